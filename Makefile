@@ -1,0 +1,38 @@
+# Each target makes its own virtual environment in .venv on a machine that has Python 3.11 or later and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check serve clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY) ## enroll two synthetic voices, start a server, show an accept and three rejections
+	$(BIN)/streamauth demo
+
+test: $(READY) ## all tests that need no microphone; those on real recordings run where ../shared/audio is
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## lint and types
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+serve: $(READY) ## run the streaming server on 127.0.0.1
+	$(BIN)/streamauth serve $(ARGS)
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "streamauth needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is missing. Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,silero]'
+	@$(BIN)/python -c 'import sounddevice' 2>/dev/null || \
+	  echo "Note: PortAudio is missing; only the microphone needs it. Debian and Ubuntu: apt-get install libportaudio2"
+	@touch $@

@@ -1,0 +1,46 @@
+"""Real-time streaming voice authentication: who speaks, and what is said.
+
+The public names are resolved at first use, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from streamauth.core.events import Decided, Event, Reason, Verdict
+    from streamauth.core.pcm import AudioFormat
+    from streamauth.errors import StreamAuthError
+    from streamauth.service import Authenticator
+    from streamauth.settings import Settings, load_settings
+
+_HOMES = {
+    "AudioFormat": "streamauth.core.pcm",
+    "Authenticator": "streamauth.service",
+    "Decided": "streamauth.core.events",
+    "Event": "streamauth.core.events",
+    "Reason": "streamauth.core.events",
+    "Settings": "streamauth.settings",
+    "StreamAuthError": "streamauth.errors",
+    "Verdict": "streamauth.core.events",
+    "load_settings": "streamauth.settings",
+}
+
+__all__ = [  # noqa: RUF022 - in the order a reader meets them
+    "Authenticator",
+    "AudioFormat",
+    "Event",
+    "Decided",
+    "Verdict",
+    "Reason",
+    "Settings",
+    "load_settings",
+    "StreamAuthError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'streamauth' has no attribute {name!r}")

@@ -1,0 +1,219 @@
+"""Enrollment: utterances in, each past a quality gate, and a voiceprint out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamauth.core.calibration import cosine
+from streamauth.core.decision import PhraseRule, PhraseState, lacking
+from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
+from streamauth.core.frontend import FrontEndStep
+from streamauth.core.listening import Models, Session, SessionState
+from streamauth.core.pcm import AudioFormat
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
+from streamauth.core.quality import QualityMeter
+from streamauth.core.voice import RollingVoice, unit
+from streamauth.settings import Settings
+
+# A text-independent utterance closes at the first pause after so much net speech: long enough for a steady
+# embedding, short enough that little is lost where one is refused.
+_UNIT_SPEECH_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledUtterance:
+    """One utterance that passed the gate.
+
+    Attributes:
+        embedding: Its voice, unit length, shape (dim,).
+        speech_s: Net speech, in seconds.
+        audio_s: Audio it was found in, in seconds.
+        phrase: Its words with one space between, None if text-independent.
+    """
+
+    embedding: Embedding
+    speech_s: float
+    audio_s: float
+    phrase: str | None
+
+
+def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Embedding:
+    """The mean of the utterances' embeddings, weighted by net speech, of unit length, shape (dim,)."""
+    return unit(np.sum([u.speech_s * u.embedding for u in utterances], axis=0, dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentPlan:
+    """What is enrolled.
+
+    Attributes:
+        text_dependent: Whether a pass phrase belongs to it.
+        expected_words: The pass phrase; None lets the first utterance set it (or text-independent).
+        earlier: Utterances that were confirmed before this session.
+    """
+
+    text_dependent: bool
+    expected_words: tuple[str, ...] | None = None
+    earlier: tuple[EnrolledUtterance, ...] = ()
+
+
+class EnrollmentSession(Session):
+    """Collects the utterances of one enrollment.
+
+    Each utterance ends as UtteranceTaken or UtteranceRefused; Enrolled ends the session. A text-dependent
+    utterance closes when the phrase was heard, when other words were, after ``patience_ms`` of silence, or at
+    ``end_utterance``. The utterances taken are in ``utterances``.
+    """
+
+    def __init__(
+        self, plan: EnrollmentPlan, audio_format: AudioFormat, models: Models, settings: Settings
+    ) -> None:
+        super().__init__(
+            audio_format, models, settings, max_s=settings.audio.max_enroll_s, with_words=plan.text_dependent
+        )
+        self._plan = plan
+        self._expected = plan.expected_words
+        if plan.text_dependent and self._expected is None and plan.earlier and plan.earlier[0].phrase:
+            self._expected = tuple(plan.earlier[0].phrase.split())
+        self.utterances: list[EnrolledUtterance] = []
+        self._closed_at = 0
+        self._judged = False
+        self._begin()
+
+    @property
+    def everything(self) -> tuple[EnrolledUtterance, ...]:
+        """The utterances taken, those of earlier sessions first."""
+        return (*self._plan.earlier, *self.utterances)
+
+    @property
+    def needed(self) -> int:
+        """Utterances still to come; 0 if text-independent."""
+        return max(0, self.settings.enrollment.utterances - len(self.everything)) if self._plan.text_dependent else 0
+
+    @property
+    def needed_speech_s(self) -> float:
+        """Net speech still to come, in seconds; 0 if text-dependent."""
+        if self._plan.text_dependent:
+            return 0.0
+        taken = sum(u.speech_s for u in self.everything)
+        return max(0.0, self.settings.enrollment.text_independent_speech_s - taken)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the enrollment has all that it needs."""
+        return bool(self.everything) and not self.needed and not self.needed_speech_s
+
+    def end_utterance(self, next_format: AudioFormat | None = None) -> None:
+        """The speaker is done with this utterance (end of a file, a button): judge it now.
+
+        Args:
+            next_format: Format of the recording that follows, where it is another one.
+        """
+        if self.state is SessionState.LISTENING:
+            self._run(self._front.flush())
+        if self.state is SessionState.LISTENING:
+            self._guard(self._conclude)
+            if next_format is not None:
+                self._front.begin_recording(next_format)
+
+    def _begin(self) -> None:
+        self._voice = RollingVoice(self.models.encoder, self.settings.voice)
+        self._quality = QualityMeter()
+        self._heard: list[str] = []
+        self._ended_at: int | None = None
+        self._phrase = PhraseRule(self._expected, self.settings.phrase) if self._expected else None
+
+    def _advance(self, step: FrontEndStep) -> None:
+        if step.frame.size:
+            self._quality.add(step.frame, voiced=step.speaking)
+        for frame, voiced in step.segmented.utterance:
+            if voiced:
+                self._voice.accept(frame)
+        if self._plan.text_dependent:
+            self._advance_phrase(step)
+        elif step.segmented.ended is not None:
+            least = self.settings.enrollment.min_utterance_speech_s
+            if self._voice.speech_s >= min(_UNIT_SPEECH_S, max(least, self.needed_speech_s)):
+                self._close(step.at_sample)
+
+    def _advance_phrase(self, step: FrontEndStep) -> None:
+        transcript = self._hear(step, self._expected)
+        if transcript is not None:
+            self._ended_at = step.at_sample
+            self._heard.extend(word.text for word in transcript.words)
+            if self._phrase is not None:
+                self._phrase.add(transcript, step.at_sample)
+        if self._ended_at is None or step.speaking:
+            return
+        settled = self._phrase is not None and self._phrase.state in (PhraseState.MATCHED, PhraseState.WRONG)
+        patience = self.settings.phrase.patience_ms * SAMPLE_RATE_HZ // 1000
+        if settled or step.at_sample - self._ended_at >= patience:
+            self._close(step.at_sample)
+
+    def _conclude(self) -> None:
+        # What is left of a recording after its utterance was judged, a breath or a door, is no utterance.
+        leftover = self._judged and self._voice.speech_s < self.settings.enrollment.min_utterance_speech_s
+        self._judged = False
+        if leftover:
+            self._begin()
+        elif self.at_sample > self._closed_at:
+            self._close(self.at_sample)
+            self._judged = False
+        self._closed_at = self.at_sample
+
+    def _close(self, at_sample: int) -> None:
+        """Judge what came since the last utterance closed."""
+        audio_s = (at_sample - self._closed_at) / SAMPLE_RATE_HZ
+        self._closed_at = at_sample
+        self._judged = True
+        reasons = self._problems()
+        voice = self._voice.sample()
+        if reasons or voice is None:
+            heard = " ".join(self._heard) if self._plan.text_dependent else None
+            self._emit(UtteranceRefused(at_sample, reasons, heard))
+        else:
+            self._take(at_sample, EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, self._phrase_text()))
+        self._begin()
+
+    def _problems(self) -> tuple[Reason, ...]:
+        limits = self.settings.enrollment
+        quality = self._quality.result()
+        if self._voice.speech_s < limits.min_utterance_speech_s:
+            others = tuple(r for r in quality.problems(limits) if r is not Reason.DIGITAL_SILENCE)
+            return lacking(quality, self._voice.speech_s) + (others if self._voice.speech_s else ())
+        self._voice.flush()
+        found = list(quality.problems(limits))
+        if self._plan.text_dependent and not self._heard:
+            found.append(Reason.PHRASE_MISMATCH)
+        elif self._phrase is not None and self._phrase.state is PhraseState.INCOMPLETE:
+            found.append(Reason.PHRASE_INCOMPLETE)
+        elif self._phrase is not None and self._phrase.state is not PhraseState.MATCHED:
+            found.append(Reason.PHRASE_MISMATCH if self._plan.expected_words else Reason.OTHER_PHRASE)
+        voice = self._voice.sample()
+        if self.everything and voice is not None:
+            llr = self.models.calibration.llr(cosine(voice.embedding, voiceprint_of(self.everything)), voice.speech_s)
+            if llr < limits.min_consistency_llr:
+                found.append(Reason.OTHER_VOICE)
+        return tuple(found)
+
+    def _phrase_text(self) -> str | None:
+        if not self._plan.text_dependent:
+            return None
+        return " ".join(self._expected if self._expected is not None else self._heard)
+
+    def _take(self, at_sample: int, utterance: EnrolledUtterance) -> None:
+        self.utterances.append(utterance)
+        if self._expected is None and utterance.phrase:
+            # the first utterance set the phrase: the recognizer is told to expect it from now on
+            self._expected = tuple(utterance.phrase.split())
+            if self._words is not None:
+                self._words.close()
+                self._words = None
+        speech_s = sum(u.speech_s for u in self.everything)
+        count = len(self.everything)
+        phrase = utterance.phrase
+        self._emit(UtteranceTaken(at_sample, count, self.needed, speech_s, self.needed_speech_s, phrase))
+        if self.complete:
+            self._emit(Enrolled(at_sample, count, speech_s, phrase))
+            self.state = SessionState.DECIDED

@@ -1,0 +1,265 @@
+"""Every event that a session can emit.
+
+``at_sample`` is always a position in the session's audio, counted at 16 kHz from its first sample; it is never
+wall-clock time. Events of a session come in the order of their positions.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Verdict(StrEnum):
+    """Outcome of an attempt."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    UNDECIDED = "undecided"
+
+
+class Reason(StrEnum):
+    """Why a decision fell as it did, or what is wrong with an enrollment utterance. Stable codes."""
+
+    VOICE_MATCH = "voice_match"
+    VOICE_MISMATCH = "voice_mismatch"
+    PHRASE_MATCH = "phrase_match"
+    PHRASE_MISMATCH = "phrase_mismatch"
+    PHRASE_INCOMPLETE = "phrase_incomplete"
+    NOBODY = "nobody"
+    NO_SPEECH = "no_speech"
+    TOO_LITTLE_SPEECH = "too_little_speech"
+    SPEECH_BUDGET_SPENT = "speech_budget_spent"
+    TIME_BUDGET_SPENT = "time_budget_spent"
+    DIGITAL_SILENCE = "digital_silence"
+    TOO_QUIET = "too_quiet"
+    CLIPPED = "clipped"
+    TOO_NOISY = "too_noisy"
+    DC_OFFSET = "dc_offset"
+    OTHER_PHRASE = "other_phrase"
+    OTHER_VOICE = "other_voice"
+    INTERRUPTED = "interrupted"
+    ENGINE_FAILED = "engine_failed"
+
+
+REASON_TEXTS: dict[Reason, str] = {
+    Reason.VOICE_MATCH: "The voice is the enrolled one.",
+    Reason.VOICE_MISMATCH: "The voice is not the enrolled one.",
+    Reason.PHRASE_MATCH: "The pass phrase was said.",
+    Reason.PHRASE_MISMATCH: "Other words than the pass phrase were said.",
+    Reason.PHRASE_INCOMPLETE: "The pass phrase was not said to its end.",
+    Reason.NOBODY: "The voice is none of the enrolled ones.",
+    Reason.NO_SPEECH: "No speech was heard. Speak towards the microphone.",
+    Reason.TOO_LITTLE_SPEECH: "There was too little speech. Speak longer.",
+    Reason.SPEECH_BUDGET_SPENT: "The speech allowed for one attempt was used up.",
+    Reason.TIME_BUDGET_SPENT: "The time allowed for one attempt was used up.",
+    Reason.DIGITAL_SILENCE: "The audio is nothing but zeros. Is the microphone muted or unplugged?",
+    Reason.TOO_QUIET: "The speech is too quiet. Come closer or raise the input level.",
+    Reason.CLIPPED: "The speech is distorted. Lower the input level or step back.",
+    Reason.TOO_NOISY: "There is too much noise. Find a quieter place.",
+    Reason.DC_OFFSET: "The recording has a constant offset. Check the sound card or its cable.",
+    Reason.OTHER_PHRASE: "This is not the phrase of the other utterances. Say the same phrase each time.",
+    Reason.OTHER_VOICE: "This does not sound like the voice of the other utterances.",
+    Reason.INTERRUPTED: "The attempt was interrupted before it was decided.",
+    Reason.ENGINE_FAILED: "A speech engine failed. The attempt was ended.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events.
+
+    Attributes:
+        at_sample: Position in the audio at which the event fell, at 16 kHz.
+    """
+
+    type: ClassVar[str] = ""
+    at_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted(Event):
+    """Speech began.
+
+    Attributes:
+        start_sample: Begin of the speech with its padding; at most ``at_sample``.
+    """
+
+    type: ClassVar[str] = "speech_started"
+    start_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded(Event):
+    """Speech ended.
+
+    Attributes:
+        start_sample: As in the SpeechStarted before it.
+        end_sample: End of the speech with its padding; at most ``at_sample``.
+    """
+
+    type: ClassVar[str] = "speech_ended"
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class LevelMeasured(Event):
+    """Level of the audio since the last LevelMeasured, for a meter.
+
+    Attributes:
+        rms_dbfs: Root mean square, dB of full scale, -120 for digital silence.
+        peak: Largest magnitude, in [0, 1].
+        clipped: Whether samples stood at full scale.
+    """
+
+    type: ClassVar[str] = "level"
+    rms_dbfs: float
+    peak: float
+    clipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WordsHeard(Event):
+    """Words of the current utterance so far.
+
+    Attributes:
+        text: The words, lower case, one space between.
+        final: Whether the utterance is over and the text will not change.
+    """
+
+    type: ClassVar[str] = "words"
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreUpdated(Event):
+    """The voice compared once more, over all speech so far.
+
+    Attributes:
+        score: Cosine in [-1, 1].
+        llr: Calibrated natural-log likelihood ratio, same speaker against another.
+        speech_s: Net speech so far, in seconds.
+    """
+
+    type: ClassVar[str] = "score"
+    score: float
+    llr: float
+    speech_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One place in an identification ranking."""
+
+    name: str
+    score: float
+    llr: float
+
+
+@dataclass(frozen=True, slots=True)
+class RankingUpdated(Event):
+    """The voice compared with a whole group, best first.
+
+    Attributes:
+        ranking: The candidates, by falling LLR.
+        speech_s: Net speech so far, in seconds.
+    """
+
+    type: ClassVar[str] = "ranking"
+    ranking: tuple[Candidate, ...]
+    speech_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Event):
+    """The attempt is decided. In continuous mode, each *change* of the decision is one event.
+
+    Attributes:
+        verdict: The outcome.
+        reasons: Why, most important first.
+        score: Cosine of the voice, None where nothing was compared.
+        llr: Its LLR, None likewise.
+        speech_s: Net speech used, in seconds.
+        phrase_expected: The pass phrase, None without one.
+        phrase_heard: The words heard, None without a pass phrase.
+        phrase_matched: Whether they match, None without a pass phrase.
+        name: Who it is, for identification; None for nobody and for verification.
+        ranking: The candidates, for identification.
+    """
+
+    type: ClassVar[str] = "decision"
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    score: float | None
+    llr: float | None
+    speech_s: float
+    phrase_expected: str | None = None
+    phrase_heard: str | None = None
+    phrase_matched: bool | None = None
+    name: str | None = None
+    ranking: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceTaken(Event):
+    """An enrollment utterance passed the quality gate and counts.
+
+    Attributes:
+        count: Utterances so far, this one included.
+        needed: Utterances still to come (text-dependent), 0 when complete or text-independent.
+        speech_s: Net speech so far in all utterances, in seconds.
+        needed_speech_s: Net speech still to come (text-independent), 0 otherwise.
+        phrase: The phrase it carries, None if text-independent.
+    """
+
+    type: ClassVar[str] = "utterance_taken"
+    count: int
+    needed: int
+    speech_s: float
+    needed_speech_s: float
+    phrase: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceRefused(Event):
+    """An enrollment utterance was refused and does not count.
+
+    Attributes:
+        reasons: What is wrong with it, most important first.
+        heard: The words heard in it, None if text-independent.
+    """
+
+    type: ClassVar[str] = "utterance_refused"
+    reasons: tuple[Reason, ...]
+    heard: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled(Event):
+    """The enrollment is complete.
+
+    Attributes:
+        count: Utterances in it.
+        speech_s: Net speech in it, in seconds.
+        phrase: The pass phrase, None if text-independent.
+    """
+
+    type: ClassVar[str] = "enrolled"
+    count: int
+    speech_s: float
+    phrase: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(Event):
+    """An engine failed; the session is over and nothing was accepted.
+
+    Attributes:
+        code: Stable code of the error.
+        message: Its sentence.
+    """
+
+    type: ClassVar[str] = "failed"
+    code: str
+    message: str

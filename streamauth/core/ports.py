@@ -1,0 +1,153 @@
+"""The seams between the pure core and the engines: detector, encoder, recognizer.
+
+Each engine is loaded once and shared by all streams; what belongs to one stream is made by ``stream()``.
+All audio at these seams is 16 kHz mono float32 in [-1, 1].
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float32]
+"""Audio, shape (samples,), float32 in [-1, 1], 16 kHz mono."""
+
+Embedding = NDArray[np.float32]
+"""A speaker embedding of unit length, shape (dim,), float32."""
+
+SAMPLE_RATE_HZ = 16_000
+"""The one sample rate inside the core. Every ``at_sample`` counts in it."""
+
+
+class SpeechDetectorStream(Protocol):
+    """Voice activity of one stream."""
+
+    def probability(self, frame: Samples) -> float:
+        """Probability in [0, 1] that the next frame, shape (frame_samples,), holds speech."""
+        ...
+
+
+class SpeechDetector(Protocol):
+    """A voice activity detector, shared by all streams.
+
+    Attributes:
+        id: Name and version, for reports.
+        frame_samples: The exact length of every frame that a stream takes.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def frame_samples(self) -> int: ...
+
+    def stream(self) -> SpeechDetectorStream:
+        """State for one new stream."""
+        ...
+
+
+class SpeakerEncoder(Protocol):
+    """A speaker encoder, stateless and shared by all streams; safe to call from several threads.
+
+    Attributes:
+        id: Identity of weights *and* feature recipe. Embeddings of different ids are never compared.
+        dim: Length of an embedding.
+        window_samples: The window length that the encoder was trained for.
+        min_samples: The shortest window that it takes.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def window_samples(self) -> int: ...
+    @property
+    def min_samples(self) -> int: ...
+
+    def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Unit-length embeddings, shape (batch, dim), of windows of voiced audio, shape (batch, samples).
+
+        Raises:
+            EngineError: The runtime failed or gave something that is not finite.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognized word.
+
+    Attributes:
+        text: The word, lower case.
+        start_s: Begin, in seconds since the stream began an utterance.
+        end_s: End, likewise.
+        confidence: In [0, 1]; 1 where the engine gives none.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard in one utterance.
+
+    Attributes:
+        words: The words in order, without fillers, silences and noises.
+        evidence: How much better the expected phrase explains the audio than anything else would, as a
+            natural-log ratio per second; None where the engine has no such score or nothing was expected.
+    """
+
+    words: tuple[Word, ...]
+    evidence: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The words with one space between them."""
+        return " ".join(word.text for word in self.words)
+
+
+class PhraseStream(Protocol):
+    """Recognition of one stream, utterance by utterance."""
+
+    def accept(self, samples: Samples) -> str:
+        """Take more of the utterance; return the words heard in it so far (may change, may be empty)."""
+        ...
+
+    def finish(self) -> Transcript:
+        """End the utterance and be ready for the next one."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the stream holds. Idempotent; the stream must not be used afterwards."""
+        ...
+
+
+class PhraseRecognizer(Protocol):
+    """A recognizer of pass phrases, shared by all streams.
+
+    Attributes:
+        id: Name of the engine and its model.
+    """
+
+    @property
+    def id(self) -> str: ...
+
+    def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the words that the recognizer can never hear."""
+        ...
+
+    def stream(self, expected: tuple[str, ...] | None) -> PhraseStream:
+        """State for one new stream that expects these words, or any words if None.
+
+        What comes out of the stream is what was *heard*: the expected words may help the search but are never
+        forced onto other speech.
+
+        Raises:
+            UnknownWord: One of the expected words is not in the dictionary.
+            EngineError: The engine cannot make another stream.
+        """
+        ...

@@ -1,0 +1,105 @@
+"""Level, clipping, offset and noise of audio, in constant memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamauth.core.events import Reason
+from streamauth.core.ports import Samples
+from streamauth.settings import EnrollmentSettings
+
+SILENCE_DBFS = -120.0
+_FULL_SCALE = 0.985  # slightly under 1: resampling rounds the flat tops of clipped waves
+
+
+def dbfs(power: float) -> float:
+    """Mean power of samples in [-1, 1] as dB of full scale, at least SILENCE_DBFS."""
+    return max(SILENCE_DBFS, 10.0 * float(np.log10(max(power, 1e-12))))
+
+
+def clipped_samples(frame: Samples) -> int:
+    """Samples that stand at full scale beside another one that does: a lone peak is no clipping."""
+    high = np.abs(frame) >= _FULL_SCALE
+    return int(np.count_nonzero(high[1:] & high[:-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Quality of a stretch of audio.
+
+    Attributes:
+        speech_dbfs: Mean level of the voiced audio.
+        snr_db: Estimated signal-to-noise ratio, up to 60.
+        clipped_fraction: Share of voiced samples at full scale, in [0, 1].
+        dc_offset: Magnitude of the mean of all samples, in [0, 1].
+        digital_silence: Whether every sample was the same.
+    """
+
+    speech_dbfs: float
+    snr_db: float
+    clipped_fraction: float
+    dc_offset: float
+    digital_silence: bool
+
+    def problems(self, limits: EnrollmentSettings) -> tuple[Reason, ...]:
+        """What is wrong with it, for enrollment."""
+        if self.digital_silence:
+            return (Reason.DIGITAL_SILENCE,)
+        found = []
+        if self.clipped_fraction > limits.max_clipped_fraction:
+            found.append(Reason.CLIPPED)
+        if self.dc_offset > limits.max_dc_offset:
+            found.append(Reason.DC_OFFSET)
+        if self.speech_dbfs < limits.min_level_dbfs:
+            found.append(Reason.TOO_QUIET)
+        elif self.snr_db < limits.min_snr_db:
+            found.append(Reason.TOO_NOISY)
+        return tuple(found)
+
+
+class QualityMeter:
+    """Measures one stretch of audio, frame by frame.
+
+    The noise power is the 10th percentile of the frame powers: pauses and closures between sounds are frequent
+    enough in speech for the quietest tenth to be the background (compare minimum statistics, Martin 2001).
+    """
+
+    def __init__(self) -> None:
+        self._frames_by_db: NDArray[np.int64] = np.zeros(int(-SILENCE_DBFS) + 1, np.int64)
+        self._speech_energy = 0.0
+        self._speech_samples = 0
+        self._clipped = 0
+        self._sum = 0.0
+        self._samples = 0
+        self._lowest = np.inf
+        self._highest = -np.inf
+
+    def add(self, frame: Samples, voiced: bool) -> None:
+        """Take the next frame of any length, as it was recorded (offset not removed)."""
+        self._samples += frame.size
+        mean = float(frame.mean(dtype=np.float64))
+        self._sum += mean * frame.size
+        self._lowest = min(self._lowest, float(frame.min()))
+        self._highest = max(self._highest, float(frame.max()))
+        power = max(0.0, float(np.dot(frame, frame)) / frame.size - mean * mean)
+        self._frames_by_db[int(round(-dbfs(power)))] += 1
+        if voiced:
+            self._speech_energy += power * frame.size
+            self._speech_samples += frame.size
+            self._clipped += clipped_samples(frame)
+
+    def result(self) -> Quality:
+        """The quality of all audio taken so far."""
+        speech = self._speech_energy / max(1, self._speech_samples)
+        # the histogram runs from loud to quiet; walk it from the quiet end
+        quiet_first = np.cumsum(self._frames_by_db[::-1])
+        tenth = int(np.searchsorted(quiet_first, max(1.0, 0.1 * float(quiet_first[-1]))))
+        noise = 10.0 ** ((SILENCE_DBFS + tenth) / 10.0)
+        return Quality(
+            speech_dbfs=dbfs(speech),
+            snr_db=min(60.0, 10.0 * float(np.log10(max(speech - noise, 1e-3 * noise) / noise))),
+            clipped_fraction=self._clipped / max(1, self._speech_samples),
+            dc_offset=abs(self._sum) / max(1, self._samples),
+            digital_silence=self._samples > 0 and self._lowest == self._highest,
+        )

@@ -1,0 +1,179 @@
+"""Verification: is this the claimed speaker, and was the pass phrase said?"""
+
+from dataclasses import dataclass
+
+from streamauth.core.calibration import cosine
+from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, lacking
+from streamauth.core.events import Decided, Reason, ScoreUpdated, Verdict
+from streamauth.core.frontend import FrontEndStep
+from streamauth.core.listening import Models, Session, SessionState
+from streamauth.core.pcm import AudioFormat
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
+from streamauth.core.quality import QualityMeter
+from streamauth.core.voice import RollingVoice
+from streamauth.settings import Settings
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the claimed speaker enrolled.
+
+    Attributes:
+        expected_voiceprint: Unit length, shape (dim,), of the encoder in use.
+        expected_words: The words of the pass phrase, None if the profile is text-independent.
+    """
+
+    expected_voiceprint: Embedding
+    expected_words: tuple[str, ...] | None = None
+
+
+class VerificationSession(Session):
+    """Verifies one stream against one claim.
+
+    One-shot: ends with exactly one Decided, unless it fails. Continuous: goes on after an accept, judges the
+    recent speech, and emits a Decided whenever the voice stops or begins again to be the enrolled one; without
+    an accept at first there is nothing to continue, so that the voice alone never makes up for a wrong phrase.
+    """
+
+    def __init__(
+        self, claim: Claim, audio_format: AudioFormat, models: Models, settings: Settings, *, continuous: bool = False
+    ) -> None:
+        limit_s = settings.audio.max_continuous_s if continuous else settings.audio.max_attempt_s
+        with_words = claim.expected_words is not None
+        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words)
+        self._claim = claim
+        self._continuous = continuous
+        self._threshold = models.calibration.threshold(settings.decision.target_far)
+        self._rule = VoiceRule(self._threshold, settings.decision)
+        self._phrase = PhraseRule(claim.expected_words, settings.phrase) if claim.expected_words else None
+        self._voice = RollingVoice(models.encoder, settings.voice)
+        self._quality = QualityMeter()
+        self._verdict: Verdict | None = None
+
+    def _advance(self, step: FrontEndStep) -> None:
+        fresh = False
+        for frame, voiced in step.segmented.utterance:
+            if voiced:
+                fresh |= self._voice.accept(frame)
+        if fresh:
+            self._emit_score(step.at_sample)
+        if self._verdict is not None:
+            if fresh:
+                self._watch(step.at_sample)
+            return
+        if step.frame.size:
+            self._quality.add(step.frame, voiced=step.speaking)
+        if self._phrase is not None:
+            transcript = self._hear(step, self._phrase.expected)
+            if transcript is not None:
+                self._phrase.add(transcript, step.at_sample)
+            self._decide_with_phrase(step, fresh, self._phrase)
+        elif fresh:
+            _, llr, speech_s = self._compare()
+            verdict = self._rule.early(llr, speech_s)
+            if verdict is not None:
+                self._conclude_voice(step.at_sample, verdict)
+        if self._verdict is None:
+            self._spend(step.at_sample)
+
+    def _decide_with_phrase(self, step: FrontEndStep, fresh: bool, phrase: PhraseRule) -> None:
+        at_sample = step.at_sample
+        if phrase.state is PhraseState.MATCHED:
+            if fresh or self._voice.flush():
+                self._emit_score(at_sample)
+            voice = self._voice.sample()
+            if voice is not None and voice.speech_s >= self.settings.decision.min_speech_s:
+                _, llr, speech_s = self._compare()
+                self._conclude_voice(at_sample, self._rule.final(llr, speech_s))
+        elif phrase.state is PhraseState.WRONG or phrase.lost_patience(at_sample, step.speaking):
+            self._conclude_phrase(at_sample, phrase)
+
+    def _spend(self, at_sample: int) -> None:
+        budget = self.settings.decision
+        if self._voice.speech_s >= budget.max_speech_s:
+            self._decided(at_sample, Verdict.UNDECIDED, (Reason.SPEECH_BUDGET_SPENT,))
+        elif at_sample >= budget.max_time_s * SAMPLE_RATE_HZ:
+            reasons = lacking(self._quality.result(), self._voice.speech_s)
+            self._decided(at_sample, Verdict.UNDECIDED, (Reason.TIME_BUDGET_SPENT, *reasons))
+
+    def _conclude(self) -> None:
+        if self._verdict is not None:
+            return
+        if self._voice.flush():
+            self._emit_score(self.at_sample)
+        phrase = self._phrase
+        if phrase is not None and phrase.state is not PhraseState.MATCHED:
+            if self._voice.speech_s >= self.settings.decision.min_speech_s or phrase.heard:
+                self._conclude_phrase(self.at_sample, phrase)
+                return
+        elif self._voice.sample() is not None:
+            _, llr, speech_s = self._compare()
+            self._conclude_voice(self.at_sample, self._rule.final(llr, speech_s))
+            return
+        reasons = lacking(self._quality.result(), self._voice.speech_s)
+        self._decided(self.at_sample, Verdict.UNDECIDED, reasons)
+
+    def _conclude_voice(self, at_sample: int, verdict: Verdict) -> None:
+        reasons: tuple[Reason, ...]
+        match verdict:
+            case Verdict.ACCEPT:
+                reasons = (Reason.VOICE_MATCH,)
+            case Verdict.REJECT:
+                reasons = (Reason.VOICE_MISMATCH,)
+            case Verdict.UNDECIDED:
+                reasons = (Reason.TOO_LITTLE_SPEECH,)
+        if self._phrase is not None and self._phrase.state is PhraseState.MATCHED:
+            reasons += (Reason.PHRASE_MATCH,)
+        self._decided(at_sample, verdict, reasons)
+
+    def _conclude_phrase(self, at_sample: int, phrase: PhraseRule) -> None:
+        incomplete = phrase.state is PhraseState.INCOMPLETE
+        reasons: tuple[Reason, ...] = (Reason.PHRASE_INCOMPLETE if incomplete else Reason.PHRASE_MISMATCH,)
+        if self._voice.sample() is not None:
+            _, llr, _ = self._compare()
+            reasons += (Reason.VOICE_MATCH if llr >= self._threshold else Reason.VOICE_MISMATCH,)
+        self._decided(at_sample, Verdict.REJECT, reasons)
+
+    def _compare(self) -> tuple[float, float, float]:
+        voice = self._voice.sample()
+        if voice is None:
+            raise RuntimeError("compared before the first window")
+        score = cosine(voice.embedding, self._claim.expected_voiceprint)
+        return score, self.models.calibration.llr(score, voice.speech_s), voice.speech_s
+
+    def _emit_score(self, at_sample: int) -> None:
+        self._emit(ScoreUpdated(at_sample, *self._compare()))
+
+    def _watch(self, at_sample: int) -> None:
+        # Continuous mode after the decision: only recent speech counts, and inside the margin nothing changes.
+        score, llr, speech_s = self._compare()
+        verdict = self._rule.final(llr, speech_s)
+        if verdict is not self._verdict and speech_s >= self.settings.decision.continuous_window_s / 2:
+            self._conclude_voice(at_sample, verdict)
+
+    def _decided(self, at_sample: int, verdict: Verdict, reasons: tuple[Reason, ...]) -> None:
+        compared = self._voice.sample() is not None
+        score, llr, _ = self._compare() if compared else (None, None, 0.0)
+        if verdict is not Verdict.ACCEPT and self._verdict is None:
+            reasons += tuple(r for r in self._quality.result().problems(self.settings.enrollment) if r not in reasons)
+        phrase = self._phrase
+        self._emit(
+            Decided(
+                at_sample,
+                verdict,
+                reasons,
+                score,
+                llr,
+                round(self._voice.speech_s, 3),
+                phrase_expected=" ".join(phrase.expected) if phrase else None,
+                phrase_heard=phrase.heard if phrase else None,
+                phrase_matched=phrase.state is PhraseState.MATCHED if phrase else None,
+            )
+        )
+        if not self._continuous or (self._verdict is None and verdict is not Verdict.ACCEPT):
+            self.state = SessionState.DECIDED
+        elif self._verdict is None:
+            # from here on the voice is judged by its recent past alone
+            memory_s = self.settings.decision.continuous_window_s
+            self._voice = RollingVoice(self.models.encoder, self.settings.voice, memory_s)
+        self._verdict = verdict

@@ -1,0 +1,114 @@
+"""Rolling speaker embedding over the voiced audio of one stream."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder
+from streamauth.settings import VoiceSettings
+
+# Windows shorter than the full one come in steps of this length, so that the runtime sees few input shapes.
+_LENGTH_STEP = SAMPLE_RATE_HZ // 10
+
+
+def unit(vector: Embedding) -> Embedding:
+    """The vector scaled to unit length; a zero vector stays zero."""
+    length = float(np.linalg.norm(vector))
+    return (vector / length if length > 0 else vector).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSample:
+    """The voice of a stretch of speech.
+
+    Attributes:
+        embedding: Mean of the window embeddings, unit length, shape (dim,).
+        speech_s: Net speech behind it, in seconds.
+    """
+
+    embedding: Embedding
+    speech_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    embedding: Embedding
+    end: int
+    weight: float
+
+
+class RollingVoice:
+    """Embeds windows of voiced audio as they fill and averages them by length.
+
+    Until one full window has been heard, the only window is all that was heard, embedded anew at each hop; it is
+    replaced by the next longer one. From then on full windows follow each other by the hop.
+
+    Args:
+        encoder: The shared encoder.
+        settings: Hop and first score.
+        memory_s: Only windows that ended within this much of the latest voiced audio count; None keeps all.
+    """
+
+    def __init__(self, encoder: SpeakerEncoder, settings: VoiceSettings, memory_s: float | None = None) -> None:
+        self._encoder = encoder
+        self._hop = settings.hop_ms * SAMPLE_RATE_HZ // 1000
+        self._next = max(encoder.min_samples, settings.first_score_ms * SAMPLE_RATE_HZ // 1000)
+        self._memory = None if memory_s is None else round(memory_s * SAMPLE_RATE_HZ)
+        self._recent: Samples = np.zeros(0, np.float32)
+        self._heard = 0
+        self._windows: list[_Window] = []
+        self._full: _Window | None = None  # sum over all full windows, where nothing is forgotten
+
+    @property
+    def speech_s(self) -> float:
+        """Net speech so far, in seconds."""
+        return self._heard / SAMPLE_RATE_HZ
+
+    def accept(self, voiced: Samples) -> bool:
+        """Take voiced audio, shape (n,) with n at most the hop; tell whether a new window was embedded."""
+        self._heard += voiced.size
+        self._recent = np.concatenate((self._recent, voiced))[-self._encoder.window_samples - self._hop :]
+        if self._heard < self._next:
+            return False
+        overshoot = self._heard - self._next
+        self._embed(self._recent[: self._recent.size - overshoot], self._next)
+        self._next += self._hop
+        return True
+
+    def flush(self) -> bool:
+        """Embed what came since the last window, if that is worth it; tell whether anything was embedded."""
+        if self._heard < self._encoder.min_samples:
+            return False
+        last = self._windows[-1].end if self._windows else 0
+        # a tail of less than half a hop lies almost wholly in the last window
+        if last and self._heard - last < self._hop // 2:
+            return False
+        self._embed(self._recent, self._heard)
+        return True
+
+    def sample(self) -> VoiceSample | None:
+        """The voice so far, None before the first window."""
+        if not self._windows:
+            return None
+        total = np.sum([window.weight * window.embedding for window in self._windows], axis=0, dtype=np.float32)
+        if self._full is not None:
+            total = total + self._full.embedding
+        heard = self._heard if self._memory is None else min(self._heard, self._memory)
+        return VoiceSample(unit(total), heard / SAMPLE_RATE_HZ)
+
+    def _embed(self, audio: Samples, end: int) -> None:
+        size = min(audio.size, self._encoder.window_samples)
+        if size < self._encoder.window_samples:
+            size -= size % _LENGTH_STEP
+        embedding = self._encoder.embed(audio[None, audio.size - size :])[0]
+        weight = size / self._encoder.window_samples
+        if weight < 1.0 or (self._windows and self._windows[-1].weight < 1.0):
+            self._windows.clear()
+        self._windows.append(_Window(embedding, end, weight))
+        if self._memory is not None:
+            oldest = self._heard - self._memory
+            self._windows = [w for w in self._windows if w.end - self._encoder.window_samples >= oldest] or [self._windows[-1]]
+        elif len(self._windows) > 1:
+            first = self._windows.pop(0)
+            total = first.embedding if self._full is None else self._full.embedding + first.embedding
+            self._full = _Window(total, first.end, 1.0)
