@@ -22,6 +22,9 @@ class IdentificationSession(Session):
 
     Args:
         group: Voiceprints by name, at least one.
+
+    Attributes:
+        threshold: The LLR to reach.
     """
 
     def __init__(
@@ -29,8 +32,8 @@ class IdentificationSession(Session):
     ) -> None:
         super().__init__(audio_format, models, settings, max_s=settings.audio.max_attempt_s, with_words=False)
         self._group = dict(group)
-        threshold = models.calibration.threshold(settings.decision.target_far / len(self._group))
-        self._rule = VoiceRule(threshold, settings.decision)
+        self.threshold = models.calibration.threshold(settings.decision.target_far / len(self._group))
+        self._rule = VoiceRule(self.threshold, settings.decision)
         self._voice = RollingVoice(models.encoder, settings.voice)
         self._quality = QualityMeter()
 

@@ -147,6 +147,9 @@ class SpeechSegmenter:
                 return
         if self._length >= self._max_utterance:
             self._end(result)
+            # the speech goes on: its very next frame begins another utterance
+            self._state = _State.STARTING
+            self._speech_run = self._min_speech - 1
 
     def _end(self, result: Segmented) -> None:
         result.utterance += [(frame, False) for frame in self._paused]

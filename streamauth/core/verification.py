@@ -33,6 +33,9 @@ class VerificationSession(Session):
     One-shot: ends with exactly one Decided, unless it fails. Continuous: goes on after an accept, judges the
     recent speech, and emits a Decided whenever the voice stops or begins again to be the enrolled one; without
     an accept at first there is nothing to continue, so that the voice alone never makes up for a wrong phrase.
+
+    Attributes:
+        threshold: The LLR to reach.
     """
 
     def __init__(
@@ -43,8 +46,8 @@ class VerificationSession(Session):
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words)
         self._claim = claim
         self._continuous = continuous
-        self._threshold = models.calibration.threshold(settings.decision.target_far)
-        self._rule = VoiceRule(self._threshold, settings.decision)
+        self.threshold = models.calibration.threshold(settings.decision.target_far)
+        self._rule = VoiceRule(self.threshold, settings.decision)
         self._phrase = PhraseRule(claim.expected_words, settings.phrase) if claim.expected_words else None
         self._voice = RollingVoice(models.encoder, settings.voice)
         self._quality = QualityMeter()
@@ -131,7 +134,7 @@ class VerificationSession(Session):
         reasons: tuple[Reason, ...] = (Reason.PHRASE_INCOMPLETE if incomplete else Reason.PHRASE_MISMATCH,)
         if self._voice.sample() is not None:
             _, llr, _ = self._compare()
-            reasons += (Reason.VOICE_MATCH if llr >= self._threshold else Reason.VOICE_MISMATCH,)
+            reasons += (Reason.VOICE_MATCH if llr >= self.threshold else Reason.VOICE_MISMATCH,)
         self._decided(at_sample, Verdict.REJECT, reasons)
 
     def _compare(self) -> tuple[float, float, float]:
@@ -154,7 +157,7 @@ class VerificationSession(Session):
     def _decided(self, at_sample: int, verdict: Verdict, reasons: tuple[Reason, ...]) -> None:
         compared = self._voice.sample() is not None
         score, llr, _ = self._compare() if compared else (None, None, 0.0)
-        if verdict is not Verdict.ACCEPT and self._verdict is None:
+        if verdict is not Verdict.ACCEPT and self._verdict is None and self._voice.speech_s:
             reasons += tuple(r for r in self._quality.result().problems(self.settings.enrollment) if r not in reasons)
         phrase = self._phrase
         self._emit(

@@ -1,0 +1,92 @@
+import pytest
+
+from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, lacking
+from streamauth.core.events import Reason, Verdict
+from streamauth.core.ports import Transcript, Word
+from streamauth.core.quality import Quality
+from streamauth.settings import DecisionSettings, PhraseSettings
+
+SETTINGS = DecisionSettings(min_speech_s=0.8, decide_speech_s=5.0, early_accept_margin=4.0, early_reject_margin=6.0)
+RULE = VoiceRule(threshold=2.0, settings=SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("llr", "speech_s", "verdict"),
+    [
+        (50.0, 0.7, None),
+        (5.9, 1.0, None),
+        (6.0, 1.0, Verdict.ACCEPT),
+        (-3.9, 1.0, None),
+        (-4.0, 1.0, Verdict.REJECT),
+        (2.0, 5.0, Verdict.ACCEPT),
+        (1.9, 5.0, Verdict.REJECT),
+    ],
+)
+def test_only_clear_evidence_decides_before_the_decision_point(
+    llr: float, speech_s: float, verdict: Verdict | None
+) -> None:
+    assert RULE.early(llr, speech_s) is verdict
+
+
+def test_the_threshold_decides_at_the_end_if_there_is_enough_speech() -> None:
+    assert RULE.final(2.0, 0.8) is Verdict.ACCEPT
+    assert RULE.final(1.9, 0.8) is Verdict.REJECT
+    assert RULE.final(99.0, 0.7) is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("silent", "speech_s", "reason"),
+    [(True, 0.0, Reason.DIGITAL_SILENCE), (False, 0.0, Reason.NO_SPEECH), (False, 0.3, Reason.TOO_LITTLE_SPEECH)],
+)
+def test_what_is_lacking_is_named(silent: bool, speech_s: float, reason: Reason) -> None:
+    assert lacking(Quality(-20.0, 30.0, 0.0, 0.0, silent), speech_s) == (reason,)
+
+
+def heard(text: str) -> Transcript:
+    return Transcript(tuple(Word(word, 0.0, 0.1, 1.0) for word in text.split()))
+
+
+def rule(*utterances: str) -> PhraseRule:
+    phrase = PhraseRule(("open", "the", "front", "door", "please"), PhraseSettings(patience_ms=1000))
+    for number, text in enumerate(utterances):
+        phrase.add(heard(text), 16_000 * number)
+    return phrase
+
+
+@pytest.mark.parametrize(
+    ("utterances", "state"),
+    [
+        (["open the front door please"], PhraseState.MATCHED),
+        (["um open the front door please uh"], PhraseState.MATCHED),
+        (["open the", "front door please"], PhraseState.MATCHED),
+        (["um", "open the front door please"], PhraseState.MATCHED),
+        (["key", "open the front door please"], PhraseState.MATCHED),
+        (["open the", "open the front door please"], PhraseState.MATCHED),
+        (["open the"], PhraseState.INCOMPLETE),
+        (["open the front door"], PhraseState.INCOMPLETE),
+        ([""], PhraseState.WAITING),
+        (["key"], PhraseState.WAITING),
+        (["open the window door please"], PhraseState.WRONG),
+        (["open the door front please"], PhraseState.WRONG),
+        (["front door please"], PhraseState.WRONG),
+        (["open the front door please please"], PhraseState.WRONG),
+        (["my voice is key"], PhraseState.WRONG),
+        (["open the", "key is voice"], PhraseState.WRONG),
+    ],
+)
+def test_phrase_states(utterances: list[str], state: PhraseState) -> None:
+    assert rule(*utterances).state is state
+
+
+def test_an_unfinished_phrase_is_waited_for_until_patience_is_lost() -> None:
+    phrase = rule("open the")
+    assert not phrase.lost_patience(15_999, in_utterance=False)
+    assert not phrase.lost_patience(99_999, in_utterance=True)
+    assert phrase.lost_patience(16_000, in_utterance=False)
+    assert not rule().lost_patience(99_999, in_utterance=False)
+
+
+def test_a_matched_phrase_stays_matched() -> None:
+    phrase = rule("open the front door please", "close the window")
+    assert phrase.state is PhraseState.MATCHED
+    assert phrase.heard == "open the front door please"

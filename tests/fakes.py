@@ -1,0 +1,179 @@
+"""Engines that need no model, for tests of everything above them.
+
+Their "speech" is made by ``say``: each word is a tone whose frequency names the word, and each speaker adds a
+pilot tone above 3 kHz whose frequency names the speaker. All results are functions of the samples alone.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamauth.core.calibration import Calibration
+from streamauth.core.listening import Models
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, PhraseStream, Samples, Transcript, Word
+
+WORDS = ("open", "the", "front", "door", "please", "close", "window", "my", "voice", "is", "key", "um")
+_WORD_HZ = {word: 320.0 + 160.0 * index for index, word in enumerate(WORDS)}
+_WORD_S = 0.36
+_GAP_S = 0.06
+
+
+def say(words: str, speaker: int, *, level: float = 0.2, word_s: float = _WORD_S) -> Samples:
+    """Speech of a speaker (0 to 9), shape (n,), float32 at 16 kHz."""
+    pieces = []
+    for word in words.split():
+        t = np.arange(round(word_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+        tone = np.sin(2 * np.pi * _WORD_HZ[word] * t) + np.sin(2 * np.pi * (3000 + 400 * speaker) * t)
+        pieces += [level * tone / 2, np.zeros(round(_GAP_S * SAMPLE_RATE_HZ))]
+    return np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)
+
+
+def pause(seconds: float) -> Samples:
+    """Faint noise, the same each time, shape (n,)."""
+    rng = np.random.default_rng(7)
+    return (1e-4 * rng.standard_normal(round(seconds * SAMPLE_RATE_HZ))).astype(np.float32)
+
+
+def pcm(*pieces: Samples) -> bytes:
+    """The pieces as 16-bit PCM."""
+    joined = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+    return (np.clip(joined, -1, 1) * 32767).astype("<i2").tobytes()
+
+
+class FakeDetector:
+    """Speech is whatever is louder than -50 dBFS."""
+
+    id = "fake-detector"
+    frame_samples = 480
+
+    def stream(self) -> "FakeDetector":
+        return self
+
+    def probability(self, frame: Samples) -> float:
+        return float(np.dot(frame, frame) / frame.size > 1e-5)
+
+
+class FakeEncoder:
+    """The spectrum above 2.8 kHz, where the pilot tone is."""
+
+    id = "fake-encoder"
+    dim = 64
+    window_samples = 25_600
+    min_samples = 12_800
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.calls += 1
+        spectrum = np.abs(np.fft.rfft(windows, axis=1))
+        hz = np.fft.rfftfreq(windows.shape[1], 1 / SAMPLE_RATE_HZ)
+        edges = np.linspace(2800, 7200, self.dim + 1)
+        bands = [spectrum[:, (hz >= low) & (hz < high)].sum(axis=1) for low, high in zip(edges, edges[1:], strict=False)]
+        features = np.stack(bands, axis=1) + 1e-6
+        return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
+
+
+class BrokenEncoder(FakeEncoder):
+    """Raises at its nth call."""
+
+    def __init__(self, at_call: int = 1) -> None:
+        super().__init__()
+        self._at_call = at_call
+
+    def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.calls + 1 >= self._at_call:
+            raise RuntimeError("marker-secret inside the runtime")
+        return super().embed(windows)
+
+
+class FakePhraseStream:
+    """Reads one word per tone; a word is heard once its tone has lasted 0.12 s."""
+
+    _BLOCK = 480
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._rest: Samples = np.zeros(0, np.float32)
+        self._run: tuple[str | None, int] = (None, 0)
+        self._words: list[Word] = []
+        self._at = 0
+
+    def accept(self, samples: Samples) -> str:
+        assert not self.closed
+        self._rest = np.concatenate((self._rest, samples))
+        while self._rest.size >= self._BLOCK:
+            block, self._rest = self._rest[: self._BLOCK], self._rest[self._BLOCK :]
+            self._at += self._BLOCK
+            word = self._word(block)
+            self._run = (word, self._run[1] + 1) if word == self._run[0] else (word, 1)
+            if word is not None and self._run[1] == 4:
+                at_s = self._at / SAMPLE_RATE_HZ
+                self._words.append(Word(word, at_s - 0.12, at_s, 1.0))
+        return " ".join(word.text for word in self._words)
+
+    def _word(self, block: Samples) -> str | None:
+        if np.dot(block, block) / block.size < 1e-5:
+            return None
+        spectrum = np.abs(np.fft.rfft(block * np.hanning(block.size), 4096))
+        hz = np.fft.rfftfreq(4096, 1 / SAMPLE_RATE_HZ)
+        low = (hz > 250) & (hz < 2700)
+        peak = float(hz[low][np.argmax(spectrum[low])])
+        return min(WORDS, key=lambda word: abs(_WORD_HZ[word] - peak))
+
+    def finish(self) -> Transcript:
+        transcript = Transcript(tuple(self._words))
+        self._reset()
+        return transcript
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeRecognizer:
+    """Knows the words of ``WORDS``."""
+
+    id = "fake-recognizer"
+
+    def __init__(self) -> None:
+        self.streams: list[FakePhraseStream] = []
+
+    def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(word for word in words if word not in WORDS)
+
+    def stream(self, expected: tuple[str, ...] | None) -> PhraseStream:
+        self.streams.append(FakePhraseStream())
+        return self.streams[-1]
+
+
+FAKE_CALIBRATION = Calibration(
+    encoder_id="fake-encoder",
+    scale=(40.0, 0.0),
+    offset=(-28.0, 0.0),
+    speech_range_s=(0.8, 20.0),
+    thresholds=((0.1, -2.0), (0.01, 0.0)),
+)
+
+
+def fake_models(encoder: FakeEncoder | None = None, recognizer: FakeRecognizer | None = None) -> Models:
+    """All fakes together."""
+    return Models(FakeDetector(), encoder or FakeEncoder(), FAKE_CALIBRATION, recognizer or FakeRecognizer())
+
+
+def voiceprint(speaker: int) -> Embedding:
+    """What the fake encoder makes of a speaker."""
+    return np.asarray(FakeEncoder().embed(say("open the front door please", speaker)[None, :25_600])[0])
+
+
+def cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
+    """The bytes in chunks of these sizes, over and over."""
+    chunks, at, turn = [], 0, 0
+    while at < len(data):
+        size = max(1, sizes[turn % len(sizes)])
+        chunks.append(data[at : at + size])
+        at, turn = at + size, turn + 1
+    return chunks
