@@ -232,8 +232,7 @@ class ProfileLocked(AttemptRefused):
 
     code = "profile_locked"
     default_message = (
-        "This profile is locked after too many failed attempts. "
-        "An operator opens it with `streamauth profiles unlock`."
+        "This profile is locked after too many failed attempts. An operator opens it with `streamauth profiles unlock`."
     )
 
 
@@ -294,6 +293,13 @@ class KeyWrong(StoreError):
     default_message = "The given key is not the one that sealed this store. Use the key it was made with."
 
 
+class KeyExposed(StoreError):
+    """Other users of the machine can read the key file."""
+
+    code = "key_exposed"
+    default_message = "Other users can read the key file. Make it private first: chmod 600."
+
+
 # --- engines -----------------------------------------------------------------------------------------------
 
 
@@ -335,6 +341,20 @@ class UnsupportedVersion(ProtocolError):
     default_message = "This protocol version is not spoken here. Use version 1."
 
 
+class MessageTooLarge(ProtocolError):
+    """A message over the size limit."""
+
+    code = "message_too_large"
+    default_message = "The message is larger than the server takes. Send smaller messages."
+
+
+class UnexpectedMessage(ProtocolError):
+    """A message that is well-formed but may not come now."""
+
+    code = "unexpected_message"
+    default_message = "This message may not come at this point of the session."
+
+
 class ServerBusy(ProtocolError):
     """The limit of sessions is reached."""
 
@@ -362,6 +382,24 @@ class SessionTimeout(ProtocolError):
     exit_code = 3
 
 
+class SessionInterrupted(ProtocolError):
+    """The peer cancelled or vanished before the session was over."""
+
+    code = "session_interrupted"
+    default_message = "The session was broken off before it was decided. Nothing was accepted."
+    retryable = True
+    exit_code = 3
+
+
+class ServerStopping(ProtocolError):
+    """The server shuts down."""
+
+    code = "server_stopping"
+    default_message = "The server is stopping. The attempt is undecided; try again later."
+    retryable = True
+    exit_code = 4
+
+
 class ServerUnreachable(ProtocolError):
     """The server cannot be reached, or the connection broke."""
 
@@ -369,6 +407,13 @@ class ServerUnreachable(ProtocolError):
     default_message = "The server cannot be reached or broke the connection. The attempt is undecided."
     retryable = True
     exit_code = 4
+
+
+class CannotListen(InputError):
+    """The address cannot or may not be listened on."""
+
+    code = "cannot_listen"
+    default_message = "The server cannot listen on this address. Only loopback addresses are allowed."
 
 
 class BadSetting(InputError):

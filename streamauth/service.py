@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from streamauth.core.enrollment import EnrolledUtterance, EnrollmentPlan, EnrollmentSession, voiceprint_of
-from streamauth.core.events import Decided, Event, Failed, UtteranceTaken, Verdict
+from streamauth.core.events import Decided, Event, Failed, ScoreUpdated, UtteranceTaken, Verdict
 from streamauth.core.identification import IdentificationSession
 from streamauth.core.listening import Session, SessionState
 from streamauth.core.pcm import AudioFormat, PcmInput
@@ -22,9 +22,15 @@ from streamauth.core.verification import Claim, VerificationSession
 from streamauth.engines.loader import Engines
 from streamauth.errors import ProfileExists, StreamAuthError, UnknownProfile, UnknownWord
 from streamauth.settings import Settings, data_folder, load_settings
-from streamauth.store.profiles import AttemptOutcome, EnrollmentRecord, Profile, ProfileKind, ProfileStore
+from streamauth.store.profiles import (
+    DEFAULT_TENANT,
+    AttemptOutcome,
+    EnrollmentRecord,
+    Profile,
+    ProfileKind,
+    ProfileStore,
+)
 
-DEFAULT_TENANT = "default"
 AnySession = TypeVar("AnySession", bound=Session)
 
 
@@ -91,26 +97,35 @@ class Attempt(Generic[AnySession]):
 class VerificationAttempt(Attempt[VerificationSession]):
     """A charged attempt on one profile.
 
-    The charge is given back where nothing was learned (undecided without speech), and the whole count is cleared
-    by an accept. Whoever vanishes before the decision stays charged.
+    An accept clears the profile's count. The charge is given back where the attempt ended before anything was
+    compared; once it was, whoever is undecided, fails or vanishes stays charged, as a reject does.
     """
 
     def __init__(self, session: VerificationSession, settle: Callable[[AttemptOutcome], None]) -> None:
         super().__init__(session)
         self._charge: Callable[[AttemptOutcome], None] | None = settle
+        self._compared = False
+
+    def close(self) -> None:
+        """Give back what the attempt holds and settle its charge. Idempotent."""
+        super().close()
+        self._discharge(Verdict.UNDECIDED)
 
     def _settle(self, event: Event) -> None:
-        if not isinstance(event, Decided) or self._charge is None:
+        self._compared |= isinstance(event, ScoreUpdated)
+        if isinstance(event, Decided):
+            self._discharge(event.verdict)
+
+    def _discharge(self, verdict: Verdict) -> None:
+        if self._charge is None:
             return
         charge, self._charge = self._charge, None
-        match event.verdict:
-            case Verdict.ACCEPT:
-                charge(AttemptOutcome.ACCEPTED)
-            case Verdict.REJECT:
-                charge(AttemptOutcome.REJECTED)
-            case Verdict.UNDECIDED:
-                # a comparison that was made may have taught an attacker something: it stays charged
-                charge(AttemptOutcome.NO_EVIDENCE if event.llr is None else AttemptOutcome.REJECTED)
+        if verdict is Verdict.ACCEPT:
+            charge(AttemptOutcome.ACCEPTED)
+        elif verdict is Verdict.REJECT or self._compared:
+            charge(AttemptOutcome.REJECTED)
+        else:
+            charge(AttemptOutcome.NO_EVIDENCE)
 
 
 class IdentificationAttempt(Attempt[IdentificationSession]):
@@ -273,5 +288,3 @@ class Authenticator:
             EnrolledUtterance(record.embedding, record.speech_s, record.audio_s, profile.phrase)
             for record in self.store.enrollments(profile.id, encoder_id)
         )
-
-

@@ -14,8 +14,15 @@ from typing import Any
 from streamauth.errors import BadSetting
 
 
-def setting(default: Any, help: str, *, unit: str = "", low: float | None = None, high: float | None = None,
-            choices: tuple[str, ...] = ()) -> Any:
+def setting(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
     """A dataclass field that knows its help text, unit and legal range."""
     return field(default=default, metadata={"help": help, "unit": unit, "low": low, "high": high, "choices": choices})
 
@@ -32,7 +39,9 @@ class _Section:
 class AudioSettings(_Section):
     """Audio that is taken in."""
 
-    max_attempt_s: float = setting(120.0, "Longest audio of one verification or identification attempt", unit="s", low=1, high=3600)
+    max_attempt_s: float = setting(
+        120.0, "Longest audio of one verification or identification attempt", unit="s", low=1, high=3600
+    )
     max_enroll_s: float = setting(300.0, "Longest audio of one enrollment call", unit="s", low=1, high=3600)
     max_continuous_s: float = setting(43_200.0, "Longest continuous session", unit="s", low=1, high=604_800)
     max_file_mb: float = setting(512.0, "Largest audio file that is opened", unit="MB", low=0.001, high=65_536)
@@ -45,7 +54,9 @@ class SpeechSettings(_Section):
     detector: str = setting("webrtc", "Voice activity detector", choices=("webrtc", "silero"))
     aggressiveness: int = setting(2, "WebRTC detector: how readily it calls a frame noise", low=0, high=3)
     onset_probability: float = setting(0.5, "Speech probability of a frame that begins speech", low=0.01, high=0.99)
-    offset_probability: float = setting(0.35, "Speech probability under which a frame may end speech", low=0.0, high=0.99)
+    offset_probability: float = setting(
+        0.35, "Speech probability under which a frame may end speech", low=0.0, high=0.99
+    )
     min_speech_ms: int = setting(120, "Speech shorter than this is taken for noise", unit="ms", low=0, high=2000)
     min_silence_ms: int = setting(420, "Silence that ends an utterance", unit="ms", low=30, high=5000)
     pad_ms: int = setting(90, "Audio kept as voiced on both sides of speech", unit="ms", low=0, high=1000)
@@ -69,7 +80,9 @@ class PhraseSettings(_Section):
     recognizer: str = setting("pocketsphinx", "Pass-phrase recognizer", choices=("pocketsphinx", "vosk"))
     vosk_model: str = setting("", "Folder of a Vosk model, for the recognizer `vosk`")
     lead_ms: int = setting(240, "Audio before speech that the recognizer also hears", unit="ms", low=0, high=2000)
-    patience_ms: int = setting(1500, "Silence after which an unfinished pass phrase is over", unit="ms", low=0, high=10_000)
+    patience_ms: int = setting(
+        1500, "Silence after which an unfinished pass phrase is over", unit="ms", low=0, high=10_000
+    )
     max_words: int = setting(20, "Longest pass phrase", unit="words", low=1, high=100)
 
 
@@ -79,12 +92,16 @@ class EnrollmentSettings(_Section):
 
     utterances: int = setting(3, "Utterances of the pass phrase", low=1, high=20)
     min_utterance_speech_s: float = setting(0.8, "Least net speech of one utterance", unit="s", low=0.8, high=10)
-    text_independent_speech_s: float = setting(20.0, "Net speech for a text-independent voiceprint", unit="s", low=2, high=300)
+    text_independent_speech_s: float = setting(
+        20.0, "Net speech for a text-independent voiceprint", unit="s", low=2, high=300
+    )
     min_level_dbfs: float = setting(-50.0, "Quietest mean level of speech", unit="dBFS", low=-90, high=-10)
     min_snr_db: float = setting(8.0, "Least estimated signal-to-noise ratio", unit="dB", low=-20, high=60)
     max_clipped_fraction: float = setting(0.01, "Largest share of speech samples at full scale", low=0, high=1)
     max_dc_offset: float = setting(0.05, "Largest mean of the samples, of full scale", low=0, high=1)
-    min_consistency_llr: float = setting(0.0, "Least LLR between utterances of one enrollment", unit="nats", low=-50, high=50)
+    min_consistency_llr: float = setting(
+        0.0, "Least LLR between utterances of one enrollment", unit="nats", low=-50, high=50
+    )
 
 
 @dataclass(frozen=True)
@@ -93,21 +110,31 @@ class DecisionSettings(_Section):
 
     target_far: float = setting(0.01, "False-accept rate aimed at", low=1e-6, high=0.5)
     min_speech_s: float = setting(0.8, "Net speech before any accept", unit="s", low=0.8, high=30)
-    decide_speech_s: float = setting(5.0, "Net speech at which the voice alone is decided at the latest", unit="s", low=0.8, high=120)
+    decide_speech_s: float = setting(
+        5.0, "Net speech at which the voice alone is decided at the latest", unit="s", low=0.8, high=120
+    )
     max_speech_s: float = setting(15.0, "Net speech after which an attempt is over", unit="s", low=1, high=600)
-    max_time_s: float = setting(30.0, "Audio, silence included, after which an attempt is over", unit="s", low=1, high=3600)
-    early_accept_margin: float = setting(4.0, "LLR over the threshold that accepts before the decision point", unit="nats", low=0, high=50)
-    early_reject_margin: float = setting(6.0, "LLR under the threshold that rejects before the decision point", unit="nats", low=0, high=50)
-    continuous_window_s: float = setting(4.0, "Recent speech that a continuous session judges", unit="s", low=1.6, high=60)
+    max_time_s: float = setting(
+        30.0, "Audio, silence included, after which an attempt is over", unit="s", low=1, high=3600
+    )
+    early_accept_margin: float = setting(
+        4.0, "LLR over the threshold that accepts before the decision point", unit="nats", low=0, high=50
+    )
+    early_reject_margin: float = setting(
+        6.0, "LLR under the threshold that rejects before the decision point", unit="nats", low=0, high=50
+    )
+    continuous_window_s: float = setting(
+        4.0, "Recent speech that a continuous session judges", unit="s", low=1.6, high=60
+    )
 
 
 @dataclass(frozen=True)
 class AttemptSettings(_Section):
-    """Failed attempts per profile, counted over all entrances."""
+    """Failed attempts per profile, counted over all entrances; the defaults follow NIST SP 800-63B, 5.2.3."""
 
-    free_failures: int = setting(3, "Failures before a delay", low=0, high=1000)
-    base_delay_s: float = setting(2.0, "First delay; it doubles with each further failure", unit="s", low=0, high=3600)
-    max_delay_s: float = setting(300.0, "Longest delay", unit="s", low=0, high=86_400)
+    free_failures: int = setting(5, "Failures before a delay", low=0, high=1000)
+    base_delay_s: float = setting(30.0, "First delay; it doubles with each further failure", unit="s", low=0, high=3600)
+    max_delay_s: float = setting(3600.0, "Longest delay", unit="s", low=0, high=86_400)
     lock_after: int = setting(10, "Failures in a row that lock the profile", low=1, high=10_000)
 
 
@@ -156,7 +183,7 @@ class Settings:
         Raises:
             BadSetting: Unknown section or name, wrong type, or out of range; ``origin`` is named in the message.
         """
-        changed = {}
+        changed: dict[str, Any] = {}
         for section_name, pairs in values.items():
             section = getattr(self, section_name, None)
             if not isinstance(section, _Section) or not isinstance(pairs, Mapping):
@@ -175,8 +202,9 @@ class Settings:
 
 def all_settings() -> Iterator[tuple[str, "Field[Any]"]]:
     """Every setting as (section name, field), in order."""
-    for section in fields(Settings):
-        for item in fields(section.default_factory()):  # type: ignore[misc,arg-type]
+    defaults = Settings()
+    for section in fields(defaults):
+        for item in fields(getattr(defaults, section.name)):
             yield section.name, item
 
 
@@ -216,7 +244,7 @@ def load_settings(home: Path | None = None, environment: Mapping[str, str] | Non
 
 
 def _cast(item: "Field[Any]", value: Any) -> Any:
-    kind = type(item.default)
+    kind: type[Any] = type(item.default)
     try:
         if kind is bool:
             words = {"true": True, "false": False, "1": True, "0": False}

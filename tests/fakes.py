@@ -5,6 +5,7 @@ pilot tone above 3 kHz whose frequency names the speaker. All results are functi
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,9 +71,9 @@ class FakeEncoder:
         spectrum = np.abs(np.fft.rfft(windows, axis=1))
         hz = np.fft.rfftfreq(windows.shape[1], 1 / SAMPLE_RATE_HZ)
         edges = np.linspace(2800, 7200, self.dim + 1)
-        bands = [spectrum[:, (hz >= low) & (hz < high)].sum(axis=1) for low, high in zip(edges, edges[1:], strict=False)]
-        features = np.stack(bands, axis=1) + 1e-6
-        return (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
+        bands = [spectrum[:, (hz >= low) & (hz < high)].sum(axis=1) for low, high in pairwise(edges)]
+        features: NDArray[np.float32] = (np.stack(bands, axis=1) + 1e-6).astype(np.float32)
+        return features / np.linalg.norm(features, axis=1, keepdims=True)
 
 
 class BrokenEncoder(FakeEncoder):

@@ -66,9 +66,7 @@ class EnrollmentSession(Session):
     ``end_utterance``. The utterances taken are in ``utterances``.
     """
 
-    def __init__(
-        self, plan: EnrollmentPlan, audio_format: AudioFormat, models: Models, settings: Settings
-    ) -> None:
+    def __init__(self, plan: EnrollmentPlan, audio_format: AudioFormat, models: Models, settings: Settings) -> None:
         super().__init__(
             audio_format, models, settings, max_s=settings.audio.max_enroll_s, with_words=plan.text_dependent
         )

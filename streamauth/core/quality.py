@@ -83,7 +83,7 @@ class QualityMeter:
         self._lowest = min(self._lowest, float(frame.min()))
         self._highest = max(self._highest, float(frame.max()))
         power = max(0.0, float(np.dot(frame, frame)) / frame.size - mean * mean)
-        self._frames_by_db[int(round(-dbfs(power)))] += 1
+        self._frames_by_db[round(-dbfs(power))] += 1
         if voiced:
             self._speech_energy += power * frame.size
             self._speech_samples += frame.size

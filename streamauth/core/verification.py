@@ -148,8 +148,8 @@ class VerificationSession(Session):
         self._emit(ScoreUpdated(at_sample, *self._compare()))
 
     def _watch(self, at_sample: int) -> None:
-        # Continuous mode after the decision: only recent speech counts, and inside the margin nothing changes.
-        score, llr, speech_s = self._compare()
+        # Continuous mode after the decision: only recent speech counts.
+        _, llr, speech_s = self._compare()
         verdict = self._rule.final(llr, speech_s)
         if verdict is not self._verdict and speech_s >= self.settings.decision.continuous_window_s / 2:
             self._conclude_voice(at_sample, verdict)

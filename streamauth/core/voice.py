@@ -90,9 +90,9 @@ class RollingVoice:
         """The voice so far, None before the first window."""
         if not self._windows:
             return None
-        total = np.sum([window.weight * window.embedding for window in self._windows], axis=0, dtype=np.float32)
-        if self._full is not None:
-            total = total + self._full.embedding
+        total = np.zeros(self._encoder.dim, np.float32) if self._full is None else self._full.embedding
+        for window in self._windows:
+            total = total + window.weight * window.embedding
         heard = self._heard if self._memory is None else min(self._heard, self._memory)
         return VoiceSample(unit(total), heard / SAMPLE_RATE_HZ)
 
@@ -107,7 +107,9 @@ class RollingVoice:
         self._windows.append(_Window(embedding, end, weight))
         if self._memory is not None:
             oldest = self._heard - self._memory
-            self._windows = [w for w in self._windows if w.end - self._encoder.window_samples >= oldest] or [self._windows[-1]]
+            self._windows = [w for w in self._windows if w.end - self._encoder.window_samples >= oldest] or [
+                self._windows[-1]
+            ]
         elif len(self._windows) > 1:
             first = self._windows.pop(0)
             total = first.embedding if self._full is None else self._full.embedding + first.embedding

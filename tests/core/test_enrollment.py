@@ -181,7 +181,9 @@ def test_a_failing_encoder_enrolls_nothing() -> None:
     assert enrollment.utterances == []
 
 
-STORY = pcm(pause(0.4), say(PHRASE, 1), pause(0.8), say("um", 1), pause(1.9), say("close the window my key", 1), pause(0.8))
+STORY = pcm(
+    pause(0.4), say(PHRASE, 1), pause(0.8), say("um", 1), pause(1.9), say("close the window my key", 1), pause(0.8)
+)
 WHOLE = enroll([STORY])[1]
 
 

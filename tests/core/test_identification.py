@@ -36,7 +36,7 @@ def decide(audio: bytes, used: Settings | None = None) -> Decided:
 def test_each_of_the_group_is_named(speaker: int, name: str) -> None:
     decided = decide(pcm(pause(0.5), say(LONG, speaker), pause(0.5)))
     assert (decided.verdict, decided.name, decided.reasons) == (Verdict.ACCEPT, name, (Reason.VOICE_MATCH,))
-    assert [candidate.name for candidate in decided.ranking][0] == name
+    assert decided.ranking[0].name == name
     assert len(decided.ranking) == 3
     assert [c.llr for c in decided.ranking] == sorted((c.llr for c in decided.ranking), reverse=True)
 

@@ -17,6 +17,7 @@ from streamauth.core.events import (
 )
 from streamauth.core.listening import Models, SessionState
 from streamauth.core.pcm import AudioFormat, Encoding
+from streamauth.core.ports import Samples
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.settings import DecisionSettings, Settings
 from tests.fakes import BrokenEncoder, FakeRecognizer, cut, fake_models, pause, pcm, say, voiceprint
@@ -218,7 +219,7 @@ def test_misuse_after_the_end_is_an_error_of_the_program() -> None:
 # --- continuous ---
 
 
-def talk(speaker: int, seconds: float) -> np.ndarray:  # type: ignore[type-arg]
+def talk(speaker: int, seconds: float) -> Samples:
     words = say("open the front door please close window my voice is key " * 12, speaker)
     return words[: round(seconds * 16_000)]
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from streamauth.core.ports import Samples
 from streamauth.core.voice import RollingVoice, unit
 from streamauth.settings import VoiceSettings
 from tests.fakes import FakeEncoder, say, voiceprint
@@ -15,17 +16,17 @@ class Recorder(FakeEncoder):
         super().__init__()
         self.lengths: list[int] = []
 
-    def embed(self, windows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def embed(self, windows: Samples) -> Samples:
         self.lengths.append(windows.shape[1])
         return super().embed(windows)
 
 
-def speech(seconds: float, speaker: int = 1) -> np.ndarray:  # type: ignore[type-arg]
+def speech(seconds: float, speaker: int = 1) -> Samples:
     long = say("open the front door please close window my voice is key " * 4, speaker)
     return long[: round(seconds * 16_000)]
 
 
-def feed(voice: RollingVoice, audio: np.ndarray, frame: int = 480) -> int:  # type: ignore[type-arg]
+def feed(voice: RollingVoice, audio: Samples, frame: int = 480) -> int:
     return sum(voice.accept(audio[at : at + frame]) for at in range(0, len(audio), frame))
 
 

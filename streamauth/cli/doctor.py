@@ -1,0 +1,125 @@
+"""``streamauth doctor``: what is installed, what is missing, and what to do about it."""
+
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption
+
+_PACKAGES = ("numpy", "onnxruntime", "soxr", "soundfile", "webrtcvad-wheels", "vosk", "pocketsphinx", "websockets")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at.
+
+    Attributes:
+        name: What it is.
+        ok: Whether it is as it should be.
+        found: What there is.
+        advice: What to do; empty if nothing.
+        needed: Whether the main job fails without it.
+    """
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+    needed: bool = True
+
+
+def doctor(store: StoreOption = None, json: JsonOption = False) -> int:
+    """Show what is installed, which models and devices there are, and what to do about what is missing."""
+    output = Output(json)
+    with output.busy("Looking"):
+        checks = [check for look in (_python, _packages, _settings, _models, _microphone) for check in look()]
+        checks += _store(store)
+    ready = all(check.ok for check in checks if check.needed)
+    lines = []
+    for check in checks:
+        mark = "ok  " if check.ok else "FAIL" if check.needed else "--  "
+        lines.append(f"{mark}  {check.name}: {check.found}")
+        if check.advice:
+            lines.append(f"      {check.advice}")
+    lines.append("Ready." if ready else "Not ready: mend what is marked FAIL.")
+    output.result({"ready": ready, "checks": [vars(check) for check in checks]}, "\n".join(lines))
+    return EXIT_OK if ready else EXIT_INTERNAL
+
+
+def _tried(name: str, look: Callable[[], str], needed: bool = True) -> Check:
+    from streamauth.errors import StreamAuthError
+
+    try:
+        return Check(name, True, look(), needed=needed)
+    except StreamAuthError as error:
+        return Check(name, False, error.code, error.message, needed)
+    except Exception as error:
+        return Check(name, False, type(error).__name__, "Install streamauth again.", needed)
+
+
+def _python() -> list[Check]:
+    return [Check("Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()}")]
+
+
+def _packages() -> list[Check]:
+    checks = []
+    for name in _PACKAGES:
+        try:
+            checks.append(Check(name, True, version(name)))
+        except PackageNotFoundError:
+            checks.append(Check(name, False, "not installed", f"pip install {name}"))
+    return checks
+
+
+def _settings() -> list[Check]:
+    from streamauth.settings import data_folder, load_settings
+
+    def look() -> str:
+        load_settings()
+        return str(data_folder())
+
+    return [_tried("data folder and settings", look)]
+
+
+def _models() -> list[Check]:
+    from streamauth.engines.loader import Engines
+    from streamauth.errors import BadSetting
+    from streamauth.settings import Settings, load_settings
+
+    try:
+        settings = load_settings()
+    except BadSetting:
+        settings = Settings()
+    engines = Engines(settings)
+    return [
+        _tried("voice activity detector", lambda: engines.detector().id),
+        _tried("speaker encoder", lambda: engines.encoder().id),
+        _tried("calibration", lambda: engines.models(with_words=False).calibration.encoder_id),
+        _tried("pass-phrase recognizer", lambda: engines.recognizer().id),
+    ]
+
+
+def _microphone() -> list[Check]:
+    def look() -> str:
+        from streamauth.sources.microphone import list_devices
+
+        return "; ".join(f"{device.number}: {device.name}" for device in list_devices())
+
+    return [_tried("microphone", look, needed=False)]
+
+
+def _store(url: str | None) -> list[Check]:
+    from streamauth.cli.output import opened
+    from streamauth.engines.registry import load_encoder
+
+    def look() -> str:
+        with opened(url) as authenticator:
+            summaries = authenticator.store.profiles()
+            encoder_id = load_encoder(authenticator.settings.voice.encoder, 1).id
+        changed = [s.profile.name for s in summaries if s.enrolled_encoders and encoder_id not in s.enrolled_encoders]
+        note = f"; enrolled with another encoder, to be enrolled again: {', '.join(changed)}" if changed else ""
+        return f"{len(summaries)} profiles{note}"
+
+    return [_tried("store", look)]

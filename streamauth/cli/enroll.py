@@ -1,0 +1,124 @@
+"""``streamauth enroll``."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streamauth.cli.output import (
+    EXIT_MISUSE,
+    EXIT_OK,
+    EXIT_UNDECIDED,
+    DeviceOption,
+    JsonOption,
+    MicOption,
+    Output,
+    StoreOption,
+    opened,
+)
+
+if TYPE_CHECKING:
+    from streamauth.cli.attempt import Recording
+    from streamauth.core.events import Event, Reason
+    from streamauth.service import EnrollmentAttempt
+
+
+def enroll(
+    name: Annotated[str, typer.Argument(help="Whose voice it is.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Audio files, one utterance each.", show_default=False)
+    ] = None,
+    phrase: Annotated[
+        str | None,
+        typer.Option("--phrase", help="The pass phrase; without it the first utterance sets it.", show_default=False),
+    ] = None,
+    text_independent: Annotated[bool, typer.Option("--text-independent", help="Voice only, no pass phrase.")] = False,
+    mic: MicOption = False,
+    device: DeviceOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Enroll a person: one pass phrase said three times, or free speech."""
+    from streamauth.cli.attempt import recording
+    from streamauth.errors import InputError
+
+    output = Output(json)
+    if phrase is not None and text_independent:
+        raise InputError("A text-independent enrollment has no phrase: give --phrase or --text-independent.")
+    problems: list[Reason] = []
+    with opened(store) as authenticator, ExitStack() as stack:
+        # all are opened first, so that a bad file is told before anything is enrolled
+        recordings = [
+            stack.enter_context(recording(file, mic, device, authenticator.settings.audio.max_enroll_s, output))
+            for file in (files or [None])
+        ]
+        with output.busy("Loading the models"):
+            attempt = authenticator.enroll(name, recordings[0].format, phrase=phrase, text_independent=text_independent)
+        stack.enter_context(attempt)
+        if mic:
+            output.messages.print(_prompt(attempt.session.needed, phrase, text_independent), markup=False)
+        for recorded, event in _events(attempt, recordings):
+            _tell(event, recorded.name, problems, output)
+        session = attempt.session
+        count, speech_s = len(session.everything), sum(u.speech_s for u in session.everything)
+        needed = session.needed or int(session.needed_speech_s > 0)
+        status = "enrolled" if session.complete else "enrolling" if session.utterances or not problems else "failed"
+    texts = {
+        "enrolled": f"{name} is enrolled: {count} utterances, {speech_s:.1f} s of speech.",
+        "enrolling": f"{name} is not fully enrolled yet: {count} utterances, {speech_s:.1f} s of speech so far.",
+        "failed": f"Nothing was enrolled for {name}.",
+    }
+    data = {
+        "name": name,
+        "status": status,
+        "utterances": count,
+        "needed": needed,
+        "speech_s": round(speech_s, 3),
+        "problems": [str(problem) for problem in problems],
+    }
+    output.result(data, texts[status])
+    if status == "failed":
+        return EXIT_MISUSE
+    return EXIT_OK if status == "enrolled" or not problems else EXIT_UNDECIDED
+
+
+def _events(attempt: "EnrollmentAttempt", recordings: "list[Recording]") -> "Iterator[tuple[Recording, Event]]":
+    from streamauth.cli.attempt import feed
+    from streamauth.core.listening import SessionState
+
+    for number, recorded in enumerate(recordings):
+        last = number + 1 == len(recordings)
+        for event in feed(attempt, recorded, end=last):
+            yield recorded, event
+        if not last and attempt.state is SessionState.LISTENING:
+            for event in attempt.end_utterance(recordings[number + 1].format):
+                yield recorded, event
+        if attempt.state is not SessionState.LISTENING:
+            break
+    if attempt.error is not None:
+        raise attempt.error
+
+
+def _tell(event: "Event", where: str, problems: "list[Reason]", output: Output) -> None:
+    from streamauth.core.events import REASON_TEXTS, UtteranceRefused, UtteranceTaken
+
+    if isinstance(event, UtteranceRefused):
+        problems.extend(reason for reason in event.reasons if reason not in problems)
+        for reason in event.reasons:
+            output.messages.print(f"{where}: not taken. {REASON_TEXTS[reason]}", markup=False)
+    elif isinstance(event, UtteranceTaken):
+        if event.needed_speech_s:
+            more = f"{event.needed_speech_s:.0f} s of speech to go"
+        else:
+            more = f"{event.needed} to go" if event.needed else "complete"
+        output.messages.print(f"{where}: taken, {more}.", markup=False)
+
+
+def _prompt(needed: int, phrase: str | None, text_independent: bool) -> str:
+    if text_independent:
+        return "Speak freely until the enrollment is complete."
+    if phrase is not None:
+        return f"Say “{phrase}”, {needed} times, with a pause after each."
+    return f"Say your pass phrase {needed} times, with a pause after each."

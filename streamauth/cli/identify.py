@@ -1,0 +1,44 @@
+"""``streamauth identify``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streamauth.cli.output import (
+    EXIT_BY_VERDICT,
+    DeviceOption,
+    JsonOption,
+    MicOption,
+    Output,
+    StoreOption,
+    opened,
+)
+
+
+def identify(
+    file: Annotated[Path | None, typer.Argument(help="An audio file.", show_default=False)] = None,
+    among: Annotated[
+        str | None, typer.Option("--among", metavar="A,B", help="Only among these names.", show_default=False)
+    ] = None,
+    mic: MicOption = False,
+    device: DeviceOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Name the speaker among the enrolled, or nobody: exit code 0 named, 1 nobody, 3 undecided."""
+    from streamauth.cli.attempt import decide, recording
+    from streamauth.cli.live import LiveView, decision_text
+    from streamauth.wire import identification_object
+
+    output = Output(json)
+    names = [name.strip() for name in among.split(",") if name.strip()] if among is not None else None
+    with opened(store) as authenticator:
+        limit_s = authenticator.settings.audio.max_attempt_s
+        with recording(file, mic, device, limit_s, output) as audio:
+            with output.busy("Loading the models"):
+                attempt = authenticator.identify(audio.format, among=names)
+            with attempt, LiveView(output.messages, attempt.session.threshold) as view:
+                decided = decide(attempt, audio, view.show)
+    output.result(identification_object(decided), decision_text(decided))
+    return EXIT_BY_VERDICT[decided.verdict]

@@ -1,0 +1,123 @@
+"""What a person sees while an attempt runs: level, score against the threshold, words, decision."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from streamauth.core.events import (
+    REASON_TEXTS,
+    Decided,
+    Event,
+    LevelMeasured,
+    RankingUpdated,
+    ScoreUpdated,
+    SpeechEnded,
+    SpeechStarted,
+    Verdict,
+    WordsHeard,
+)
+
+_WIDTH = 40
+_LLR_SPAN = 20.0  # the bar reaches this far on both sides of the threshold
+_LEVEL_FLOOR_DBFS = -60.0
+_STYLES = {Verdict.ACCEPT: "bold green", Verdict.REJECT: "bold red", Verdict.UNDECIDED: "bold yellow"}
+
+
+def score_bar(llr: float | None, threshold: float) -> str:
+    """The LLR as a bar around its threshold, which is the mark in the middle."""
+    middle = _WIDTH // 2
+    cells = ["·"] * (_WIDTH + 1)
+    if llr is not None:
+        share = max(-1.0, min(1.0, (llr - threshold) / _LLR_SPAN))
+        reach = middle + round(share * middle)
+        for cell in range(min(middle, reach), max(middle, reach) + 1):
+            cells[cell] = "█"
+    cells[middle] = "│"
+    return "".join(cells)
+
+
+def score_line(event: ScoreUpdated, threshold: float) -> str:
+    """One line for one score."""
+    return f"{event.speech_s:5.1f} s  {score_bar(event.llr, threshold)}  LLR {event.llr:+6.1f}  score {event.score:.2f}"
+
+
+def decision_text(decided: Decided) -> str:
+    """The decision for people: verdict, then one sentence per reason."""
+    who = f" {decided.name}" if decided.name is not None else ""
+    lines = [f"{decided.verdict.upper()}{who}  (after {decided.speech_s:.1f} s of speech)"]
+    lines += [f"  {REASON_TEXTS[reason]}" for reason in decided.reasons]
+    if decided.phrase_expected is not None and not decided.phrase_matched:
+        lines.append(f"  Heard: “{decided.phrase_heard}”")
+    return "\n".join(lines)
+
+
+class LiveView:
+    """Follows the events of one attempt on a terminal; prints nothing elsewhere.
+
+    Args:
+        console: Where to draw.
+        threshold: The LLR to reach.
+    """
+
+    def __init__(self, console: Console, threshold: float) -> None:
+        self._threshold = threshold
+        self._speaking = False
+        self._level = _LEVEL_FLOOR_DBFS
+        self._clipped = False
+        self._score: ScoreUpdated | None = None
+        self._leader = ""
+        self._words = ""
+        self._decided: Decided | None = None
+        self._live = Live(console=console, refresh_per_second=12, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+            self._live.update(self.render())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, event: Event) -> None:
+        """Take the next event."""
+        match event:
+            case LevelMeasured(rms_dbfs=level, clipped=clipped):
+                self._level, self._clipped = level, clipped
+            case SpeechStarted():
+                self._speaking = True
+            case SpeechEnded():
+                self._speaking = False
+            case ScoreUpdated():
+                self._score = event
+            case RankingUpdated(ranking=ranking, speech_s=speech_s):
+                self._score = ScoreUpdated(event.at_sample, ranking[0].score, ranking[0].llr, speech_s)
+                self._leader = ranking[0].name
+            case WordsHeard(text=text):
+                self._words = text
+            case Decided():
+                self._decided = event
+        if self._live is not None:
+            self._live.update(self.render())
+
+    def render(self) -> Group:
+        """The picture of the moment."""
+        filled = round((max(self._level, _LEVEL_FLOOR_DBFS) / -_LEVEL_FLOOR_DBFS + 1.0) * _WIDTH)
+        level = Text("level   ") + Text("▮" * filled, style="red" if self._clipped else "cyan")
+        state = Text("speech" if self._speaking else "silence", style="bold" if self._speaking else "dim")
+        score = self._score
+        bar = Text("score   " + score_bar(score.llr if score else None, self._threshold))
+        if score is not None:
+            bar.append(f"  LLR {score.llr:+.1f}, {score.speech_s:.1f} s of speech {self._leader}")
+        lines = [level + Text("  ") + state, bar]
+        if self._words:
+            lines.append(Text(f"heard   {self._words}"))
+        if self._decided is not None:
+            lines.append(Text(decision_text(self._decided), style=_STYLES[self._decided.verdict]))
+        return Group(*lines)

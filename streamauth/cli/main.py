@@ -1,0 +1,86 @@
+"""The parser: names the commands, and turns every failure into its message and exit code."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import click
+import typer
+
+from streamauth import __version__
+from streamauth.cli import demo, doctor, enroll, identify, key, listen, profiles, serve, stream, verify
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_UNDECIDED, report_error
+from streamauth.errors import StreamAuthError
+
+app = typer.Typer(
+    name="streamauth",
+    help="Real-time voice authentication: who speaks, and what is said. Exit codes: 0 accept or success, 1 reject, "
+    "2 misuse or bad input, 3 undecided, 4 internal failure.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("enroll")(enroll.enroll)
+app.command("verify")(verify.verify)
+app.command("identify")(identify.identify)
+app.command("listen")(listen.listen)
+app.add_typer(profiles.app, name="profiles")
+app.command("serve")(serve.serve)
+app.command("stream")(stream.stream)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.add_typer(key.app, name="key")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"streamauth {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command; always ends with SystemExit."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; its exit code."""
+    as_json = "--json" in arguments
+    try:
+        outcome = app(arguments, prog_name="streamauth", standalone_mode=False)
+        return outcome if isinstance(outcome, int) else 0
+    except StreamAuthError as error:
+        report_error(error.code, error.message, as_json)
+        return error.exit_code
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return EXIT_MISUSE
+    except click.UsageError as error:
+        where = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
+        report_error("bad_usage", error.format_message() + where, as_json)
+        return EXIT_MISUSE
+    except click.ClickException as error:
+        report_error("bad_usage", error.format_message(), as_json)
+        return EXIT_MISUSE
+    except (KeyboardInterrupt, click.Abort):
+        report_error("interrupted", "Stopped before a decision; nothing was accepted.", as_json)
+        return EXIT_UNDECIDED
+    except BrokenPipeError:
+        return EXIT_INTERNAL
+    except Exception as error:
+        # the text of an unexpected exception may hold names or paths, so only its type is told
+        report_error("internal_error", f"Unexpected failure ({type(error).__name__}). Nothing was accepted.", as_json)
+        return EXIT_INTERNAL

@@ -1,0 +1,87 @@
+"""What every command shares: options, messages, the JSON object on stdout, exit codes."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from streamauth.service import Authenticator
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+StoreOption = Annotated[
+    str | None, typer.Option("--store", metavar="URL", help="Another store than the data folder's.", show_default=False)
+]
+MicOption = Annotated[bool, typer.Option("--mic", help="Listen to the microphone.")]
+DeviceOption = Annotated[str | None, typer.Option("--device", help="Microphone by name or number.", show_default=False)]
+
+EXIT_OK, EXIT_REJECT, EXIT_MISUSE, EXIT_UNDECIDED, EXIT_INTERNAL = range(5)
+EXIT_BY_VERDICT = {"accept": EXIT_OK, "reject": EXIT_REJECT, "undecided": EXIT_UNDECIDED}
+
+
+@dataclass
+class Output:
+    """Where a command's words go: results to stdout, everything else to stderr."""
+
+    json: bool
+
+    @property
+    def messages(self) -> "Console":
+        """The console on stderr."""
+        from rich.console import Console
+
+        return Console(stderr=True, highlight=False)
+
+    @property
+    def console(self) -> "Console":
+        """The console on stdout, for people."""
+        from rich.console import Console
+
+        return Console(highlight=False)
+
+    def result(self, data: dict[str, Any], text: str) -> None:
+        """Print the result: the JSON object or the text."""
+        if self.json:
+            print(json.dumps(data, ensure_ascii=False), flush=True)
+        else:
+            self.console.print(text, markup=False)
+
+    @contextmanager
+    def busy(self, text: str) -> Iterator[None]:
+        """A spinner on a terminal while something takes long."""
+        messages = self.messages
+        if messages.is_terminal:
+            with messages.status(text):
+                yield
+        else:
+            yield
+
+
+def report_error(code: str, message: str, as_json: bool) -> None:
+    """Print an error in its one shape."""
+    if as_json:
+        print(json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False), flush=True)
+    else:
+        print(f"streamauth: {message} [{code}]", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def opened(store: str | None) -> Iterator["Authenticator"]:
+    """The authenticator of the data folder, with another store if one is named."""
+    from streamauth.service import Authenticator
+    from streamauth.settings import load_settings
+
+    settings = load_settings()
+    if store is not None:
+        settings = settings.with_values({"store": {"url": store}}, "--store")
+    authenticator = Authenticator.open(settings=settings)
+    try:
+        yield authenticator
+    finally:
+        authenticator.close()

@@ -1,0 +1,102 @@
+"""``streamauth profiles``."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streamauth.cli.output import EXIT_MISUSE, EXIT_OK, JsonOption, Output, StoreOption, opened
+
+if TYPE_CHECKING:
+    from streamauth.service import Authenticator
+    from streamauth.store.records import ProfileSummary
+
+app = typer.Typer(no_args_is_help=True, help="List, show, delete, reset or unlock profiles.")
+NameArgument = Annotated[str, typer.Argument(help="The profile's name.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command("list")
+def list_(store: StoreOption = None, json: JsonOption = False) -> int:
+    """All profiles."""
+    from rich.table import Table
+
+    output = Output(json)
+    with opened(store) as authenticator:
+        rows = [_described(authenticator, summary) for summary in authenticator.store.profiles()]
+    if json:
+        output.result({"profiles": rows}, "")
+        return EXIT_OK
+    table = Table("name", "kind", "status", "utterances", "speech", "failures")
+    for row in rows:
+        status = "locked" if row["locked"] else row["status"]
+        speech = f"{row['speech_s']:.1f} s"
+        table.add_row(row["name"], row["kind"], status, str(row["utterances"]), speech, str(row["failures"]))
+    output.console.print(table if rows else "No profiles yet. `streamauth enroll NAME FILES...` makes one.")
+    return EXIT_OK
+
+
+@app.command()
+def show(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+    """One profile in full; never its voiceprint."""
+    with opened(store) as authenticator:
+        data = _described(authenticator, authenticator.store.profiles(name=name)[0])
+    width = max(len(key) for key in data)
+    Output(json).result(data, "\n".join(f"{key:<{width}}  {value}" for key, value in data.items()))
+    return EXIT_OK
+
+
+@app.command()
+def delete(name: NameArgument, yes: YesOption = False, store: StoreOption = None, json: JsonOption = False) -> int:
+    """Delete a profile and every trace of it."""
+    with opened(store) as authenticator:
+        profile = authenticator.store.get(name)
+        if not _sure(f"Delete the profile {name} and its voiceprint for good?", yes, json):
+            return EXIT_MISUSE
+        authenticator.store.delete(profile.id)
+    Output(json).result({"name": name, "deleted": True}, f"{name} is deleted.")
+    return EXIT_OK
+
+
+@app.command()
+def reset(name: NameArgument, yes: YesOption = False, store: StoreOption = None, json: JsonOption = False) -> int:
+    """Drop the enrollment of a profile, so that it can be enrolled anew."""
+    with opened(store) as authenticator:
+        profile = authenticator.store.get(name)
+        if not _sure(f"Drop the enrollment of {name}?", yes, json):
+            return EXIT_MISUSE
+        authenticator.store.reset(profile.id)
+    Output(json).result({"name": name, "reset": True}, f"The enrollment of {name} is dropped.")
+    return EXIT_OK
+
+
+@app.command()
+def unlock(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+    """Forget the failed attempts of a profile, and with them its delay or lock."""
+    with opened(store) as authenticator:
+        authenticator.store.unlock(authenticator.store.get(name).id)
+    Output(json).result({"name": name, "unlocked": True}, f"{name} may be tried again.")
+    return EXIT_OK
+
+
+def _described(authenticator: "Authenticator", summary: "ProfileSummary") -> dict[str, Any]:
+    profile = summary.profile
+    return {
+        "name": profile.name,
+        "id": profile.id,
+        "kind": str(profile.kind),
+        "status": "enrolled" if summary.enrolled_encoders else "enrolling",
+        "phrase": profile.phrase,
+        "locale": profile.locale,
+        "utterances": summary.utterances,
+        "speech_s": round(summary.speech_s, 3),
+        "encoders": list(summary.enrolled_encoders),
+        "failures": summary.failures,
+        "locked": summary.failures >= authenticator.settings.attempts.lock_after,
+        "created_at": profile.created_at.isoformat(timespec="milliseconds"),
+        "updated_at": profile.updated_at.isoformat(timespec="milliseconds"),
+    }
+
+
+def _sure(question: str, yes: bool, json: bool) -> bool:
+    # a program that reads JSON has nobody to ask
+    return yes or json or typer.confirm(question, err=True)

@@ -1,0 +1,38 @@
+"""``streamauth stream``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streamauth.cli.output import EXIT_BY_VERDICT, JsonOption, Output
+
+
+def stream(
+    name: Annotated[str, typer.Argument(help="Who the speaker claims to be.")],
+    file: Annotated[Path, typer.Argument(help="An audio file.", show_default=False)],
+    url: Annotated[
+        str | None, typer.Option("--url", help="The server; that of the settings if not given.", show_default=False)
+    ] = None,
+    speed: Annotated[
+        float, typer.Option("--speed", min=0, help="Times real-time pace; 0 sends as fast as the server takes it.")
+    ] = 1.0,
+    json: JsonOption = False,
+) -> int:
+    """Send a file to a running server, like a live microphone."""
+    from streamauth.cli.live import LiveView, decision_text
+    from streamauth.client import verify_stream
+    from streamauth.settings import load_settings
+    from streamauth.sources.files import open_audio
+    from streamauth.wire import verification_object
+
+    output = Output(json)
+    settings = load_settings()
+    address = url or f"ws://{settings.server.host}:{settings.server.port}/v1/stream"
+    with (
+        open_audio(file, max_s=settings.audio.max_attempt_s) as audio,
+        LiveView(output.messages, 0.0) as view,
+    ):
+        decided = verify_stream(address, name, audio.format, audio, speed=speed, on_event=view.show)
+    output.result(verification_object(decided), decision_text(decided))
+    return EXIT_BY_VERDICT[decided.verdict]

@@ -1,0 +1,41 @@
+"""``streamauth verify``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streamauth.cli.output import (
+    EXIT_BY_VERDICT,
+    DeviceOption,
+    JsonOption,
+    MicOption,
+    Output,
+    StoreOption,
+    opened,
+)
+
+
+def verify(
+    name: Annotated[str, typer.Argument(help="Who the speaker claims to be.")],
+    file: Annotated[Path | None, typer.Argument(help="An audio file.", show_default=False)] = None,
+    mic: MicOption = False,
+    device: DeviceOption = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Verify a claimed identity: exit code 0 accept, 1 reject, 3 undecided."""
+    from streamauth.cli.attempt import decide, recording
+    from streamauth.cli.live import LiveView, decision_text
+    from streamauth.wire import verification_object
+
+    output = Output(json)
+    with opened(store) as authenticator:
+        limit_s = authenticator.settings.audio.max_attempt_s
+        with recording(file, mic, device, limit_s, output) as audio:
+            with output.busy("Loading the models"):
+                attempt = authenticator.verify(name, audio.format)
+            with attempt, LiveView(output.messages, attempt.session.threshold) as view:
+                decided = decide(attempt, audio, view.show)
+    output.result(verification_object(decided), decision_text(decided))
+    return EXIT_BY_VERDICT[decided.verdict]
