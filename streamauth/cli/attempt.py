@@ -1,5 +1,6 @@
 """Runs an attempt over a file or the microphone."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from streamauth.cli.output import Output
 from streamauth.core.events import Decided, Event
 from streamauth.core.listening import SessionState
 from streamauth.core.pcm import AudioFormat, PcmInput
+from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.errors import InputError, InternalError
 from streamauth.service import Attempt
+from streamauth.settings import AudioSettings
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,18 @@ class Recording:
 
 
 @contextmanager
-def recording(file: Path | None, mic: bool, device: str | None, max_s: float, output: Output) -> Iterator[Recording]:
+def recording(
+    file: Path | None, mic: bool, device: str | None, limits: AudioSettings, max_s: float, output: Output
+) -> Iterator[Recording]:
     """Open the file or the microphone, whichever was asked for.
+
+    Args:
+        file: An audio file, None for the microphone; "-" is 16-bit mono PCM of 16 kHz on the standard input.
+        mic: Whether the microphone was asked for.
+        device: Which one.
+        limits: Limits of audio.
+        max_s: Longest audio, in seconds.
+        output: For messages.
 
     Raises:
         AudioError: It cannot be opened or is no usable audio.
@@ -39,9 +52,13 @@ def recording(file: Path | None, mic: bool, device: str | None, max_s: float, ou
     if mic == (file is not None):
         raise InputError("Give either an audio file or --mic.")
     if file is not None:
-        from streamauth.sources.files import open_audio
+        from streamauth.sources.files import open_audio, read_raw
 
-        with open_audio(file, max_s=max_s) as audio:
+        if str(file) == "-":
+            source = read_raw(sys.stdin.buffer, AudioFormat(SAMPLE_RATE_HZ), max_s=max_s)
+        else:
+            source = open_audio(file, max_s=max_s, max_mb=limits.max_file_mb)
+        with source as audio:
             yield Recording(file.name, audio.format, audio)
         return
     from streamauth.sources.microphone import Microphone

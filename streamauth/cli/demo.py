@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streamauth.core.events import Decided, Event
 
 _PEOPLE = {"Alice": "slt", "Bob": "rms"}
+_MAX_S = 60.0
 _IMPOSTOR, _STRANGER = "awb", "kal16"
 
 
@@ -83,7 +84,7 @@ def _enroll(home: Path, output: Output) -> None:
     for name, voice in _PEOPLE.items():
         for number in (1, 2, 3):
             spoken = utterances[voice, f"door-{number}"]
-            with open_audio(spoken.path) as audio:
+            with open_audio(spoken.path, max_s=_MAX_S) as audio:
                 with authenticator.enroll(name, audio.format, phrase=spoken.text) as attempt:
                     for _ in feed(attempt, Recording(spoken.name, audio.format, audio)):
                         pass
@@ -113,7 +114,8 @@ def _server(home: Path) -> Iterator[str]:
 
 def _play(scene: _Scene, url: str, speed: float, output: Output) -> "Decided":
     from streamauth.cli.live import decision_text, score_line
-    from streamauth.client import identify_stream, verify_stream
+    from streamauth.cli.remote import decide_remotely
+    from streamauth.client import Mode, Start
     from streamauth.core.events import RankingUpdated, ScoreUpdated, WordsHeard
     from streamauth.demo_data import demo_utterances
     from streamauth.sources.files import open_audio
@@ -132,11 +134,10 @@ def _play(scene: _Scene, url: str, speed: float, output: Output) -> "Decided":
             words = event.text
 
     spoken = demo_utterances()[scene.voice, scene.utterance]
-    with open_audio(spoken.path) as audio:
-        if scene.claim is None:
-            decided = identify_stream(url, audio.format, audio, speed=speed, on_event=show)
-        else:
-            decided = verify_stream(url, scene.claim, audio.format, audio, speed=speed, on_event=show)
+    with open_audio(spoken.path, max_s=_MAX_S) as audio:
+        mode = Mode.IDENTIFY if scene.claim is None else Mode.VERIFY
+        start = Start(mode, audio.format, name=scene.claim)
+        decided = decide_remotely(url, start, audio, speed, show)
     if not output.json:
         output.console.print(decision_text(decided), markup=False)
     return decided

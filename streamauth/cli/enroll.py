@@ -50,8 +50,9 @@ def enroll(
     problems: list[Reason] = []
     with opened(store) as authenticator, ExitStack() as stack:
         # all are opened first, so that a bad file is told before anything is enrolled
+        limits = authenticator.settings.audio
         recordings = [
-            stack.enter_context(recording(file, mic, device, authenticator.settings.audio.max_enroll_s, output))
+            stack.enter_context(recording(file, mic, device, limits, limits.max_enroll_s, output))
             for file in (files or [None])
         ]
         with output.busy("Loading the models"):

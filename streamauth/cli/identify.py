@@ -34,8 +34,8 @@ def identify(
     output = Output(json)
     names = [name.strip() for name in among.split(",") if name.strip()] if among is not None else None
     with opened(store) as authenticator:
-        limit_s = authenticator.settings.audio.max_attempt_s
-        with recording(file, mic, device, limit_s, output) as audio:
+        limits = authenticator.settings.audio
+        with recording(file, mic, device, limits, limits.max_attempt_s, output) as audio:
             with output.busy("Loading the models"):
                 attempt = authenticator.identify(audio.format, among=names)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:

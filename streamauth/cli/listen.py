@@ -33,9 +33,9 @@ def listen(
     output = Output(json)
     decided: Decided | None = None
     with opened(store) as authenticator:
-        audio_limits = authenticator.settings.audio
-        limit_s = audio_limits.max_continuous_s if continuous else audio_limits.max_attempt_s
-        with recording(None, True, device, limit_s, output) as audio:
+        limits = authenticator.settings.audio
+        limit_s = limits.max_continuous_s if continuous else limits.max_attempt_s
+        with recording(None, True, device, limits, limit_s, output) as audio:
             with output.busy("Loading the models"):
                 attempt = authenticator.verify(name, audio.format, continuous=continuous)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:

@@ -16,21 +16,18 @@ def serve(
     json: JsonOption = False,
 ) -> int:
     """Run the streaming server until it is stopped."""
-    from dataclasses import replace
-
     from streamauth.server.app import serve as run_server
+    from streamauth.server.app import url_of
 
     output = Output(json)
     with opened(store) as authenticator:
         given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         settings = authenticator.settings.with_values({"server": given}, "options")
-        authenticator.settings = replace(settings)
 
         def ready(bound_host: str, bound_port: int) -> None:
-            url = f"ws://{bound_host}:{bound_port}/v1/stream"
+            url = url_of(bound_host, bound_port)
             output.result({"url": url}, f"Listening on {url}, Ctrl-C stops.")
 
-        with output.busy("Loading the models"):
-            authenticator.engines.models(with_words=True)
-        run_server(authenticator, ready)
+        output.messages.print("Loading the models.")
+        run_server(authenticator, settings, ready)
     return EXIT_OK

@@ -21,18 +21,22 @@ def stream(
 ) -> int:
     """Send a file to a running server, like a live microphone."""
     from streamauth.cli.live import LiveView, decision_text
-    from streamauth.client import verify_stream
+    from streamauth.cli.remote import decide_remotely
+    from streamauth.client import Mode, Start
+    from streamauth.server.app import url_of
     from streamauth.settings import load_settings
     from streamauth.sources.files import open_audio
     from streamauth.wire import verification_object
 
     output = Output(json)
     settings = load_settings()
-    address = url or f"ws://{settings.server.host}:{settings.server.port}/v1/stream"
+    address = url or url_of(settings.server.host, settings.server.port)
+    limits = settings.audio
     with (
-        open_audio(file, max_s=settings.audio.max_attempt_s) as audio,
+        open_audio(file, max_s=limits.max_attempt_s, max_mb=limits.max_file_mb) as audio,
         LiveView(output.messages, 0.0) as view,
     ):
-        decided = verify_stream(address, name, audio.format, audio, speed=speed, on_event=view.show)
+        start = Start(Mode.VERIFY, audio.format, name=name)
+        decided = decide_remotely(address, start, audio, speed, view.show)
     output.result(verification_object(decided), decision_text(decided))
     return EXIT_BY_VERDICT[decided.verdict]

@@ -31,8 +31,8 @@ def verify(
 
     output = Output(json)
     with opened(store) as authenticator:
-        limit_s = authenticator.settings.audio.max_attempt_s
-        with recording(file, mic, device, limit_s, output) as audio:
+        limits = authenticator.settings.audio
+        with recording(file, mic, device, limits, limits.max_attempt_s, output) as audio:
             with output.busy("Loading the models"):
                 attempt = authenticator.verify(name, audio.format)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:

@@ -46,10 +46,25 @@ class Session(ABC):
     ``receive_audio`` and ``receive_end`` never raise for what is *in* the audio: unusable audio or a failing
     engine ends the session in state FAILED, with a Failed event and ``error`` set. They raise RuntimeError only
     after ``receive_end`` (misuse). Call ``events`` after each of them, and ``close`` at last.
+
+    Args:
+        audio_format: Of the audio to come.
+        models: The engines.
+        settings: All settings.
+        max_s: Most audio that is taken, in seconds.
+        with_words: Whether the recognizer is used.
+        front: First stages other than the usual, for an evaluation that hears the same audio many times.
     """
 
     def __init__(
-        self, audio_format: AudioFormat, models: Models, settings: Settings, *, max_s: float, with_words: bool
+        self,
+        audio_format: AudioFormat,
+        models: Models,
+        settings: Settings,
+        *,
+        max_s: float,
+        with_words: bool,
+        front: FrontEnd | None = None,
     ) -> None:
         self.models = models
         self.settings = settings
@@ -60,7 +75,7 @@ class Session(ABC):
         self._words: PhraseStream | None = None
         self._partial = ""
         lead_ms = settings.phrase.lead_ms if with_words else 0
-        self._front = FrontEnd(audio_format, models.detector, settings.speech, lead_ms, max_s)
+        self._front = front or FrontEnd(audio_format, models.detector, settings.speech, lead_ms, max_s)
 
     @property
     def at_sample(self) -> int:

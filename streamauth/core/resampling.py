@@ -14,8 +14,8 @@ class Resampler:
     """Resamples one stream, anti-aliased (soxr, quality HQ, linear phase).
 
     The output does not depend on how the input is cut into chunks, and is aligned with it: output sample ``n`` stands
-    for the time ``n / 16000`` s of the input. What it depends on is some later input, so that up to 115 ms of audio
-    wait inside (8 kHz: 115 ms, 11.025 kHz: 84 ms, 22.05 kHz: 40 ms, 24 kHz: 37 ms, 32 kHz: 58 ms, 44.1 kHz: 40 ms,
+    for the time ``n / 16000`` s of the input. What it depends on is some later input, so that up to 116 ms of audio
+    wait inside (8 kHz: 116 ms, 11.025 kHz: 84 ms, 22.05 kHz: 41 ms, 24 kHz: 37 ms, 32 kHz: 58 ms, 44.1 kHz: 41 ms,
     48 kHz: 37 ms); ``finish`` brings them out. Over the whole stream ``round(n * 16000 / rate)`` samples come out for
     ``n`` samples. At 16 kHz the samples pass unchanged and at once.
 
@@ -44,4 +44,5 @@ class Resampler:
 
 def _clamped(samples: Samples) -> Samples:
     # the band limit lets clipped speech swing beyond full scale
-    return np.clip(samples, -1, 1, dtype=np.float32)
+    clamped: Samples = np.clip(samples, -1, 1)
+    return clamped

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from streamauth.core.calibration import cosine
 from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, lacking
 from streamauth.core.events import Decided, Reason, ScoreUpdated, Verdict
-from streamauth.core.frontend import FrontEndStep
+from streamauth.core.frontend import FrontEnd, FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
@@ -39,11 +39,18 @@ class VerificationSession(Session):
     """
 
     def __init__(
-        self, claim: Claim, audio_format: AudioFormat, models: Models, settings: Settings, *, continuous: bool = False
+        self,
+        claim: Claim,
+        audio_format: AudioFormat,
+        models: Models,
+        settings: Settings,
+        *,
+        continuous: bool = False,
+        front: FrontEnd | None = None,
     ) -> None:
         limit_s = settings.audio.max_continuous_s if continuous else settings.audio.max_attempt_s
         with_words = claim.expected_words is not None
-        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words)
+        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words, front=front)
         self._claim = claim
         self._continuous = continuous
         self.threshold = models.calibration.threshold(settings.decision.target_far)

@@ -1,0 +1,47 @@
+"""What the measuring scripts share: recordings of real people, and trials over them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+
+AUDIO = Path(__file__).resolve().parents[2] / "shared" / "audio"
+LIBRISPEECH = AUDIO / "librispeech-251"
+SESSIONS = AUDIO / "sessions-zh"
+
+
+def load(path: Path) -> Samples:
+    """A recording, shape (samples,), float32 at 16 kHz mono."""
+    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    mono = audio.mean(axis=1)
+    return np.asarray(mono if rate == SAMPLE_RATE_HZ else soxr.resample(mono, rate, SAMPLE_RATE_HZ), np.float32)
+
+
+def librispeech(min_s: float) -> Iterator[tuple[str, Samples]]:
+    """(speaker, clip) of every LibriSpeech clip of at least so many seconds, by rising speaker number."""
+    for path in sorted(LIBRISPEECH.glob("*.flac"), key=lambda path: int(path.name.split("-")[0])):
+        audio = load(path)
+        if audio.size >= min_s * SAMPLE_RATE_HZ:
+            yield path.name.split("-")[0], audio
+
+
+def sessions() -> Iterator[tuple[str, str, Samples]]:
+    """(speaker, "enroll" or "test", clip) of the multi-session recordings."""
+    for part in ("enroll", "test"):
+        for path in sorted((SESSIONS / part).glob("*.wav")):
+            yield path.name.split("-")[0], part, load(path)
+
+
+def noisy(audio: Samples, snr_db: float, colour: str, rng: np.random.Generator) -> Samples:
+    """The clip with white or pink noise at a signal-to-noise ratio over the whole clip."""
+    noise = rng.standard_normal(audio.size)
+    if colour == "pink":
+        spectrum = np.fft.rfft(noise)
+        spectrum[1:] /= np.sqrt(np.arange(1, spectrum.size))
+        noise = np.fft.irfft(spectrum, audio.size)
+    gain = np.sqrt(np.mean(audio**2) / (np.mean(noise**2) * 10 ** (snr_db / 10)))
+    return (audio + gain * noise).astype(np.float32)

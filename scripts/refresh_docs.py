@@ -1,0 +1,78 @@
+"""Writes docs/reference.md: commands, settings, reasons and errors, from the code.
+
+    python scripts/refresh_docs.py           write it
+    python scripts/refresh_docs.py --check   exit 1 where it is out of date
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import typer.main
+from typer.testing import CliRunner
+
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
+
+
+def reference() -> str:
+    """The whole page."""
+    from streamauth.core.events import REASON_TEXTS, Reason
+    from streamauth.errors import all_errors
+    from streamauth.settings import all_settings, environment_name
+
+    lines = ["# Reference", "", "Made by `python scripts/refresh_docs.py`; do not edit.", "", "## Settings", ""]
+    lines += [
+        "In rising order of strength: default, `config.toml` in the data folder (`[section]`, `name = value`), the "
+        "environment variable, the command line.",
+        "",
+        "| setting | default | unit | range | what it is | environment |",
+        "|---|---|---|---|---|---|",
+    ]
+    for section, item in all_settings():
+        meta = item.metadata
+        low, high = meta["low"], meta["high"]
+        legal = ", ".join(meta["choices"]) or (f"{low:g} to {high:g}" if low is not None else "")
+        default = item.default if item.default != "" else "(empty)"
+        name = environment_name(section, item.name)
+        lines.append(f"| {section}.{item.name} | {default} | {meta['unit']} | {legal} | {meta['help']} | `{name}` |")
+    lines += ["", "## Reasons", "", "| code | sentence |", "|---|---|"]
+    lines += [f"| `{reason}` | {REASON_TEXTS[reason]} |" for reason in Reason]
+    lines += ["", "## Errors", "", "| code | exit code | retry may help | sentence |", "|---|---|---|---|"]
+    for error in all_errors():
+        retry = "yes" if error.retryable else ""
+        lines.append(f"| `{error.code}` | {error.exit_code} | {retry} | {error.default_message} |")
+    return "\n".join([*lines, "", "## Commands", "", *commands(), ""])
+
+
+def commands() -> list[str]:
+    """The help of every command."""
+    from streamauth.cli.main import app
+
+    # plain text of one width, whatever terminal this runs in
+    os.environ.update({"TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"})
+    group = typer.main.get_command(app)
+    names: list[list[str]] = []
+    for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined]
+        children = sorted(getattr(command, "commands", {}))
+        names += [[name, child] for child in children] if children else [[name]]
+    lines = []
+    for name in names:
+        text = CliRunner().invoke(app, [*name, "--help"], prog_name="streamauth", color=False).output
+        text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+        lines += [f"### streamauth {' '.join(name)}", "", "```"]
+        lines += [line.rstrip() for line in text.strip().splitlines()]
+        lines += ["```", ""]
+    return lines
+
+
+def main() -> None:
+    """Write or check."""
+    text = reference()
+    if "--check" in sys.argv:
+        sys.exit(TARGET.read_text("utf-8") != text)
+    TARGET.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

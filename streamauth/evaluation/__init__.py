@@ -1,0 +1,1 @@
+"""Error rates of the very sessions that the product runs."""

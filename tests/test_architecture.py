@@ -1,0 +1,99 @@
+"""What must stay true of the code as a whole."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import streamauth
+from streamauth.core.events import REASON_TEXTS, Event, Reason
+from streamauth.errors import all_errors
+from streamauth.settings import all_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "streamauth"
+CORE = sorted((PACKAGE / "core").glob("*.py"))
+ALLOWED_IN_CORE = {
+    "abc", "collections", "dataclasses", "enum", "math", "typing", "re", "unicodedata", "hmac", "numpy", "soxr",
+    "streamauth",
+}  # fmt: skip
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+def test_the_core_is_pure(path: Path) -> None:
+    names = imported(path)
+    assert {name.split(".")[0] for name in names} <= ALLOWED_IN_CORE
+    ours = {name for name in names if name.startswith("streamauth")}
+    assert all(name.startswith("streamauth.core") or name in ("streamauth.errors", "streamauth.settings") for name in ours)
+
+
+def loaded_by(code: str) -> set[str]:
+    script = f"import sys; {code}; print(' '.join(sorted(name.split('.')[0] for name in sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+HEAVY = {"numpy", "onnxruntime", "vosk", "pocketsphinx", "sounddevice", "soundfile", "sqlalchemy", "websockets", "soxr"}
+
+
+def test_importing_the_package_loads_no_engine() -> None:
+    assert not loaded_by("import streamauth") & (HEAVY | {"typer", "rich"})
+
+
+def test_the_command_line_parser_loads_no_engine() -> None:
+    assert not loaded_by("import streamauth.cli.main") & HEAVY
+
+
+def test_every_public_name_resolves() -> None:
+    for name in streamauth.__all__:
+        assert getattr(streamauth, name).__doc__ or callable(getattr(streamauth, name))
+    with pytest.raises(AttributeError):
+        streamauth.nothing_of_that_name  # noqa: B018
+
+
+def test_error_codes_are_unique_and_have_a_sentence() -> None:
+    errors = all_errors()
+    codes = [error.code for error in errors]
+    assert len(set(codes)) == len(codes)
+    assert all(error.default_message.endswith(".") for error in errors)
+    assert {error.exit_code for error in errors} <= {1, 2, 3, 4}
+
+
+def test_every_reason_has_a_sentence() -> None:
+    assert set(REASON_TEXTS) == set(Reason)
+
+
+def test_event_types_are_unique() -> None:
+    types = [event.type for event in Event.__subclasses__()]
+    assert len(set(types)) == len(types)
+    assert all(types)
+
+
+def test_settings_have_help_and_defaults_in_range() -> None:
+    for _, item in all_settings():
+        assert item.metadata["help"]
+        assert isinstance(item.default, str | int | float | bool)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_are_one_thing_each(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= 300
+    assert ast.get_docstring(ast.parse(text)), "a module says its place in its first line"
+
+
+def test_the_reference_page_is_up_to_date() -> None:
+    done = subprocess.run([sys.executable, "scripts/refresh_docs.py", "--check"], cwd=ROOT, check=False)
+    assert done.returncode == 0, "run: python scripts/refresh_docs.py"
