@@ -127,7 +127,7 @@ class PcmDecoder:
 
         Raises:
             AudioNotFinite: NaN or infinity. Nothing of this chunk is given out.
-            NotAudio: The stream begins with the header of a file format.
+            NotAudio: The stream begins with the header of a file format; told with its 28th byte.
             SampleRateMismatch: So it does, and the header tells another sample rate.
             UnsupportedAudioFormat: An array of another sample type or number of channels.
         """
