@@ -98,7 +98,7 @@ class EnrollmentSettings(_Section):
     min_level_dbfs: float = setting(-50.0, "Quietest mean level of speech", unit="dBFS", low=-90, high=-10)
     min_snr_db: float = setting(8.0, "Least estimated signal-to-noise ratio", unit="dB", low=-20, high=60)
     max_clipped_fraction: float = setting(0.01, "Largest share of speech samples at full scale", low=0, high=1)
-    max_dc_offset: float = setting(0.05, "Largest mean of the samples, of full scale", low=0, high=1)
+    max_dc_offset: float = setting(0.3, "Largest mean of the samples, of full scale", low=0, high=1)
     min_consistency_llr: float = setting(
         0.0, "Least LLR between utterances of one enrollment", unit="nats", low=-50, high=50
     )

@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamauth.core.attempts import Allowed, AttemptState, Delayed, Locked, delay_s, judge_attempt
@@ -44,11 +44,13 @@ def test_a_clock_set_back_opens_nothing_and_says_no_longer_wait_than_the_rule() 
     assert judge_attempt(AttemptState(1, 1e9), 0.0, settings) == Delayed(2.0)
 
 
+@settings(derandomize=True, deadline=None)
 @given(failures=st.integers(0, 10_000), limits=LIMITS)
 def test_delays_never_shrink_and_never_pass_the_limit(failures: int, limits: AttemptSettings) -> None:
     assert 0 <= delay_s(failures, limits) <= delay_s(failures + 1, limits) <= limits.max_delay_s
 
 
+@settings(derandomize=True, deadline=None)
 @given(failures=st.integers(1, 30), now=st.floats(0, 2e5), limits=LIMITS)
 def test_waiting_as_long_as_said_is_enough(failures: int, now: float, limits: AttemptSettings) -> None:
     state = AttemptState(failures, 1e5)
@@ -61,6 +63,7 @@ def test_waiting_as_long_as_said_is_enough(failures: int, now: float, limits: At
         assert isinstance(verdict, Locked) == (failures >= limits.lock_after)
 
 
+@settings(derandomize=True, deadline=None)
 @given(limits=LIMITS, pauses=st.lists(st.floats(0, 4000), max_size=60))
 def test_no_sequence_of_failures_gets_more_tries_than_the_rule_allows(
     limits: AttemptSettings, pauses: list[float]
@@ -83,6 +86,7 @@ def test_no_sequence_of_failures_gets_more_tries_than_the_rule_allows(
         assert after - before == pytest.approx(wait, abs=1e-6) or after - before > wait
 
 
+@settings(derandomize=True, deadline=None)
 @given(
     limits=LIMITS.filter(lambda limits: min(limits.base_delay_s, limits.max_delay_s) >= 1),
     spread=st.floats(0, 0.001),

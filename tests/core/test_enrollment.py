@@ -84,7 +84,7 @@ def noisy() -> bytes:
 
 
 def offset(audio: Samples) -> bytes:
-    return pcm((audio + 0.3).astype(np.float32))
+    return pcm((audio + 0.4).astype(np.float32))
 
 
 @pytest.mark.parametrize(

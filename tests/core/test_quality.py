@@ -49,7 +49,7 @@ def test_the_noise_estimate_is_near_the_truth(snr_db: float) -> None:
         (np.clip(8 * talk(0.3, 1e-4), -1, 1), Reason.CLIPPED),
         (talk(0.3, 1e-4) * 0.003, Reason.TOO_QUIET),
         (talk(0.05, 0.05), Reason.TOO_NOISY),
-        (talk(0.3, 1e-4) + 0.2, Reason.DC_OFFSET),
+        (talk(0.3, 1e-4) + 0.4, Reason.DC_OFFSET),
         (np.zeros(38_400), Reason.DIGITAL_SILENCE),
     ],
 )

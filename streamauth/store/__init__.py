@@ -1,0 +1,1 @@
+"""Profiles, voiceprints and failed attempts, kept in a database and sealed at rest."""

@@ -1,0 +1,109 @@
+"""Care of a whole store: another key, and a check of everything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Connection, bindparam, select, tuple_
+
+from streamauth.errors import InputError
+from streamauth.store.opening import OpenStore
+from streamauth.store.records import profile_of
+from streamauth.store.schema import enrollments, profiles, voiceprints
+from streamauth.store.sealing import SealingKey
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A sealed value: the primary key of its row, the value, its context."""
+
+    key: dict[str, Any]
+    sealed: bytes
+    context: tuple[str, ...]
+
+
+class Maintenance(OpenStore):
+    """What an operator does to a store."""
+
+    def rotate_key(self, new: SealingKey | None = None) -> None:
+        """Seal everything by another key, in one transaction.
+
+        A new key file is on the disk before the store is sealed by it and becomes the current one after that,
+        so that the store opens whenever this is cut off. The former key stays beside as
+        ``sealing.key.old-<id>``: backups and other stores may need it; delete it when none does. Other
+        processes that have the store open go on, unless their key came from the environment.
+
+        Args:
+            new: The new key; a random one if None. Must be given where the key comes from the environment or
+                a command, which must give the new key from then on.
+
+        Raises:
+            InputError: No new key was given where it must be, or it is the present one.
+            StoreBusy, DiskFull, StoreError: Nothing was changed.
+        """
+        if new is None:
+            if not self._keys.is_file:
+                raise InputError("The key does not come from a file here: the new key must be given.")
+            new = SealingKey.generate()
+        with self._database.write() as connection:
+            current = self._key(connection)
+            if current.id == new.id:
+                raise InputError("The new key is the present one.")
+            self._keys.stage(new)
+            for column, cells in _sealed(connection):
+                table = column.table
+                mine = [key == bindparam(f"key_{key.name}") for key in table.primary_key]
+                connection.execute(
+                    table.update().where(*mine).values({column.name: bindparam("sealed")}),
+                    [
+                        {f"key_{name}": value for name, value in cell.key.items()}
+                        | {"sealed": new.seal(current.unseal(cell.sealed, *cell.context), *cell.context)}
+                        for cell in cells
+                    ],
+                )
+            self._change_key(connection, new)
+            self._mark_wipe(connection)
+        self._keys.settle(new)
+        self._wipe_now()
+
+    def check(self) -> None:
+        """Read everything there is.
+
+        Raises:
+            StoreCorrupt: Something is damaged, or sealed for another place.
+        """
+        self._database.check()
+        with self._database.read() as connection:
+            key = self._key(connection)
+            for row in connection.execute(select(profiles)):
+                profile_of(row, key)
+            for _, cells in _sealed(connection):
+                for cell in cells:
+                    key.unseal(cell.sealed, *cell.context)
+
+
+def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]]]:
+    """All sealed values, in batches from one column."""
+    for column, purpose, parts in (
+        (profiles.c.phrase, "phrase", ("id",)),
+        (enrollments.c.embedding, "enrollment", ("profile_id", "encoder_id")),
+        (voiceprints.c.embedding, "voiceprint", ("profile_id", "encoder_id")),
+    ):
+        keys = tuple(column.table.primary_key)
+        query = select(column.table).where(column.is_not(None)).order_by(*keys).limit(_BATCH)
+        page = query
+        while rows := connection.execute(page).mappings().all():
+            yield (
+                column,
+                [
+                    _Cell(
+                        {key.name: row[key] for key in keys},
+                        row[column],
+                        (purpose, *(row[part] for part in parts)),
+                    )
+                    for row in rows
+                ],
+            )
+            page = query.where(tuple_(*keys) > tuple_(*(rows[-1][key] for key in keys)))

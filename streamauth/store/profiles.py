@@ -1,0 +1,222 @@
+"""ProfileStore: profiles, what they are compared by, and their failed attempts."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from streamauth.core.attempts import AttemptOutcome
+from streamauth.errors import BadPhrase, InputError, ProfileExists, UnknownProfile
+from streamauth.store.attempts import Attempts, AttemptToken
+from streamauth.store.enrollments import Enrollments
+from streamauth.store.maintenance import Maintenance
+from streamauth.store.opening import touch
+from streamauth.store.records import (
+    EnrollmentRecord,
+    Profile,
+    ProfileKind,
+    ProfileSummary,
+    checked_name,
+    now_ms,
+    phrase_bytes,
+    profile_of,
+)
+from streamauth.store.schema import DEFAULT_TENANT, attempts, enrollments, profiles, tenants, voiceprints
+
+__all__ = [
+    "DEFAULT_TENANT",
+    "AttemptOutcome",
+    "AttemptToken",
+    "EnrollmentRecord",
+    "Profile",
+    "ProfileKind",
+    "ProfileStore",
+    "ProfileSummary",
+]
+
+
+class ProfileStore(Enrollments, Attempts, Maintenance):
+    """The store, opened by ``ProfileStore.open``. Every method is one transaction: it happens wholly or not.
+
+    Any method may also raise StoreCorrupt, StoreBusy, DiskFull or StoreError, and KeyWrong or KeyMissing
+    after another process has changed the key.
+    """
+
+    def create_tenant(self, tenant: str) -> None:
+        """Make a tenant, if it is not there.
+
+        Raises:
+            BadProfileName: It cannot be a name.
+        """
+        tenant = checked_name(tenant)
+        with self._database.write() as connection:
+            if not _has_tenant(connection, tenant):
+                connection.execute(insert(tenants).values(id=tenant, created_ms=now_ms()))
+
+    def create(
+        self,
+        name: str,
+        kind: ProfileKind,
+        *,
+        phrase: str | None = None,
+        locale: str = "en-US",
+        tenant: str = DEFAULT_TENANT,
+    ) -> Profile:
+        """Make a profile.
+
+        Raises:
+            BadProfileName: The name cannot be used.
+            BadPhrase: The phrase is blank, or the kind has none.
+            ProfileExists: The tenant has a profile of this name.
+            InputError: There is no such tenant.
+        """
+        profile_id, name, now = str(uuid.uuid4()), checked_name(name), now_ms()
+        with self._database.write() as connection:
+            if not _has_tenant(connection, tenant):
+                raise InputError("There is no such tenant.")
+            if connection.scalar(select(profiles.c.id).where(*_named(name, tenant))) is not None:
+                raise ProfileExists("There is a profile of this name. Delete it first or take another name.")
+            values = {
+                "id": profile_id,
+                "tenant_id": tenant,
+                "name": name,
+                "kind": kind,
+                "locale": locale,
+                "created_ms": now,
+                "updated_ms": now,
+            }
+            connection.execute(insert(profiles).values(values))
+            if phrase is not None:
+                self._store_phrase(connection, profile_id, phrase)
+            return self._profile(connection, profiles.c.id == profile_id)
+
+    def get(self, name: str, *, tenant: str = DEFAULT_TENANT) -> Profile:
+        """The profile of a name.
+
+        Raises:
+            UnknownProfile: The tenant has none of this name.
+            BadProfileName: It cannot be a name.
+        """
+        name = checked_name(name)
+        with self._database.read() as connection:
+            return self._profile(connection, *_named(name, tenant))
+
+    def get_by_id(self, profile_id: str, *, tenant: str = DEFAULT_TENANT) -> Profile:
+        """The profile of an id.
+
+        Raises:
+            UnknownProfile: The tenant has none of this id.
+        """
+        with self._database.read() as connection:
+            return self._profile(connection, profiles.c.id == profile_id, profiles.c.tenant_id == tenant)
+
+    def profiles(
+        self, *, name: str | None = None, encoder_id: str | None = None, tenant: str = DEFAULT_TENANT
+    ) -> list[ProfileSummary]:
+        """The profiles of a tenant with their counts, by name.
+
+        Args:
+            name: Only this one.
+            encoder_id: Count only utterances for this encoder.
+            tenant: Whose profiles.
+
+        Raises:
+            UnknownProfile: The tenant has none of this name.
+        """
+        mine = [profiles.c.tenant_id == tenant] if name is None else _named(checked_name(name), tenant)
+        counts = select(
+            enrollments.c.profile_id,
+            func.count(),
+            func.sum(enrollments.c.speech_s),
+            func.sum(enrollments.c.audio_s),
+        )
+        if encoder_id is not None:
+            counts = counts.where(enrollments.c.encoder_id == encoder_id)
+        with self._database.read() as connection:
+            key = self._key(connection)
+            rows = connection.execute(select(profiles).where(*mine).order_by(profiles.c.name)).all()
+            counts = counts.join(profiles).where(*mine).group_by(enrollments.c.profile_id)
+            counted = {row[0]: tuple(row[1:]) for row in connection.execute(counts)}
+            encoders: dict[str, list[str]] = {}
+            of = select(voiceprints.c.profile_id, voiceprints.c.encoder_id).join(profiles).where(*mine)
+            for profile_id, encoder in connection.execute(of.order_by(voiceprints.c.encoder_id)):
+                encoders.setdefault(profile_id, []).append(encoder)
+            charged = select(attempts.c.profile_id, func.count()).join(profiles).where(*mine)
+            failures = {row[0]: row[1] for row in connection.execute(charged.group_by(attempts.c.profile_id))}
+        if name is not None and not rows:
+            raise UnknownProfile
+        return [
+            ProfileSummary(
+                profile_of(row, key),
+                utterances,
+                speech_s,
+                audio_s,
+                tuple(encoders.get(row.id, ())),
+                failures.get(row.id, 0),
+            )
+            for row in rows
+            for utterances, speech_s, audio_s in [counted.get(row.id, (0, 0.0, 0.0))]
+        ]
+
+    def set_phrase(self, profile_id: str, phrase: str) -> None:
+        """Set the pass phrase of a text-dependent profile.
+
+        Raises:
+            UnknownProfile: The profile is gone.
+            BadPhrase: The phrase is blank, or the profile is text-independent.
+        """
+        with self._database.write() as connection:
+            touch(connection, profile_id)
+            self._store_phrase(connection, profile_id, phrase)
+
+    def reset(self, profile_id: str) -> None:
+        """Remove every trace of the phrase, the enrollments and the voiceprints. Failures stay counted.
+
+        Raises:
+            UnknownProfile: The profile is gone.
+            StoreBusy, DiskFull: Where the message says so, it is done, but traces remain for now.
+        """
+        with self._database.write() as connection:
+            touch(connection, profile_id)
+            for table in (enrollments, voiceprints):
+                connection.execute(delete(table).where(table.c.profile_id == profile_id))
+            connection.execute(update(profiles).where(profiles.c.id == profile_id).values(phrase=None))
+            self._mark_wipe(connection)
+        self._wipe_now()
+
+    def delete(self, *profile_ids: str) -> None:
+        """Remove every trace of the profiles, or change nothing if one is unknown.
+
+        The database is written anew for that, so delete many profiles by one call.
+
+        Raises:
+            UnknownProfile: One of them is gone.
+            StoreBusy, DiskFull: Where the message says so, it is done, but traces remain for now.
+        """
+        with self._database.write() as connection:
+            for profile_id in profile_ids:
+                if connection.execute(delete(profiles).where(profiles.c.id == profile_id)).rowcount != 1:
+                    raise UnknownProfile
+            self._mark_wipe(connection)
+        self._wipe_now()
+
+    def _profile(self, connection: Connection, *conditions: Any) -> Profile:
+        row = connection.execute(select(profiles).where(*conditions)).one_or_none()
+        if row is None:
+            raise UnknownProfile
+        return profile_of(row, self._key(connection))
+
+    def _store_phrase(self, connection: Connection, profile_id: str, phrase: str) -> None:
+        row = profiles.c.id == profile_id
+        if connection.scalar(select(profiles.c.kind).where(row)) != ProfileKind.TEXT_DEPENDENT:
+            raise BadPhrase("A text-independent profile has no pass phrase.")
+        sealed = self._key(connection).seal(phrase_bytes(phrase), "phrase", profile_id)
+        connection.execute(update(profiles).where(row).values(phrase=sealed))
+
+
+def _named(name: str, tenant: str) -> list[Any]:
+    return [profiles.c.name == name, profiles.c.tenant_id == tenant]
+
+
+def _has_tenant(connection: Connection, tenant: str) -> bool:
+    return connection.scalar(select(tenants.c.id).where(tenants.c.id == tenant)) is not None

@@ -1,0 +1,171 @@
+"""What the store takes and gives: profiles, enrollments, counts.
+
+None of them shows a name, phrase or embedding in its ``repr``, so that none gets into a log.
+"""
+
+import time
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from streamauth.core.ports import Embedding
+from streamauth.errors import BadPhrase, BadProfileName, StoreCorrupt, StoreError
+from streamauth.store.sealing import SealingKey
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_NAME = 128
+_REFUSED = ("Cc", "Cs", "Zl", "Zp")  # controls, halves of characters (no UTF-8), line and paragraph breaks
+_DTYPE = np.dtype("<f4")  # the same bytes on every machine
+
+
+class ProfileKind(StrEnum):
+    """Whether a pass phrase belongs to a profile."""
+
+    TEXT_DEPENDENT = "text_dependent"
+    TEXT_INDEPENDENT = "text_independent"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A person known to a tenant.
+
+    Attributes:
+        id: A GUID in lower case, the same for ever.
+        tenant: Who owns it.
+        name: Unique within the tenant, 1 to 128 characters, NFC.
+        kind: With or without a pass phrase.
+        locale: Language of the speech, BCP 47.
+        phrase: The pass phrase; None while it is not chosen, and for text-independent profiles.
+        created_at: When it was made, UTC, to the millisecond.
+        updated_at: When its phrase, enrollments or voiceprints last changed, likewise.
+    """
+
+    id: str
+    tenant: str = field(repr=False)
+    name: str = field(repr=False)
+    kind: ProfileKind
+    locale: str
+    phrase: str | None = field(repr=False)
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnrollmentRecord:
+    """One confirmed utterance of an enrollment.
+
+    Attributes:
+        encoder_id: The encoder that made the embedding.
+        embedding: Shape (dim,), float32.
+        speech_s: Net speech, in seconds.
+        audio_s: Audio, silence included, in seconds.
+        created_at: When it was stored, UTC; None before that.
+    """
+
+    encoder_id: str
+    embedding: Embedding = field(repr=False)
+    speech_s: float
+    audio_s: float
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSummary:
+    """A profile with its counts.
+
+    Attributes:
+        profile: The profile.
+        utterances: Confirmed utterances.
+        speech_s: Net speech in them, in seconds.
+        audio_s: Audio in them, in seconds.
+        enrolled_encoders: Ids of the encoders that the enrollment is complete for, sorted.
+        failures: Failed attempts in a row.
+    """
+
+    profile: Profile
+    utterances: int
+    speech_s: float
+    audio_s: float
+    enrolled_encoders: tuple[str, ...]
+    failures: int
+
+
+def checked_name(name: str) -> str:
+    """The name in its stored form (NFC).
+
+    Raises:
+        BadProfileName: Blank, longer than 128 characters, or with line breaks or control characters.
+    """
+    name = unicodedata.normalize("NFC", name)
+    if not name.strip() or len(name) > _MAX_NAME or any(unicodedata.category(c) in _REFUSED for c in name):
+        raise BadProfileName
+    return name
+
+
+def phrase_bytes(phrase: str) -> bytes:
+    """A pass phrase as bytes to seal.
+
+    Raises:
+        BadPhrase: Blank, or no text that UTF-8 can hold.
+    """
+    try:
+        data = phrase.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadPhrase from None
+    if not phrase.strip():
+        raise BadPhrase
+    return data
+
+
+def embedding_bytes(embedding: Embedding) -> bytes:
+    """An embedding, shape (dim,), as bytes to seal.
+
+    Raises:
+        StoreError: It is not a vector of finite numbers, which no encoder may give.
+    """
+    if embedding.ndim != 1 or not embedding.size or not np.isfinite(embedding).all():
+        raise StoreError("An embedding that is not a vector of finite numbers cannot be stored.")
+    return embedding.astype(_DTYPE).tobytes()
+
+
+def embedding_of(data: bytes) -> Embedding:
+    """The embedding of unsealed bytes, shape (dim,), float32."""
+    if len(data) % _DTYPE.itemsize:
+        raise StoreCorrupt
+    return np.frombuffer(data, _DTYPE).astype(np.float32)
+
+
+def now_ms() -> int:
+    """Whole milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def utc(ms: int) -> datetime:
+    """The moment of a stored time.
+
+    Raises:
+        StoreCorrupt: No moment that a calendar has.
+    """
+    try:
+        return _EPOCH + timedelta(milliseconds=ms)
+    except (OverflowError, TypeError):
+        raise StoreCorrupt from None
+
+
+def profile_of(row: Any, key: SealingKey) -> Profile:
+    """The profile of a row of the table ``profiles``.
+
+    Raises:
+        StoreCorrupt: The row is damaged.
+    """
+    phrase = None if row.phrase is None else key.unseal(row.phrase, "phrase", row.id).decode("utf-8")
+    try:
+        kind = ProfileKind(row.kind)
+    except ValueError:
+        raise StoreCorrupt from None
+    created_at, updated_at = utc(row.created_ms), utc(row.updated_ms)
+    return Profile(row.id, row.tenant_id, row.name, kind, row.locale, phrase, created_at, updated_at)

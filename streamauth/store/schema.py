@@ -1,0 +1,131 @@
+"""The tables. What changes here needs a new revision in ``migrations/versions`` (a test compares them).
+
+Times are whole milliseconds since the epoch, UTC. Columns of type Sealed hold what ``sealing`` made.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from streamauth.errors import StoreCorrupt
+
+SCHEMA_VERSION = "0001"
+"""The revision that this code reads and writes."""
+
+VERSION_TABLE = "streamauth_version"
+"""Where the revision of a store is written, so that it is told apart from other programs' databases."""
+
+DEFAULT_TENANT = "default"
+"""The tenant that is always there."""
+
+metadata = MetaData(
+    naming_convention={  # names let a later revision find a constraint on every database
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+class Sealed(LargeBinary):
+    """Bytes; in a damaged row anything else may stand there."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[object], bytes | None]:
+        """See SQLAlchemy."""
+
+        def process(value: object) -> bytes | None:
+            if value is None or isinstance(value, bytes):
+                return value
+            if isinstance(value, memoryview):
+                return bytes(value)
+            raise StoreCorrupt
+
+        return process
+
+
+def _profile_id(*, primary_key: bool = False) -> "Column[str]":
+    parent = ForeignKey("profiles.id", ondelete="CASCADE")
+    return Column("profile_id", String(36), parent, nullable=False, primary_key=primary_key)
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Sealed, nullable=False),
+)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("tenant_id", String(64), ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("locale", String(35), nullable=False),
+    Column("phrase", Sealed),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    UniqueConstraint("tenant_id", "name"),
+    CheckConstraint("kind IN ('text_dependent', 'text_independent')", name="kind"),
+)
+
+enrollments = Table(  # one row per utterance that was confirmed to its speaker
+    "enrollments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _profile_id(),
+    Column("encoder_id", String(255), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("speech_s", Double, nullable=False),
+    Column("audio_s", Double, nullable=False),
+    Column("embedding", Sealed, nullable=False),
+    Index(None, "profile_id", "encoder_id"),
+    sqlite_autoincrement=True,
+)
+
+voiceprints = Table(  # a row here means: enrolled for this encoder
+    "voiceprints",
+    metadata,
+    _profile_id(primary_key=True),
+    Column("encoder_id", String(255), primary_key=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("utterances", Integer, nullable=False),
+    Column("speech_s", Double, nullable=False),
+    Column("embedding", Sealed, nullable=False),
+)
+
+attempts = Table(  # one row per charged attempt, see store.attempts
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _profile_id(),
+    Column("began_at_s", Double, nullable=False),
+    Index(None, "profile_id"),
+    sqlite_autoincrement=True,  # an id that came back would let an old token undo a new charge
+)

@@ -1,0 +1,84 @@
+"""What the tests of the store share."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from streamauth.core.ports import Embedding
+from streamauth.settings import StoreSettings
+from streamauth.store.keys import KEY_VARIABLE
+from streamauth.store.profiles import EnrollmentRecord, Profile, ProfileKind, ProfileStore
+from streamauth.store.sealing import SealingKey
+
+ENCODER = "encoder-a"
+OTHER_ENCODER = "encoder-b"
+
+
+def opened(home: Path, settings: StoreSettings | None = None, key: SealingKey | None = None) -> ProfileStore:
+    """A store that no variable of the machine can disturb; the key is given as by the environment."""
+    return ProfileStore.open(home, settings, {} if key is None else {KEY_VARIABLE: key.text()})
+
+
+def embedding(seed: int, dim: int = 256) -> Embedding:
+    """An embedding of its own for every seed."""
+    vector = np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def record(seed: int, encoder_id: str = ENCODER) -> EnrollmentRecord:
+    return EnrollmentRecord(encoder_id, embedding(seed), speech_s=1.5, audio_s=2.25)
+
+
+def enrolled(
+    store: ProfileStore, name: str, seed: int = 1, encoder_id: str = ENCODER, *, tenant: str = "default"
+) -> Profile:
+    """A profile with three utterances and a voiceprint, which are ``embedding(seed)`` to ``(seed + 3)``."""
+    profile = store.create(name, ProfileKind.TEXT_DEPENDENT, phrase=f"phrase {seed}", tenant=tenant)
+    for number in range(3):
+        store.add_enrollment(
+            profile.id,
+            record(seed + number, encoder_id),
+            voiceprint=embedding(seed + 3) if number == 2 else None,
+        )
+    return profile
+
+
+def assert_enrolled(store: ProfileStore, name: str, seed: int = 1) -> None:
+    """That everything ``enrolled`` stored is there and reads as it was."""
+    profile = store.get(name)
+    assert profile.phrase == f"phrase {seed}"
+    assert np.array_equal(store.voiceprint(profile.id, ENCODER), embedding(seed + 3))
+    found = [item.embedding for item in store.enrollments(profile.id, ENCODER)]
+    assert np.array_equal(found, [embedding(seed + number) for number in range(3)])
+
+
+def files_bytes(home: Path) -> bytes:
+    """All bytes of the database and its logs."""
+    return b"".join(path.read_bytes() for path in sorted(home.glob("streamauth.db*")))
+
+
+def python(code: str, *arguments: object, prefix: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+    """A process that runs the code with ``helpers``, ``home`` and ``arguments`` at hand.
+
+    ``prefix`` is a command that runs the command given to it.
+    """
+    prelude = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from tests.store.helpers import *\n"
+        "home, arguments = Path(sys.argv[1]), sys.argv[2:]\n"
+        "def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    command = [*prefix, sys.executable, "-c", prelude + code, *map(str, arguments)]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+
+
+def run_killed(code: str, *arguments: object) -> None:
+    """Run the code in a process, which must kill itself by ``die``."""
+    with python(code, *arguments) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL

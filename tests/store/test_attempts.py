@@ -1,0 +1,220 @@
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamauth.core.attempts import AttemptState, Delayed, Locked, judge_attempt
+from streamauth.errors import AttemptDelayed, ProfileLocked, UnknownProfile
+from streamauth.settings import AttemptSettings
+from streamauth.store.profiles import AttemptOutcome, AttemptToken, ProfileKind, ProfileStore
+from tests.store.helpers import opened, python, run_killed
+
+RULE = AttemptSettings(free_failures=2, base_delay_s=10, max_delay_s=1000, lock_after=5)
+COUNT_ONLY = AttemptSettings(free_failures=1000, lock_after=5)
+
+
+@pytest.fixture
+def anna(store: ProfileStore) -> str:
+    return store.create("Anna", ProfileKind.TEXT_DEPENDENT).id
+
+
+def test_an_attempt_is_charged_when_it_begins(store: ProfileStore, anna: str) -> None:
+    assert store.attempt_state(anna) == AttemptState()
+    store.begin_attempt(anna, 100.0, RULE)
+    assert store.attempt_state(anna) == AttemptState(1, 100.0)
+    assert store.profiles()[0].failures == 1
+
+
+def test_a_reject_leaves_the_charge(store: ProfileStore, anna: str) -> None:
+    store.finish_attempt(store.begin_attempt(anna, 100.0, RULE), AttemptOutcome.REJECTED)
+    assert store.attempt_state(anna) == AttemptState(1, 100.0)
+
+
+def test_an_accept_clears_all_charges(store: ProfileStore, anna: str) -> None:
+    store.begin_attempt(anna, 100.0, RULE)
+    store.finish_attempt(store.begin_attempt(anna, 101.0, RULE), AttemptOutcome.ACCEPTED)
+    assert store.attempt_state(anna) == AttemptState()
+
+
+def test_an_attempt_without_evidence_is_given_back_exactly(store: ProfileStore, anna: str) -> None:
+    store.begin_attempt(anna, 100.0, RULE)
+    token = store.begin_attempt(anna, 200.0, RULE)
+    store.finish_attempt(token, AttemptOutcome.NO_EVIDENCE)
+    assert store.attempt_state(anna) == AttemptState(1, 100.0)
+
+
+def test_a_token_counts_once(store: ProfileStore, anna: str) -> None:
+    void = store.begin_attempt(anna, 100.0, RULE)
+    store.finish_attempt(void, AttemptOutcome.NO_EVIDENCE)
+    store.begin_attempt(anna, 101.0, RULE)
+    store.finish_attempt(void, AttemptOutcome.NO_EVIDENCE)
+    store.finish_attempt(void, AttemptOutcome.ACCEPTED)
+    assert store.attempt_state(anna) == AttemptState(1, 101.0)
+
+
+def test_an_accept_leaves_attempts_charged_that_began_later(store: ProfileStore, anna: str) -> None:
+    good = store.begin_attempt(anna, 100.0, COUNT_ONLY)
+    store.begin_attempt(anna, 101.0, COUNT_ONLY)
+    store.finish_attempt(good, AttemptOutcome.ACCEPTED)
+    assert store.attempt_state(anna) == AttemptState(1, 101.0)
+
+
+def test_the_delay_and_its_message(store: ProfileStore, anna: str) -> None:
+    for now in (100.0, 101.0):
+        store.begin_attempt(anna, now, RULE)
+    with pytest.raises(AttemptDelayed, match=r"Wait 8 s"):
+        store.begin_attempt(anna, 103.5, RULE)
+    assert store.attempt_state(anna).failures == 2
+    store.begin_attempt(anna, 111.0, RULE)
+
+
+def test_the_lock_and_its_opening(store: ProfileStore, anna: str) -> None:
+    for now in range(5):
+        store.begin_attempt(anna, now * 1000.0, RULE)
+    with pytest.raises(ProfileLocked):
+        store.begin_attempt(anna, 1e9, RULE)
+    store.unlock(anna)
+    store.begin_attempt(anna, 1e9, RULE)
+
+
+def test_a_reset_does_not_unlock(store: ProfileStore, anna: str) -> None:
+    store.begin_attempt(anna, 100.0, RULE)
+    store.reset(anna)
+    assert store.attempt_state(anna).failures == 1
+
+
+def test_profiles_are_counted_apart(store: ProfileStore, anna: str) -> None:
+    ben = store.create("Ben", ProfileKind.TEXT_DEPENDENT).id
+    mine = store.begin_attempt(anna, 100.0, RULE)
+    store.begin_attempt(ben, 100.0, RULE)
+    store.finish_attempt(mine, AttemptOutcome.ACCEPTED)
+    assert store.attempt_state(ben) == AttemptState(1, 100.0)
+
+
+def test_an_unknown_profile(store: ProfileStore, anna: str) -> None:
+    token = store.begin_attempt(anna, 100.0, RULE)
+    store.delete(anna)
+    store.finish_attempt(token, AttemptOutcome.ACCEPTED)
+    for call in (lambda: store.begin_attempt(anna, 100.0, RULE), lambda: store.unlock(anna)):
+        with pytest.raises(UnknownProfile):
+            call()
+
+
+def test_the_charge_of_a_killed_process_stays(store: ProfileStore, anna: str, home: Path) -> None:
+    code = """
+store = opened(home)
+from streamauth.settings import AttemptSettings
+store.begin_attempt(arguments[0], 100.0, AttemptSettings())
+die()
+"""
+    run_killed(code, home, anna)
+    assert store.attempt_state(anna) == AttemptState(1, 100.0)
+
+
+@pytest.mark.parametrize(("rule", "allowed"), [(RULE, 2), (COUNT_ONLY, 5)])
+def test_threads_at_once_get_no_more_than_the_rule_allows(
+    store: ProfileStore, anna: str, rule: AttemptSettings, allowed: int
+) -> None:
+    barrier = threading.Barrier(12)
+
+    def attempt(_: int) -> bool:
+        barrier.wait()
+        try:
+            store.begin_attempt(anna, 100.0, rule)
+        except (AttemptDelayed, ProfileLocked):
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(attempt, range(12))) == allowed
+    assert store.attempt_state(anna).failures == allowed
+
+
+def test_processes_at_once_get_no_more_than_the_rule_allows(store: ProfileStore, anna: str, home: Path) -> None:
+    code = """
+from streamauth.errors import ProfileLocked
+from streamauth.settings import AttemptSettings
+store = opened(home)
+print("ready", flush=True)
+sys.stdin.readline()
+allowed = 0
+for _ in range(20):
+    try:
+        store.begin_attempt(arguments[0], 100.0, AttemptSettings(free_failures=1000, lock_after=20))
+        allowed += 1
+    except ProfileLocked:
+        pass
+print(allowed, flush=True)
+"""
+    processes = [python(code, home, anna) for _ in range(3)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    results = [int(process.communicate(timeout=60)[0]) for process in processes]
+    assert sum(results) == 20 == store.attempt_state(anna).failures
+
+
+class _Model:
+    """The rule, followed by hand in a list of charges."""
+
+    def __init__(self) -> None:
+        self.charges: list[tuple[AttemptToken, float]] = []
+
+    def state(self) -> AttemptState:
+        return AttemptState(len(self.charges), max((at for _, at in self.charges), default=None))
+
+    def finish(self, token: AttemptToken, outcome: AttemptOutcome) -> None:
+        if outcome is AttemptOutcome.ACCEPTED:
+            self.charges = [item for item in self.charges if item[0].charge_id > token.charge_id]
+        elif outcome is AttemptOutcome.NO_EVIDENCE:
+            self.charges = [item for item in self.charges if item[0] != token]
+
+
+NUMBERS = itertools.count()
+STEP = st.one_of(
+    st.tuples(st.just("begin"), st.floats(0, 50)),
+    st.tuples(st.sampled_from(list(AttemptOutcome)), st.integers(0, 30)),
+)
+
+
+@pytest.fixture(scope="module")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with opened(tmp_path_factory.mktemp("home")) as store:
+        yield store
+
+
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(steps=st.lists(STEP, max_size=25))
+def test_no_interleaving_gets_more_tries_than_the_rule_allows(
+    shared_store: ProfileStore, steps: list[tuple[Any, Any]]
+) -> None:
+    store, model = shared_store, _Model()
+    profile_id = store.create(f"{next(NUMBERS)}", ProfileKind.TEXT_DEPENDENT).id
+    begun: list[AttemptToken] = []
+    now = 1e6
+    for kind, value in steps:
+        if kind == "begin":
+            now += value
+            expected = judge_attempt(model.state(), now, RULE)
+            if isinstance(expected, Locked | Delayed):
+                with pytest.raises(ProfileLocked if isinstance(expected, Locked) else AttemptDelayed):
+                    store.begin_attempt(profile_id, now, RULE)
+                continue
+            token = store.begin_attempt(profile_id, now, RULE)
+            begun.append(token)
+            model.charges.append((token, now))
+        elif begun:
+            token = begun[value % len(begun)]
+            store.finish_attempt(token, kind)
+            model.finish(token, kind)
+        assert store.attempt_state(profile_id) == model.state()
+        assert len(model.charges) <= RULE.lock_after
