@@ -23,7 +23,7 @@ from streamauth.evaluation.metrics import cllr, eer, threshold_at_far
 from streamauth.evaluation.replay import CachingEncoder, Probe
 from streamauth.settings import Settings
 
-SPEECH_S = (0.8, 1.2, 1.6, 2.4, 3.2, 4.8)
+SPEECH_S = (0.82, 1.2, 1.6, 2.4, 3.2, 4.8)
 RATES = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 CONDITIONS = (None, ("white", 20.0), ("white", 10.0), ("pink", 20.0), ("pink", 10.0))
 RIDGE = 1e-3

@@ -1,9 +1,10 @@
 """Error rates of the shipped product on recordings of real people, through its own sessions.
 
-    python scripts/evaluate.py [--encoder ge2e] [--json]
+    python scripts/evaluate.py [--encoder ge2e] [--decisions 40] [--json]
 
 LibriSpeech: of each clip of 11 s or more the first 6 s enroll text-independently and the last 5 s are verified
-against every speaker. "unseen" are the speakers that scripts/calibrate.py did not use. Sessions: each recording of
+against every speaker; the live decision of a whole session is taken for the true speaker and a number of others
+(seeded choice). "unseen" are the speakers that scripts/calibrate.py did not use. Sessions: each recording of
 test/ verified against every speaker of enroll/, from other days, in Mandarin.
 """
 
@@ -21,10 +22,13 @@ from streamauth.core.events import Decided, Verdict
 from streamauth.core.listening import Models
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples
 from streamauth.core.verification import Claim, VerificationSession
+from streamauth.core.voice import VoiceSample
 from streamauth.engines.loader import Engines
 from streamauth.evaluation.metrics import cllr, eer, frr_at_far, wilson
 from streamauth.evaluation.replay import FORMAT, CachingEncoder, Probe
 from streamauth.settings import Settings
+
+SEED = 21
 
 
 @dataclass
@@ -46,6 +50,7 @@ class Result:
         return {
             "n_target": len(self.targets),
             "n_nontarget": len(self.nontargets),
+            "n_decided": len(self.target_verdicts) + len(self.nontarget_verdicts),
             "eer": eer(self.targets, self.nontargets),
             "frr_at_far_01": frr_at_far(self.targets, self.nontargets, 0.01),
             "cllr": cllr(self.target_llrs, self.nontarget_llrs),
@@ -69,18 +74,20 @@ def enroll(clips: Iterable[Samples], models: Models, settings: Settings) -> Embe
     return voiceprint_of(taken)
 
 
-def verify(result: Result, probe: Probe, voiceprint: Embedding, same: bool, models: Models, settings: Settings) -> None:
-    """One trial: the score over all speech, and the decision as it falls live."""
-    voice = probe.voice()
-    assert voice is not None
-    score = cosine(voice.embedding, voiceprint)
-    llr = models.calibration.llr(score, voice.speech_s)
+def score(result: Result, voice: VoiceSample, voiceprint: Embedding, same: bool, models: Models) -> None:
+    """One comparison over all speech."""
+    cos = cosine(voice.embedding, voiceprint)
+    (result.targets if same else result.nontargets).append(cos)
+    llrs = result.target_llrs if same else result.nontarget_llrs
+    llrs.append(models.calibration.llr(cos, voice.speech_s))
+
+
+def decide(result: Result, probe: Probe, voiceprint: Embedding, same: bool, models: Models, settings: Settings) -> None:
+    """One attempt, decided as it would be live."""
     session = VerificationSession(Claim(voiceprint), FORMAT, models, settings, front=probe.front())
     session.receive_audio(b"")
     session.receive_end()
     (decided,) = [event for event in session.events() if isinstance(event, Decided)]
-    (result.targets if same else result.nontargets).append(score)
-    (result.target_llrs if same else result.nontarget_llrs).append(llr)
     (result.target_verdicts if same else result.nontarget_verdicts).append(decided.verdict)
     result.speech_s.append(decided.speech_s)
 
@@ -89,6 +96,7 @@ def main() -> None:
     """Run all trials and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", default=Settings().voice.encoder)
+    parser.add_argument("--decisions", type=int, default=40, help="live decisions per recording against others")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     settings = Settings().with_values({"voice": {"encoder": arguments.encoder}}, "--encoder")
@@ -102,19 +110,27 @@ def main() -> None:
     clips = [clip for _, clip in librispeech(11.0)]
     prints = [enroll([clip[: 6 * SAMPLE_RATE_HZ]], models, long) for clip in clips]
     probes = [Probe(clip[-5 * SAMPLE_RATE_HZ :], models, settings) for clip in clips]
+    rng = np.random.default_rng(SEED)
     for i, probe in enumerate(probes):
+        voice = probe.voice()
+        assert voice is not None
+        decided = {i, *rng.choice(len(prints), arguments.decisions, replace=False)}
         for j, voiceprint in enumerate(prints):
-            verify(results["librispeech, all"], probe, voiceprint, i == j, models, settings)
-            if i % 2 and j % 2:
-                verify(results["librispeech, unseen"], probe, voiceprint, i == j, models, settings)
+            for name in ["librispeech, all"] + ["librispeech, unseen"] * (i % 2 and j % 2):
+                score(results[name], voice, voiceprint, i == j, models)
+                if j in decided:
+                    decide(results[name], probe, voiceprint, i == j, models, settings)
     recordings = list(sessions())
     names = sorted({name for name, _, _ in recordings})
     people = {n: enroll([a for who, part, a in recordings if (who, part) == (n, "enroll")], models, long) for n in names}
     for who, part, audio in recordings:
         if part == "test":
             probe = Probe(audio, models, settings)
+            voice = probe.voice()
+            assert voice is not None
             for name, voiceprint in people.items():
-                verify(results["sessions-zh"], probe, voiceprint, who == name, models, settings)
+                score(results["sessions-zh"], voice, voiceprint, who == name, models)
+                decide(results["sessions-zh"], probe, voiceprint, who == name, models, settings)
 
     summaries = {name: result.summary() for name, result in results.items()}
     if arguments.json:

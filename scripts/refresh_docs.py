@@ -4,13 +4,11 @@
     python scripts/refresh_docs.py --check   exit 1 where it is out of date
 """
 
-import os
-import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer.main
-from typer.testing import CliRunner
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 
@@ -42,27 +40,23 @@ def reference() -> str:
     for error in all_errors():
         retry = "yes" if error.retryable else ""
         lines.append(f"| `{error.code}` | {error.exit_code} | {retry} | {error.default_message} |")
-    return "\n".join([*lines, "", "## Commands", "", *commands(), ""])
+    return "\n".join([*lines, "", "## Commands", "", *commands()])
 
 
 def commands() -> list[str]:
-    """The help of every command."""
+    """Every command with its arguments and options."""
     from streamauth.cli.main import app
 
-    # plain text of one width, whatever terminal this runs in
-    os.environ.update({"TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TERM": "dumb"})
-    group = typer.main.get_command(app)
-    names: list[list[str]] = []
-    for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined]
-        children = sorted(getattr(command, "commands", {}))
-        names += [[name, child] for child in children] if children else [[name]]
+    group: Any = typer.main.get_command(app)
     lines = []
-    for name in names:
-        text = CliRunner().invoke(app, [*name, "--help"], prog_name="streamauth", color=False).output
-        text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-        lines += [f"### streamauth {' '.join(name)}", "", "```"]
-        lines += [line.rstrip() for line in text.strip().splitlines()]
-        lines += ["```", ""]
+    for name, command in sorted(group.commands.items()):
+        for child_name, child in sorted(getattr(command, "commands", {"": command}).items()):
+            lines += [f"### streamauth {name} {child_name}".rstrip(), "", child.help, ""]
+            lines += ["| argument or option | what it is |", "|---|---|"]
+            for parameter in child.params:
+                called = ", ".join(parameter.opts) if parameter.opts[0].startswith("-") else parameter.name.upper()
+                lines.append(f"| `{called}`{' (required)' if parameter.required else ''} | {parameter.help} |")
+            lines.append("")
     return lines
 
 

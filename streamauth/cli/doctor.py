@@ -103,9 +103,13 @@ def _models() -> list[Check]:
 
 def _microphone() -> list[Check]:
     def look() -> str:
+        from streamauth.errors import MicrophoneUnavailable
         from streamauth.sources.microphone import list_devices
 
-        return "; ".join(f"{device.number}: {device.name}" for device in list_devices())
+        devices = list_devices()
+        if not devices:
+            raise MicrophoneUnavailable("No microphone was found. Files and streams work without one.")
+        return "; ".join(f"{device.number}: {device.name}" for device in devices)
 
     return [_tried("microphone", look, needed=False)]
 

@@ -4,7 +4,7 @@ import typer
 
 from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened
 
-app = typer.Typer(no_args_is_help=True, help="The key that seals voiceprints at rest.")
+app = typer.Typer(help="The key that seals voiceprints at rest.")
 
 
 @app.command()

@@ -4,19 +4,19 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
 
 from streamauth import __version__
 from streamauth.cli import demo, doctor, enroll, identify, key, listen, profiles, serve, stream, verify
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_UNDECIDED, report_error
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, EXIT_UNDECIDED, report_error
 from streamauth.errors import StreamAuthError
+
+_INTERRUPTED = 130  # what the parser makes of Ctrl-C
 
 app = typer.Typer(
     name="streamauth",
     help="Real-time voice authentication: who speaks, and what is said. Exit codes: 0 accept or success, 1 reject, "
     "2 misuse or bad input, 3 undecided, 4 internal failure.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -39,13 +39,15 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -59,23 +61,16 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         outcome = app(arguments, prog_name="streamauth", standalone_mode=False)
-        return outcome if isinstance(outcome, int) else 0
+        if outcome == _INTERRUPTED:
+            raise typer.Abort
+        return outcome if isinstance(outcome, int) else EXIT_OK
     except StreamAuthError as error:
         report_error(error.code, error.message, as_json)
         return error.exit_code
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
+    except typer.TyperException as error:
+        report_error("bad_usage", f"{error.format_message()} `streamauth --help` tells what there is.", as_json)
         return EXIT_MISUSE
-    except click.UsageError as error:
-        where = f" See `{error.ctx.command_path} --help`." if error.ctx is not None else ""
-        report_error("bad_usage", error.format_message() + where, as_json)
-        return EXIT_MISUSE
-    except click.ClickException as error:
-        report_error("bad_usage", error.format_message(), as_json)
-        return EXIT_MISUSE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         report_error("interrupted", "Stopped before a decision; nothing was accepted.", as_json)
         return EXIT_UNDECIDED
     except BrokenPipeError:

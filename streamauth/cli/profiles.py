@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from streamauth.service import Authenticator
     from streamauth.store.records import ProfileSummary
 
-app = typer.Typer(no_args_is_help=True, help="List, show, delete, reset or unlock profiles.")
+app = typer.Typer(help="List, show, delete, reset or unlock profiles.")
 NameArgument = Annotated[str, typer.Argument(help="The profile's name.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
