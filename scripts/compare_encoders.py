@@ -58,7 +58,8 @@ def conditions() -> tuple[list[Samples], dict[str, list[Samples]]]:
     def babble(index: int) -> Samples:
         others = rng.choice(np.delete(np.arange(len(heads)), index), BABBLERS, replace=False)
         noise = np.sum([heads[other][: tails[index].size] / heads[other].std() for other in others], axis=0)
-        return (tails[index] + noise * tails[index].std() / noise.std() * 10 ** (-SNR_DB / 20)).astype(np.float32)
+        gain = tails[index].std() / noise.std() * 10 ** (-SNR_DB / 20)
+        return np.asarray(tails[index] + gain * noise, np.float32)
 
     return heads, {
         "clean": tails,
@@ -67,8 +68,10 @@ def conditions() -> tuple[list[Samples], dict[str, list[Samples]]]:
     }
 
 
-def voices(clips: Sequence[Samples], encoder: SpeakerEncoder, detector: SpeechDetector, speech_s: float | None) -> Samples:
-    """The voice of each clip's first ``speech_s`` seconds of speech, shape (clips, dim); NaN where that is too little."""
+def voices(
+    clips: Sequence[Samples], encoder: SpeakerEncoder, detector: SpeechDetector, speech_s: float | None
+) -> Samples:
+    """The voice of each clip's first ``speech_s`` of speech, shape (clips, dim); NaN where that is too little."""
     unused = Calibration(encoder.id, (1.0, 0.0), (0.0, 0.0), (0.8, 5.0), ((0.01, 0.0),))
     models = Models(detector, encoder, unused)
     found = [Probe(clip, models, SETTINGS).voice(speech_s) for clip in clips]
@@ -91,7 +94,8 @@ def other_sessions(encoder: SpeakerEncoder, detector: SpeechDetector) -> str:
     for (name, part, _), embedding in zip(recordings, embeddings, strict=True):
         if part == "enroll":
             prints[name] = prints.get(name, np.zeros(encoder.dim, np.float32)) + embedding
-    same, other = [], []
+    same: list[float] = []
+    other: list[float] = []
     for (name, part, _), embedding in zip(recordings, embeddings, strict=True):
         if part == "test":
             for who, total in prints.items():
@@ -129,7 +133,7 @@ def compare_encoders(names: Sequence[str]) -> None:
         reference = enrolled if reference is None else reference
         likeness = float(np.sum(enrolled * reference, axis=1).min())
         zh = other_sessions(encoder, detector)
-        notes.append(f"{name}: sessions-zh, least same / largest other score {zh}; cosine to {names[0]} >= {likeness:.5f}")
+        notes.append(f"{name}: cosine to {names[0]} >= {likeness:.5f}; sessions-zh, least same / largest other: {zh}")
     print("\nRates: EER / FRR at FAR 1 %, in percent.", *notes, sep="\n")
 
 

@@ -61,8 +61,8 @@ def graph(weights: dict[str, Array]) -> onnx.ModelProto:
         constants[f"r{k}"] = gates(f"lstm.weight_hh_l{k}")[None]
         constants[f"b{k}"] = np.concatenate((gates(f"lstm.bias_ih_l{k}"), gates(f"lstm.bias_hh_l{k}")))[None]
         last = k == LAYERS - 1
-        outputs = ["", "last"] if last else [f"y{k}"]
-        nodes.append(helper.make_node("LSTM", [f"x{k}", f"w{k}", f"r{k}", f"b{k}"], outputs, f"lstm_{k}", hidden_size=HIDDEN))
+        inputs, outputs = [f"x{k}", f"w{k}", f"r{k}", f"b{k}"], ["", "last"] if last else [f"y{k}"]
+        nodes.append(helper.make_node("LSTM", inputs, outputs, f"lstm_{k}", hidden_size=HIDDEN))
         if not last:
             nodes.append(helper.make_node("Squeeze", [f"y{k}", "axis_1"], [f"x{k + 1}"], f"one_direction_{k}"))
     constants |= {"linear_w": weights["linear.weight"], "linear_b": weights["linear.bias"]}
@@ -79,7 +79,8 @@ def graph(weights: dict[str, Array]) -> onnx.ModelProto:
         [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", HIDDEN])],
         [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in constants.items()],
     )
-    model = helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=9, producer_name="streamauth")
+    opset = helper.make_opsetid("", 17)
+    model = helper.make_model(body, opset_imports=[opset], ir_version=9, producer_name="streamauth")
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -134,6 +135,12 @@ def encoder(path: Path) -> OnnxEncoder:
     return Untested(entry, content)
 
 
+def original_network() -> Any:
+    """Resemblyzer's own encoder, on one thread."""
+    torch.set_num_threads(1)
+    return resemblyzer.VoiceEncoder("cpu", verbose=False)
+
+
 def original(network: Any, windows: Array) -> Array:
     """What Resemblyzer's own functions give for windows, shape (batch, samples), each brought to the level."""
     frames = windows.shape[1] // ge2e.HOP_SAMPLES
@@ -150,7 +157,7 @@ def clips(folder: Path) -> list[tuple[str, Array]]:
 
 def parity(folder: Path) -> bool:
     """Compare with the original on every recording of a folder; print the worst differences."""
-    network = resemblyzer.VoiceEncoder("cpu", verbose=False)
+    network = original_network()
     ours = encoder(MODELS / "ge2e.onnx")
     mel_difference, as_resemblyzer, as_product, windows_seen = 0.0, 1.0, 1.0, 0
     recordings = clips(folder)
@@ -183,7 +190,7 @@ def parity(folder: Path) -> bool:
 
 def goldens(folder: Path) -> None:
     """Write what the original gives for fixed signals and for some recordings of a folder."""
-    network = resemblyzer.VoiceEncoder("cpu", verbose=False)
+    network = original_network()
     GOLDENS.mkdir(parents=True, exist_ok=True)
     synthetic: dict[str, Any] = {"signals": np.array(SIGNALS)}
     for index, (pitch, samples, gain) in enumerate(SIGNALS):

@@ -99,8 +99,8 @@ class EnrollmentSettings(_Section):
     min_snr_db: float = setting(8.0, "Least estimated signal-to-noise ratio", unit="dB", low=-20, high=60)
     max_clipped_fraction: float = setting(0.01, "Largest share of speech samples at full scale", low=0, high=1)
     max_dc_offset: float = setting(0.3, "Largest mean of the samples, of full scale", low=0, high=1)
-    min_consistency_llr: float = setting(
-        0.0, "Least LLR between utterances of one enrollment", unit="nats", low=-50, high=50
+    consistency_far: float = setting(
+        0.02, "False-accept rate at which another utterance counts as the same voice", low=1e-6, high=0.5
     )
 
 

@@ -191,7 +191,7 @@ class EnrollmentSession(Session):
         voice = self._voice.sample()
         if self.everything and voice is not None:
             llr = self.models.calibration.llr(cosine(voice.embedding, voiceprint_of(self.everything)), voice.speech_s)
-            if llr < limits.min_consistency_llr:
+            if llr < self.models.calibration.threshold(limits.consistency_far):
                 found.append(Reason.OTHER_VOICE)
         return tuple(found)
 

@@ -1,8 +1,29 @@
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.rig import Shell
+from streamauth.engines.loader import Engines
+from streamauth.settings import Settings
+from tests.cli.rig import Shell, enroll
+
+_LOADED: dict[Any, Engines] = {}
+
+
+@pytest.fixture(autouse=True)
+def shared_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that ask for the same models get the same ones: loading is tested elsewhere, and is slow."""
+    load = Engines.__init__
+
+    def engines(self: Engines, settings: Settings) -> None:
+        load(self, settings)
+        key = (settings.speech, settings.voice, settings.phrase, os.environ.get("STREAMAUTH_MODELS"))
+        # one dictionary of attributes for all of them
+        self.__dict__ = _LOADED.setdefault(key, self).__dict__
+
+    monkeypatch.setattr(Engines, "__init__", engines)
 
 
 @pytest.fixture
@@ -10,3 +31,21 @@ def shell(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytes
     home = tmp_path / "home"
     monkeypatch.setenv("STREAMAUTH_HOME", str(home))
     return Shell(capsys, home)
+
+
+@pytest.fixture(scope="session")
+def enrolled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the data folder with alice (slt) and bob (rms) is kept once it was made."""
+    return tmp_path_factory.mktemp("enrolled") / "home"
+
+
+@pytest.fixture
+def enrolled(shell: Shell, enrolled_home: Path) -> Shell:
+    """A shell whose store knows alice (slt) and bob (rms), both with the pass phrase."""
+    if not enrolled_home.is_dir():
+        assert enroll(shell, "alice", "slt").data["status"] == "enrolled"
+        assert enroll(shell, "bob", "rms").data["status"] == "enrolled"
+        shutil.copytree(shell.home, enrolled_home)
+    else:
+        shutil.copytree(enrolled_home, shell.home)
+    return shell

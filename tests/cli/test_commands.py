@@ -108,23 +108,22 @@ def test_deletion_asks_a_person_first(shell: Shell, monkeypatch: pytest.MonkeyPa
     assert shell("profiles", "delete", "alice", "--yes").code == 0
 
 
-def test_another_store(shell: Shell, tmp_path: Path) -> None:
+def test_another_store(enrolled: Shell, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'other.db'}"
-    assert enroll(shell, "alice", "slt").code == 0
-    assert shell.json("profiles", "list", "--store", url).data == {"profiles": []}
-    assert shell.json("verify", "alice", voice("slt", "door-4"), "--store", url).error == "unknown_profile"
+    assert enrolled.json("profiles", "list", "--store", url).data == {"profiles": []}
+    assert enrolled.json("verify", "alice", voice("slt", "door-4"), "--store", url).error == "unknown_profile"
 
 
-def test_key_rotation_keeps_everything_readable(shell: Shell) -> None:
-    enroll(shell, "alice", "slt")
+def test_key_rotation_keeps_everything_readable(enrolled: Shell) -> None:
+    shell = enrolled
     before = (shell.home / "sealing.key").read_bytes()
     assert shell.json("key", "rotate").data == {"rotated": True}
     assert (shell.home / "sealing.key").read_bytes() != before
     assert shell.json("verify", "alice", voice("slt", "door-4")).code == 0
 
 
-def test_the_attempt_limit_reaches_the_command_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    enroll(shell, "alice", "slt")
+def test_the_attempt_limit_reaches_the_command_line(enrolled: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = enrolled
     monkeypatch.setenv("STREAMAUTH_ATTEMPTS_FREE_FAILURES", "1")
     monkeypatch.setenv("STREAMAUTH_ATTEMPTS_LOCK_AFTER", "2")
     monkeypatch.setenv("STREAMAUTH_ATTEMPTS_BASE_DELAY_S", "0")
@@ -136,8 +135,8 @@ def test_the_attempt_limit_reaches_the_command_line(shell: Shell, monkeypatch: p
     assert shell.json("verify", "alice", voice("slt", "door-4")).code == 0
 
 
-def test_raw_pcm_on_the_standard_input(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    enroll(shell, "alice", "slt")
+def test_raw_pcm_on_the_standard_input(enrolled: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = enrolled
     samples, _ = soundfile.read(voice("slt", "door-4"), dtype="int16")
 
     class Pipe:
@@ -176,8 +175,8 @@ def test_people_get_sentences_and_programs_get_one_object(shell: Shell) -> None:
     assert for_programs.err == ""
 
 
-def test_accept_is_told_to_people_too(shell: Shell) -> None:
-    enroll(shell, "alice", "slt")
+def test_accept_is_told_to_people_too(enrolled: Shell) -> None:
+    shell = enrolled
     outcome = shell("verify", "alice", voice("slt", "door-4"))
     assert outcome.code == 0
     assert "ACCEPT" in outcome.out
