@@ -9,6 +9,7 @@ from dataclasses import fields
 from numbers import Real
 from typing import Any, TypeVar
 
+from streamauth.core import events
 from streamauth.core.events import Candidate, Decided, Event, Failed, Reason, Verdict
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.errors import EngineError, ProtocolError
@@ -20,7 +21,9 @@ Json = dict[str, Any]
 
 def event_classes() -> dict[str, type[Event]]:
     """Every event class by the type that it has on the wire."""
-    return {_wire_type(event): event for event in Event.__subclasses__()}
+    # not Event.__subclasses__(): a slotted dataclass is a second class, and the first one lives on for a while
+    found = [item for item in vars(events).values() if isinstance(item, type) and issubclass(item, Event)]
+    return {_wire_type(event): event for event in found if event is not Event}
 
 
 def seconds(sample: int) -> float:
@@ -123,7 +126,7 @@ def _get(name: str, kind: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _decision_fields(data: Mapping[str, Any]) -> Json:
-    phrase = data["phrase"] or {"expected": None, "heard": None, "matched": None}
+    phrase = {"expected": None, "heard": None, "matched": None} if data["phrase"] is None else data["phrase"]
     return {
         **data,
         "at_s": data["decided_at_s"],

@@ -1,0 +1,1 @@
+"""The streaming server: protocol version 1 on a websocket."""

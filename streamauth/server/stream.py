@@ -1,0 +1,256 @@
+"""One connection of the streaming protocol, from its first message to its close.
+
+Data path: socket -> reader -> **inbox** -> worker -> engines on the pool -> events -> socket. Whatever ends the
+session, its end is one value, set once; then everything is given back and the peer is told.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from functools import partial
+from time import monotonic
+from typing import Any, TypeVar
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from streamauth.core.events import Event, Failed
+from streamauth.core.listening import SessionState
+from streamauth.errors import (
+    EngineError,
+    InternalError,
+    MessageTooLarge,
+    Overloaded,
+    SessionInterrupted,
+    SessionTimeout,
+    StreamAuthError,
+    UnexpectedMessage,
+)
+from streamauth.server.closing import close_code, farewell
+from streamauth.server.inbox import Inbox, Item
+from streamauth.server.messages import (
+    Cancel,
+    End,
+    EndUtterance,
+    Mode,
+    Ready,
+    ServerMessage,
+    Start,
+    check_frame,
+    parse_client_text,
+    server_text,
+)
+from streamauth.server.pool import WorkerPool
+from streamauth.service import Attempt, Authenticator, EnrollmentAttempt
+from streamauth.settings import Settings
+
+log = logging.getLogger("streamauth.server")
+
+_BATCH_S = 0.5
+
+Result = TypeVar("Result")
+
+
+class Stream:
+    """One connection.
+
+    Args:
+        socket: After its handshake.
+        authenticator: What makes the attempts.
+        pool: Where they are worked on.
+        settings: Limits.
+    """
+
+    def __init__(
+        self, socket: ServerConnection, authenticator: Authenticator, pool: WorkerPool, settings: Settings
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._socket = socket
+        self._authenticator = authenticator
+        self._pool = pool
+        self._settings = settings
+        self._limits = settings.server
+        self._id = secrets.token_hex(4)
+        self._ended: asyncio.Future[StreamAuthError | None] = loop.create_future()
+        self._started: asyncio.Future[tuple[Start, Inbox]] = loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._attempt: Attempt[Any] | None = None
+        self._in_flight: Future[Any] | None = None
+        self._at_sample = 0
+
+    async def run(self) -> None:
+        """Serve the peer until the session is over; never raises for what the peer or an engine does."""
+        began = monotonic()
+        error: StreamAuthError | None = SessionInterrupted()
+        tasks = [asyncio.create_task(self._guard(part)) for part in (self._read(), self._work())]
+        try:
+            error = await self._ended
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._release(error)
+        await farewell(self._socket, error, self._at_sample)
+        outcome = "over" if error is None else error.code
+        log.info(
+            "session %s ended: %s, close code %d, %.1f s", self._id, outcome, close_code(error), monotonic() - began
+        )
+
+    def end(self, error: StreamAuthError | None) -> None:
+        """End the session, from anywhere on the event loop; the first end counts."""
+        if not self._ended.done():
+            self._ended.set_result(error)
+
+    async def _guard(self, part: Coroutine[Any, Any, None]) -> None:
+        try:
+            await part
+            self.end(None)
+        except StreamAuthError as error:
+            self.end(error)
+        except ConnectionClosed as closed:
+            too_large = closed.sent is not None and closed.sent.code == 1009
+            self.end(MessageTooLarge() if too_large else SessionInterrupted())
+        except Exception as error:
+            # the text of an exception nobody foresaw may hold anything, so only its kind is told, and only here
+            log.error("session %s: unexpected %s", self._id, type(error).__name__)
+            self.end(InternalError())
+
+    async def _read(self) -> None:
+        first = await self._receive(self._limits.idle_timeout_s)
+        start = parse_client_text(first) if isinstance(first, str) else None
+        if not isinstance(start, Start):
+            raise UnexpectedMessage("Begin with a start message.")
+        self._begin(start)
+        _, inbox = self._started.result()
+        ended = False
+        while True:
+            data = await self._receive(None if ended else self._limits.idle_timeout_s)
+            message = parse_client_text(data) if isinstance(data, str) else data
+            if isinstance(message, Cancel):
+                raise SessionInterrupted()
+            if ended or isinstance(message, Start):
+                raise UnexpectedMessage("No such message may follow." if ended else "The session is started already.")
+            if isinstance(message, EndUtterance) and start.mode is not Mode.ENROLL:
+                raise UnexpectedMessage("Only an enrollment has several utterances.")
+            if isinstance(message, bytes):
+                check_frame(message, start.audio)
+            await inbox.put(message)
+            ended = isinstance(message, End)
+            # neither of the waits above suspends while frames are at hand: others must come in between
+            await asyncio.sleep(0)
+
+    async def _receive(self, timeout_s: float | None) -> str | bytes:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._socket.recv()
+        except TimeoutError:
+            raise SessionTimeout() from None
+
+    def _begin(self, start: Start) -> None:
+        per_s = start.audio.bytes_per_s
+        inbox = Inbox(round(self._limits.max_queue_s * per_s), round(_BATCH_S * per_s))
+        self._started.set_result((start, inbox))
+        if start.mode is not Mode.CONTINUOUS:
+            too_long = SessionTimeout("The session took longer than is allowed. The attempt is undecided.")
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._limits.max_session_s, self.end, too_long)
+        log.info("session %s started: %s", self._id, start.mode.value)
+
+    async def _work(self) -> None:
+        start, inbox = await self._started
+        attempt = await self._call(partial(self._open, start))
+        await self._send(self._ready(start.mode))
+        item: Item | None = None
+        while attempt.state is SessionState.LISTENING and not isinstance(item, End):
+            item, waited_s = await inbox.take()
+            if waited_s > self._limits.max_queue_s:
+                raise Overloaded()
+            for event in await self._call(partial(_step, attempt, item)):
+                if not isinstance(event, Failed):
+                    await self._send(event)
+                self._at_sample = event.at_sample
+        if attempt.state is SessionState.FAILED:
+            raise attempt.error or EngineError()
+
+    def _open(self, start: Start) -> Attempt[Any]:
+        """Begin the attempt; runs on the pool."""
+        name, audio = start.name or "", start.audio
+        match start.mode:
+            case Mode.VERIFY | Mode.CONTINUOUS:
+                continuous = start.mode is Mode.CONTINUOUS
+                self._attempt = self._authenticator.verify(name, audio, continuous=continuous)
+            case Mode.IDENTIFY:
+                self._attempt = self._authenticator.identify(audio, among=start.among)
+            case Mode.ENROLL:
+                self._attempt = self._authenticator.enroll(
+                    name, audio, phrase=start.phrase, text_independent=start.text_independent
+                )
+        return self._attempt
+
+    async def _call(self, call: Callable[[], Result]) -> Result:
+        """Run a call on the pool, the only one of this session at a time."""
+        self._in_flight = future = self._pool.submit(call)
+        timeout = asyncio.timeout(self._limits.max_queue_s)
+        try:
+            async with timeout:
+                return await asyncio.wrap_future(future)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            if future.cancelled():
+                # no worker came free for it
+                raise Overloaded() from None
+            raise EngineError("A speech engine did not answer in time. The attempt was not accepted.") from None
+
+    async def _send(self, message: ServerMessage) -> None:
+        try:
+            async with asyncio.timeout(self._limits.idle_timeout_s):
+                await self._socket.send(server_text(message))
+        except TimeoutError:
+            raise SessionTimeout("What was sent is not being read. The attempt is undecided.") from None
+
+    def _ready(self, mode: Mode) -> Ready:
+        audio, limits = self._settings.audio, self._limits
+        most_audio_s = {Mode.CONTINUOUS: audio.max_continuous_s, Mode.ENROLL: audio.max_enroll_s}
+        return Ready(
+            max_message_bytes=limits.max_message_bytes,
+            max_queue_s=limits.max_queue_s,
+            idle_timeout_s=limits.idle_timeout_s,
+            max_session_s=None if mode is Mode.CONTINUOUS else limits.max_session_s,
+            max_audio_s=most_audio_s.get(mode, audio.max_attempt_s),
+        )
+
+    def _release(self, error: StreamAuthError | None) -> None:
+        """Give the attempt back, on the pool, after the call that may still be in flight."""
+        call = self._in_flight
+        if call is None or call.done():
+            self._pool.submit(partial(self._give_back, error))
+        else:
+            call.add_done_callback(lambda _: self._give_back(error))
+
+    def _give_back(self, error: StreamAuthError | None) -> None:
+        if self._attempt is None:
+            return
+        try:
+            with self._attempt as attempt:
+                if error is not None:
+                    attempt.fail(error)
+        except Exception as unexpected:
+            log.error("session %s: unexpected %s at its end", self._id, type(unexpected).__name__)
+
+
+def _step(attempt: Attempt[Any], item: Item) -> list[Event]:
+    """Work on one item; runs on the pool."""
+    match item:
+        case bytearray():
+            return attempt.receive_audio(item)
+        case End():
+            return attempt.receive_end()
+        case EndUtterance():
+            # the reader lets it through for enrollments only
+            assert isinstance(attempt, EnrollmentAttempt)  # noqa: S101
+            return attempt.end_utterance()

@@ -1,0 +1,237 @@
+"""What the tests of the server share: a real application on fake engines, and peers that do as they like."""
+
+import atexit
+import json
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from streamauth.core.listening import Models
+from streamauth.core.pcm import AudioFormat
+from streamauth.core.ports import PhraseRecognizer
+from streamauth.engines.loader import Engines
+from streamauth.server.app import serving
+from streamauth.service import (
+    Attempt,
+    Authenticator,
+    EnrollmentAttempt,
+    IdentificationAttempt,
+    VerificationAttempt,
+)
+from streamauth.settings import Settings
+from streamauth.store.profiles import EnrollmentRecord, ProfileKind, ProfileStore
+from tests.fakes import FakeEncoder, fake_models, pause, pcm, say, voiceprint
+
+PHRASE = "open the front door please"
+OTHER_PHRASE = "close the window please"
+FORMAT = AudioFormat(16_000)
+AUDIO = {"rate": 16_000, "channels": 1, "encoding": "s16le"}
+ADA, BOB, STRANGER = 1, 2, 5
+
+AnyAttempt = TypeVar("AnyAttempt", bound=Attempt[Any])
+
+
+def settings(**server: Any) -> Settings:
+    """Settings for tests: a free port, no lock-out, and the given ones of the server."""
+    sections = {"server": {"port": 0, **server}, "attempts": {"free_failures": 1000, "lock_after": 10_000}}
+    return Settings().with_values(sections, "tests")
+
+
+def spoken(words: str, speaker: int) -> bytes:
+    """Words with silence around them, 16-bit at 16 kHz."""
+    return pcm(pause(0.4), say(words, speaker), pause(0.8))
+
+
+class HangingEncoder(FakeEncoder):
+    """Hangs on the voice of one speaker until it is let go."""
+
+    def __init__(self, speaker: int) -> None:
+        super().__init__()
+        self._voice = voiceprint(speaker)
+        self.hanging = threading.Semaphore(0)
+        self.let_go = threading.Event()
+
+    def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        embeddings = super().embed(windows)
+        if float(embeddings[0] @ self._voice) > 0.9:
+            self.hanging.release()
+            self.let_go.wait()
+        return embeddings
+
+
+class NanEncoder(FakeEncoder):
+    """Gives NaN for the voice of one speaker."""
+
+    def __init__(self, speaker: int) -> None:
+        super().__init__()
+        self._voice = voiceprint(speaker)
+
+    def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        embeddings = super().embed(windows)
+        return embeddings * np.float32("nan") if float(embeddings[0] @ self._voice) > 0.9 else embeddings
+
+
+class FakeEngines(Engines):
+    """The engines, all fake."""
+
+    def __init__(self, encoder: FakeEncoder | None = None) -> None:
+        super().__init__(settings())
+        self.fakes = fake_models(encoder)
+        self.loads = 0
+
+    def models(self, *, with_words: bool) -> Models:
+        self.loads += 1
+        return self.fakes
+
+    def recognizer(self) -> PhraseRecognizer:
+        assert self.fakes.recognizer is not None
+        return self.fakes.recognizer
+
+
+class Watched(Authenticator):
+    """Keeps count of the attempts that are open."""
+
+    def __init__(self, home: Path, configuration: Settings, encoder: FakeEncoder | None = None) -> None:
+        super().__init__(ProfileStore.open(home, configuration.store, {}), FakeEngines(encoder), configuration)
+        self.made: list[Attempt[Any]] = []
+        self.unclosed: list[Attempt[Any]] = []
+
+    def enroll(self, *args: Any, **kwargs: Any) -> EnrollmentAttempt:
+        return self._watch(super().enroll(*args, **kwargs))
+
+    def verify(self, *args: Any, **kwargs: Any) -> VerificationAttempt:
+        return self._watch(super().verify(*args, **kwargs))
+
+    def identify(self, *args: Any, **kwargs: Any) -> IdentificationAttempt:
+        return self._watch(super().identify(*args, **kwargs))
+
+    def failures(self, name: str) -> int:
+        """Attempts that are charged to a profile."""
+        return self.store.attempt_state(self.store.get(name).id).failures
+
+    def _watch(self, attempt: AnyAttempt) -> AnyAttempt:
+        close = attempt.close
+
+        def closing() -> None:
+            close()
+            with suppress(ValueError):
+                self.unclosed.remove(attempt)
+
+        attempt.close = closing  # type: ignore[method-assign]
+        self.made.append(attempt)
+        self.unclosed.append(attempt)
+        return attempt
+
+
+@cache
+def _enrolled_home() -> Path:
+    """A data folder that knows ada (with a phrase) and bob (without one); made once, copied for each test."""
+    folder = TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    home = Path(folder.name) / "home"
+    store = ProfileStore.open(home, settings().store, {})
+    for name, speaker, phrase in (("ada", ADA, PHRASE), ("bob", BOB, None)):
+        kind = ProfileKind.TEXT_INDEPENDENT if phrase is None else ProfileKind.TEXT_DEPENDENT
+        profile = store.create(name, kind, phrase=phrase)
+        record = EnrollmentRecord(FakeEncoder.id, voiceprint(speaker), 3.0, 4.0)
+        store.add_enrollment(profile.id, record, phrase=phrase, voiceprint=voiceprint(speaker))
+    store.close()
+    return home
+
+
+@contextmanager
+def application(
+    folder: Path, configuration: Settings | None = None, encoder: FakeEncoder | None = None
+) -> Iterator[Watched]:
+    """An application of its own that knows ada and bob."""
+    home = shutil.copytree(_enrolled_home(), folder / "home")
+    watched = Watched(home, configuration or settings(), encoder)
+    try:
+        yield watched
+    finally:
+        watched.close()
+
+
+@contextmanager
+def server(home: Path, encoder: FakeEncoder | None = None, **limits: Any) -> Iterator[tuple[str, Watched]]:
+    """A running server, its URL and its application; in the end nothing of it may be left."""
+    with application(home, settings(**limits), encoder) as watched:
+        with serving(watched, watched.settings) as url:
+            yield url, watched
+            until(lambda: not watched.unclosed)
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("streamauth-")]
+
+
+class Peer:
+    """A client that does as it likes."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self.socket = connect(url, compression=None, proxy=None, **options).__enter__()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def say(self, **fields: Any) -> None:
+        """Send a control message; of no effect where the server has closed."""
+        with suppress(ConnectionClosed):
+            self.socket.send(json.dumps(fields))
+
+    def start(self, mode: str = "verify", **fields: Any) -> None:
+        """Send a start message and wait for the server to be ready."""
+        if mode != "identify":
+            fields.setdefault("name", "ada")
+        self.say(**{"type": "start", "version": 1, "mode": mode, "audio": AUDIO} | fields)
+        assert self.hear()["type"] == "ready"
+
+    def send(self, audio: bytes, chunk_bytes: int = 3200) -> None:
+        """Send audio; stops where the server closes."""
+        with suppress(ConnectionClosed):
+            for at in range(0, len(audio), chunk_bytes):
+                self.socket.send(audio[at : at + chunk_bytes])
+
+    def hear(self) -> dict[str, Any]:
+        """The next message."""
+        message = json.loads(self.socket.recv(timeout=5))
+        assert isinstance(message, dict)
+        return message
+
+    def rest(self) -> list[dict[str, Any]]:
+        """All further messages, to the close."""
+        heard = []
+        with suppress(ConnectionClosed):
+            while True:
+                heard.append(self.hear())
+        return heard
+
+    def last(self) -> tuple[str, int | None]:
+        """Kind of the last message, decision or error code, and the close code."""
+        last = (self.rest() or [{"type": "nothing"}])[-1]
+        return last.get("code") or last.get("decision") or last["type"], self.socket.close_code
+
+    def vanish(self) -> None:
+        """Break the connection without a word."""
+        self.socket.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close_socket()
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    """Wait for a condition; fail if it does not come about."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "did not come about"
+        time.sleep(0.005)

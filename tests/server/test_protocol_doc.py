@@ -1,0 +1,81 @@
+"""docs/protocol.md against the code."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from streamauth.errors import all_errors
+from streamauth.server.closing import CLOSE_CODES, close_code
+from streamauth.server.messages import MAX_CONTROL_BYTES, PATH, VERSION, Mode, Ready, Start
+from streamauth.settings import ServerSettings
+from streamauth.wire import event_classes, event_object
+from tests.samples import EVENTS
+
+DOC = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text("utf-8")
+# the base of all, and those met on the command line, on opening files and devices, or by the client itself
+NEVER_ON_THE_WIRE = {
+    "error",
+    "file_missing",
+    "truncated_audio",
+    "microphone_unavailable",
+    "server_unreachable",
+    "cannot_listen",
+    "bad_setting",
+}
+
+
+def table(heading: str) -> list[list[str]]:
+    """The cells of the first table after a heading."""
+    text = DOC[DOC.index(heading) :]
+    rows = re.search(r"(?:^\|.*\|\n)+", text, re.MULTILINE)
+    assert rows
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in rows[0].splitlines()[2:]]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`(\w+)`", cell)
+
+
+def test_the_endpoint_and_the_version() -> None:
+    assert f"ws://HOST:PORT{PATH}`" in DOC
+    assert f"version {VERSION}" in DOC
+    assert f"at most {MAX_CONTROL_BYTES} bytes" in DOC
+
+
+def test_the_messages_of_the_client() -> None:
+    documented = {names(row[0])[0]: names(row[1]) for row in table("## Messages of the client")}
+    assert documented.pop("start") == [row[0].strip("`") for row in table("Fields of `start`")]
+    assert documented == {"end_utterance": [], "end": [], "cancel": []}
+
+
+def test_the_fields_of_start() -> None:
+    rows = table("Fields of `start`")
+    assert {names(row[0])[0] for row in rows} - {"version"} == {item.name for item in fields(Start)}
+    modes = next(row[3] for row in rows if row[0] == "`mode`")
+    assert names(modes) == [mode.value for mode in Mode]
+
+
+def test_the_messages_of_the_server() -> None:
+    documented = {names(row[0])[0]: names(row[1]) for row in table("## Messages of the server")}
+    assert documented.pop("ready") == ["version", "limits"]
+    assert set(documented) == set(event_classes())
+    for event in EVENTS:
+        message = event_object(event)
+        assert documented[message.pop("type")] == list(message)
+
+
+def test_the_limits() -> None:
+    settings = ServerSettings()
+    documented = {row[0].strip("`"): row[1] for row in table("## Limits")}
+    assert documented == {name: str(getattr(settings, name)) for name in documented}
+    assert {item.name for item in fields(Ready)} - {"max_audio_s"} <= set(documented)
+
+
+def test_the_close_code_of_every_error() -> None:
+    documented = {code: int(row[0]) for row in table("## End of a session") for code in names(row[1])}
+    documented.pop("cancel")
+    expected = {
+        error.code: close_code(error()) for error in all_errors() if error.code not in NEVER_ON_THE_WIRE
+    }
+    assert documented == expected
+    assert set(documented.values()) == set(CLOSE_CODES.values())
