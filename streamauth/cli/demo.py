@@ -53,12 +53,12 @@ def demo(
     right = 0
     scenes = []
     with tempfile.TemporaryDirectory(prefix="streamauth-demo-") as home:
-        _enroll(Path(home), output)
+        threshold = _enroll(Path(home), output)
         with _server(Path(home)) as url:
             for scene in _SCENES:
                 if not json:
                     output.console.print(f"\n{scene.title}", style="bold", markup=False)
-                decided = _play(scene, url, speed, output)
+                decided = _play(scene, url, speed, threshold, output)
                 correct = decided.verdict == scene.expected and (scene.claim is not None or _named(decided, scene))
                 right += correct
                 scenes.append({"title": scene.title, "decision": str(decided.verdict), "correct": correct})
@@ -71,7 +71,8 @@ def _named(decided: "Decided", scene: _Scene) -> bool:
     return decided.name == next((name for name, voice in _PEOPLE.items() if voice == scene.voice), None)
 
 
-def _enroll(home: Path, output: Output) -> None:
+def _enroll(home: Path, output: Output) -> float:
+    """Enroll the people of the demo; the LLR that an accept takes."""
     from streamauth.cli.attempt import Recording, feed
     from streamauth.demo_data import demo_utterances
     from streamauth.service import Authenticator
@@ -91,6 +92,8 @@ def _enroll(home: Path, output: Output) -> None:
                     complete = attempt.session.complete
         output.messages.print(f"{name} is {'enrolled' if complete else 'NOT enrolled'} with “{spoken.text}”.")
     authenticator.close()
+    calibration = authenticator.engines.models(with_words=False).calibration
+    return calibration.threshold(authenticator.settings.decision.target_far)
 
 
 @contextmanager
@@ -112,7 +115,7 @@ def _server(home: Path) -> Iterator[str]:
                 process.kill()
 
 
-def _play(scene: _Scene, url: str, speed: float, output: Output) -> "Decided":
+def _play(scene: _Scene, url: str, speed: float, threshold: float, output: Output) -> "Decided":
     from streamauth.cli.live import decision_text, score_line
     from streamauth.cli.remote import decide_remotely
     from streamauth.client import Mode, Start
@@ -129,7 +132,7 @@ def _play(scene: _Scene, url: str, speed: float, output: Output) -> "Decided":
         if isinstance(event, RankingUpdated):
             event = ScoreUpdated(event.at_sample, event.ranking[0].score, event.ranking[0].llr, event.speech_s)
         if isinstance(event, ScoreUpdated):
-            output.console.print(f"{score_line(event, 0.0)}  {words}", markup=False)
+            output.console.print(f"{score_line(event, threshold)}  {words}", markup=False, soft_wrap=True)
         elif isinstance(event, WordsHeard):
             words = event.text
 

@@ -20,7 +20,7 @@ from streamauth.core.events import (
     WordsHeard,
 )
 
-_WIDTH = 40
+_WIDTH = 30
 _LLR_SPAN = 20.0  # the bar reaches this far on both sides of the threshold
 _LEVEL_FLOOR_DBFS = -60.0
 _STYLES = {Verdict.ACCEPT: "bold green", Verdict.REJECT: "bold red", Verdict.UNDECIDED: "bold yellow"}

@@ -17,7 +17,7 @@ def serve(
 ) -> int:
     """Run the streaming server until it is stopped."""
     from streamauth.server.app import serve as run_server
-    from streamauth.server.app import url_of
+    from streamauth.server.messages import url_of
 
     output = Output(json)
     with opened(store) as authenticator:
