@@ -106,7 +106,11 @@ def main() -> None:
     # all of the audio is to count for the voiceprint, not only the first seconds that would do
     long = settings.with_values({"enrollment": {"text_independent_speech_s": 300}}, "evaluation")
 
-    results: dict[str, Result] = {"librispeech, all": Result(), "librispeech, unseen": Result(), "sessions-zh": Result()}
+    results: dict[str, Result] = {
+        "librispeech, all": Result(),
+        "librispeech, unseen": Result(),
+        "sessions-zh": Result(),
+    }
     clips = [clip for _, clip in librispeech(11.0)]
     prints = [enroll([clip[: 6 * SAMPLE_RATE_HZ]], models, long) for clip in clips]
     probes = [Probe(clip[-5 * SAMPLE_RATE_HZ :], models, settings) for clip in clips]
@@ -122,7 +126,9 @@ def main() -> None:
                     decide(results[name], probe, voiceprint, i == j, models, settings)
     recordings = list(sessions())
     names = sorted({name for name, _, _ in recordings})
-    people = {n: enroll([a for who, part, a in recordings if (who, part) == (n, "enroll")], models, long) for n in names}
+    people = {
+        n: enroll([a for who, part, a in recordings if (who, part) == (n, "enroll")], models, long) for n in names
+    }
     for who, part, audio in recordings:
         if part == "test":
             probe = Probe(audio, models, settings)

@@ -161,11 +161,11 @@ def frame_labels(segments: list[Segment], start_s: float, frames: int) -> NDArra
 
 
 def make_utterance(text: str, dice: random.Random, noise: np.random.Generator) -> Utterance:
-    """Features and labels of a text in a random voice, delivery, level and noise."""
-    samples, segments = speak(dice.choice(VOICES), text, dice.uniform(0.85, 1.2))
+    """Features and labels of a text, or of no speech, in a random voice, delivery, level and noise."""
+    samples, segments = speak(dice.choice(VOICES), text, dice.uniform(0.85, 1.2)) if text else (np.zeros(16_000), [])
     before, after = (dice.uniform(0.15, 0.8) for _ in range(2))
     audio = np.concatenate([np.zeros(round(before * 16_000)), samples, np.zeros(round(after * 16_000))])
-    level, noise_level = (10 ** (dice.uniform(*range_db) / 20) for range_db in ((-18, 4), (-72, -45)))
+    level, noise_level = (10 ** (dice.uniform(*range_db) / 20) for range_db in ((-18, 4), (-110, -45)))
     audio = audio * level + noise.normal(size=audio.size) * noise_level
     features = log_mel(np.clip(audio, -1, 1) * 32768)
     return features, frame_labels(segments, before, len(features))
@@ -226,7 +226,7 @@ def main() -> None:
     texts = []
     for _ in range(arguments.utterances):
         shuffled = dice.sample(sorted(words), dice.randint(3, 8))
-        texts.append(" ".join(dice.choice(phrases) if dice.random() < 0.5 else shuffled))
+        texts.append(" ".join(dice.choices([dice.choice(phrases), shuffled, []], [10, 9, 1])[0]))
     utterances = [make_utterance(text, dice, noise) for text in texts]
     mean = np.concatenate([features for features, _ in utterances]).mean(axis=0)
     network, priors = train(utterances, mean, arguments.minutes)

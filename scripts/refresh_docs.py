@@ -1,7 +1,7 @@
 """Writes docs/reference.md: commands, settings, reasons and errors, from the code.
 
-    python scripts/refresh_docs.py           write it
-    python scripts/refresh_docs.py --check   exit 1 where it is out of date
+python scripts/refresh_docs.py           write it
+python scripts/refresh_docs.py --check   exit 1 where it is out of date
 """
 
 import sys

@@ -49,7 +49,9 @@ def main() -> None:
     loop = np.concatenate([clip("slt", "long-1"), quiet, clip("slt", "long-2"), quiet, clip("rms", "long-2"), quiet])
 
     process = psutil.Process()
-    session = VerificationSession(Claim(voice.embedding), AudioFormat(SAMPLE_RATE_HZ), models, settings, continuous=True)
+    session = VerificationSession(
+        Claim(voice.embedding), AudioFormat(SAMPLE_RATE_HZ), models, settings, continuous=True
+    )
     total, warm_up = arguments.hours * 3600 * SAMPLE_RATE_HZ, arguments.warm_up_minutes * 60 * SAMPLE_RATE_HZ
     fed = decisions = scores = 0
     readings: list[float] = []

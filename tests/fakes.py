@@ -73,7 +73,7 @@ class FakeEncoder:
         edges = np.linspace(2800, 7200, self.dim + 1)
         bands = [spectrum[:, (hz >= low) & (hz < high)].sum(axis=1) for low, high in pairwise(edges)]
         features: NDArray[np.float32] = (np.stack(bands, axis=1) + 1e-6).astype(np.float32)
-        return features / np.linalg.norm(features, axis=1, keepdims=True)
+        return np.asarray(features / np.linalg.norm(features, axis=1, keepdims=True), np.float32)
 
 
 class BrokenEncoder(FakeEncoder):

@@ -1,7 +1,6 @@
 """The product on recordings of real people, where they are at hand; the full figures come from scripts/evaluate.py."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,9 @@ ALL_OF_IT = SETTINGS.with_values({"enrollment": {"text_independent_speech_s": 30
 
 
 @pytest.fixture(scope="module")
-def models() -> Iterator[Models]:
+def models() -> Models:
     loaded = Engines(SETTINGS).models(with_words=False)
-    yield Models(loaded.detector, CachingEncoder(loaded.encoder), loaded.calibration)
+    return Models(loaded.detector, CachingEncoder(loaded.encoder), loaded.calibration)
 
 
 def test_other_sessions_in_another_language_are_all_right(models: Models) -> None:

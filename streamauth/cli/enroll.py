@@ -53,7 +53,7 @@ def enroll(
         limits = authenticator.settings.audio
         recordings = [
             stack.enter_context(recording(file, mic, device, limits, limits.max_enroll_s, output))
-            for file in (files or [None])
+            for file in [*(files or [None])]
         ]
         with output.busy("Loading the models"):
             attempt = authenticator.enroll(name, recordings[0].format, phrase=phrase, text_independent=text_independent)

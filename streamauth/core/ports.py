@@ -29,17 +29,17 @@ class SpeechDetectorStream(Protocol):
 
 
 class SpeechDetector(Protocol):
-    """A voice activity detector, shared by all streams.
-
-    Attributes:
-        id: Name and version, for reports.
-        frame_samples: The exact length of every frame that a stream takes.
-    """
+    """A voice activity detector, shared by all streams."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Name and version, for reports."""
+        ...
+
     @property
-    def frame_samples(self) -> int: ...
+    def frame_samples(self) -> int:
+        """The exact length of every frame that a stream takes."""
+        ...
 
     def stream(self) -> SpeechDetectorStream:
         """State for one new stream."""
@@ -47,23 +47,27 @@ class SpeechDetector(Protocol):
 
 
 class SpeakerEncoder(Protocol):
-    """A speaker encoder, stateless and shared by all streams; safe to call from several threads.
-
-    Attributes:
-        id: Identity of weights *and* feature recipe. Embeddings of different ids are never compared.
-        dim: Length of an embedding.
-        window_samples: The window length that the encoder was trained for.
-        min_samples: The shortest window that it takes.
-    """
+    """A speaker encoder, stateless and shared by all streams; safe to call from several threads."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Identity of weights *and* feature recipe. Embeddings of different ids are never compared."""
+        ...
+
     @property
-    def dim(self) -> int: ...
+    def dim(self) -> int:
+        """Length of an embedding."""
+        ...
+
     @property
-    def window_samples(self) -> int: ...
+    def window_samples(self) -> int:
+        """The window length that the encoder was trained for."""
+        ...
+
     @property
-    def min_samples(self) -> int: ...
+    def min_samples(self) -> int:
+        """The shortest window that it takes."""
+        ...
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit-length embeddings, shape (batch, dim), of windows of voiced audio, shape (batch, samples).
@@ -127,14 +131,12 @@ class PhraseStream(Protocol):
 
 
 class PhraseRecognizer(Protocol):
-    """A recognizer of pass phrases, shared by all streams.
-
-    Attributes:
-        id: Name of the engine and its model.
-    """
+    """A recognizer of pass phrases, shared by all streams."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Name of the engine and its model."""
+        ...
 
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the words that the recognizer can never hear."""
