@@ -49,6 +49,7 @@ def main() -> None:
     loop = np.concatenate([clip("slt", "long-1"), quiet, clip("slt", "long-2"), quiet, clip("rms", "long-2"), quiet])
 
     process = psutil.Process()
+    audio_format = AudioFormat(SAMPLE_RATE_HZ)
     session = VerificationSession(
         Claim(voice.embedding), AudioFormat(SAMPLE_RATE_HZ), models, settings, continuous=True
     )

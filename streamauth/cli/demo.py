@@ -85,11 +85,12 @@ def _enroll(home: Path, output: Output) -> float:
     for name, voice in _PEOPLE.items():
         for number in (1, 2, 3):
             spoken = utterances[voice, f"door-{number}"]
-            with open_audio(spoken.path, max_s=_MAX_S) as audio:
-                with authenticator.enroll(name, audio.format, phrase=spoken.text) as attempt:
-                    for _ in feed(attempt, Recording(spoken.name, audio.format, audio)):
-                        pass
-                    complete = attempt.session.complete
+            with (
+                open_audio(spoken.path, max_s=_MAX_S) as audio,
+                authenticator.enroll(name, audio.format, phrase=spoken.text) as attempt,
+            ):
+                list(feed(attempt, Recording(spoken.name, audio.format, audio)))
+                complete = attempt.session.complete
         output.messages.print(f"{name} is {'enrolled' if complete else 'NOT enrolled'} with “{spoken.text}”.")
     authenticator.close()
     calibration = authenticator.engines.models(with_words=False).calibration

@@ -51,9 +51,10 @@ def enroll(
     with opened(store) as authenticator, ExitStack() as stack:
         # all are opened first, so that a bad file is told before anything is enrolled
         limits = authenticator.settings.audio
+        takes: list[Path | None] = [*files] if files else [None]
         recordings = [
             stack.enter_context(recording(file, mic, device, limits, limits.max_enroll_s, output))
-            for file in [*(files or [None])]
+            for file in takes
         ]
         with output.busy("Loading the models"):
             attempt = authenticator.enroll(name, recordings[0].format, phrase=phrase, text_independent=text_independent)

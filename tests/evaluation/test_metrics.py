@@ -10,7 +10,7 @@ SCORES = st.lists(st.integers(-20, 20).map(lambda n: n / 4), min_size=1, max_siz
 
 def slow_rates(targets: list[float], nontargets: list[float]) -> list[tuple[float, float]]:
     """Error rates by counting, at every threshold between and beyond the scores."""
-    thresholds = sorted({*targets, *nontargets}) + [1e9]
+    thresholds = [*sorted({*targets, *nontargets}), 1e9]
     return [
         (sum(t < x for t in targets) / len(targets), sum(n >= x for n in nontargets) / len(nontargets))
         for x in thresholds
