@@ -50,9 +50,7 @@ def main() -> None:
 
     process = psutil.Process()
     audio_format = AudioFormat(SAMPLE_RATE_HZ)
-    session = VerificationSession(
-        Claim(voice.embedding), AudioFormat(SAMPLE_RATE_HZ), models, settings, continuous=True
-    )
+    session = VerificationSession(Claim(voice.embedding), audio_format, models, settings, continuous=True)
     total, warm_up = arguments.hours * 3600 * SAMPLE_RATE_HZ, arguments.warm_up_minutes * 60 * SAMPLE_RATE_HZ
     fed = decisions = scores = 0
     readings: list[float] = []
@@ -68,8 +66,8 @@ def main() -> None:
         if fed >= next_reading:
             gc.collect()
             readings.append(process.memory_info().rss / 1e6)
-            print(f"{fed / SAMPLE_RATE_HZ / 60:6.0f} min  {readings[-1]:7.1f} MB  {scores} scores, {decisions} decisions",
-                  flush=True)  # fmt: skip
+            minutes = fed / SAMPLE_RATE_HZ / 60
+            print(f"{minutes:6.0f} min  {readings[-1]:7.1f} MB  {scores} scores, {decisions} decisions", flush=True)
             next_reading += 5 * 60 * SAMPLE_RATE_HZ
     moved = max(abs(reading - readings[0]) for reading in readings)
     print(f"memory moved by at most {moved:.1f} MB in {fed / SAMPLE_RATE_HZ / 3600:.1f} h after the warm-up")
