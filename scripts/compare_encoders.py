@@ -29,7 +29,8 @@ from streamauth.evaluation.replay import Probe
 from streamauth.settings import Settings
 
 SEED, SNR_DB, BABBLERS = 4, 10.0, 6
-SPEECH_S = (None, 1.6, 0.8)
+# in whole frames of the detector, and just enough for a window of 1.6 and of 0.8 s
+SPEECH_S = (None, 1.62, 0.82)
 SETTINGS = Settings()
 
 Condition = Callable[[int], Samples]

@@ -61,8 +61,9 @@ def enroll(
         stack.enter_context(attempt)
         if mic:
             output.messages.print(_prompt(attempt.session.needed, phrase, text_independent), markup=False)
-        for recorded, event in _events(attempt, recordings):
-            _tell(event, recorded.name, problems, output)
+        with output.busy("Listening"):
+            for recorded, event in _events(attempt, recordings):
+                _tell(event, recorded.name, problems, output)
         session = attempt.session
         count, speech_s = len(session.everything), sum(u.speech_s for u in session.everything)
         needed = session.needed or int(session.needed_speech_s > 0)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,14 +32,14 @@ class Output:
 
     json: bool
 
-    @property
+    @cached_property
     def messages(self) -> "Console":
         """The console on stderr."""
         from rich.console import Console
 
         return Console(stderr=True, highlight=False)
 
-    @property
+    @cached_property
     def console(self) -> "Console":
         """The console on stdout, for people."""
         from rich.console import Console
