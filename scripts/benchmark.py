@@ -3,9 +3,9 @@
     python scripts/benchmark.py [--runs 7] [--json]
 
 Audio: the synthetic voices that travel with the package, joined to about 60 s. Each session's calls to detector,
-encoder and recognizer are recorded once; then the whole session and those bare calls alone are run in turn, pair by
-pair, and the medians of CPU time and of the ratio are printed. The reference is the bare calls of the same run, so
-that the figure does not depend on the machine.
+encoder and recognizer are recorded once; then the whole session and those bare calls alone, in the same order, are
+run in turn, pair by pair, and the medians of CPU time and of the ratio are printed. The reference is the bare calls
+of the same run, so that the ratio does not depend on the machine.
 """
 
 import argparse
@@ -118,29 +118,22 @@ def run(session: Session, audio: NDArray[np.int16]) -> None:
 
 
 def bare(models: Models, calls: Calls, expected: tuple[str, ...]) -> dict[str, float]:
-    """CPU seconds of the recorded calls alone, by stage."""
-    spent = {}
-    for stage in ("detector", "encoder", "recognizer"):
-        mine = [value for name, value in calls if name == stage]
-        if not mine:
-            continue
+    """CPU seconds of the recorded calls alone, by stage, in the order in which the session made them."""
+    assert models.recognizer is not None
+    detector, words = models.detector.stream(), models.recognizer.stream(expected)
+    spent = dict.fromkeys(("detector", "encoder", "recognizer"), 0.0)
+    for stage, value in calls:
+        began = process_time()
         if stage == "detector":
-            detector = models.detector.stream()
-            began = process_time()
-            for value in mine:
-                detector.probability(value)
+            detector.probability(value)
         elif stage == "encoder":
-            began = process_time()
-            for value in mine:
-                models.encoder.embed(value)
+            models.encoder.embed(value)
+        elif value is None:
+            words.finish()
         else:
-            assert models.recognizer is not None
-            words = models.recognizer.stream(expected)
-            began = process_time()
-            for value in mine:
-                words.finish() if value is None else words.accept(value)
-            words.close()
-        spent[stage] = process_time() - began
+            words.accept(value)
+        spent[stage] += process_time() - began
+    words.close()
     return spent
 
 

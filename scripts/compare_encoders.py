@@ -28,7 +28,7 @@ from streamauth.evaluation.metrics import eer, frr_at_far
 from streamauth.evaluation.replay import Probe
 from streamauth.settings import Settings
 
-SEED, SNR_DB, BABBLERS = 4, 10.0, 6
+SEED, SNR_DB, BABBLERS, RESAMPLED = 4, 10.0, 6, 300
 # in whole frames of the detector, and just enough for a window of 1.6 and of 0.8 s
 SPEECH_S = (None, 1.62, 0.82)
 SETTINGS = Settings()
@@ -79,12 +79,31 @@ def voices(
     return np.stack([np.full(encoder.dim, np.nan, np.float32) if v is None else v.embedding for v in found])
 
 
-def rates(enrolled: Samples, compared: Samples) -> str:
-    """"EER / FRR at FAR 1 %" over all pairs, in percent."""
-    heard = ~np.isnan(compared[:, 0])
-    scores, same = compared[heard] @ enrolled.T, np.eye(len(enrolled), dtype=bool)[heard]
-    targets, nontargets = scores[same], scores[~same]
+def trials(scores: Samples, chosen: NDArray[np.intp] | None = None) -> tuple[Samples, Samples]:
+    """Target and non-target scores out of a matrix (compared, enrolled), of all or of chosen speakers."""
+    chosen = np.arange(len(scores)) if chosen is None else chosen
+    scores = scores[np.ix_(chosen, chosen)]
+    targets, nontargets = np.diag(scores), scores[chosen[:, None] != chosen]
+    return targets[~np.isnan(targets)], nontargets[~np.isnan(nontargets)]
+
+
+def rates(scores: Samples) -> str:
+    """"EER / FRR at FAR 1 %", in percent."""
+    targets, nontargets = trials(scores)
     return f"{100 * eer(targets, nontargets):.2f} / {100 * frr_at_far(targets, nontargets, 0.01):.1f}"
+
+
+def difference(scores: Sequence[Samples], reference: Sequence[Samples]) -> str:
+    """Mean EER over the conditions against a reference's, with an interval from resampled speakers."""
+    rng, speakers = np.random.default_rng(SEED), len(scores[0])
+
+    def points(chosen: NDArray[np.intp] | None = None) -> float:
+        pairs = zip(scores, reference, strict=True)
+        return 100 * float(np.mean([eer(*trials(a, chosen)) - eer(*trials(b, chosen)) for a, b in pairs]))
+
+    drawn = [points(rng.integers(0, speakers, speakers)) for _ in range(RESAMPLED)]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return f"{points():+.2f} points, 95 % interval {low:+.2f} to {high:+.2f}"
 
 
 def other_sessions(encoder: SpeakerEncoder, detector: SpeechDetector) -> str:
@@ -119,22 +138,26 @@ def compare_encoders(names: Sequence[str]) -> None:
     """Print the table of encoders."""
     detector = WebrtcDetector(SETTINGS.speech.aggressiveness)
     heads, compared = conditions()
-    registry, reference = read_registry(models_folder()), None
+    registry = read_registry(models_folder())
+    enrolled: dict[str, Samples] = {}
+    scores: dict[str, list[Samples]] = {name: [] for name in names}
     print("| encoder | MB | ms per window of 1.6 s / 0.8 s | speech | clean | white 10 dB | babble 10 dB |")
     print("|---|---|---|---|---|---|---|")
     notes = []
     for name in names:
         encoder = load_encoder(name)
-        enrolled = voices(heads, encoder, detector, None)
+        enrolled[name] = voices(heads, encoder, detector, None)
         cost = f"{milliseconds(encoder, encoder.window_samples):.1f} / {milliseconds(encoder, encoder.min_samples):.1f}"
         for speech_s in SPEECH_S:
-            tested = [voices(clips, encoder, detector, speech_s) for clips in compared.values()]
+            found = [voices(clips, encoder, detector, speech_s) @ enrolled[name].T for clips in compared.values()]
+            scores[name] += found
             cells = [name, f"{registry[name].bytes / 1e6:.1f}", cost, f"{speech_s} s" if speech_s else "all"]
-            print("|", " | ".join(cells + [rates(enrolled, voice) for voice in tested]), "|", flush=True)
-        reference = enrolled if reference is None else reference
-        likeness = float(np.sum(enrolled * reference, axis=1).min())
-        zh = other_sessions(encoder, detector)
-        notes.append(f"{name}: cosine to {names[0]} >= {likeness:.5f}; sessions-zh, least same / largest other: {zh}")
+            print("|", " | ".join(cells + [rates(matrix) for matrix in found]), "|", flush=True)
+        notes.append(f"{name}: sessions-zh, least same / largest other score: {other_sessions(encoder, detector)}")
+        if name != names[0]:
+            likeness = np.sum(enrolled[name] * enrolled[names[0]], axis=1).min()
+            apart = difference(scores[name], scores[names[0]])
+            notes.append(f"{name} against {names[0]}: voiceprint cosine >= {likeness:.4f}; mean EER {apart}")
     print("\nRates: EER / FRR at FAR 1 %, in percent.", *notes, sep="\n")
 
 
@@ -151,7 +174,7 @@ def compare_levels() -> None:
     for name, rule in level_rules().items():
         _use(encoder, rule)
         enrolled = voices(heads, encoder, detector, None)
-        cells = [rates(enrolled, voices(clips, encoder, detector, speech_s)) for _, clips, speech_s in columns]
+        cells = [rates(voices(clips, encoder, detector, speech_s) @ enrolled.T) for _, clips, speech_s in columns]
         print(f"| {name} |", " | ".join(cells), "|", flush=True)
     print("\nEER / FRR at FAR 1 %, in percent; gains are those of the compared side.")
 
