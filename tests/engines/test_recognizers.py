@@ -1,0 +1,285 @@
+import shutil
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pocketsphinx
+import pytest
+import soundfile
+
+from streamauth.core.phrase import Comparison, compare
+from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseRecognizer, PhraseStream, Samples, Transcript
+from streamauth.demo_data import VOICES, demo_utterances
+from streamauth.engines.pocketsphinx_recognizer import PocketsphinxRecognizer
+from streamauth.engines.vosk_recognizer import VoskRecognizer
+from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWord
+
+VOSK_MODEL = Path(__file__).parent.parent / "data" / "vosk-tiny"
+DOOR = ("please", "open", "the", "door", "and", "let", "me", "come", "in")
+PASSPORT = ("my", "voice", "is", "my", "passport", "verify", "me")
+
+
+@pytest.fixture(scope="module")
+def sphinx() -> PocketsphinxRecognizer:
+    return PocketsphinxRecognizer()
+
+
+@pytest.fixture(scope="module")
+def vosk() -> VoskRecognizer:
+    return VoskRecognizer(str(VOSK_MODEL))
+
+
+@pytest.fixture(params=["sphinx", "vosk"])
+def recognizer(request: pytest.FixtureRequest) -> PhraseRecognizer:
+    chosen: PhraseRecognizer = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def stream(recognizer: PhraseRecognizer) -> Iterator[PhraseStream]:
+    opened = recognizer.stream(DOOR)
+    yield opened
+    opened.close()
+
+
+def speech(voice: str, name: str) -> Samples:
+    samples, _ = soundfile.read(demo_utterances()[voice, name].path, dtype="float32")
+    return np.asarray(samples, np.float32)
+
+
+def hear(stream: PhraseStream, samples: Samples, cut_samples: int = 480) -> Transcript:
+    for start in range(0, len(samples), cut_samples):
+        stream.accept(samples[start : start + cut_samples])
+    return stream.finish()
+
+
+def heard_by(recognizer: PhraseRecognizer, samples: Samples, expected: tuple[str, ...] | None = DOOR) -> Transcript:
+    stream = recognizer.stream(expected)
+    try:
+        return hear(stream, samples)
+    finally:
+        stream.close()
+
+
+def judged(recognizer: PhraseRecognizer, samples: Samples, expected: tuple[str, ...] = DOOR) -> Comparison:
+    return compare(expected, tuple(heard_by(recognizer, samples, expected).text.split()))
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_right_phrase_is_matched(recognizer: PhraseRecognizer, voice: str) -> None:
+    assert judged(recognizer, speech(voice, "door-2")) is Comparison.MATCH
+
+
+@pytest.mark.parametrize("name", ["coffee", "window"])
+def test_other_words_are_no_match(recognizer: PhraseRecognizer, name: str) -> None:
+    assert judged(recognizer, speech("rms", name)) is Comparison.MISMATCH
+
+
+def test_beginning_of_the_phrase_is_incomplete(recognizer: PhraseRecognizer) -> None:
+    assert judged(recognizer, speech("awb", "door-half")) is Comparison.INCOMPLETE
+
+
+def test_nothing_is_heard_in_silence(recognizer: PhraseRecognizer) -> None:
+    assert heard_by(recognizer, np.zeros(SAMPLE_RATE_HZ, np.float32)).words == ()
+
+
+def test_faint_noise_is_no_match(recognizer: PhraseRecognizer) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.003, 2 * SAMPLE_RATE_HZ).astype(np.float32)
+    assert judged(recognizer, noise) in (Comparison.NOTHING, Comparison.MISMATCH)
+
+
+def test_utterance_without_audio_is_empty(stream: PhraseStream) -> None:
+    assert stream.finish() == Transcript(())
+
+
+def test_very_short_utterance_is_taken(stream: PhraseStream) -> None:
+    stream.accept(np.zeros(160, np.float32))
+    assert stream.finish().words == ()
+
+
+def test_words_come_while_they_are_spoken(stream: PhraseStream) -> None:
+    samples = speech("kal16", "door-1")
+    partials = [stream.accept(samples[start : start + 480]) for start in range(0, len(samples), 480)]
+    assert partials[0] == ""
+    assert partials[len(partials) // 2].startswith("please open")
+    assert len(set(partials)) > 4
+
+
+def test_words_have_times_and_confidence(recognizer: PhraseRecognizer) -> None:
+    samples = speech("slt", "door-1")
+    words = heard_by(recognizer, samples).words
+    assert tuple(word.text for word in words) == DOOR
+    starts = [word.start_s for word in words]
+    assert starts == sorted(starts)
+    assert all(word.start_s < word.end_s <= len(samples) / SAMPLE_RATE_HZ for word in words)
+    assert all(0 <= word.confidence <= 1 for word in words)
+    # the fixture begins with a pause of 0.6 s and flite adds some 0.2 s
+    assert 0.5 < starts[0] < 1.0
+
+
+def test_result_does_not_depend_on_how_the_audio_is_cut(recognizer: PhraseRecognizer) -> None:
+    samples = speech("slt", "passport")
+    transcripts = []
+    for cut_samples in (97, len(samples)):
+        stream = recognizer.stream(PASSPORT)
+        transcripts.append(hear(stream, samples, cut_samples))
+        stream.close()
+    assert transcripts[0] == transcripts[1]
+
+
+def test_result_does_not_depend_on_what_was_heard_before(recognizer: PhraseRecognizer) -> None:
+    alone = heard_by(recognizer, speech("slt", "window"))
+    stream = recognizer.stream(DOOR)
+    hear(stream, speech("kal16", "coffee") * 3)
+    stream.accept(speech("rms", "passport")[:20_000])
+    stream.finish()
+    after = hear(stream, speech("slt", "window"))
+    stream.close()
+    assert after == alone
+
+
+def test_streams_in_threads_do_not_touch_each_other(recognizer: PhraseRecognizer) -> None:
+    voices = ("slt", "kal16")
+    alone = [heard_by(recognizer, speech(voice, "door-3")) for voice in voices]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda voice: heard_by(recognizer, speech(voice, "door-3")), voices))
+    assert together == alone
+
+
+def test_unknown_words_are_named_and_refused(recognizer: PhraseRecognizer) -> None:
+    words = ("open", "xyzzyq", "door", "<s>", "[NOISE]")
+    assert recognizer.unknown_words(words) == ("xyzzyq", "<s>", "[NOISE]")
+    with pytest.raises(UnknownWord):
+        recognizer.stream(("open", "xyzzyq"))
+
+
+def test_without_expectation_words_are_heard_freely(recognizer: PhraseRecognizer) -> None:
+    transcript = heard_by(recognizer, speech("awb", "coffee"), None)
+    assert transcript.text.startswith("i would like a cup of coffee")
+    assert transcript.evidence is None
+
+
+def test_closing_twice_is_allowed_and_use_afterwards_is_not(recognizer: PhraseRecognizer) -> None:
+    stream = recognizer.stream(None)
+    stream.accept(np.zeros(4000, np.float32))
+    stream.close()
+    stream.close()
+    with pytest.raises(EngineError):
+        stream.accept(np.zeros(480, np.float32))
+    with pytest.raises(EngineError):
+        stream.finish()
+
+
+def test_nothing_is_printed(recognizer: PhraseRecognizer, capfd: pytest.CaptureFixture[str]) -> None:
+    heard_by(recognizer, speech("rms", "door-half"))
+    assert capfd.readouterr() == ("", "")
+
+
+# --- PocketSphinx ---
+
+
+@pytest.mark.parametrize("voice", ["awb", "slt"])
+def test_expectation_finds_a_phrase_that_free_decoding_misses(sphinx: PocketsphinxRecognizer, voice: str) -> None:
+    samples = speech(voice, "passport")
+    assert heard_by(sphinx, samples, None).text != " ".join(PASSPORT)
+    found = heard_by(sphinx, samples, PASSPORT)
+    assert found.text == " ".join(PASSPORT)
+    assert found.evidence is not None
+    assert found.evidence > 50
+
+
+def test_expectation_is_never_forced_onto_other_speech(sphinx: PocketsphinxRecognizer) -> None:
+    for expected in (DOOR, ("would", "you", "like", "a", "cup", "of", "coffee"), ("computer",)):
+        transcript = heard_by(sphinx, speech("kal16", "coffee"), expected)
+        assert transcript.text == "i would like a cup of coffee with milk"
+        assert transcript.evidence is not None
+        assert transcript.evidence < 0
+
+
+def test_phrase_may_come_in_two_utterances(sphinx: PocketsphinxRecognizer) -> None:
+    samples = speech("rms", "door-1")
+    pause = samples[: SAMPLE_RATE_HZ // 2]
+    end_of_door = round(heard_by(sphinx, samples).words[3].end_s * SAMPLE_RATE_HZ)
+    stream = sphinx.stream(DOOR)
+    first = hear(stream, np.concatenate([samples[:end_of_door], pause]))
+    second = hear(stream, np.concatenate([pause, samples[end_of_door:]]))
+    stream.close()
+    assert first.text.split() + second.text.split() == list(DOOR)
+
+
+def test_streams_are_bounded_and_decoders_used_again(sphinx: PocketsphinxRecognizer) -> None:
+    recognizer = PocketsphinxRecognizer(max_streams=1)
+    first = recognizer.stream(None)
+    with pytest.raises(EngineError):
+        recognizer.stream(None)
+    first.close()
+    recognizer.stream(None).close()
+
+
+def test_package_without_its_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pocketsphinx, "get_model_path", lambda name: str(tmp_path / name))
+    with pytest.raises(ModelMissing):
+        PocketsphinxRecognizer()
+
+
+@pytest.mark.parametrize("name", ["mdef", "means", "variances", "sendump", "transition_matrices"])
+def test_damaged_acoustic_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    original = Path(pocketsphinx.get_model_path("en-us"))
+    (tmp_path / "en-us").mkdir()
+    for path in [*original.glob("*.*"), *(original / "en-us").iterdir()]:
+        (tmp_path / path.relative_to(original)).symlink_to(path)
+    damaged = tmp_path / "en-us" / name
+    damaged.unlink()
+    damaged.write_bytes((original / "en-us" / name).read_bytes()[:-1000])
+    monkeypatch.setattr(pocketsphinx, "get_model_path", lambda name: str(tmp_path))
+    with pytest.raises(ModelCorrupt):
+        PocketsphinxRecognizer()
+
+
+# --- Vosk ---
+
+
+def copy_of_model(folder: Path) -> Path:
+    return Path(shutil.copytree(VOSK_MODEL, folder / "model"))
+
+
+def test_missing_vosk_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match="does not exist"):
+        VoskRecognizer(str(tmp_path / "nowhere"))
+
+
+def test_folder_without_vosk_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match="no Vosk model"):
+        VoskRecognizer(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name", ["conf/model.conf", "conf/fbank.conf", "graph/HCLr.fst", "graph/Gr.fst", "graph/disambig_tid.int"]
+)
+def test_missing_and_empty_files_of_a_vosk_model_are_named(tmp_path: Path, name: str) -> None:
+    model = copy_of_model(tmp_path)
+    (model / name).write_bytes(b"")
+    with pytest.raises(ModelCorrupt, match=name):
+        VoskRecognizer(str(model))
+    (model / name).unlink()
+    with pytest.raises(ModelMissing, match=name):
+        VoskRecognizer(str(model))
+
+
+@pytest.mark.parametrize("name", ["am/final.mdl", "graph/disambig_tid.int", "graph/words.txt"])
+def test_damaged_vosk_model_does_not_end_the_process(tmp_path: Path, name: str) -> None:
+    path = copy_of_model(tmp_path) / name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ModelCorrupt):
+        VoskRecognizer(str(tmp_path / "model"))
+
+
+def test_vosk_model_that_never_loads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*arguments: object, **options: object) -> None:
+        raise subprocess.TimeoutExpired("probe", 1)
+
+    monkeypatch.setattr(subprocess, "run", never)
+    with pytest.raises(ModelCorrupt):
+        VoskRecognizer(str(VOSK_MODEL))
