@@ -47,7 +47,7 @@ def level_rules() -> dict[str, Callable[[NDArray[np.float32]], NDArray[np.floati
         "as it is": lambda windows: windows,
         "raised to -30 (Resemblyzer)": only_raised,
     }
-    return rules | {f"always {level}": partial(ge2e.at_level, level_dbfs=level) for level in (-30, -27, -24, -21, -18)}
+    return rules | {f"always {level}": partial(ge2e.at_level, level_dbfs=level) for level in (-30, -27, -24, -21)}
 
 
 def conditions() -> tuple[list[Samples], dict[str, list[Samples]]]:

@@ -9,7 +9,7 @@ from streamauth.core.phrase import Comparison, compare
 from streamauth.core.ports import Word
 from streamauth.engines.phrase_evidence import Pronunciation, UtteranceEvidence
 
-MIN_LOG_ODDS = 0.75
+MIN_LOG_ODDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
