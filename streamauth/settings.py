@@ -83,6 +83,9 @@ class PhraseSettings(_Section):
     patience_ms: int = setting(
         1500, "Silence after which an unfinished pass phrase is over", unit="ms", low=0, high=10_000
     )
+    max_streams: int = setting(
+        16, "PocketSphinx: pass phrases recognized at the same time, of some 95 MB each", low=1, high=1000
+    )
     max_words: int = setting(20, "Longest pass phrase", unit="words", low=1, high=100)
 
 

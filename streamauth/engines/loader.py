@@ -71,5 +71,5 @@ class Engines:
                 else:
                     from streamauth.engines.pocketsphinx_recognizer import PocketsphinxRecognizer
 
-                    self._recognizer = PocketsphinxRecognizer()
+                    self._recognizer = PocketsphinxRecognizer(phrase.max_streams)
             return self._recognizer
