@@ -205,3 +205,16 @@ def test_version_and_help(shell: Shell) -> None:
     assert shell("--version").out.startswith("streamauth ")
     assert shell("--help").code == 0
     assert "verify" in shell("--help").out
+
+
+def test_a_key_from_the_environment_is_rotated_to_another_one(enrolled: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (enrolled.home / "sealing.key").read_text().strip(), "7" * 64
+    (enrolled.home / "sealing.key").unlink()
+    monkeypatch.setenv("STREAMAUTH_SEALING_KEY", first)
+    assert enrolled.json("key", "rotate").error == "bad_input"
+    assert enrolled.json("key", "rotate", "--new-key-from", "NEXT_KEY").error == "bad_input"
+    monkeypatch.setenv("NEXT_KEY", second)
+    assert enrolled.json("key", "rotate", "--new-key-from", "NEXT_KEY").data == {"rotated": True}
+    assert enrolled.json("profiles", "show", "alice").error == "key_wrong"
+    monkeypatch.setenv("STREAMAUTH_SEALING_KEY", second)
+    assert enrolled.json("profiles", "show", "alice").data["status"] == "enrolled"
