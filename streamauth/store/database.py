@@ -6,9 +6,11 @@ before it writes. Everything specific to SQLite is in this file and in ``faults`
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event, make_url
@@ -32,6 +34,7 @@ _BEGIN = {
     # rebuilding a table drops the old one, which would cascade into its children
     "migrate": ("PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE"),
 }
+_RETRY_S = 0.01
 
 
 class Database:
@@ -60,7 +63,7 @@ class Database:
         except (ArgumentError, ImportError):
             raise BadSetting("The store's URL names a database that is not supported here.") from None
         if self.is_sqlite:
-            event.listen(self.engine, "connect", _on_connect)
+            event.listen(self.engine, "connect", lambda connection, _: _on_connect(connection, busy_timeout_s))
             event.listen(self.engine, "begin", _on_begin)
 
     @contextmanager
@@ -154,10 +157,19 @@ def _make_file(url: URL) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _on_connect(connection: Any, _record: object) -> None:
+def _on_connect(connection: Any, busy_timeout_s: float) -> None:
     connection.isolation_level = None  # otherwise the driver would begin transactions of its own
+    deadline_s = monotonic() + busy_timeout_s
     for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+        while True:
+            try:
+                connection.execute(f"PRAGMA {pragma}")
+                break
+            except sqlite3.OperationalError as error:
+                # a new file's change to the write-ahead log does not wait for another process by itself
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline_s:
+                    raise
+                sleep(_RETRY_S)
 
 
 def _on_begin(connection: Connection) -> None:
