@@ -26,6 +26,7 @@ from streamauth.core.listening import Models, Session
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.verification import Claim, VerificationSession
+from streamauth.core.strength import WordFacts
 from streamauth.demo_data import VOICES, demo_utterances
 from streamauth.engines.loader import Engines
 from streamauth.settings import Settings
@@ -78,7 +79,12 @@ class RecordingRecognizer:
         """As the recognizer's."""
         return tuple(self._recognizer.unknown_words(words))
 
-    def stream(self, expected: tuple[str, ...] | None) -> "RecordingRecognizer":
+    def facts(self, word: str) -> WordFacts | None:
+        """As the recognizer's."""
+        found: WordFacts | None = self._recognizer.facts(word)
+        return found
+
+    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> "RecordingRecognizer":
         """Same recorder, new state."""
         copy = RecordingRecognizer(self._recognizer, self._calls)
         copy._stream = self._recognizer.stream(expected)  # type: ignore[attr-defined]
@@ -89,9 +95,14 @@ class RecordingRecognizer:
         self._calls.append(("recognizer", samples.copy()))
         return str(self._stream.accept(samples))  # type: ignore[attr-defined]
 
+    def glimpse(self) -> Any:
+        """As the stream's."""
+        self._calls.append(("recognizer", "glimpse"))
+        return self._stream.glimpse()  # type: ignore[attr-defined]
+
     def finish(self) -> Any:
         """As the stream's."""
-        self._calls.append(("recognizer", None))
+        self._calls.append(("recognizer", "finish"))
         return self._stream.finish()  # type: ignore[attr-defined]
 
     def close(self) -> None:
@@ -128,8 +139,8 @@ def bare(models: Models, calls: Calls, expected: tuple[str, ...]) -> dict[str, f
             detector.probability(value)
         elif stage == "encoder":
             models.encoder.embed(value)
-        elif value is None:
-            words.finish()
+        elif isinstance(value, str):
+            getattr(words, value)()
         else:
             words.accept(value)
         spent[stage] += process_time() - began

@@ -5,6 +5,7 @@ real people. Needs Debian's flite and libfst-tools, and the optional dependencie
 """
 
 import argparse
+import math
 import random
 import re
 import shutil
@@ -19,8 +20,11 @@ import torch
 from make_fixtures import UTTERANCES, VOICES
 from numpy.typing import NDArray
 from torch import nn
-from vosk_format import FRAME_SUBSAMPLING, MEL_BINS, OUTPUTS, PHONES, Layer, output_of, write_model
-from vosk_graph import write_graph
+from vosk_format import OUTPUTS, Layer, output_of, write_model
+from vosk_graph import Bigrams, write_graph
+
+from streamauth.engines.acoustic_model import FRAME_SUBSAMPLING, MEL_BINS
+from streamauth.engines.word_graph import PHONES
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "data" / "vosk-tiny"
 PHRASES = (
@@ -236,7 +240,9 @@ def main() -> None:
     for phrase in phrases:
         for word, following in zip(["", *phrase], [*phrase, ""], strict=True):
             bigrams.setdefault(word, set()).add(following)
-    write_graph(FOLDER, pronunciations(words), {word: sorted(after) for word, after in bigrams.items()})
+    followers = {word: dict.fromkeys(sorted(after), -math.log(len(after)) - 0.2) for word, after in bigrams.items()}
+    singles = {**dict.fromkeys(sorted(words), -math.log(len(words))), "": -1.0}
+    write_graph(FOLDER, pronunciations(words), Bigrams(singles, followers, dict.fromkeys(["", *words], -1.7)))
     (FOLDER / "README.md").write_text(README.format(words=len(words)), "utf-8")
     print(f"{sum(path.stat().st_size for path in FOLDER.rglob('*') if path.is_file()) / 1000:.0f} kB")
 

@@ -15,18 +15,15 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from streamauth.engines.acoustic_model import FRAME_SUBSAMPLING, MEL_BINS
+from streamauth.engines.word_graph import PHONES
+
 Matrix = NDArray[np.float32]
 
-PHONES = (
-    *("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH"),
-    *("K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"),
-)
 POSITIONS = ("begin", "end", "internal", "singleton")
 SILENCE_PHONE = 1
 PHONE_COUNT = 1 + len(POSITIONS) * len(PHONES)
 OUTPUTS = 2 * (1 + len(PHONES))
-MEL_BINS = 40
-FRAME_SUBSAMPLING = 3
 
 
 def phone_id(phone: str, position: str) -> int:
@@ -54,28 +51,31 @@ TRANSITIONS = 2 * PHONE_COUNT
 
 @dataclass(frozen=True)
 class Layer:
-    """An affine layer over neighbouring frames with a rectifier behind it, the last one with a log-softmax.
+    """An affine layer over neighbouring frames; behind the last one comes a log-softmax.
 
     Attributes:
         weight: Shape (outputs, frames * inputs), columns frame by frame from the earliest.
         bias: Shape (outputs,).
         offsets: The frames it looks at, in frames of 10 ms.
-        residual: Whether its input is added to its output.
+        rectified: Whether a rectifier follows.
+        residual: Whether the output of the rectified layer before this one is added to its output.
     """
 
     weight: Matrix
     bias: Matrix
     offsets: tuple[int, ...]
+    rectified: bool = True
     residual: bool = False
 
 
-def write_model(folder: Path, layers: Sequence[Layer], priors: Matrix) -> None:
+def write_model(folder: Path, layers: Sequence[Layer], priors: Matrix, *, acoustic_scale: float = 0.5) -> None:
     """Write am/final.mdl and conf/.
 
     Args:
         folder: The model folder.
         layers: The network from its input on.
-        priors: How often each output occurs, shape (OUTPUTS,), adding up to 1.
+        priors: How often each output occurs, shape (OUTPUTS,), adding up to 1; shape (0,) if it does not matter.
+        acoustic_scale: Weight of the network beside the language model: 1 if it was trained on whole sequences.
     """
     for name in ("am", "conf"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def write_model(folder: Path, layers: Sequence[Layer], priors: Matrix) -> None:
             "max-active": 3000,
             "beam": 11.0,
             "lattice-beam": 4.0,
-            "acoustic-scale": 0.5,
+            "acoustic-scale": acoustic_scale,
             "frame-subsampling-factor": FRAME_SUBSAMPLING,
             "endpoint.silence-phones": SILENCE_PHONE,
             "endpoint.rule2.min-trailing-silence": 0.5,
@@ -183,7 +183,7 @@ def _write_network(stream: _KaldiStream, layers: Sequence[Layer]) -> None:
         components.append((name, component, size))
         return name
 
-    last = "input"
+    last = skipped = "input"
     for number, layer in enumerate(layers, 1):
         size = layer.bias.size
         spliced = ", ".join(f"Offset({last}, {offset})" if offset else last for offset in layer.offsets)
@@ -191,11 +191,13 @@ def _write_network(stream: _KaldiStream, layers: Sequence[Layer]) -> None:
         if number == len(layers):
             last = node("softmax", "LogSoftmaxComponent", size, affine)
             break
-        rectified = node(f"relu{number}", "RectifiedLinearComponent", size, affine)
-        if layer.residual:
-            # a sum of rectified values passes through another rectifier unchanged; it only gives the sum a name
-            rectified = node(f"sum{number}", "RectifiedLinearComponent", size, f"Sum({last}, {rectified})")
-        last = rectified
+        last = affine
+        if layer.rectified:
+            last = node(f"relu{number}", "RectifiedLinearComponent", size, affine)
+            if layer.residual:
+                # a sum of rectified values passes through another rectifier unchanged; it only gives the sum a name
+                last = node(f"sum{number}", "RectifiedLinearComponent", size, f"Sum({skipped}, {last})")
+            skipped = last
     lines.append(f"output-node name=output input={last} objective=linear")
     stream.token("<Nnet3>")
     stream.text("\n" + "\n".join(lines) + "\n\n")

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from vosk_format import PHONES, POSITIONS, SILENCE_PHONE, TRANSITIONS, enter, phone_id, stay
@@ -19,16 +20,28 @@ _LOOKAHEAD = Path("/usr/lib/x86_64-linux-gnu/libfstlookahead.so.22")
 _HALF = math.log(2)
 
 
-def write_graph(
-    folder: Path, lexicon: Sequence[tuple[str, Pronunciation]], bigrams: Mapping[str, Sequence[str]]
-) -> None:
+@dataclass(frozen=True)
+class Bigrams:
+    """Which words may follow each other, as natural-log probabilities; ``""`` is the begin or the end.
+
+    Attributes:
+        words: Of each word after a back-off.
+        followers: For a word, of the words that often follow it.
+        back_off: Of a back-off after a word; 0 where it is missing.
+    """
+
+    words: Mapping[str, float]
+    followers: Mapping[str, Mapping[str, float]]
+    back_off: Mapping[str, float]
+
+
+def write_graph(folder: Path, lexicon: Sequence[tuple[str, Pronunciation]], bigrams: Bigrams) -> None:
     """Write graph/.
 
     Args:
         folder: The model folder.
         lexicon: Words and their pronunciations; a word may come several times.
-        bigrams: For each word the words that often follow it, where ``""`` is the begin or the end; any other
-            word may follow too, at a cost.
+        bigrams: Of the same words.
     """
     graph = folder / "graph"
     (graph / "phones").mkdir(parents=True, exist_ok=True)
@@ -139,19 +152,26 @@ def _with_self_loops(lines: Sequence[str]) -> list[str]:
     return result
 
 
-def _grammar_arcs(ids: Mapping[str, int], bigrams: Mapping[str, Sequence[str]]) -> list[str]:
-    """A bigram over the words with a back-off to all of them."""
-    back_off = len(ids) + 1
-    states = {"": 0, **{word: number for number, word in enumerate(ids, 1)}}
+def _grammar_arcs(ids: Mapping[str, int], bigrams: Bigrams) -> list[str]:
+    """An acceptor of the bigrams, whose words back off to any word."""
+    anything = 1
+    states = {"": 0, **{word: number for number, word in enumerate(bigrams.followers, 2) if word}}
+    # a word of whom no pair is kept needs no state of its own
     lines = []
     for word, state in states.items():
-        followers = bigrams.get(word, ())
-        for following in followers:
-            cost = math.log(len(followers)) + 0.2
+        for following, log_probability in bigrams.followers.get(word, {}).items():
             if following:
-                lines.append(f"{state} {states[following]} {ids[following]} {ids[following]} {cost:.5g}")
+                target = states.get(following, anything)
+                cost = -log_probability - (0 if following in states else bigrams.back_off.get(following, 0.0))
+                lines.append(f"{state} {target} {ids[following]} {ids[following]} {cost:.4g}")
             else:
-                lines.append(f"{state} {cost:.5g}")
-        lines.append(f"{state} {back_off} 0 0 1.7")
-    lines += [f"{back_off} {states[word]} {number} {number} {math.log(len(ids)):.5g}" for word, number in ids.items()]
-    return [*lines, f"{back_off} 1.0"]
+                lines.append(f"{state} {-log_probability:.4g}")
+        lines.append(f"{state} {anything} 0 0 {-bigrams.back_off.get(word, 0.0):.4g}")
+    for word, log_probability in bigrams.words.items():
+        if word:
+            target = states.get(word, anything)
+            cost = -log_probability - (0 if word in states else bigrams.back_off.get(word, 0.0))
+            lines.append(f"{anything} {target} {ids[word]} {ids[word]} {cost:.4g}")
+        else:
+            lines.append(f"{anything} {-log_probability:.4g}")
+    return lines

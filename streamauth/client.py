@@ -18,8 +18,9 @@ from queue import SimpleQueue
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-from streamauth.core.events import Decided, Enrolled, Failed
+from streamauth.core.events import Decided, Enrolled, Failed, PromptGiven
 from streamauth.core.pcm import AudioFormat
+from streamauth.core.prompt import PromptKind
 from streamauth.errors import (
     InputError,
     MessageTooLarge,
@@ -39,7 +40,18 @@ from streamauth.server.messages import (
     parse_server_text,
 )
 
-__all__ = ["EndUtterance", "Mode", "Ready", "ServerMessage", "Start", "pcm_chunks", "stream", "stream_sync"]
+__all__ = [
+    "EndUtterance",
+    "Mode",
+    "PromptGiven",
+    "PromptKind",
+    "Ready",
+    "ServerMessage",
+    "Start",
+    "pcm_chunks",
+    "stream",
+    "stream_sync",
+]
 
 _OPEN_S = 10.0
 _CLOSE_S = 2.0
@@ -65,8 +77,9 @@ async def stream(
 ) -> AsyncGenerator[ServerMessage, None]:
     """Stream audio to a server and give its messages as they come.
 
-    Sending stops at the decision, or when the enrollment is complete. Leave the iteration early through
-    ``contextlib.aclosing``: the server then sees a broken-off session.
+    Sending begins when the server is ready, or has told the random prompt where ``start`` asks for one: audio made
+    from then on can hold its words. It stops at the decision, or when the enrollment is complete. Leave the
+    iteration early through ``contextlib.aclosing``: the server then sees a broken-off session.
 
     Args:
         url: ``ws://host:port/v1/stream``.
@@ -76,7 +89,7 @@ async def stream(
             as the server takes it.
 
     Yields:
-        First Ready, then events.
+        First Ready, then PromptGiven if ``start`` asks for a prompt, then all other events.
 
     Raises:
         InputError: The URL is none.
@@ -102,7 +115,8 @@ async def stream(
                     raise _broken(closed) from None
                 if isinstance(message, Failed):
                     raise _error_of(message)
-                if isinstance(message, Ready) and sender is None:
+                begin = Ready if start.prompt is None else PromptGiven
+                if isinstance(message, begin) and sender is None:
                     sender = asyncio.create_task(_send(socket, start.audio, chunks, pace, problems))
                 elif sender is not None and _is_final(message, start.mode):
                     final = True

@@ -34,11 +34,13 @@ class StreamAuthError(Exception):
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 4
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, *, retryable: bool | None = None, exit_code: int | None = None) -> None:
         # the sentence is the docstring, and the code the class's name, so that neither stands twice
         cls.default_message = " ".join((cls.__doc__ or cls.__name__).split())
         if "code" not in vars(cls):
             cls.code = "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
+        cls.retryable = cls.retryable if retryable is None else retryable
+        cls.exit_code = cls.exit_code if exit_code is None else exit_code
 
     def __init__(self, message: str | None = None) -> None:
         self.message = message or self.default_message
@@ -145,6 +147,22 @@ class UnknownWord(BadPhrase):
     """The pass phrase has a word that the recognizer does not know. Choose another word."""
 
 
+class WeakPhrase(BadPhrase):
+    """The pass phrase is too short or too easy to guess. Choose another one."""
+
+
+class BadPrompt(ProfileError):
+    """There is no random prompt of this length."""
+
+
+class UnknownPrompt(ProfileError):
+    """There is no such prompt for this profile, or it was used. Draw another one with `streamauth prompt new`."""
+
+
+class PromptExpired(ProfileError):
+    """The prompt is too old. Draw another one and say it at once."""
+
+
 class NobodyToIdentify(ProfileError):
     """No enrolled profile can be compared. Enroll someone first."""
 
@@ -155,15 +173,17 @@ class AttemptRefused(StreamAuthError):
     exit_code = 1
 
 
-class AttemptDelayed(AttemptRefused):
+class AttemptDelayed(AttemptRefused, retryable=True):
     """There were failed attempts. Wait a moment before the next one."""
-
-    retryable = True
 
 
 class ProfileLocked(AttemptRefused):
     """This profile is locked after too many failed attempts. An operator opens it with `streamauth profiles
     unlock`."""
+
+
+class TooManyPrompts(AttemptRefused, retryable=True):
+    """As many prompts as there may be at one time wait to be said. Use one of them, or wait until they expire."""
 
 
 class StoreError(InternalError):
@@ -178,16 +198,12 @@ class StoreTooNew(StoreError):
     """The store was written by a later version of streamauth. Install that version or a newer one."""
 
 
-class StoreBusy(StoreError):
+class StoreBusy(StoreError, retryable=True):
     """The store is held by another process. Try again."""
 
-    retryable = True
 
-
-class DiskFull(StoreError):
+class DiskFull(StoreError, retryable=True):
     """There is no space left on the disk. Nothing was changed; free some space and try again."""
-
-    retryable = True
 
 
 class KeyMissing(StoreError):
@@ -235,46 +251,28 @@ class UnexpectedMessage(ProtocolError):
     """This message may not come at this point of the session."""
 
 
-class ServerBusy(ProtocolError):
+class ServerBusy(ProtocolError, retryable=True, exit_code=4):
     """The server has as many sessions as it may. Try again later."""
 
-    retryable = True
-    exit_code = 4
 
-
-class Overloaded(ProtocolError):
+class Overloaded(ProtocolError, retryable=True, exit_code=3):
     """Audio came faster than it could be worked on. The attempt is undecided; send it slower."""
 
-    retryable = True
-    exit_code = 3
 
-
-class SessionTimeout(ProtocolError):
+class SessionTimeout(ProtocolError, retryable=True, exit_code=3):
     """No message came for too long. The attempt is undecided."""
 
-    retryable = True
-    exit_code = 3
 
-
-class SessionInterrupted(ProtocolError):
+class SessionInterrupted(ProtocolError, retryable=True, exit_code=3):
     """The session was broken off before it was decided. Nothing was accepted."""
 
-    retryable = True
-    exit_code = 3
 
-
-class ServerStopping(ProtocolError):
+class ServerStopping(ProtocolError, retryable=True, exit_code=4):
     """The server is stopping. The attempt is undecided; try again later."""
 
-    retryable = True
-    exit_code = 4
 
-
-class ServerUnreachable(ProtocolError):
+class ServerUnreachable(ProtocolError, retryable=True, exit_code=4):
     """The server cannot be reached or broke the connection. The attempt is undecided."""
-
-    retryable = True
-    exit_code = 4
 
 
 class CannotListen(InputError):

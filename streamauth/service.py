@@ -3,174 +3,75 @@
 It joins the store, the engines and the pure sessions, and sees to it that
 
 - an attempt is charged to the profile before its audio is judged, and settled before its decision is told;
+- a random prompt is used up before audio is judged by it;
 - an enrollment utterance is in the store before it is confirmed.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Generic, Self, TypeVar
 
-from streamauth.core.enrollment import EnrolledUtterance, EnrollmentPlan, EnrollmentSession, voiceprint_of
-from streamauth.core.events import Decided, Event, Failed, ScoreUpdated, UtteranceTaken, Verdict
+from streamauth.attempt import (
+    Attempt,
+    Demand,
+    EnrollmentAttempt,
+    HearingAttempt,
+    IdentificationAttempt,
+    VerificationAttempt,
+)
+from streamauth.core.decision import PhraseRule
+from streamauth.core.enrollment import (
+    EnrolledUtterance,
+    EnrollmentPlan,
+    EnrollmentSession,
+    habits_of,
+    voiceprint_of,
+)
+from streamauth.core.hearing import HearingSession
 from streamauth.core.identification import IdentificationSession
-from streamauth.core.listening import Session, SessionState
-from streamauth.core.pcm import AudioFormat, PcmInput
+from streamauth.core.pcm import AudioFormat
 from streamauth.core.phrase import normalize
+from streamauth.core.prompt import Challenge, PromptPlan
+from streamauth.core.strength import Strength, strength
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.engines.loader import Engines
-from streamauth.errors import ProfileExists, StreamAuthError, UnknownProfile, UnknownWord
+from streamauth.errors import ProfileExists, UnknownProfile, UnknownWord, WeakPhrase
+from streamauth.prompting import Prompting
 from streamauth.settings import Settings, data_folder, load_settings
 from streamauth.store.profiles import (
     DEFAULT_TENANT,
-    AttemptOutcome,
     EnrollmentRecord,
+    OpenPrompt,
     Profile,
     ProfileKind,
     ProfileStore,
 )
 
-AnySession = TypeVar("AnySession", bound=Session)
+__all__ = [
+    "Attempt",
+    "Authenticator",
+    "EnrollmentAttempt",
+    "HearingAttempt",
+    "IdentificationAttempt",
+    "VerificationAttempt",
+]
 
 
-class Attempt(Generic[AnySession]):
-    """A session together with what must be stored because of it. Use as a context manager, or call ``close``."""
-
-    def __init__(self, session: AnySession) -> None:
-        self.session = session
-
-    @property
-    def state(self) -> SessionState:
-        """Where the session stands."""
-        return self.session.state
-
-    @property
-    def error(self) -> StreamAuthError | None:
-        """Why the session failed, if it did."""
-        return self.session.error
-
-    def receive_audio(self, data: PcmInput) -> list[Event]:
-        """Take PCM in the attempt's format; give what happened."""
-        self.session.receive_audio(data)
-        return self._settled()
-
-    def receive_end(self) -> list[Event]:
-        """No more audio will come; give what happened."""
-        self.session.receive_end()
-        return self._settled()
-
-    def fail(self, error: StreamAuthError) -> list[Event]:
-        """End the attempt from outside (overload, a vanished peer); it will never accept."""
-        self.session.fail(error)
-        return self._settled()
-
-    def close(self) -> None:
-        """Give back what the attempt holds. Idempotent."""
-        self.session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _settled(self) -> list[Event]:
-        """The session's new events, after everything that they promise is in the store."""
-        events = self.session.events()
-        told: list[Event] = []
-        for event in events:
-            try:
-                self._settle(event)
-            except StreamAuthError as error:
-                self.session.fail(error)
-                return told + [e for e in self.session.events() if isinstance(e, Failed)]
-            told.append(event)
-        return told
-
-    def _settle(self, event: Event) -> None:
-        """Store what the event promises."""
-
-
-class VerificationAttempt(Attempt[VerificationSession]):
-    """A charged attempt on one profile.
-
-    An accept clears the profile's count. The charge is given back where the attempt ended before anything was
-    compared; once it was, whoever is undecided, fails or vanishes stays charged, as a reject does.
-    """
-
-    def __init__(self, session: VerificationSession, settle: Callable[[AttemptOutcome], None]) -> None:
-        super().__init__(session)
-        self._charge: Callable[[AttemptOutcome], None] | None = settle
-        self._compared = False
-
-    def close(self) -> None:
-        """Give back what the attempt holds and settle its charge. Idempotent."""
-        super().close()
-        self._discharge(Verdict.UNDECIDED)
-
-    def _settle(self, event: Event) -> None:
-        self._compared |= isinstance(event, ScoreUpdated)
-        if isinstance(event, Decided):
-            self._discharge(event.verdict)
-
-    def _discharge(self, verdict: Verdict) -> None:
-        if self._charge is None:
-            return
-        charge, self._charge = self._charge, None
-        if verdict is Verdict.ACCEPT:
-            charge(AttemptOutcome.ACCEPTED)
-        elif verdict is Verdict.REJECT or self._compared:
-            charge(AttemptOutcome.REJECTED)
-        else:
-            charge(AttemptOutcome.NO_EVIDENCE)
-
-
-class IdentificationAttempt(Attempt[IdentificationSession]):
-    """An identification; not charged, as it claims no profile."""
-
-
-class EnrollmentAttempt(Attempt[EnrollmentSession]):
-    """An enrollment whose utterances are stored one by one."""
-
-    def __init__(
-        self, session: EnrollmentSession, keep: Callable[[Sequence[EnrolledUtterance], bool, str | None], None]
-    ) -> None:
-        super().__init__(session)
-        self._keep = keep
-        self._kept = 0
-
-    def end_utterance(self, next_format: AudioFormat | None = None) -> list[Event]:
-        """The speaker is done with this utterance; give what happened."""
-        self.session.end_utterance(next_format)
-        return self._settled()
-
-    def _settle(self, event: Event) -> None:
-        if isinstance(event, UtteranceTaken):
-            self._kept += 1
-            complete = not event.needed and not event.needed_speech_s
-            self._keep(self.session.utterances[: self._kept], complete, event.phrase)
-
-
-class Authenticator:
+class Authenticator(Prompting):
     """Enrolls, verifies and identifies.
 
     Args:
         store: Where profiles are.
         engines: The models, loaded at first use.
         settings: All settings.
-        clock: Seconds since the epoch, for the attempt rule only.
+        clock: Seconds since the epoch, for the attempt rule and the life of prompts.
     """
 
     def __init__(
         self, store: ProfileStore, engines: Engines, settings: Settings, clock: Callable[[], float] = time.time
     ) -> None:
-        self.store = store
+        super().__init__(store, settings, clock)
         self.engines = engines
-        self.settings = settings
-        self._clock = clock
 
     @classmethod
     def open(cls, home: Path | None = None, settings: Settings | None = None) -> "Authenticator":
@@ -227,52 +128,129 @@ class Authenticator:
                 # made with its first confirmed utterance, so that a refused one leaves no empty profile behind
                 profile = self.store.create(name, kind, phrase=heard, tenant=tenant)
             newest = taken[-1]
-            record = EnrollmentRecord(models.encoder.id, newest.embedding, newest.speech_s, newest.audio_s)
+            record = EnrollmentRecord(models.encoder.id, newest.embedding, newest.speech_s, newest.audio_s, newest.fits)
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
             self.store.add_enrollment(profile.id, record, phrase=heard, voiceprint=voiceprint)
 
         return EnrollmentAttempt(session, keep)
 
+    def check_prompt(self, taken: OpenPrompt, audio_format: AudioFormat) -> HearingAttempt | VerificationAttempt:
+        """Begin to check whether audio holds the words of a prompt, without a pass phrase.
+
+        A prompt of a profile must be said in that voice all along, which is charged as an attempt on it.
+
+        Raises:
+            UnknownProfile, ProfileNotEnrolled, EncoderChanged: There is no voice to compare with.
+            AttemptDelayed, ProfileLocked: There were too many failures.
+            StoreError, EngineError: The store or a model cannot be used.
+        """
+        models = self.engines.models(with_words=True)
+        if taken.profile_id is None:
+            rule = PhraseRule((), self.settings.prompt, taken.prompt.words, min_llr=self.settings.phrase.min_llr)
+            return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
+        voiceprint = self.store.voiceprint(taken.profile_id, models.encoder.id)
+        claim = Claim(voiceprint, None, Challenge(taken.prompt, self.settings.prompt.lifetime_s))
+        return self._charged(taken.profile_id, VerificationSession(claim, audio_format, models, self.settings))
+
     def verify(
-        self, name: str, audio_format: AudioFormat, *, continuous: bool = False, tenant: str = DEFAULT_TENANT
+        self,
+        name: str,
+        audio_format: AudioFormat,
+        *,
+        continuous: bool = False,
+        prompt: str | PromptPlan | None = None,
+        tenant: str = DEFAULT_TENANT,
     ) -> VerificationAttempt:
         """Begin an attempt to verify a claimed identity; it is charged to the profile at once.
 
+        Args:
+            name: Who the speaker claims to be.
+            audio_format: Of the audio to come.
+            continuous: Go on after an accept.
+            prompt: A random prompt to be said after the pass phrase, or alone where there is none: the id of one
+                that waits, or what to draw for this attempt; the attempt's ``prompt`` then has its text.
+            tenant: Who owns the profile.
+
         Raises:
             UnknownProfile, ProfileNotEnrolled, EncoderChanged: There is nothing to compare with.
+            UnknownPrompt, PromptExpired: The prompt cannot be used.
             AttemptDelayed, ProfileLocked: There were too many failures.
             StoreError, EngineError: The store or a model cannot be used.
         """
         profile = self.store.get(name, tenant=tenant)
-        models = self.engines.models(with_words=profile.phrase is not None)
+        models = self.engines.models(with_words=profile.phrase is not None or prompt is not None)
         voiceprint = self.store.voiceprint(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
-        session = VerificationSession(
-            Claim(voiceprint, words), audio_format, models, self.settings, continuous=continuous
-        )
-        token = self.store.begin_attempt(profile.id, self._clock(), self.settings.attempts)
-        return VerificationAttempt(session, lambda outcome: self.store.finish_attempt(token, outcome))
+        demand = self._demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
+        habits = habits_of(self._taken(profile, models.encoder.id)) if words is not None else ()
+        claim = Claim(voiceprint, words, demand.challenge if demand else None, habits)
+        session = VerificationSession(claim, audio_format, models, self.settings, continuous=continuous)
+        return self._charged(profile.id, session, demand)
 
     def identify(
-        self, audio_format: AudioFormat, *, among: Sequence[str] | None = None, tenant: str = DEFAULT_TENANT
+        self,
+        audio_format: AudioFormat,
+        *,
+        among: Sequence[str] | None = None,
+        prompt: str | PromptPlan | None = None,
+        tenant: str = DEFAULT_TENANT,
     ) -> IdentificationAttempt:
         """Begin to identify the speaker among all enrolled profiles of the tenant, or those named.
+
+        Args:
+            audio_format: Of the audio to come.
+            among: Only these profiles.
+            prompt: A random prompt to be said, as for ``verify``; not one of a certain profile.
+            tenant: Whose profiles.
 
         Raises:
             NobodyToIdentify: No enrolled profile to compare with.
             UnknownProfile, ProfileNotEnrolled, EncoderChanged: One that is named cannot be compared with.
+            UnknownPrompt, PromptExpired: The prompt cannot be used.
             StoreError, EngineError: The store or a model cannot be used.
         """
-        models = self.engines.models(with_words=False)
+        models = self.engines.models(with_words=prompt is not None)
         found = self.store.voiceprints(models.encoder.id, names=among, tenant=tenant)
         group = {profile.name: voiceprint for profile, voiceprint in found}
-        return IdentificationAttempt(IdentificationSession(group, audio_format, models, self.settings))
+        demand = self._demand(prompt, (None,), tenant)
+        challenge = demand.challenge if demand else None
+        session = IdentificationSession(group, audio_format, models, self.settings, challenge=challenge)
+        return IdentificationAttempt(session, demand)
 
-    def _usable(self, phrase: str) -> tuple[str, ...]:
+    def _charged(
+        self, profile_id: str, session: VerificationSession, demand: Demand | None = None
+    ) -> VerificationAttempt:
+        token = self.store.begin_attempt(profile_id, self._clock(), self.settings.attempts)
+        return VerificationAttempt(session, lambda outcome: self.store.finish_attempt(token, outcome), demand)
+
+    def phrase_words(self, phrase: str) -> tuple[tuple[str, ...], Strength | None]:
+        """The words of a phrase, and what it is worth as a pass phrase; None where the recognizer cannot tell.
+
+        Raises:
+            BadPhrase: It has no words or too many, or one that the recognizer does not know.
+            EngineError: The recognizer cannot be used.
+        """
         words = normalize(phrase, max_words=self.settings.phrase.max_words)
-        unknown = self.engines.recognizer().unknown_words(words)
+        recognizer = self.engines.recognizer()
+        unknown = recognizer.unknown_words(words)
         if unknown:
             raise UnknownWord(f"The recognizer does not know: {', '.join(unknown)}. Choose other words.")
+        return words, strength(words, recognizer.facts)
+
+    def hear(self, words: tuple[str, ...], audio_format: AudioFormat) -> HearingAttempt:
+        """Begin to check whether audio holds words, as given by ``phrase_words``, in whatever voice.
+
+        Raises:
+            EngineError: A model cannot be used.
+        """
+        rule = PhraseRule(words, self.settings.phrase, min_llr=self.settings.phrase.min_llr)
+        models = self.engines.models(with_words=True)
+        return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
+
+    def _usable(self, phrase: str) -> tuple[str, ...]:
+        words, worth = self.phrase_words(phrase)
+        if worth is not None and (weakness := worth.weakness(self.settings.phrase)):
+            raise WeakPhrase(weakness)
         return words
 
     def _earlier(
@@ -284,7 +262,10 @@ class Authenticator:
             raise ProfileExists()
         if words is not None and profile.phrase is not None and words != tuple(profile.phrase.split()):
             raise ProfileExists("This profile was begun with another pass phrase. Reset it to change the phrase.")
+        return self._taken(profile, encoder_id)
+
+    def _taken(self, profile: Profile, encoder_id: str) -> tuple[EnrolledUtterance, ...]:
         return tuple(
-            EnrolledUtterance(record.embedding, record.speech_s, record.audio_s, profile.phrase)
+            EnrolledUtterance(record.embedding, record.speech_s, record.audio_s, profile.phrase, record.fits)
             for record in self.store.enrollments(profile.id, encoder_id)
         )

@@ -58,6 +58,9 @@ class SpeechSettings(_Section):
         0.35, "Speech probability under which a frame may end speech", low=0.0, high=0.99
     )
     min_speech_ms: int = setting(120, "Speech shorter than this is taken for noise", unit="ms", low=0, high=2000)
+    pause_ms: int = setting(
+        150, "Silence after which words that are complete are judged at once", unit="ms", low=30, high=2000
+    )
     min_silence_ms: int = setting(420, "Silence that ends an utterance", unit="ms", low=30, high=5000)
     pad_ms: int = setting(90, "Audio kept as voiced on both sides of speech", unit="ms", low=0, high=1000)
     max_utterance_s: float = setting(20.0, "An utterance is cut at this length", unit="s", low=1, high=120)
@@ -79,6 +82,10 @@ class PhraseSettings(_Section):
 
     recognizer: str = setting("pocketsphinx", "Pass-phrase recognizer", choices=("pocketsphinx", "vosk"))
     vosk_model: str = setting("", "Folder of a Vosk model, for the recognizer `vosk`")
+    min_llr: float = setting(
+        1.0, "Likelihood ratio from which the words count as said; models without one ignore it", unit="nats",
+        low=-20, high=20,
+    )
     lead_ms: int = setting(240, "Audio before speech that the recognizer also hears", unit="ms", low=0, high=2000)
     patience_ms: int = setting(
         1500, "Silence after which an unfinished pass phrase is over", unit="ms", low=0, high=10_000
@@ -87,6 +94,23 @@ class PhraseSettings(_Section):
         16, "PocketSphinx: pass phrases recognized at the same time, of some 95 MB each", low=1, high=1000
     )
     max_words: int = setting(20, "Longest pass phrase", unit="words", low=1, high=100)
+    min_phones: int = setting(8, "Shortest pass phrase", unit="speech sounds", low=1, high=100)
+    min_bits: float = setting(20.0, "Least estimated strength of a pass phrase", unit="bits", low=0, high=200)
+
+
+@dataclass(frozen=True)
+class PromptSettings(_Section):
+    """Random prompts."""
+
+    kind: str = setting("digits", "What prompts are made of", choices=("digits", "words"))
+    digits: int = setting(6, "Digits of a prompt", unit="digits", low=4, high=12)
+    words: int = setting(4, "Words of a prompt", unit="words", low=2, high=8)
+    lifetime_s: float = setting(60.0, "Time to say a prompt, from when it is drawn", unit="s", low=5, high=3600)
+    max_open: int = setting(8, "Prompts of one profile that may wait to be said", low=1, high=10_000)
+    patience_ms: int = setting(3000, "Silence after which an unfinished prompt is over", unit="ms", low=0, high=10_000)
+    stretch_margin: float = setting(
+        2.5, "LLR under the threshold at which a stretch of speech is another voice", unit="nats", low=0, high=50
+    )
 
 
 @dataclass(frozen=True)
@@ -174,6 +198,7 @@ class Settings:
     speech: SpeechSettings = field(default_factory=SpeechSettings)
     voice: VoiceSettings = field(default_factory=VoiceSettings)
     phrase: PhraseSettings = field(default_factory=PhraseSettings)
+    prompt: PromptSettings = field(default_factory=PromptSettings)
     enrollment: EnrollmentSettings = field(default_factory=EnrollmentSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     attempts: AttemptSettings = field(default_factory=AttemptSettings)

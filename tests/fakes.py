@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from streamauth.core.calibration import Calibration
 from streamauth.core.listening import Models
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, PhraseStream, Samples, Transcript, Word
+from streamauth.core.prompt import DIGITS
+from streamauth.core.strength import WordFacts
 
-WORDS = ("open", "the", "front", "door", "please", "close", "window", "my", "voice", "is", "key", "um")
-_WORD_HZ = {word: 320.0 + 160.0 * index for index, word in enumerate(WORDS)}
+WORDS = ("open", "the", "front", "door", "please", "close", "window", "my", "voice", "is", "key", "um", *DIGITS)
+_WORD_HZ = {word: 320.0 + 100.0 * index for index, word in enumerate(WORDS)}
 _WORD_S = 0.36
 _GAP_S = 0.06
 
@@ -126,8 +128,11 @@ class FakePhraseStream:
         peak = float(hz[low][np.argmax(spectrum[low])])
         return min(WORDS, key=lambda word: abs(_WORD_HZ[word] - peak))
 
+    def glimpse(self) -> Transcript:
+        return Transcript(tuple(self._words))
+
     def finish(self) -> Transcript:
-        transcript = Transcript(tuple(self._words))
+        transcript = self.glimpse()
         self._reset()
         return transcript
 
@@ -143,10 +148,13 @@ class FakeRecognizer:
     def __init__(self) -> None:
         self.streams: list[FakePhraseStream] = []
 
+    def facts(self, word: str) -> WordFacts | None:
+        return WordFacts((("AA", "B", "K", "D"),), 10.0) if word in WORDS else None
+
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(word for word in words if word not in WORDS)
 
-    def stream(self, expected: tuple[str, ...] | None) -> PhraseStream:
+    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
         self.streams.append(FakePhraseStream())
         return self.streams[-1]
 

@@ -7,6 +7,7 @@ from streamauth.core.events import (
     Event,
     Failed,
     LevelMeasured,
+    PromptGiven,
     RankingUpdated,
     Reason,
     ScoreUpdated,
@@ -20,6 +21,7 @@ from streamauth.core.events import (
 
 RANKING = (Candidate("ada", 0.8125, 7.5), Candidate("bob", 0.25, -11.0))
 EVENTS: tuple[Event, ...] = (
+    PromptGiven(0, "4 7 1 0 2 9", True, 59.5),
     SpeechStarted(4800, 3360),
     SpeechEnded(48_000, 3360, 41_280),
     LevelMeasured(1600, -32.5, 0.125, clipped=False),

@@ -12,9 +12,10 @@ from streamauth.core.events import Decided, Event
 from streamauth.core.listening import SessionState
 from streamauth.core.pcm import AudioFormat, PcmInput
 from streamauth.core.ports import SAMPLE_RATE_HZ
+from streamauth.core.prompt import PromptKind, PromptPlan
 from streamauth.errors import InputError, InternalError
 from streamauth.service import Attempt
-from streamauth.settings import AudioSettings
+from streamauth.settings import AudioSettings, PromptSettings
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,20 @@ def recording(
 
     with Microphone(device, on_overflow=overflow) as microphone:
         yield Recording("microphone", microphone.format, microphone)
+
+
+def wanted_prompt(prompt: str | None, kind: str | None, settings: PromptSettings) -> str | PromptPlan | None:
+    """What was asked for by ``--prompt`` or ``--new-prompt``, as the authenticator takes it."""
+    if prompt is not None and kind is not None:
+        raise InputError("Give either --prompt or --new-prompt.")
+    return prompt if kind is None else PromptPlan.of(settings, PromptKind(kind))
+
+
+def tell_prompt(attempt: Attempt[Any], output: Output) -> None:
+    """Show what must be said, if a random prompt is asked for."""
+    if (given := attempt.prompt) is not None:
+        before = "your pass phrase, then" if given.after_phrase else "this"
+        output.messages.print(f"Say {before}, within {given.expires_s:.0f} s:  {given.text}", style="bold")
 
 
 def feed(attempt: Attempt[Any], audio: Recording, *, end: bool = True) -> Iterator[Event]:

@@ -10,7 +10,9 @@ from streamauth.cli.output import (
     DeviceOption,
     JsonOption,
     MicOption,
+    NewPromptOption,
     Output,
+    PromptOption,
     StoreOption,
     opened,
 )
@@ -23,11 +25,13 @@ def identify(
     ] = None,
     mic: MicOption = False,
     device: DeviceOption = None,
+    prompt: PromptOption = None,
+    new_prompt: NewPromptOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> int:
     """Name the speaker among the enrolled, or nobody: exit code 0 named, 1 nobody, 3 undecided."""
-    from streamauth.cli.attempt import decide, recording
+    from streamauth.cli.attempt import decide, recording, tell_prompt, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text
     from streamauth.wire import identification_object
 
@@ -35,9 +39,11 @@ def identify(
     names = [name.strip() for name in among.split(",") if name.strip()] if among is not None else None
     with opened(store) as authenticator:
         limits = authenticator.settings.audio
+        wanted = wanted_prompt(prompt, new_prompt, authenticator.settings.prompt)
         with recording(file, mic, device, limits, limits.max_attempt_s, output) as audio:
             with output.busy("Loading the models"):
-                attempt = authenticator.identify(audio.format, among=names)
+                attempt = authenticator.identify(audio.format, among=names, prompt=wanted)
+            tell_prompt(attempt, output)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:
                 decided = decide(attempt, audio, view.show)
     output.result(identification_object(decided), decision_text(decided))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from streamauth import __version__
-from streamauth.cli import demo, doctor, enroll, identify, key, listen, profiles, serve, stream, verify
+from streamauth.cli import demo, doctor, enroll, identify, key, listen, phrase, profiles, prompt, serve, stream, verify
 from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, EXIT_UNDECIDED, report_error
 from streamauth.errors import StreamAuthError
 
@@ -25,7 +25,9 @@ app.command("enroll")(enroll.enroll)
 app.command("verify")(verify.verify)
 app.command("identify")(identify.identify)
 app.command("listen")(listen.listen)
+app.command("phrase")(phrase.check)
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(prompt.app, name="prompt")
 app.command("serve")(serve.serve)
 app.command("stream")(stream.stream)
 app.command("demo")(demo.demo)

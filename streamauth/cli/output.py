@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -21,6 +21,14 @@ StoreOption = Annotated[
 ]
 MicOption = Annotated[bool, typer.Option("--mic", help="Listen to the microphone.")]
 DeviceOption = Annotated[str | None, typer.Option("--device", help="Microphone by name or number.", show_default=False)]
+PromptOption = Annotated[
+    str | None,
+    typer.Option("--prompt", metavar="ID", help="Drawn by `streamauth prompt new`; must be said.", show_default=False),
+]
+NewPromptOption = Annotated[
+    Literal["digits", "words"] | None,
+    typer.Option("--new-prompt", help="Draw a random prompt now, which must be said.", show_default=False),
+]
 
 EXIT_OK, EXIT_REJECT, EXIT_MISUSE, EXIT_UNDECIDED, EXIT_INTERNAL = range(5)
 EXIT_BY_VERDICT = {"accept": EXIT_OK, "reject": EXIT_REJECT, "undecided": EXIT_UNDECIDED}

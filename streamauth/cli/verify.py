@@ -10,7 +10,9 @@ from streamauth.cli.output import (
     DeviceOption,
     JsonOption,
     MicOption,
+    NewPromptOption,
     Output,
+    PromptOption,
     StoreOption,
     opened,
 )
@@ -21,20 +23,24 @@ def verify(
     file: Annotated[Path | None, typer.Argument(help="An audio file.", show_default=False)] = None,
     mic: MicOption = False,
     device: DeviceOption = None,
+    prompt: PromptOption = None,
+    new_prompt: NewPromptOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> int:
     """Verify a claimed identity: exit code 0 accept, 1 reject, 3 undecided."""
-    from streamauth.cli.attempt import decide, recording
+    from streamauth.cli.attempt import decide, recording, tell_prompt, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text
     from streamauth.wire import verification_object
 
     output = Output(json)
     with opened(store) as authenticator:
         limits = authenticator.settings.audio
+        wanted = wanted_prompt(prompt, new_prompt, authenticator.settings.prompt)
         with recording(file, mic, device, limits, limits.max_attempt_s, output) as audio:
             with output.busy("Loading the models"):
-                attempt = authenticator.verify(name, audio.format)
+                attempt = authenticator.verify(name, audio.format, prompt=wanted)
+            tell_prompt(attempt, output)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:
                 decided = decide(attempt, audio, view.show)
     output.result(verification_object(decided), decision_text(decided))

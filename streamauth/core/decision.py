@@ -1,13 +1,16 @@
 """The decision rules: LLR of the voice, the phrase, and the budget, to accept, reject or undecided."""
 
+import math
 from dataclasses import dataclass
 from enum import Enum
+
+import numpy as np
 
 from streamauth.core.events import Reason, Verdict
 from streamauth.core.phrase import Comparison, compare
 from streamauth.core.ports import SAMPLE_RATE_HZ, Transcript
 from streamauth.core.quality import Quality
-from streamauth.settings import DecisionSettings, PhraseSettings
+from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,19 @@ class VoiceRule:
         return Verdict.ACCEPT if llr >= self.threshold else Verdict.REJECT
 
 
+def joint_llr(voice_margin: float, phrase_llr: float) -> float:
+    """What is left of the voice's margin over its threshold when the phrase may be wrong too, in nats.
+
+    A right attempt needs both, so the odds of a wrong voice and of a wrong phrase add up: a doubtful phrase asks for
+    a surer voice, and a sure phrase never makes up for a doubtful voice.
+
+    Args:
+        voice_margin: LLR of the voice less its threshold, in nats.
+        phrase_llr: LLR of the phrase, in nats.
+    """
+    return float(-np.logaddexp(-voice_margin, -phrase_llr))
+
+
 def lacking(quality: Quality, speech_s: float) -> tuple[Reason, ...]:
     """Why an attempt with too little speech in it could not be decided."""
     if quality.digital_silence:
@@ -60,20 +76,50 @@ class PhraseState(Enum):
     WRONG = "wrong"
 
 
+class Share(Enum):
+    """What an utterance has to do with the expected words."""
+
+    NONE = "none"
+    """It carries none of them."""
+    FIRST = "first"
+    """With it they begin, or begin anew; what came before does not count."""
+    NEXT = "next"
+    """It goes on where the one before ended."""
+
+
 class PhraseRule:
-    """Judges the words of an attempt, utterance by utterance.
+    """Judges the words of an attempt, utterance by utterance: those of the pass phrase, and after them the prompt's.
 
     A pause may fall inside the phrase: utterances are joined as long as they are a beginning of it. An utterance
     with less than half of its words that is no beginning (a cough heard as a word) does not decide anything.
 
     Args:
-        expected: The words of the phrase.
+        phrase: The words of the pass phrase; none for a prompt alone.
         settings: How long an unfinished phrase is waited for.
+        prompt: The words of the prompt; none for a pass phrase alone.
+        min_llr: Likelihood ratio from which words count as said, in nats.
+
+    Attributes:
+        expected: All words.
+        state: Where they stand.
+        llr: Least likelihood ratio of the utterances that carry the words, in nats; infinite where the recognizer
+            gives none.
     """
 
-    def __init__(self, expected: tuple[str, ...], settings: PhraseSettings) -> None:
-        self.expected = expected
+    def __init__(
+        self,
+        phrase: tuple[str, ...],
+        settings: PhraseSettings | PromptSettings,
+        prompt: tuple[str, ...] = (),
+        *,
+        min_llr: float = 0.0,
+    ) -> None:
+        self.expected = phrase + prompt
         self.state = PhraseState.WAITING
+        self.llr = math.inf
+        self._min_llr = min_llr
+        self._phrase = phrase
+        self._prompt = prompt
         self._patience = settings.patience_ms * SAMPLE_RATE_HZ // 1000
         self._words: tuple[str, ...] = ()
         self._heard: list[str] = []
@@ -84,30 +130,58 @@ class PhraseRule:
         """All words heard in the attempt."""
         return " ".join(self._heard)
 
-    def add(self, transcript: Transcript, ended_at: int) -> None:
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What is to be said of the words, as things stand."""
+        if self.state is PhraseState.MATCHED:
+            return (Reason.PHRASE_MATCH,) * bool(self._phrase) + (Reason.PROMPT_MATCH,) * bool(self._prompt)
+        incomplete = self.state is PhraseState.INCOMPLETE
+        if self._prompt and self._said(self._phrase):
+            return (Reason.PROMPT_INCOMPLETE if incomplete else Reason.PROMPT_MISMATCH,)
+        return (Reason.PHRASE_INCOMPLETE if incomplete else Reason.PHRASE_MISMATCH,)
+
+    def completed_by(self, transcript: Transcript) -> bool:
+        """Whether the expected words are all said with these."""
+        words = tuple(word.text for word in transcript.words)
+        matches = any(compare(self.expected, heard) is Comparison.MATCH for heard in (self._words + words, words))
+        return matches and self._is_sure(transcript)
+
+    def _is_sure(self, transcript: Transcript) -> bool:
+        return transcript.llr is None or transcript.llr >= self._min_llr
+
+    def add(self, transcript: Transcript, ended_at: int) -> Share:
         """An utterance is over, with these words, at this sample."""
         if self.state is PhraseState.MATCHED:
-            return
+            return Share.NONE
         words = tuple(word.text for word in transcript.words)
         self._heard.extend(words)
         self._ended_at = ended_at
+        if compare(self.expected, words) is Comparison.NOTHING:
+            return Share.NONE
         joined = self._words + words
-        for candidate in (joined, words):
+        for candidate, share in ((joined, Share.NEXT), (words, Share.FIRST)):
             match compare(self.expected, candidate):
-                case Comparison.MATCH:
+                case Comparison.MATCH if self._is_sure(transcript):
                     self.state = PhraseState.MATCHED
-                    return
+                    self.llr = min(self.llr, transcript.llr) if transcript.llr is not None else self.llr
+                    return share
                 case Comparison.INCOMPLETE:
                     self.state, self._words = PhraseState.INCOMPLETE, candidate
-                    return
-                case Comparison.NOTHING:
-                    return
-                case Comparison.MISMATCH:
+                    if transcript.llr is not None:
+                        self.llr = min(self.llr if share is Share.NEXT else math.inf, transcript.llr)
+                    return share
+                case _:
                     pass
         if 2 * len(joined) >= len(self.expected):
             self.state = PhraseState.WRONG
+            return Share.NEXT
+        return Share.NONE
 
     def lost_patience(self, at_sample: int, in_utterance: bool) -> bool:
         """Whether an unfinished phrase has been waited for long enough."""
         waited = at_sample - self._ended_at
         return self.state is PhraseState.INCOMPLETE and not in_utterance and waited >= self._patience
+
+    def _said(self, phrase: tuple[str, ...]) -> bool:
+        starts = (tuple(self._heard[:count]) for count in range(len(self._heard) + 1))
+        return not phrase or any(compare(phrase, start) is Comparison.MATCH for start in starts)

@@ -13,6 +13,7 @@ from streamauth.core.listening import Models, Session, SessionState
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
 from streamauth.core.quality import QualityMeter
+from streamauth.core.strength import strength
 from streamauth.core.voice import RollingVoice, unit
 from streamauth.settings import Settings
 
@@ -30,17 +31,25 @@ class EnrolledUtterance:
         speech_s: Net speech, in seconds.
         audio_s: Audio it was found in, in seconds.
         phrase: Its words with one space between, None if text-independent.
+        fits: For each word how well its sounds fit the dictionary's; empty where the recognizer gives none.
     """
 
     embedding: Embedding
     speech_s: float
     audio_s: float
     phrase: str | None
+    fits: tuple[float, ...] = ()
 
 
 def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Embedding:
     """The mean of the utterances' embeddings, weighted by net speech, of unit length, shape (dim,)."""
     return unit(np.sum([u.speech_s * u.embedding for u in utterances], axis=0, dtype=np.float32))
+
+
+def habits_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
+    """How a person usually says each word of the phrase: the mean fit; empty where no utterance has any."""
+    known = [u.fits for u in utterances if u.fits]
+    return tuple(float(fit) for fit in np.mean(known, axis=0)) if known else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +128,10 @@ class EnrollmentSession(Session):
         self._voice = RollingVoice(self.models.encoder, self.settings.voice)
         self._quality = QualityMeter()
         self._heard: list[str] = []
+        self._fits: list[float] = []
         self._ended_at: int | None = None
-        self._phrase = PhraseRule(self._expected, self.settings.phrase) if self._expected else None
+        least = self.settings.phrase.min_llr
+        self._phrase = PhraseRule(self._expected, self.settings.phrase, min_llr=least) if self._expected else None
 
     def _advance(self, step: FrontEndStep) -> None:
         if step.frame.size:
@@ -140,6 +151,7 @@ class EnrollmentSession(Session):
         if transcript is not None:
             self._ended_at = step.at_sample
             self._heard.extend(word.text for word in transcript.words)
+            self._fits.extend(word.fit for word in transcript.words if word.fit is not None)
             if self._phrase is not None:
                 self._phrase.add(transcript, step.at_sample)
         if self._ended_at is None or step.speaking:
@@ -171,7 +183,10 @@ class EnrollmentSession(Session):
             heard = " ".join(self._heard) if self._plan.text_dependent else None
             self._emit(UtteranceRefused(at_sample, reasons, heard))
         else:
-            self._take(at_sample, EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, self._phrase_text()))
+            text = self._phrase_text()
+            # a false start leaves more fits than words
+            fits = tuple(self._fits) if text is not None and len(self._fits) == len(text.split()) else ()
+            self._take(at_sample, EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits))
         self._begin()
 
     def _problems(self) -> tuple[Reason, ...]:
@@ -184,6 +199,8 @@ class EnrollmentSession(Session):
         found = list(quality.problems(limits))
         if self._plan.text_dependent and not self._heard:
             found.append(Reason.PHRASE_MISMATCH)
+        elif self._plan.text_dependent and self._expected is None and self._is_weak():
+            found.append(Reason.WEAK_PHRASE)
         elif self._phrase is not None and self._phrase.state is PhraseState.INCOMPLETE:
             found.append(Reason.PHRASE_INCOMPLETE)
         elif self._phrase is not None and self._phrase.state is not PhraseState.MATCHED:
@@ -194,6 +211,12 @@ class EnrollmentSession(Session):
             if llr < self.models.calibration.threshold(limits.consistency_far):
                 found.append(Reason.OTHER_VOICE)
         return tuple(found)
+
+    def _is_weak(self) -> bool:
+        """Whether the words heard, which would become the pass phrase, are not worth it."""
+        assert self.models.recognizer is not None  # noqa: S101 - sessions with words are made with one
+        worth = strength(tuple(self._heard), self.models.recognizer.facts)
+        return worth is not None and worth.weakness(self.settings.phrase) is not None
 
     def _phrase_text(self) -> str | None:
         if not self._plan.text_dependent:

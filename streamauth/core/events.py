@@ -25,6 +25,11 @@ class Reason(StrEnum):
     PHRASE_MATCH = "phrase_match"
     PHRASE_MISMATCH = "phrase_mismatch"
     PHRASE_INCOMPLETE = "phrase_incomplete"
+    PROMPT_MATCH = "prompt_match"
+    PROMPT_MISMATCH = "prompt_mismatch"
+    PROMPT_INCOMPLETE = "prompt_incomplete"
+    PROMPT_EXPIRED = "prompt_expired"
+    VOICE_CHANGED = "voice_changed"
     NOBODY = "nobody"
     NO_SPEECH = "no_speech"
     TOO_LITTLE_SPEECH = "too_little_speech"
@@ -36,6 +41,7 @@ class Reason(StrEnum):
     TOO_NOISY = "too_noisy"
     DC_OFFSET = "dc_offset"
     OTHER_PHRASE = "other_phrase"
+    WEAK_PHRASE = "weak_phrase"
     OTHER_VOICE = "other_voice"
     INTERRUPTED = "interrupted"
     ENGINE_FAILED = "engine_failed"
@@ -47,6 +53,11 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.PHRASE_MATCH: "The pass phrase was said.",
     Reason.PHRASE_MISMATCH: "Other words than the pass phrase were said.",
     Reason.PHRASE_INCOMPLETE: "The pass phrase was not said to its end.",
+    Reason.PROMPT_MATCH: "The prompt was said.",
+    Reason.PROMPT_MISMATCH: "Other words than the prompt were said.",
+    Reason.PROMPT_INCOMPLETE: "The prompt was not said to its end.",
+    Reason.PROMPT_EXPIRED: "The prompt was not said in time. Draw another one.",
+    Reason.VOICE_CHANGED: "The words were not all said in the same voice.",
     Reason.NOBODY: "The voice is none of the enrolled ones.",
     Reason.NO_SPEECH: "No speech was heard. Speak towards the microphone.",
     Reason.TOO_LITTLE_SPEECH: "There was too little speech. Speak longer.",
@@ -57,6 +68,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.CLIPPED: "The speech is distorted. Lower the input level or step back.",
     Reason.TOO_NOISY: "There is too much noise. Find a quieter place.",
     Reason.DC_OFFSET: "The recording has a constant offset. Check the sound card or its cable.",
+    Reason.WEAK_PHRASE: "The phrase is too short or too easy to guess. Choose another one.",
     Reason.OTHER_PHRASE: "This is not the phrase of the other utterances. Say the same phrase each time.",
     Reason.OTHER_VOICE: "This does not sound like the voice of the other utterances.",
     Reason.INTERRUPTED: "The attempt was interrupted before it was decided.",
@@ -74,6 +86,22 @@ class Event:
 
     type: ClassVar[str] = ""
     at_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptGiven(Event):
+    """The session waits for a random prompt. Comes before all other events, where there is one.
+
+    Attributes:
+        text: What to say.
+        after_phrase: Whether the pass phrase must be said before it.
+        expires_s: Time to say it, in seconds.
+    """
+
+    type: ClassVar[str] = "prompt"
+    text: str
+    after_phrase: bool
+    expires_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +209,9 @@ class Decided(Event):
         score: Cosine of the voice, None where nothing was compared.
         llr: Its LLR, None likewise.
         speech_s: Net speech used, in seconds.
-        phrase_expected: The pass phrase, None without one.
-        phrase_heard: The words heard, None without a pass phrase.
-        phrase_matched: Whether they match, None without a pass phrase.
+        phrase_expected: The pass phrase, followed by the prompt; None where no words are expected.
+        phrase_heard: The words heard, None likewise.
+        phrase_matched: Whether they match, None likewise.
         name: Who it is, for identification; None for nobody and for verification.
         ranking: The candidates, for identification.
     """

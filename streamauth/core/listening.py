@@ -74,6 +74,7 @@ class Session(ABC):
         self._over = False
         self._words: PhraseStream | None = None
         self._partial = ""
+        self._habits: tuple[float, ...] = ()
         lead_ms = settings.phrase.lead_ms if with_words else 0
         self._front = front or FrontEnd(audio_format, models.detector, settings.speech, lead_ms, max_s)
 
@@ -158,12 +159,23 @@ class Session(ABC):
             failure.__cause__ = error
             self.fail(failure)
 
-    def _hear(self, step: FrontEndStep, expected: tuple[str, ...] | None) -> Transcript | None:
-        """Bring the utterance's audio to the recognizer; its transcript where the utterance is over."""
+    def _hear(
+        self,
+        step: FrontEndStep,
+        expected: tuple[str, ...] | None,
+        complete: Callable[[Transcript], bool] | None = None,
+    ) -> Transcript | None:
+        """Bring the utterance's audio to the recognizer; its transcript where the utterance is over.
+
+        Args:
+            step: The frame.
+            expected: Words that are expected.
+            complete: Tells of what was heard until a short pause that nothing more is needed.
+        """
         segmented = step.segmented
         if self._words is None and segmented.utterance:
             assert self.models.recognizer is not None  # noqa: S101 - sessions with words are made with one
-            self._words = self.models.recognizer.stream(expected)
+            self._words = self.models.recognizer.stream(expected, habits=self._habits)
         if self._words is None:
             return None
         for frame, _ in segmented.utterance:
@@ -171,9 +183,14 @@ class Session(ABC):
             if text != self._partial:
                 self._partial = text
                 self._emit(WordsHeard(step.at_sample, text, final=False))
-        if segmented.ended is None:
+        if segmented.ended is not None:
+            transcript = self._words.finish()
+            self._partial = ""
+        elif segmented.paused and complete is not None:
+            transcript = self._words.glimpse()
+            if not complete(transcript):
+                return None
+        else:
             return None
-        transcript = self._words.finish()
-        self._partial = ""
         self._emit(WordsHeard(step.at_sample, transcript.text, final=True))
         return transcript

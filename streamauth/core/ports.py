@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from streamauth.core.strength import WordFacts
+
 Samples = NDArray[np.float32]
 """Audio, shape (samples,), float32 in [-1, 1], 16 kHz mono."""
 
@@ -87,12 +89,15 @@ class Word:
         start_s: Begin, in seconds since the stream began an utterance.
         end_s: End, likewise.
         confidence: In [0, 1]; 1 where the engine gives none.
+        fit: How well its sounds fit those of the dictionary, as a mean log probability per phone in nats, at most 0;
+            None where the engine has no such score.
     """
 
     text: str
     start_s: float
     end_s: float
     confidence: float
+    fit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,14 @@ class Transcript:
 
     Attributes:
         words: The words in order, without fillers, silences and noises.
-        evidence: How much better the expected phrase explains the audio than anything else would, as a
-            natural-log ratio per second; None where the engine has no such score or nothing was expected.
+        llr: Natural-log likelihood ratio that the expected words were said, as many of them as the utterance may
+            hold, against that anything else was; None where the engine has no such score or nothing was expected.
+        whole_llr: The same of all expected words.
     """
 
     words: tuple[Word, ...]
-    evidence: float | None = None
+    llr: float | None = None
+    whole_llr: float | None = None
 
     @property
     def text(self) -> str:
@@ -119,6 +126,10 @@ class PhraseStream(Protocol):
 
     def accept(self, samples: Samples) -> str:
         """Take more of the utterance; return the words heard in it so far (may change, may be empty)."""
+        ...
+
+    def glimpse(self) -> Transcript:
+        """What ``finish`` would give now, while the utterance goes on."""
         ...
 
     def finish(self) -> Transcript:
@@ -138,15 +149,23 @@ class PhraseRecognizer(Protocol):
         """Name of the engine and its model."""
         ...
 
+    def facts(self, word: str) -> WordFacts | None:
+        """What is known of a word; None where the engine has no dictionary to look into, or the word is not in it."""
+        ...
+
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the words that the recognizer can never hear."""
         ...
 
-    def stream(self, expected: tuple[str, ...] | None) -> PhraseStream:
+    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
         """State for one new stream that expects these words, or any words if None.
 
         What comes out of the stream is what was *heard*: the expected words may help the search but are never
         forced onto other speech.
+
+        Args:
+            expected: The words.
+            habits: For each word, or the first of them, its usual ``fit`` when this person says it.
 
         Raises:
             UnknownWord: One of the expected words is not in the dictionary.

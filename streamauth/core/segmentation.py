@@ -26,11 +26,13 @@ class Segmented:
         started: Start sample of an utterance that is now known to have begun, padding included.
         utterance: Frames of the running utterance in order, pauses included, each with whether it is voiced
             (speech or its padding).
+        paused: Whether the running utterance has been silent for ``pause_ms`` just now.
         ended: (start sample, end sample) of an utterance that is now over, padding included.
     """
 
     started: int | None = None
     utterance: list[tuple[Samples, bool]] = field(default_factory=list)
+    paused: bool = False
     ended: tuple[int, int] | None = None
 
 
@@ -54,6 +56,7 @@ class SpeechSegmenter:
         self._pad = frames(settings.pad_ms)
         self._min_speech = max(1, frames(settings.min_speech_ms))
         self._min_silence = max(1, frames(settings.min_silence_ms), self._pad)
+        self._pause = max(1, frames(settings.pause_ms))
         self._max_utterance = max(2, frames(settings.max_utterance_s * 1000))
         self._state = _State.QUIET
         self._frames = 0
@@ -138,6 +141,7 @@ class SpeechSegmenter:
         else:
             self._state = _State.STOPPING
             self._silence_run += 1
+            result.paused = self._silence_run == self._pause
             if self._silence_run <= self._pad:
                 result.utterance.append((frame, True))
             else:

@@ -1,30 +1,37 @@
-"""Verification: is this the claimed speaker, and was the pass phrase said?"""
+"""Verification: is this the claimed speaker, and were the expected words said?"""
 
+import math
 from dataclasses import dataclass
 
 from streamauth.core.calibration import cosine
-from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, lacking
+from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Decided, Reason, ScoreUpdated, Verdict
 from streamauth.core.frontend import FrontEnd, FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
+from streamauth.core.prompt import Challenge
 from streamauth.core.quality import QualityMeter
 from streamauth.core.voice import RollingVoice
+from streamauth.core.voice_along import VoiceAllAlong
 from streamauth.settings import Settings
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What the claimed speaker enrolled.
+    """What the claimed speaker enrolled, and is asked to say.
 
     Attributes:
         expected_voiceprint: Unit length, shape (dim,), of the encoder in use.
         expected_words: The words of the pass phrase, None if the profile is text-independent.
+        challenge: A random prompt to be said after the pass phrase, or alone where there is none.
+        habits: How the claimed speaker usually says each word, from ``habits_of``.
     """
 
     expected_voiceprint: Embedding
     expected_words: tuple[str, ...] | None = None
+    challenge: Challenge | None = None
+    habits: tuple[float, ...] = ()
 
 
 class VerificationSession(Session):
@@ -33,6 +40,9 @@ class VerificationSession(Session):
     One-shot: ends with exactly one Decided, unless it fails. Continuous: goes on after an accept, judges the
     recent speech, and emits a Decided whenever the voice stops or begins again to be the enrolled one; without
     an accept at first there is nothing to continue, so that the voice alone never makes up for a wrong phrase.
+
+    With a prompt the voice is that of the utterances that carry the words, and must be the enrolled one in each
+    window of them.
 
     Attributes:
         threshold: The LLR to reach.
@@ -49,14 +59,16 @@ class VerificationSession(Session):
         front: FrontEnd | None = None,
     ) -> None:
         limit_s = settings.audio.max_continuous_s if continuous else settings.audio.max_attempt_s
-        with_words = claim.expected_words is not None
-        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words, front=front)
         self._claim = claim
+        self._phrase = _rule_of(claim, settings)
+        with_words = self._phrase is not None
+        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words, front=front)
+        self._habits = claim.habits
         self._continuous = continuous
         self.threshold = models.calibration.threshold(settings.decision.target_far)
         self._rule = VoiceRule(self.threshold, settings.decision)
-        self._phrase = PhraseRule(claim.expected_words, settings.phrase) if claim.expected_words else None
-        self._voice = RollingVoice(models.encoder, settings.voice)
+        self._along = VoiceAllAlong(models.encoder, settings.voice) if claim.challenge else None
+        self._voice: RollingVoice | VoiceAllAlong = self._along or RollingVoice(models.encoder, settings.voice)
         self._quality = QualityMeter()
         self._verdict: Verdict | None = None
 
@@ -73,10 +85,15 @@ class VerificationSession(Session):
             return
         if step.frame.size:
             self._quality.add(step.frame, voiced=step.speaking)
-        if self._phrase is not None:
-            transcript = self._hear(step, self._phrase.expected)
+        challenge = self._claim.challenge
+        if challenge is not None and challenge.expired(step.at_sample):
+            self._decided(step.at_sample, Verdict.UNDECIDED, (Reason.PROMPT_EXPIRED,))
+        elif self._phrase is not None:
+            transcript = self._hear(step, self._phrase.expected, self._phrase.completed_by)
             if transcript is not None:
-                self._phrase.add(transcript, step.at_sample)
+                share = self._phrase.add(transcript, step.at_sample)
+                if self._along is not None:
+                    self._along.end_utterance(share)
             self._decide_with_phrase(step, fresh, self._phrase)
         elif fresh:
             _, llr, speech_s = self._compare()
@@ -93,8 +110,10 @@ class VerificationSession(Session):
                 self._emit_score(at_sample)
             voice = self._voice.sample()
             if voice is not None and voice.speech_s >= self.settings.decision.min_speech_s:
-                _, llr, speech_s = self._compare()
-                self._conclude_voice(at_sample, self._rule.final(llr, speech_s))
+                self._conclude_voice(at_sample, self._final())
+            elif self._along is not None:
+                # speech that follows carries none of the words
+                self._conclude_voice(at_sample, Verdict.UNDECIDED)
         elif phrase.state is PhraseState.WRONG or phrase.lost_patience(at_sample, step.speaking):
             self._conclude_phrase(at_sample, phrase)
 
@@ -117,15 +136,22 @@ class VerificationSession(Session):
                 self._conclude_phrase(self.at_sample, phrase)
                 return
         elif self._voice.sample() is not None:
-            _, llr, speech_s = self._compare()
-            self._conclude_voice(self.at_sample, self._rule.final(llr, speech_s))
+            self._conclude_voice(self.at_sample, self._final())
             return
         reasons = lacking(self._quality.result(), self._voice.speech_s)
         self._decided(self.at_sample, Verdict.UNDECIDED, reasons)
 
+    def _final(self) -> Verdict:
+        """The verdict on all the speech there is, with the words where some are expected."""
+        _, llr, speech_s = self._compare()
+        phrase_llr = self._phrase.llr if self._phrase is not None else math.inf
+        return self._rule.final(self.threshold + joint_llr(llr - self.threshold, phrase_llr), speech_s)
+
     def _conclude_voice(self, at_sample: int, verdict: Verdict) -> None:
         reasons: tuple[Reason, ...]
         match verdict:
+            case Verdict.ACCEPT if self._changed():
+                verdict, reasons = Verdict.REJECT, (Reason.VOICE_CHANGED,)
             case Verdict.ACCEPT:
                 reasons = (Reason.VOICE_MATCH,)
             case Verdict.REJECT:
@@ -133,12 +159,18 @@ class VerificationSession(Session):
             case Verdict.UNDECIDED:
                 reasons = (Reason.TOO_LITTLE_SPEECH,)
         if self._phrase is not None and self._phrase.state is PhraseState.MATCHED:
-            reasons += (Reason.PHRASE_MATCH,)
+            reasons += self._phrase.reasons
         self._decided(at_sample, verdict, reasons)
 
+    def _changed(self) -> bool:
+        """Whether a window of the words is in another voice, whatever their mean is."""
+        if self._along is None:
+            return False
+        weakest_llr = self._along.weakest_llr(self._claim.expected_voiceprint, self.models.calibration)
+        return weakest_llr < self.threshold - self.settings.prompt.stretch_margin
+
     def _conclude_phrase(self, at_sample: int, phrase: PhraseRule) -> None:
-        incomplete = phrase.state is PhraseState.INCOMPLETE
-        reasons: tuple[Reason, ...] = (Reason.PHRASE_INCOMPLETE if incomplete else Reason.PHRASE_MISMATCH,)
+        reasons = phrase.reasons
         if self._voice.sample() is not None:
             _, llr, _ = self._compare()
             reasons += (Reason.VOICE_MATCH if llr >= self.threshold else Reason.VOICE_MISMATCH,)
@@ -184,6 +216,14 @@ class VerificationSession(Session):
             self.state = SessionState.DECIDED
         elif self._verdict is None:
             # from here on the voice is judged by its recent past alone
+            self._along = None
             memory_s = self.settings.decision.continuous_window_s
             self._voice = RollingVoice(self.models.encoder, self.settings.voice, memory_s)
         self._verdict = verdict
+
+
+def _rule_of(claim: Claim, settings: Settings) -> PhraseRule | None:
+    phrase = claim.expected_words or ()
+    if claim.challenge is not None:
+        return PhraseRule(phrase, settings.prompt, claim.challenge.prompt.words, min_llr=settings.phrase.min_llr)
+    return PhraseRule(phrase, settings.phrase, min_llr=settings.phrase.min_llr) if phrase else None

@@ -46,14 +46,15 @@ class RollingVoice:
     Args:
         encoder: The shared encoder.
         settings: Hop and first score.
-        memory_s: Only windows that ended within this much of the latest voiced audio count; None keeps all.
+        memory_s: Only windows that ended within this much of the latest voiced audio count; None keeps all, but
+            only their sum, and infinity keeps every one.
     """
 
     def __init__(self, encoder: SpeakerEncoder, settings: VoiceSettings, memory_s: float | None = None) -> None:
         self._encoder = encoder
         self._hop = settings.hop_ms * SAMPLE_RATE_HZ // 1000
         self._next = max(encoder.min_samples, settings.first_score_ms * SAMPLE_RATE_HZ // 1000)
-        self._memory = None if memory_s is None else round(memory_s * SAMPLE_RATE_HZ)
+        self._memory = None if memory_s is None else memory_s * SAMPLE_RATE_HZ
         self._recent: Samples = np.zeros(0, np.float32)
         self._heard = 0
         self._windows: list[_Window] = []
@@ -95,6 +96,11 @@ class RollingVoice:
             total = total + window.weight * window.embedding
         heard = self._heard if self._memory is None else min(self._heard, self._memory)
         return VoiceSample(unit(total), heard / SAMPLE_RATE_HZ)
+
+    def windows(self) -> tuple[VoiceSample, ...]:
+        """The windows that are kept, one by one."""
+        full_s = self._encoder.window_samples / SAMPLE_RATE_HZ
+        return tuple(VoiceSample(window.embedding, window.weight * full_s) for window in self._windows)
 
     def _embed(self, audio: Samples, end: int) -> None:
         size = min(audio.size, self._encoder.window_samples)

@@ -4,8 +4,9 @@ from threading import Lock
 
 from streamauth.core.listening import Models
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
-from streamauth.errors import ModelMissing
 from streamauth.settings import Settings
+
+EMBEDDED_RECOGNIZER = "vosk-en"
 
 
 class Engines:
@@ -63,11 +64,11 @@ class Engines:
             if self._recognizer is None:
                 phrase = self._settings.phrase
                 if phrase.recognizer == "vosk":
-                    if not phrase.vosk_model:
-                        raise ModelMissing("Set phrase.vosk_model to the folder of a Vosk model.")
+                    from streamauth.engines.registry import recognizer_folder
                     from streamauth.engines.vosk_recognizer import VoskRecognizer
 
-                    self._recognizer = VoskRecognizer(phrase.vosk_model)
+                    folder = phrase.vosk_model or recognizer_folder(EMBEDDED_RECOGNIZER)
+                    self._recognizer = VoskRecognizer(str(folder), trusted=not phrase.vosk_model)
                 else:
                     from streamauth.engines.pocketsphinx_recognizer import PocketsphinxRecognizer
 

@@ -53,7 +53,7 @@ class OnnxEncoder:
         self._features = RECIPES[entry.features]
         self._max_batch = entry.max_batch
         try:
-            self._session = onnxruntime.InferenceSession(content, _options(threads), ["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(content, session_options(threads), ["CPUExecutionProvider"])
             (self._input,), (self._output,) = self._session.get_inputs(), self._session.get_outputs()
         # the runtime's exceptions have no base class of their own
         except Exception as error:
@@ -115,7 +115,8 @@ def self_test_signal(samples: int, pitch_hz: float = 130.0) -> Samples:
     return signal
 
 
-def _options(threads: int) -> onnxruntime.SessionOptions:
+def session_options(threads: int) -> onnxruntime.SessionOptions:
+    """How every model of ours is run: on so many threads, without spinning and with flat memory."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

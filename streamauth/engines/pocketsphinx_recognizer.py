@@ -17,6 +17,7 @@ import numpy as np
 import pocketsphinx
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Samples, Transcript
+from streamauth.core.strength import WordFacts
 from streamauth.engines.phrase_choice import ExpectedPhrase, choose
 from streamauth.engines.phrase_evidence import UtteranceEvidence
 from streamauth.engines.sphinx_decoder import SphinxDecoder
@@ -57,12 +58,17 @@ class PocketsphinxRecognizer:
         self._to_be_made = max_streams - 1
         self._lock = threading.Lock()
 
+    def facts(self, word: str) -> WordFacts | None:
+        """The pronunciations of a word."""
+        sounds = tuple(self._dictionary.pronunciations(word))
+        return WordFacts(sounds) if sounds else None
+
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the words that are not in the dictionary."""
         return tuple(word for word in words if not self._dictionary.pronunciations(word))
 
-    def stream(self, expected: tuple[str, ...] | None) -> PhraseStream:
-        """State for one new stream.
+    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
+        """State for one new stream; habits change nothing.
 
         Raises:
             UnknownWord: One of the expected words is not in the dictionary.
@@ -124,6 +130,10 @@ class _PocketsphinxStream:
             self._text = decoder.text()
         return self._text
 
+    def glimpse(self) -> Transcript:
+        """Nothing before the end: its search cannot be looked at in the middle and go on."""
+        return Transcript(())
+
     def finish(self) -> Transcript:
         decoder = self._running()
         if not self._audio:
@@ -138,7 +148,7 @@ class _PocketsphinxStream:
         audio = UtteranceEvidence(self._owner.model, samples)
         choice = choose(self._phrase, audio, words, sounds, reached=self._reached)
         self._reached = choice.reached
-        return Transcript(choice.words, choice.evidence)
+        return Transcript(choice.words)
 
     def close(self) -> None:
         decoder, self._decoder = self._decoder, None

@@ -69,7 +69,14 @@ class EncoderEntry(ModelEntry):
     self_test: str
 
 
-_KINDS: dict[str, type[ModelEntry]] = {EncoderEntry.kind: EncoderEntry}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognizerEntry(ModelEntry):
+    """A pass-phrase recognizer: ``file`` is a folder, and ``bytes`` and ``sha256`` are of all that is in it."""
+
+    kind: ClassVar[str] = "recognizer"
+
+
+_KINDS: dict[str, type[ModelEntry]] = {entry.kind: entry for entry in (EncoderEntry, RecognizerEntry)}
 
 
 def models_folder() -> Path:
@@ -127,6 +134,40 @@ def read_model(entry: ModelEntry, folder: Path) -> bytes:
             "Install streamauth again or restore it."
         )
     return content
+
+
+def folder_digest(folder: Path) -> tuple[int, str]:
+    """Bytes of all files in a folder, and the sha256 of a list of their names and sha256.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    size, lines = 0, []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        size += len(content)
+        lines.append(f"{hashlib.sha256(content).hexdigest()}  {path.relative_to(folder).as_posix()}\n")
+    return size, hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def recognizer_folder(name: str) -> Path:
+    """The folder of a recognizer of the registry, checked against it.
+
+    Raises:
+        ModelMissing: No such recognizer, or no folder.
+        ModelCorrupt: A file is missing, too many, or another than the registered one.
+    """
+    folder = models_folder()
+    entry = read_registry(folder).get(name)
+    if not isinstance(entry, RecognizerEntry) or not (folder / entry.file).is_dir():
+        raise ModelMissing(f"The model of the recognizer, {name}, is missing. Install streamauth again.")
+    try:
+        found = folder_digest(folder / entry.file)
+    except OSError as error:
+        raise ModelCorrupt(f"The files of the model {name} cannot be read.") from error
+    if found != (entry.bytes, entry.sha256):
+        raise ModelCorrupt(f"The files of the model {name} are not the registered ones. Install streamauth again.")
+    return folder / entry.file
 
 
 def load_encoder(name: str, threads: int = 1) -> "OnnxEncoder":

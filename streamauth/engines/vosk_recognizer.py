@@ -1,4 +1,9 @@
-"""Pass phrases by Vosk, with any Vosk model folder."""
+"""Pass phrases by Vosk, with the embedded model or any other Vosk model folder.
+
+libvosk decodes freely and tells which words it hears, while they are spoken. A folder that has a phrase model beside
+libvosk's files, as the embedded one has, also tells how likely it is that the expected words were said; with any
+other folder the words that libvosk heard are all there is.
+"""
 
 import json
 import subprocess
@@ -10,6 +15,10 @@ import numpy as np
 import vosk
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Samples, Transcript, Word
+from streamauth.core.strength import WordFacts
+from streamauth.engines.acoustic_model import AcousticModel
+from streamauth.engines.phrase_check import ExpectedPhrase, PhraseCheck
+from streamauth.engines.pronunciations import Pronunciations
 from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWord
 
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ // 10
@@ -49,25 +58,41 @@ class VoskRecognizer:
 
     Args:
         folder: The model folder.
+        trusted: Whether its files are known to be whole, so that it need not be tried out first.
+
+    Attributes:
+        id: Name of the engine and its model.
 
     Raises:
         ModelMissing: There is no Vosk model in the folder, or one of its files is missing.
         ModelCorrupt: libvosk cannot use the model.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, trusted: bool = False) -> None:
         path = Path(folder).expanduser().absolute()
         _check_files(path)
-        _probe(path)
+        if not trusted:
+            _probe(path)
         vosk.SetLogLevel(-1)
         self.id = f"vosk-{path.name}"
         self._model = vosk.Model(str(path))
+        self._dictionary: Pronunciations | None = None
+        self._acoustics: AcousticModel | None = None
+        if (path / "phrase").is_dir():
+            self._dictionary = Pronunciations(path / "phrase")
+            self._acoustics = AcousticModel(path / "phrase")
+
+    def facts(self, word: str) -> WordFacts | None:
+        """What the phrase model's dictionary knows of a word."""
+        return self._dictionary.facts(word) if self._dictionary is not None else None
 
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the words that the model does not have."""
+        if self._dictionary is not None:
+            return tuple(word for word in words if not self._dictionary.of(word))
         return tuple(word for word in words if self._model.vosk_model_find_word(word) < 0)
 
-    def stream(self, expected: tuple[str, ...] | None) -> PhraseStream:
+    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
         """State for one new stream.
 
         Raises:
@@ -75,16 +100,22 @@ class VoskRecognizer:
         """
         if self.unknown_words(expected or ()):
             raise UnknownWord()
-        return _VoskStream(self._model)
+        check = None
+        if expected and self._acoustics is not None and self._dictionary is not None:
+            sounds = tuple(self._dictionary.of(word) for word in expected)
+            check = PhraseCheck(self._acoustics, ExpectedPhrase(expected, sounds, habits))
+        return _VoskStream(self._model, check)
 
 
 class _VoskStream:
     """Recognition of one stream. Audio is worked on in blocks of 100 ms, however the caller cuts it."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, check: PhraseCheck | None) -> None:
         self._model = model
+        self._check = check
         self._closed = False
         self._recognizer: Any = None
+        self._audio: list[Samples] = []
         self._waiting: Samples = np.zeros(0, np.float32)
         self._words: list[Word] = []
         self._text = ""
@@ -96,16 +127,21 @@ class _VoskStream:
             # a new one for each utterance, as it goes on counting time and adapting otherwise
             self._recognizer = _failing_loudly(vosk.KaldiRecognizer, self._model, SAMPLE_RATE_HZ)
             self._recognizer.SetWords(True)
+        if self._check is not None:
+            self._audio.append(samples)
         self._waiting = np.concatenate([self._waiting, samples])
         whole = self._waiting.size - self._waiting.size % _BLOCK_SAMPLES
         for start in range(0, whole, _BLOCK_SAMPLES):
             self._decode(self._recognizer, self._waiting[start : start + _BLOCK_SAMPLES])
         self._waiting = self._waiting[whole:]
         if whole:
-            partial = json.loads(self._recognizer.PartialResult()).get("partial", "")
-            spoken = [*(word.text for word in self._words), *partial.split()]
-            self._text = " ".join(word for word in spoken if not _is_noise(word))
+            self._text = " ".join(word.text for word in self._heard_so_far())
         return self._text
+
+    def glimpse(self) -> Transcript:
+        if self._closed:
+            raise EngineError()
+        return Transcript(()) if self._recognizer is None else self._judged(self._heard_so_far(), over=False)
 
     def finish(self) -> Transcript:
         if self._closed:
@@ -115,16 +151,27 @@ class _VoskStream:
         if self._waiting.size:
             self._decode(self._recognizer, self._waiting)
         self._take(self._recognizer.FinalResult())
-        words = tuple(self._words)
+        transcript = self._judged(self._words, over=True)
         self._forget()
-        return Transcript(words)
+        return transcript
 
     def close(self) -> None:
         self._closed = True
         self._forget()
 
+    def _heard_so_far(self) -> list[Word]:
+        partial = json.loads(self._recognizer.PartialResult()).get("partial", "")
+        # a search that goes on has no times and no confidence yet
+        return self._words + [Word(text, 0.0, 0.0, 0.0) for text in partial.split() if not _is_noise(text)]
+
+    def _judged(self, heard: list[Word], *, over: bool) -> Transcript:
+        if self._check is None:
+            return Transcript(tuple(heard))
+        return self._check.judge(np.concatenate(self._audio), heard, over=over)
+
     def _forget(self) -> None:
         self._recognizer = None
+        self._audio = []
         self._waiting = np.zeros(0, np.float32)
         self._words = []
         self._text = ""

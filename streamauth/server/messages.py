@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from streamauth.core.events import Event
 from streamauth.core.pcm import AudioFormat
+from streamauth.core.prompt import PromptKind
 from streamauth.errors import (
     MessageTooLarge,
     OddByteCount,
@@ -40,9 +41,9 @@ class Mode(StrEnum):
 
 
 _FIELDS_OF_MODE = {
-    Mode.VERIFY: {"name"},
-    Mode.CONTINUOUS: {"name"},
-    Mode.IDENTIFY: {"among"},
+    Mode.VERIFY: {"name", "prompt"},
+    Mode.CONTINUOUS: {"name", "prompt"},
+    Mode.IDENTIFY: {"among", "prompt"},
     Mode.ENROLL: {"name", "phrase", "text_independent"},
 }
 
@@ -58,6 +59,7 @@ class Start:
         among: The profiles to compare with, None for all; for IDENTIFY.
         phrase: The pass phrase, None lets the first utterance set it; for ENROLL.
         text_independent: No pass phrase at all; for ENROLL.
+        prompt: A random prompt of this kind is drawn and must be said; for all modes but ENROLL.
 
     Raises:
         ProtocolError: A field is missing or does not belong to the mode.
@@ -69,9 +71,10 @@ class Start:
     among: tuple[str, ...] | None = field(default=None, repr=False)
     phrase: str | None = field(default=None, repr=False)
     text_independent: bool = False
+    prompt: PromptKind | None = None
 
     def __post_init__(self) -> None:
-        optional = {"name": self.name, "among": self.among, "phrase": self.phrase}
+        optional = {"name": self.name, "among": self.among, "phrase": self.phrase, "prompt": self.prompt}
         given = {name for name, value in optional.items() if value is not None}
         if self.text_independent:
             given.add("text_independent")
@@ -141,7 +144,7 @@ def client_text(message: ClientMessage) -> str:
         "encoding": message.audio.encoding.value,
     }
     values = {"type": "start", "version": VERSION, "mode": message.mode.value, "audio": audio}
-    optional = {"name": message.name, "among": message.among, "phrase": message.phrase}
+    optional = {"name": message.name, "among": message.among, "phrase": message.phrase, "prompt": message.prompt}
     values |= {name: value for name, value in optional.items() if value is not None}
     if message.text_independent:
         values["text_independent"] = True
@@ -226,6 +229,9 @@ def _start(fields: dict[str, Any]) -> Start:
     among = _take(fields, "among", list, None)
     if among is not None and not all(isinstance(name, str) for name in among):
         raise ProtocolError("The field 'among' is a list of names.")
+    prompt = _take(fields, "prompt", str, None)
+    if prompt is not None and prompt not in list(PromptKind):
+        raise ProtocolError("There is no kind of prompt of this name.")
     return Start(
         mode=Mode(mode),
         audio=AudioFormat(rate, channels, encoding),
@@ -233,6 +239,7 @@ def _start(fields: dict[str, Any]) -> Start:
         among=None if among is None else tuple(among),
         phrase=_take(fields, "phrase", str, None),
         text_independent=_take(fields, "text_independent", bool, False),
+        prompt=None if prompt is None else PromptKind(prompt),
     )
 
 

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from streamauth.core.events import Event, Failed
 from streamauth.core.listening import SessionState
+from streamauth.core.prompt import PromptPlan
 from streamauth.errors import (
     EngineError,
     InternalError,
@@ -164,6 +165,8 @@ class Stream:
         start, inbox = await self._started
         attempt = await self._call(partial(self._open, start))
         await self._send(self._ready(start.mode))
+        if attempt.prompt is not None:
+            await self._send(attempt.prompt)
         item: Item | None = None
         while attempt.state is SessionState.LISTENING and not isinstance(item, End):
             item, waited_s = await inbox.take()
@@ -179,12 +182,13 @@ class Stream:
     def _open(self, start: Start) -> Attempt[Any]:
         """Begin the attempt; runs on the pool."""
         name, audio = start.name or "", start.audio
+        plan = None if start.prompt is None else PromptPlan.of(self._settings.prompt, start.prompt)
         match start.mode:
             case Mode.VERIFY | Mode.CONTINUOUS:
                 continuous = start.mode is Mode.CONTINUOUS
-                self._attempt = self._authenticator.verify(name, audio, continuous=continuous)
+                self._attempt = self._authenticator.verify(name, audio, continuous=continuous, prompt=plan)
             case Mode.IDENTIFY:
-                self._attempt = self._authenticator.identify(audio, among=start.among)
+                self._attempt = self._authenticator.identify(audio, among=start.among, prompt=plan)
             case Mode.ENROLL:
                 self._attempt = self._authenticator.enroll(
                     name, audio, phrase=start.phrase, text_independent=start.text_independent

@@ -20,6 +20,8 @@ from streamauth.store.records import (
     checked_name,
     embedding_bytes,
     embedding_of,
+    fits_bytes,
+    fits_of,
     phrase_bytes,
     profile_of,
     utc,
@@ -66,7 +68,8 @@ class Enrollments(OpenStore):
             if phrase is not None:
                 _agree_on_phrase(connection, key, profile_id, phrase)
             sealed = key.seal(data, "enrollment", profile_id, record.encoder_id)
-            connection.execute(insert(enrollments).values(**values, created_ms=now, embedding=sealed))
+            fits = key.seal(fits_bytes(record.fits), "fits", profile_id, record.encoder_id) if record.fits else None
+            connection.execute(insert(enrollments).values(**values, created_ms=now, embedding=sealed, fits=fits))
             if voiceprint is not None:
                 _put_voiceprint(connection, key, profile_id, record.encoder_id, voiceprint, now)
 
@@ -92,6 +95,7 @@ class Enrollments(OpenStore):
                 embedding_of(key.unseal(row.embedding, "enrollment", profile_id, encoder_id)),
                 row.speech_s,
                 row.audio_s,
+                () if row.fits is None else fits_of(key.unseal(row.fits, "fits", profile_id, encoder_id)),
                 utc(row.created_ms),
             )
             for row in rows

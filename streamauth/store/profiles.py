@@ -1,4 +1,4 @@
-"""ProfileStore: profiles, what they are compared by, and their failed attempts."""
+"""ProfileStore: profiles, what they are compared by, their failed attempts and open prompts."""
 
 import uuid
 from typing import Any
@@ -11,6 +11,7 @@ from streamauth.store.attempts import Attempts, AttemptToken
 from streamauth.store.enrollments import Enrollments
 from streamauth.store.maintenance import Maintenance
 from streamauth.store.opening import touch
+from streamauth.store.prompts import OpenPrompt, Prompts
 from streamauth.store.records import (
     EnrollmentRecord,
     Profile,
@@ -28,6 +29,7 @@ __all__ = [
     "AttemptOutcome",
     "AttemptToken",
     "EnrollmentRecord",
+    "OpenPrompt",
     "Profile",
     "ProfileKind",
     "ProfileStore",
@@ -35,7 +37,7 @@ __all__ = [
 ]
 
 
-class ProfileStore(Enrollments, Attempts, Maintenance):
+class ProfileStore(Enrollments, Attempts, Prompts, Maintenance):
     """The store, opened by ``ProfileStore.open``. Every method is one transaction: it happens wholly or not.
 
     Any method may also raise StoreCorrupt, StoreBusy, DiskFull or StoreError, and KeyWrong or KeyMissing

@@ -63,6 +63,7 @@ class EnrollmentRecord:
         embedding: Shape (dim,), float32.
         speech_s: Net speech, in seconds.
         audio_s: Audio, silence included, in seconds.
+        fits: For each word of the phrase how well it was said.
         created_at: When it was stored, UTC; None before that.
     """
 
@@ -70,6 +71,7 @@ class EnrollmentRecord:
     embedding: Embedding = field(repr=False)
     speech_s: float
     audio_s: float
+    fits: tuple[float, ...] = field(default=(), repr=False)
     created_at: datetime | None = None
 
 
@@ -137,6 +139,16 @@ def embedding_of(data: bytes) -> Embedding:
     if len(data) % _DTYPE.itemsize:
         raise StoreCorrupt
     return np.frombuffer(data, _DTYPE).astype(np.float32)
+
+
+def fits_bytes(fits: tuple[float, ...]) -> bytes:
+    """Fits as bytes to seal."""
+    return np.asarray(fits, _DTYPE).tobytes()
+
+
+def fits_of(data: bytes) -> tuple[float, ...]:
+    """The fits of unsealed bytes."""
+    return tuple(float(fit) for fit in embedding_of(data))
 
 
 def now_ms() -> int:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from streamauth.errors import StoreCorrupt
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0003"
 """The revision that this code reads and writes."""
 
 VERSION_TABLE = "streamauth_version"
@@ -105,6 +105,7 @@ enrollments = Table(  # one row per utterance that was confirmed to its speaker
     Column("speech_s", Double, nullable=False),
     Column("audio_s", Double, nullable=False),
     Column("embedding", Sealed, nullable=False),
+    Column("fits", Sealed),  # how each word of the phrase was said
     Index(None, "profile_id", "encoder_id"),
     sqlite_autoincrement=True,
 )
@@ -128,4 +129,16 @@ attempts = Table(  # one row per charged attempt, see store.attempts
     Column("began_at_s", Double, nullable=False),
     Index(None, "profile_id"),
     sqlite_autoincrement=True,  # an id that came back would let an old token undo a new charge
+)
+
+prompts = Table(  # one row per prompt that waits to be said, see store.prompts
+    "prompts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("tenant_id", String(64), ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
+    Column("profile_id", String(36), ForeignKey("profiles.id", ondelete="CASCADE")),
+    Column("kind", String(16), nullable=False),
+    Column("words", Sealed, nullable=False),
+    Column("expires_at_s", Double, nullable=False),
+    Index(None, "tenant_id", "profile_id"),
 )

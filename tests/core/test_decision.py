@@ -1,10 +1,10 @@
 import pytest
 
-from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, lacking
+from streamauth.core.decision import PhraseRule, PhraseState, Share, VoiceRule, lacking
 from streamauth.core.events import Reason, Verdict
 from streamauth.core.ports import Transcript, Word
 from streamauth.core.quality import Quality
-from streamauth.settings import DecisionSettings, PhraseSettings
+from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
 
 SETTINGS = DecisionSettings(min_speech_s=0.8, decide_speech_s=5.0, early_accept_margin=4.0, early_reject_margin=6.0)
 RULE = VoiceRule(threshold=2.0, settings=SETTINGS)
@@ -90,3 +90,47 @@ def test_a_matched_phrase_stays_matched() -> None:
     phrase = rule("open the front door please", "close the window")
     assert phrase.state is PhraseState.MATCHED
     assert phrase.heard == "open the front door please"
+
+
+@pytest.mark.parametrize(
+    ("utterances", "share"),
+    [
+        (["open the"], Share.NEXT),
+        (["open the", "front door please"], Share.NEXT),
+        (["open the", "open the front"], Share.FIRST),
+        (["open the", "open the front door please"], Share.FIRST),
+        (["key"], Share.NONE),
+        ([""], Share.NONE),
+        (["open the", "um"], Share.NONE),
+        (["open the", ""], Share.NONE),
+        (["my voice is key"], Share.NEXT),
+        (["open the front door please", "open"], Share.NONE),
+    ],
+)
+def test_which_utterances_carry_the_words(utterances: list[str], share: Share) -> None:
+    *before, last = utterances
+    assert rule(*before).add(heard(last), 99_999) is share
+
+
+def prompted(phrase: str, *utterances: str) -> PhraseRule:
+    both = PhraseRule(tuple(phrase.split()), PromptSettings(), ("four", "seven"))
+    for number, text in enumerate(utterances):
+        both.add(heard(text), 16_000 * number)
+    return both
+
+
+@pytest.mark.parametrize(
+    ("phrase", "utterances", "reasons"),
+    [
+        ("open door", ["open door", "four seven"], (Reason.PHRASE_MATCH, Reason.PROMPT_MATCH)),
+        ("", ["four seven"], (Reason.PROMPT_MATCH,)),
+        ("open door", ["open door", "four"], (Reason.PROMPT_INCOMPLETE,)),
+        ("open door", ["open door four eight"], (Reason.PROMPT_MISMATCH,)),
+        ("open door", ["open"], (Reason.PHRASE_INCOMPLETE,)),
+        ("open door", ["my key four seven"], (Reason.PHRASE_MISMATCH,)),
+        ("open door", ["four seven"], (Reason.PHRASE_MISMATCH,)),
+        ("", ["seven four"], (Reason.PROMPT_MISMATCH,)),
+    ],
+)
+def test_what_is_said_of_phrase_and_prompt(phrase: str, utterances: list[str], reasons: tuple[Reason, ...]) -> None:
+    assert prompted(phrase, *utterances).reasons == reasons

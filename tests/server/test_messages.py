@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from streamauth.core.events import Event, ScoreUpdated
 from streamauth.core.pcm import AudioFormat, Encoding
+from streamauth.core.prompt import PromptKind
 from streamauth.errors import (
     EngineError,
     MessageTooLarge,
@@ -47,6 +48,9 @@ MESSAGES = (
     Start(Mode.ENROLL, AUDIO, name="ada"),
     Start(Mode.ENROLL, AUDIO, name="ada", phrase="open the door"),
     Start(Mode.ENROLL, AUDIO, name="ada", text_independent=True),
+    Start(Mode.VERIFY, AUDIO, name="ada", prompt=PromptKind.DIGITS),
+    Start(Mode.CONTINUOUS, AUDIO, name="ada", prompt=PromptKind.WORDS),
+    Start(Mode.IDENTIFY, AUDIO, prompt=PromptKind.DIGITS),
     EndUtterance(),
     End(),
     Cancel(),
@@ -123,6 +127,9 @@ def test_what_is_no_message(text: str, error: type[ProtocolError]) -> None:
         ({"mode": "enroll", "text_independent": 1}, ProtocolError),
         ({"mode": "enroll", "text_independent": True, "phrase": "open"}, ProtocolError),
         ({"mode": "continuous", "phrase": "open"}, ProtocolError),
+        ({"mode": "enroll", "prompt": "digits"}, ProtocolError),
+        ({"prompt": "songs"}, ProtocolError),
+        ({"prompt": 6}, ProtocolError),
         ({"audio": None}, ProtocolError),
         ({"audio": []}, ProtocolError),
         ({"audio": GOOD["audio"] | {"bits": 16}}, ProtocolError),
@@ -197,7 +204,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = [*GOOD, "among", "phrase", "text_independent", "other"]
+FIELDS = [*GOOD, "among", "phrase", "text_independent", "prompt", "other"]
 NEAR_MISSES = st.builds(
     lambda change, drop: json.dumps({key: value for key, value in (GOOD | change).items() if key not in drop}),
     st.dictionaries(st.sampled_from(FIELDS), JSON | st.sampled_from([*Mode, "end", 1, 2]), max_size=3),

@@ -12,7 +12,8 @@ from streamauth.wire import event_classes, event_object
 from tests.samples import EVENTS
 
 DOC = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text("utf-8")
-# the base of all, and those met on the command line, on opening files and devices, or by the client itself
+# the base of all, and those met on the command line, on opening files and devices, or by the client itself;
+# sessions of the server draw their own prompts
 NEVER_ON_THE_WIRE = {
     "error",
     "file_missing",
@@ -21,6 +22,9 @@ NEVER_ON_THE_WIRE = {
     "server_unreachable",
     "cannot_listen",
     "bad_setting",
+    "bad_prompt",
+    "unknown_prompt",
+    "too_many_prompts",
 }
 
 

@@ -1,3 +1,4 @@
+import re
 import sqlite3
 import subprocess
 import sys
@@ -49,12 +50,12 @@ def test_migrated_tables_are_those_of_the_schema(home: Path, tmp_path: Path) -> 
 
 
 def _statements(path: Path) -> dict[str, list[str]]:
-    """What each table and index is made of, whatever the order of its constraints."""
+    """What each table and index is made of, whatever the order of its columns and constraints."""
     database = sqlite3.connect(path)
     query = f"SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> '{VERSION_TABLE}'"  # noqa: S608
     found = dict(database.execute(query))
     database.close()
-    return {name: sorted(line.strip().rstrip(",") for line in sql.splitlines()) for name, sql in found.items()}
+    return {name: sorted(re.findall(r"[^\s,()]+", sql)) for name, sql in found.items()}
 
 
 def test_a_new_store_has_the_default_tenant_and_the_revision(home: Path) -> None:

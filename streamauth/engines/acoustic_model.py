@@ -1,0 +1,84 @@
+"""The acoustic model of the embedded Vosk model, run beside libvosk: how well each phone fits each frame.
+
+libvosk only tells which words its search prefers. Whether an expected phrase was said needs the scores themselves,
+so the same network is kept as ONNX in the model's folder ``phrase``, with the bigram of phones that it was trained
+with.
+"""
+
+import io
+from pathlib import Path
+
+import kaldi_native_fbank
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.engines.onnx_encoder import session_options
+from streamauth.engines.word_graph import PHONES, Scores
+from streamauth.errors import EngineError, ModelCorrupt
+
+MEL_BINS = 40
+FRAME_SUBSAMPLING = 3
+_CONTEXT = (54, 27)
+
+
+def filter_bank(samples: Samples) -> NDArray[np.float32]:
+    """Kaldi's log mel filter-bank features as libvosk computes them, shape (frames, MEL_BINS), one every 10 ms."""
+    options = kaldi_native_fbank.FbankOptions()
+    options.frame_opts.samp_freq = SAMPLE_RATE_HZ
+    options.frame_opts.dither = 0
+    options.mel_opts.num_bins = MEL_BINS
+    options.mel_opts.low_freq = 20
+    options.mel_opts.high_freq = 7600
+    options.use_energy = False
+    bank = kaldi_native_fbank.OnlineFbank(options)
+    # libvosk is given 16-bit samples
+    bank.accept_waveform(SAMPLE_RATE_HZ, np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.float32))
+    bank.input_finished()
+    frames = [bank.get_frame(index) for index in range(bank.num_frames_ready)]
+    return np.array(frames, np.float32).reshape(-1, MEL_BINS)
+
+
+class AcousticModel:
+    """The network; it has no state, so that any number of threads may call it.
+
+    Args:
+        folder: The folder ``phrase`` of a Vosk model.
+
+    Attributes:
+        bigram: Log probability of each phone after each other, shape (1 + phones, 1 + phones).
+
+    Raises:
+        ModelCorrupt: A file is missing or cannot be used.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            content = (folder / "network.onnx").read_bytes()
+            bigram = np.load(io.BytesIO((folder / "bigram.npy").read_bytes()), allow_pickle=False)
+            self._session = onnxruntime.InferenceSession(content, session_options(1), ["CPUExecutionProvider"])
+        # the runtime's exceptions have no base class of their own
+        except Exception as error:
+            raise ModelCorrupt("The phrase model cannot be loaded. Install streamauth again.") from error
+        self.bigram = np.asarray(bigram, np.float64)
+        if self.bigram.shape != (1 + len(PHONES),) * 2:
+            raise ModelCorrupt("The phrase model has other phones. Install streamauth again.")
+
+    def scores(self, samples: Samples) -> Scores:
+        """Scores of an utterance of 25 ms or more, one row every 30 ms.
+
+        Raises:
+            EngineError: The runtime failed or gave something that is not finite.
+        """
+        features = filter_bank(samples)
+        wanted = -(-len(features) // FRAME_SUBSAMPLING)
+        after = _CONTEXT[1] + FRAME_SUBSAMPLING * wanted - len(features)
+        padded = np.pad(features, ((_CONTEXT[0], after), (0, 0)), mode="edge")
+        try:
+            (scores,) = self._session.run(None, {"frames": padded[None]})
+        except Exception as error:
+            raise EngineError("The runtime of the phrase model failed. Nothing was accepted.") from error
+        if scores.shape != (1, wanted, 2 * (1 + len(PHONES))) or not np.isfinite(scores).all():
+            raise EngineError("The phrase model gave something that is no score. Nothing was accepted.")
+        return np.asarray(scores[0], np.float64)

@@ -1,0 +1,71 @@
+"""Which words an utterance holds, where some are expected: those, their beginning, or what a decoder heard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Transcript, Word
+from streamauth.engines.acoustic_model import AcousticModel
+from streamauth.engines.phrase_likelihood import LEAST_LLR, UtteranceEvidence
+from streamauth.engines.word_graph import Pronunciation
+
+_MIN_SAMPLES = SAMPLE_RATE_HZ // 10
+_MAX_SAMPLES = 30 * SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedPhrase:
+    """The words that are expected.
+
+    Attributes:
+        words: The words.
+        sounds: For each of them its pronunciations.
+        habits: For each of them, or the first of them, how well its sounds usually fit when this person says it.
+    """
+
+    words: tuple[str, ...]
+    sounds: tuple[tuple[Pronunciation, ...], ...]
+    habits: tuple[float, ...] = ()
+
+
+class PhraseCheck:
+    """Follows one stream through an expected phrase, utterance by utterance: a pause may fall inside it.
+
+    Args:
+        model: The acoustic model.
+        phrase: What is expected.
+    """
+
+    def __init__(self, model: AcousticModel, phrase: ExpectedPhrase) -> None:
+        self._model = model
+        self._phrase = phrase
+        self._reached = 0
+
+    def judge(self, samples: Samples, heard: Sequence[Word], *, over: bool) -> Transcript:
+        """What an utterance holds.
+
+        Args:
+            samples: The utterance so far.
+            heard: The decoder's words, which stand where the phrase does not.
+            over: Whether the utterance is over, so that the next one goes on where this one ends.
+        """
+        if not _MIN_SAMPLES <= samples.size <= _MAX_SAMPLES:
+            return Transcript(tuple(heard))
+        evidence = UtteranceEvidence(self._model, samples)
+        sounds, habits = self._phrase.sounds, self._phrase.habits
+        whole = evidence.explain(sounds, habits=habits)
+        whole_llr = whole.llr if whole is not None else LEAST_LLR
+        found = evidence.explain(sounds, habits=habits, starts=(0, self._reached), partly=True)
+        if found is None:
+            return Transcript(tuple(heard), LEAST_LLR, whole_llr)
+        llr = found.llr
+        if over:
+            self._reached = (found.words[-1].index + 1) % len(self._phrase.words) if llr >= 0 else 0
+        if llr < 0:
+            return Transcript(tuple(heard), llr, whole_llr)
+        words = [
+            Word(self._phrase.words[word.index], word.start_s, word.end_s, float(np.exp(word.log_posterior)), word.fit)
+            for word in found.words
+        ]
+        return Transcript(tuple(words), llr, whole_llr)
