@@ -25,8 +25,8 @@ from streamauth.core.enrollment import EnrollmentPlan, EnrollmentSession
 from streamauth.core.listening import Models, Session
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.core.verification import Claim, VerificationSession
 from streamauth.core.strength import WordFacts
+from streamauth.core.verification import Claim, VerificationSession
 from streamauth.demo_data import VOICES, demo_utterances
 from streamauth.engines.loader import Engines
 from streamauth.settings import Settings

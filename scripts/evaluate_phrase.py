@@ -37,9 +37,9 @@ from scipy.optimize import minimize
 
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_likelihood import Explanation, UtteranceEvidence
+from streamauth.engines.phrase_evidence import Explanation, UtteranceEvidence
 from streamauth.engines.pronunciations import Pronunciations
-from streamauth.evaluation.metrics import eer, frr_at_far
+from streamauth.evaluation.metrics import eer, frr_at_far, threshold_at_far
 from streamauth.settings import Settings
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models" / "vosk-en"
@@ -78,41 +78,46 @@ class VoskJudge:
 
     def __call__(self, recording: Recording) -> list[tuple[float, tuple[float, ...] | None]]:
         """Score and measures of each expectation."""
-        evidence = UtteranceEvidence(self._models[recording.fold], recording.samples)
-        found: list[Explanation | None] = [
-            evidence.explain([self._sounds.of(word) for word in words]) for _, words in recording.expected
-        ]
-        return [(e.llr, e.measures) if e else (_NEVER, None) for e in found]
+        evidences = [UtteranceEvidence(self._models[recording.fold], samples) for samples in recording.utterances]
+        scores: list[tuple[float, tuple[float, ...] | None]] = []
+        for _, words in recording.expected:
+            sounds = [self._sounds.of(word) for word in words]
+            found = [explanation for e in evidences if (explanation := e.explain(sounds))]
+            best: Explanation | None = max(found, key=lambda explanation: explanation.llr, default=None)
+            scores.append((best.llr, best.measures) if best else (_NEVER, None))
+        return scores
 
 
 class PocketsphinxJudge:
-    """The log odds of PocketSphinx's acoustic model."""
+    """PocketSphinx: score of the phrase as its grammar less that of any phones, per second."""
 
     def __init__(self) -> None:
         import pocketsphinx
 
-        from streamauth.engines.sphinx_decoder import SphinxDecoder
-        from streamauth.engines.sphinx_model import AcousticModel as SphinxModel
-
-        folder = Path(pocketsphinx.get_model_path("en-us"))
-        self._decoder, self._model = SphinxDecoder(folder), SphinxModel(folder / "en-us")
+        self._decoder = pocketsphinx.Decoder(lm=None, loglevel="FATAL", beam=1e-80, wbeam=1e-60, pbeam=1e-80)
+        self._decoder.add_allphone_file("phones", None)
 
     def __call__(self, recording: Recording) -> list[tuple[float, tuple[float, ...] | None]]:
         """Score of each expectation."""
-        from streamauth.engines.phrase_evidence import UtteranceEvidence as SphinxEvidence
+        scores = [_NEVER] * len(recording.expected)
+        for samples in recording.utterances:
+            pcm = np.clip(samples * 32768, -32768, 32767).astype("<i2").tobytes()
+            anything = self._score("phones", pcm)
+            for place, (_, words) in enumerate(recording.expected):
+                if anything is not None and all(self._decoder.lookup_word(word) for word in words):
+                    self._decoder.add_jsgf_string("phrase", f"#JSGF V1.0; grammar g; public <p> = {' '.join(words)};")
+                    said = self._score("phrase", pcm)
+                    if said is not None:
+                        scores[place] = max(scores[place], (said - anything) * SAMPLE_RATE_HZ / samples.size)
+        return [(score, None) for score in scores]
 
-        self._decoder.begin()
-        for start in range(0, recording.samples.size, SAMPLE_RATE_HZ // 10):
-            self._decoder.process(recording.samples[start : start + SAMPLE_RATE_HZ // 10])
-        _, sounds = self._decoder.end()
-        evidence = SphinxEvidence(self._model, recording.samples)
-        rival = evidence.explain([[sound] for sound in sounds]) if sounds else None
-        scores: list[tuple[float, tuple[float, ...] | None]] = []
-        for _, words in recording.expected:
-            variants = [self._decoder.pronunciations(word) for word in words]
-            whole = evidence.explain(variants) if all(variants) else None
-            scores.append((whole.log_odds(rival.ratio if rival else -np.inf) if whole else _NEVER, None))
-        return scores
+    def _score(self, search: str, pcm: bytes) -> float | None:
+        self._decoder.activate_search(search)
+        self._decoder.start_utt()
+        self._decoder.process_raw(pcm, full_utt=True)
+        self._decoder.end_utt()
+        found = self._decoder.hyp()
+        return None if found is None else float(found.score)
 
 
 def fit(trials: Sequence[Trial]) -> NDArray[np.float64]:
@@ -169,7 +174,7 @@ def collect(
             *sentence_recordings(2 * arguments.clips, condition, dice, models, sounds),
             *digit_recordings(arguments.clips, condition, dice),
         ):
-            heard_s += recording.samples.size / SAMPLE_RATE_HZ
+            heard_s += sum(samples.size for samples in recording.utterances) / SAMPLE_RATE_HZ
             for name, judge in judges.items():
                 begin = time.process_time()
                 scores = judge(recording)
@@ -212,7 +217,8 @@ def main() -> None:
         false_alarms(models, sounds, Settings().phrase.min_llr)
     for name, trials in collect(arguments, models, sounds).items():
         print(f"\n{name}")
-        threshold = Settings().phrase.min_llr if name == "vosk" else 0.5
+        wrong = [trial.llr for trial in trials if trial.kind != "right"]
+        threshold = Settings().phrase.min_llr if name == "vosk" else threshold_at_far(wrong, 0.01)
         report(trials, threshold)
         if arguments.fit and name == "vosk":
             print_fit(trials, threshold)

@@ -12,7 +12,6 @@ license); of its bigrams the ones that matter most are kept. Needs Debian's libf
 import argparse
 import gzip
 import math
-import re
 import shutil
 import subprocess
 import sys
@@ -22,16 +21,17 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import pocketsphinx
 import torch
+from cmu_dictionary import dictionary
 from recognizer_network import Network, load_network
+from recognizer_speech import KEYWORD_FOLDS
 from vosk_format import write_model
 from vosk_graph import Bigrams, write_graph
 
 from streamauth.engines.acoustic_model import MEL_BINS
+from streamauth.engines.registry import folder_digest
 
 FOLDER = Path(__file__).resolve().parent.parent / "models" / "vosk-en"
-EXTRA_WORDS = {"alexa": ["AH L EH K S AH"], "jarvis": ["JH AA R V AH S", "JH AA R V IH S"]}
 _LN10 = math.log(10)
 
 # the binding writes the words and pairs and then ends the process over the triples, which are not wanted anyway
@@ -41,17 +41,6 @@ config, logs = pocketsphinx.Config(lm=None), pocketsphinx.LogMath()
 model = pocketsphinx.NGramModel(config, logs, pocketsphinx.get_model_path("en-us/en-us.lm.bin"))
 model.write(sys.argv[1])
 """
-
-
-def dictionary() -> dict[str, list[str]]:
-    """Pronunciations of each word of the CMU dictionary, phones with spaces between."""
-    words: dict[str, list[str]] = defaultdict(list)
-    for line in Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict")).read_text("utf-8").splitlines():
-        word, phones = line.split(maxsplit=1)
-        word = word.split("(")[0]
-        if re.fullmatch("[a-z][a-z']*", word):
-            words[word].append(" ".join(phones.split()))
-    return {**words, **EXTRA_WORDS}
 
 
 def language_model(known: set[str], pairs: int) -> Bigrams:
@@ -83,7 +72,7 @@ def language_model(known: set[str], pairs: int) -> Bigrams:
     for _, first, second, log_probability in found[:pairs]:
         followers[names.get(first, first)][names.get(second, second)] = log_probability
     words = {names.get(word, word): value for word, value in single.items() if word != "<s>"}
-    words.update({word: min(words.values()) for word in EXTRA_WORDS if word not in words})
+    words.update({word: min(words.values()) for word in KEYWORD_FOLDS if word not in words})
     back_off = {names.get(word, word): backing[word] for word in single if word != "</s>"}
     return Bigrams(words, dict(followers), back_off)
 
@@ -127,20 +116,20 @@ def main() -> None:
             shutil.rmtree(folder / name, ignore_errors=True)
         # trained on whole sequences, without priors
         write_model(folder, network.layers(), np.zeros(0, np.float32), acoustic_scale=1.0)
-        lexicon = [(word, phones.split()) for word in sorted(model.words) if word for phones in sounds[word]]
+        lexicon = [(word, phones) for word in sorted(model.words) if word for phones in sounds[word]]
         write_graph(folder, lexicon, model)
     (folder / "phrase").mkdir(parents=True, exist_ok=True)
     export_onnx(network, folder / "phrase" / "network.onnx")
     np.save(folder / "phrase" / "bigram.npy", np.load(arguments.bigram).astype(np.float32))
     least = min(model.words.values())
     lines = [
-        f"{word}\t{round(-model.words.get(word, least) / math.log(2), 1)}\t{'|'.join(sounds[word])}\n"
+        f"{word}\t{round(-model.words.get(word, least) / math.log(2), 1)}\t{'|'.join(map(' '.join, sounds[word]))}\n"
         for word in sorted(sounds)
     ]
     packed = gzip.compress("".join(lines).encode("utf-8"), mtime=0)
     (folder / "phrase" / "dictionary.tsv.gz").write_bytes(packed)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    print(f"{len(model.words)} words that libvosk hears, {len(sounds)} in the dictionary, {size / 1e6:.1f} MB")
+    print(f"{len(model.words)} words that libvosk hears, {len(sounds)} in the dictionary")
+    print("for models/registry.toml: bytes = {}, sha256 = {}".format(*folder_digest(folder)))
 
 
 if __name__ == "__main__":

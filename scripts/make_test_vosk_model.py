@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pocketsphinx
 import soundfile
 import torch
+from cmu_dictionary import dictionary
 from make_fixtures import UTTERANCES, VOICES
 from numpy.typing import NDArray
 from torch import nn
@@ -207,17 +207,6 @@ def train(
     return network, (counts / counts.sum()).astype(np.float32)
 
 
-def pronunciations(words: set[str]) -> list[tuple[str, list[str]]]:
-    """The entries of the CMU dictionary for these words."""
-    lexicon = []
-    for line in Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict")).read_text("utf-8").splitlines():
-        word, *phones = line.split()
-        if (word := re.sub(r"\(\d+\)$", "", word)) in words:
-            lexicon.append((word, phones))
-    assert {word for word, _ in lexicon} == words
-    return lexicon
-
-
 def main() -> None:
     """Make the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -242,7 +231,9 @@ def main() -> None:
             bigrams.setdefault(word, set()).add(following)
     followers = {word: dict.fromkeys(sorted(after), -math.log(len(after)) - 0.2) for word, after in bigrams.items()}
     singles = {**dict.fromkeys(sorted(words), -math.log(len(words))), "": -1.0}
-    write_graph(FOLDER, pronunciations(words), Bigrams(singles, followers, dict.fromkeys(["", *words], -1.7)))
+    sounds = dictionary()
+    lexicon = [(word, phones) for word in sorted(words) for phones in sounds[word]]
+    write_graph(FOLDER, lexicon, Bigrams(singles, followers, dict.fromkeys(["", *words], -1.7)))
     (FOLDER / "README.md").write_text(README.format(words=len(words)), "utf-8")
     print(f"{sum(path.stat().st_size for path in FOLDER.rglob('*') if path.is_file()) / 1000:.0f} kB")
 

@@ -43,7 +43,7 @@ def augmented(speech: Audio, others: Sequence[Audio], noise: np.random.Generator
     audio = audio * level / speech_level
     if chance(0.06):
         audio = audio * 10 ** (noise.uniform(6, 15) / 20)  # into clipping
-    return np.clip(audio, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(audio, -1, 1), np.float32)
 
 
 def _in_room(audio: NDArray[np.float64], noise: np.random.Generator) -> NDArray[np.float64]:
@@ -66,7 +66,7 @@ def _noise(length: int, others: Sequence[Audio], noise: np.random.Generator) -> 
     elif kind < 0.9:
         made = np.zeros(length)
         for _ in range(noise.integers(1, 9)):
-            other = np.resize(others[noise.integers(len(others))], length).astype(np.float64)
+            other = np.resize(others[int(noise.integers(len(others)))], length).astype(np.float64)
             made += np.roll(other, noise.integers(length)) / (other.std() + 1e-6) * noise.uniform(0.3, 1)
     else:
         times = np.arange(length) / SAMPLE_RATE_HZ

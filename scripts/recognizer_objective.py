@@ -38,7 +38,7 @@ def phone_bigram(sentences: Sequence[Sequence[Pronunciations]]) -> NDArray[np.fl
         counts[previous, SILENCE] += 1
     np.fill_diagonal(counts, 0.5)
     counts[SILENCE, SILENCE] = counts[SILENCE].sum()  # stands for an utterance that begins with a pause
-    return np.log(counts / counts.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(np.log(counts / counts.sum(axis=1, keepdims=True)), np.float32)
 
 
 class Objective:

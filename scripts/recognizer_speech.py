@@ -112,10 +112,11 @@ def synthetic(dictionary: Mapping[str, object], count: int, seed: int, cache: Pa
         jobs.append((f"{seed}-{number}", source, words, dice.getrandbits(32)))
     cache.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(2) as pool:
-        yield from pool.map(lambda job: _speak(*job, cache), jobs)
+        yield from pool.map(lambda job: _speak(job, cache), jobs)
 
 
-def _speak(name: str, source: str, words: tuple[str, ...], seed: int, cache: Path) -> Spoken:
+def _speak(job: tuple[str, str, tuple[str, ...], int], cache: Path) -> Spoken:
+    name, source, words, seed = job
     dice = random.Random(seed)
     path, timing = cache / f"{name}.wav", cache / f"{name}.txt"
     text = " ".join(words)

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import pocketsphinx
 import torch
+from cmu_dictionary import dictionary
 from numpy.typing import NDArray
 from recognizer_network import Network, Shape, load_network, padded, save
 from recognizer_noise import SAMPLE_RATE_HZ, augmented
@@ -56,12 +56,7 @@ class Lexicon:
     """Pronunciations: of the CMU dictionary, else flite's guess."""
 
     def __init__(self) -> None:
-        self.words: dict[str, list[tuple[str, ...]]] = {}
-        for line in Path(pocketsphinx.get_model_path("en-us/cmudict-en-us.dict")).read_text("utf-8").splitlines():
-            word, *phones = line.split()
-            self.words.setdefault(word.split("(")[0], []).append(tuple(phones))
-        self.words["jarvis"] = [("JH", "AA", "R", "V", "AH", "S"), ("JH", "AA", "R", "V", "IH", "S")]
-        self.words["alexa"] = [("AH", "L", "EH", "K", "S", "AH")]
+        self.words = dictionary()
 
     def of(self, word: str) -> list[tuple[str, ...]]:
         """All pronunciations of a word."""

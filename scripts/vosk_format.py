@@ -96,9 +96,9 @@ def write_model(folder: Path, layers: Sequence[Layer], priors: Matrix, *, acoust
         folder / "conf" / "model.conf",
         {
             "min-active": 200,
-            "max-active": 3000,
-            "beam": 11.0,
-            "lattice-beam": 4.0,
+            "max-active": 1000,
+            "beam": 9.0,
+            "lattice-beam": 2.0,
             "acoustic-scale": acoustic_scale,
             "frame-subsampling-factor": FRAME_SUBSAMPLING,
             "endpoint.silence-phones": SILENCE_PHONE,

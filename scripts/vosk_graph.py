@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vosk_format import PHONES, POSITIONS, SILENCE_PHONE, TRANSITIONS, enter, phone_id, stay
+from vosk_format import POSITIONS, SILENCE_PHONE, TRANSITIONS, enter, phone_id, stay
+
+from streamauth.engines.word_graph import PHONES
 
 Pronunciation = Sequence[str]
 _LOOKAHEAD = Path("/usr/lib/x86_64-linux-gnu/libfstlookahead.so.22")

@@ -80,8 +80,7 @@ class VoiceSettings(_Section):
 class PhraseSettings(_Section):
     """Pass-phrase recognition."""
 
-    recognizer: str = setting("pocketsphinx", "Pass-phrase recognizer", choices=("pocketsphinx", "vosk"))
-    vosk_model: str = setting("", "Folder of a Vosk model, for the recognizer `vosk`")
+    vosk_model: str = setting("", "Folder of a Vosk model to use instead of the embedded English one")
     min_llr: float = setting(
         1.0, "Likelihood ratio from which the words count as said; models without one ignore it", unit="nats",
         low=-20, high=20,
@@ -89,9 +88,6 @@ class PhraseSettings(_Section):
     lead_ms: int = setting(240, "Audio before speech that the recognizer also hears", unit="ms", low=0, high=2000)
     patience_ms: int = setting(
         1500, "Silence after which an unfinished pass phrase is over", unit="ms", low=0, high=10_000
-    )
-    max_streams: int = setting(
-        16, "PocketSphinx: pass phrases recognized at the same time, of some 95 MB each", low=1, high=1000
     )
     max_words: int = setting(20, "Longest pass phrase", unit="words", low=1, high=100)
     min_phones: int = setting(8, "Shortest pass phrase", unit="speech sounds", low=1, high=100)

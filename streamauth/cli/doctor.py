@@ -8,7 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption
 
-_PACKAGES = ("numpy", "onnxruntime", "soxr", "soundfile", "webrtcvad-wheels", "vosk", "pocketsphinx", "websockets")
+_PACKAGES = (
+    *("numpy", "onnxruntime", "soxr", "soundfile", "webrtcvad-wheels", "vosk", "kaldi-native-fbank", "websockets"),
+)
 
 
 @dataclass(frozen=True)

@@ -63,14 +63,9 @@ class Engines:
         with self._lock:
             if self._recognizer is None:
                 phrase = self._settings.phrase
-                if phrase.recognizer == "vosk":
-                    from streamauth.engines.registry import recognizer_folder
-                    from streamauth.engines.vosk_recognizer import VoskRecognizer
+                from streamauth.engines.registry import recognizer_folder
+                from streamauth.engines.vosk_recognizer import VoskRecognizer
 
-                    folder = phrase.vosk_model or recognizer_folder(EMBEDDED_RECOGNIZER)
-                    self._recognizer = VoskRecognizer(str(folder), trusted=not phrase.vosk_model)
-                else:
-                    from streamauth.engines.pocketsphinx_recognizer import PocketsphinxRecognizer
-
-                    self._recognizer = PocketsphinxRecognizer(phrase.max_streams)
+                folder = phrase.vosk_model or recognizer_folder(EMBEDDED_RECOGNIZER)
+                self._recognizer = VoskRecognizer(str(folder), trusted=not phrase.vosk_model)
             return self._recognizer

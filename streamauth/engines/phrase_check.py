@@ -7,7 +7,7 @@ import numpy as np
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Transcript, Word
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_likelihood import LEAST_LLR, UtteranceEvidence
+from streamauth.engines.phrase_evidence import LEAST_LLR, UtteranceEvidence
 from streamauth.engines.word_graph import Pronunciation
 
 _MIN_SAMPLES = SAMPLE_RATE_HZ // 10
@@ -56,16 +56,17 @@ class PhraseCheck:
         sounds, habits = self._phrase.sounds, self._phrase.habits
         whole = evidence.explain(sounds, habits=habits)
         whole_llr = whole.llr if whole is not None else LEAST_LLR
-        found = evidence.explain(sounds, habits=habits, starts=(0, self._reached), partly=True)
-        if found is None:
-            return Transcript(tuple(heard), LEAST_LLR, whole_llr)
-        llr = found.llr
+        first, found = 0, whole
+        reached = evidence.reach(sounds, (0, self._reached))
+        if reached is not None and reached != (0, len(sounds) - 1):
+            part = slice(reached[0], reached[1] + 1)
+            first, found = reached[0], evidence.explain(sounds[part], habits=habits[part])
+        llr = found.llr if found is not None else LEAST_LLR
+        said = [] if found is None or llr < 0 else [(first + word.index, word) for word in found.words]
         if over:
-            self._reached = (found.words[-1].index + 1) % len(self._phrase.words) if llr >= 0 else 0
-        if llr < 0:
-            return Transcript(tuple(heard), llr, whole_llr)
+            self._reached = (said[-1][0] + 1) % len(sounds) if said else 0
         words = [
-            Word(self._phrase.words[word.index], word.start_s, word.end_s, float(np.exp(word.log_posterior)), word.fit)
-            for word in found.words
+            Word(self._phrase.words[index], word.start_s, word.end_s, float(np.exp(word.log_posterior)), word.fit)
+            for index, word in said
         ]
-        return Transcript(tuple(words), llr, whole_llr)
+        return Transcript(tuple(words or heard), llr, whole_llr)

@@ -1,10 +1,10 @@
-"""How well words explain an utterance, against a free sequence of phones and against other words.
+"""How likely it is that just these words were said in an utterance, as a natural-log likelihood ratio.
 
-All are Viterbi scores of one acoustic model: of a network that allows nothing but the words, with pauses and
-noises around them, and of a loop over all phones that allows everything. Their difference is a log likelihood
-ratio in the sense of keyword spotting by a filler model (R. Rose and D. Paul, "A hidden Markov model based
-keyword recognition system", 1990). It is also looked at word by word and in short stretches, so that one wrong
-word cannot hide behind the others.
+The acoustic model is trained to tell sequences of phones apart (``scripts/recognizer_objective.py``), so its scores
+give the probability of the expected phones against others: against any phones at all, and against decoys made from
+the phrase itself (``decoys``), so that one wrong word cannot hide behind the others. A logistic regression, fitted by
+``scripts/evaluate_phrase.py`` on recordings of people whom the scoring network had not heard, makes one ratio of
+these measures.
 """
 
 from collections.abc import Sequence
@@ -13,23 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.engines.phone_network import IMPOSSIBLE, LOG_SILENCE, PhoneNetwork, UtteranceScores, phone_loop
-from streamauth.engines.sphinx_features import FRAME_SAMPLES, sphinx_features
-from streamauth.engines.sphinx_model import BEGIN, END, INTERNAL, SINGLE, AcousticModel
+from streamauth.core.ports import Samples
+from streamauth.engines.acoustic_model import AcousticModel
+from streamauth.engines.decoys import decoys
+from streamauth.engines.word_graph import FRAME_S, Pronunciation, WordGraph, any_phones, phone_posteriors
 
-Pronunciation = tuple[str, ...]
-"""Phones of a word, such as ("D", "AO", "R")."""
+LEAST_LLR = -30.0
+"""Where an utterance is too short for the words."""
 
-_FRAME_S = FRAME_SAMPLES / SAMPLE_RATE_HZ
-_INSIDE_FRAMES = 10
-_OUTSIDE_FRAMES = 30
-_NOISE_FLOOR_DB = -33.0
-_NOISE = np.random.default_rng(0).standard_normal(30 * SAMPLE_RATE_HZ, np.float32)
+_INSIDE_FRAMES = 5
+_OUTSIDE_FRAMES = 8
+_MOST_FORGIVEN = 0.5  # nats per phone: an accent, not another word
 
 # Logistic regression over the measures, fitted by scripts/evaluate_phrase.py.
-_WEIGHTS = (0.197, 0.452, 0.865, 0.357)
-_BIAS = 4.165
+_WEIGHTS = (0.5, 0.1, 0.5, 0.2, 0.2, 0.1, 0.5, 0.3, 0.3, 0.0)
+_BIAS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,59 +36,40 @@ class AlignedWord:
 
     Attributes:
         index: Which of the words.
-        start_s: Begin in the utterance.
-        end_s: End in the utterance.
-        ratio: Mean log likelihood ratio per frame of 10 ms against the phone loop, in nats.
+        start_s: Begin, in seconds since the begin of the utterance.
+        end_s: End, likewise.
+        log_posterior: Log probability of the word against any phones in its place, at most 0.
+        phones: Phones of its shortest pronunciation.
     """
 
     index: int
     start_s: float
     end_s: float
-    ratio: float
+    log_posterior: float
+    phones: int
+
+    @property
+    def fit(self) -> float:
+        """The log probability per phone, in nats."""
+        return self.log_posterior / self.phones
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How well words explain an utterance.
+    """The best way to find words in an utterance.
 
     Attributes:
-        ratio: Log likelihood ratio of the whole utterance against the phone loop, in nats.
-        words: The words of the best path in order.
-        weakest_inside: The least mean ratio per frame over 100 ms between begin and end of the words.
-        weakest_outside: The same over 300 ms before or after them; at most 0.
+        words: Where they are, in order.
+        measures: What the likelihood ratio is made of, see ``UtteranceEvidence``.
     """
 
-    ratio: float
     words: tuple[AlignedWord, ...]
-    weakest_inside: float
-    weakest_outside: float
+    measures: tuple[float, ...]
 
     @property
-    def speech_s(self) -> float:
-        """Time covered by the words, in seconds."""
-        return sum(word.end_s - word.start_s for word in self.words)
-
-    def measures(self, rival_ratio: float) -> tuple[float, float, float, float]:
-        """What ``log_odds`` weighs: weakest word, weakest stretch inside, outside, and lead over the rival.
-
-        All in nats per frame of 10 ms, limited to where more would not tell more.
-        """
-        lead = (self.ratio - rival_ratio) / (max(self.speech_s, 0.3) / _FRAME_S)
-        return (
-            max(-12.0, min(word.ratio for word in self.words)),
-            max(-14.0, self.weakest_inside),
-            max(-10.0, self.weakest_outside),
-            min(2.0, max(-5.0, lead)),
-        )
-
-    def log_odds(self, rival_ratio: float) -> float:
-        """Log odds that just these words were said, in nats, where that is as likely as not beforehand.
-
-        Args:
-            rival_ratio: ``ratio`` of the words that a decoder heard instead; minus infinity for none.
-        """
-        measures = self.measures(rival_ratio)
-        return sum(weight * measure for weight, measure in zip(_WEIGHTS, measures, strict=True)) + _BIAS
+    def llr(self) -> float:
+        """Natural-log likelihood ratio that just these words were said."""
+        return max(LEAST_LLR, float(np.dot(_WEIGHTS, self.measures)) + _BIAS)
 
 
 class UtteranceEvidence:
@@ -102,102 +81,82 @@ class UtteranceEvidence:
     """
 
     def __init__(self, model: AcousticModel, samples: Samples) -> None:
-        self._model = model
-        self._scores = UtteranceScores(model, sphinx_features(_with_noise_floor(samples)))
-        self._loop_score, self._loop_frames = phone_loop(model, self._scores)
+        self._bigram = model.bigram
+        self._scores = model.scores(samples)
+        self._posteriors = phone_posteriors(self._scores, self._bigram)
+        self._anything = any_phones(self._scores, self._bigram)
+
+    def reach(self, words: Sequence[Sequence[Pronunciation]], starts: Sequence[int]) -> tuple[int, int] | None:
+        """Which of the words the utterance may hold if it holds some: from one of ``starts`` to any later one.
+
+        None where the utterance is too short for any.
+
+        Args:
+            words: For each word its pronunciations; at least one word.
+            starts: The words that may come first.
+        """
+        graph = WordGraph.of(words, starts=starts, partly=True, hesitations=True)
+        score, path = graph.align(self._scores, self._bigram)
+        found = graph.words[path]
+        found = found[found >= 0]
+        return (int(found[0]), int(found[-1])) if np.isfinite(score) and found.size else None
 
     def explain(
-        self, words: Sequence[Sequence[Pronunciation]], *, starts: Sequence[int] = (0,), partly: bool = False
+        self, words: Sequence[Sequence[Pronunciation]], *, habits: Sequence[float] = ()
     ) -> Explanation | None:
-        """The best way to find the words in the utterance, and nothing else but pauses and noises.
+        """The best way to find the words in the utterance, and nothing else but pauses and hesitations.
 
         None where the utterance is too short for the words.
 
         Args:
             words: For each word its pronunciations; at least one word.
-            starts: The words that may come first.
-            partly: Whether the utterance may end after any word.
+            habits: For each word, or the first of them, its usual fit when this person says it.
         """
-        network = _word_network(self._model, words, starts, partly)
-        score, found, acoustic = network.best_path(self._scores)
-        if score <= IMPOSSIBLE:
+        graph = WordGraph.of(words, hesitations=True)
+        score, path = graph.align(self._scores, self._bigram)
+        if not np.isfinite(score):
             return None
-        gain = acoustic - self._loop_frames
+        against = decoys(graph, self._scores, self._bigram)
+        found = graph.words[path]
         aligned = []
-        for index in np.unique(found[found >= 0]).tolist():
+        for index, variants in enumerate(words):
             frames = np.flatnonzero(found == index)
-            start_s, end_s = float(frames[0] * _FRAME_S), float((frames[-1] + 1) * _FRAME_S)
-            aligned.append(AlignedWord(index, start_s, end_s, float(gain[frames].mean())))
+            first, last = int(frames[0]), int(frames[-1]) + 1
+            shortest = min(len(variant) for variant in variants)
+            posterior = min(0.0, float(against.replaced[index]))
+            aligned.append(AlignedWord(index, first * FRAME_S, last * FRAME_S, posterior, shortest))
+        usual = np.zeros(len(words))
+        known = min(len(habits), len(words))
+        usual[:known] = np.clip(habits[:known], -_MOST_FORGIVEN, 0)
+        phones = np.array([word.phones for word in aligned])
+        posteriors = np.minimum(0, np.array([word.log_posterior for word in aligned]) - usual * phones)
         inside = np.flatnonzero(found >= 0)
-        first, last = int(inside[0]), int(inside[-1]) + 1
-        outside = [_weakest(side, _OUTSIDE_FRAMES) for side in (gain[:first], gain[last:])]
-        return Explanation(
-            score - self._loop_score,
-            tuple(aligned),
-            _weakest(gain[first:last], min(_INSIDE_FRAMES, last - first)),
-            min(0.0, *outside),
+        begin, end = int(inside[0]), int(inside[-1]) + 1
+        fit = self._posteriors[np.arange(len(path)), graph.phones[path]]
+        whole = graph.total(self._scores, self._bigram) - self._anything
+        measures = (
+            _between(-4, posteriors.sum() / phones.sum(), 0),
+            _between(-20, posteriors.min(), 0),
+            _between(-4, (posteriors / phones).min(), 0),
+            _between(-20, against.dropped.min(), 10),
+            _between(-20, against.inserted[1:-1].min(initial=10), 10),
+            _between(-20, min(against.inserted[0], against.inserted[-1]), 10),
+            _between(-4, whole / phones.sum(), 0),
+            _between(-8, _weakest(fit[begin:end], _INSIDE_FRAMES), 0),
+            _between(-8, min(_weakest(side, _OUTSIDE_FRAMES) for side in (fit[:begin], fit[end:])), 0),
+            float(np.log(phones.sum())),
         )
+        return Explanation(tuple(aligned), measures)
 
 
-def _weakest(gain: NDArray[np.float64], frames: int) -> float:
-    """Least mean over so many frames in a row; 0 where there are not as many."""
-    if gain.size < frames:
+def _between(least: float, value: float, most: float) -> float:
+    return float(min(most, max(least, value)))
+
+
+def _weakest(fit: NDArray[np.float64], frames: int) -> float:
+    """Least mean over so many frames in a row; over all where there are fewer, 0 where there are none."""
+    if not fit.size:
         return 0.0
-    sums = np.concatenate([[0.0], np.cumsum(gain)])
+    frames = min(frames, fit.size)
+    sums = np.concatenate([[0.0], np.cumsum(fit)])
     return float((sums[frames:] - sums[:-frames]).min() / frames)
-
-
-def _with_noise_floor(samples: Samples) -> Samples:
-    """Audio over faint noise, as the model has never met the silence that a noise gate or a file editor leaves."""
-    frames = samples[: samples.size - samples.size % 400].reshape(-1, 400)
-    loud = float(np.quantile(np.sqrt(np.mean(frames**2, axis=1)), 0.9))
-    level = max(loud, 1e-4) * 10 ** (_NOISE_FLOOR_DB / 20)
-    return (samples + np.float32(level) * _NOISE[: samples.size]).astype(np.float32)
-
-
-def _word_network(
-    model: AcousticModel, words: Sequence[Sequence[Pronunciation]], starts: Sequence[int], partly: bool
-) -> PhoneNetwork:
-    network = PhoneNetwork(model)
-    silence = model.phones["SIL"]
-    numbered = [[[model.phones[phone] for phone in phones] for phones in variants] for variants in words]
-    lead, tail = network.noises(), network.noises()
-    for noise in lead:
-        network.enter(noise, network.cost(noise))
-    exits: list[int] = []
-    for index, variants in enumerate(numbered):
-        # contexts across words are those of the first pronunciation of the neighbour, without a pause
-        left = numbered[index - 1][0][-1] if index else silence
-        right = numbered[index + 1][0][0] if index + 1 < len(numbered) else silence
-        ends = []
-        for phones in variants:
-            previous: int | None = None
-            for place, base in enumerate(phones):
-                first, last = place == 0, place == len(phones) - 1
-                position = SINGLE if first and last else BEGIN if first else END if last else INTERNAL
-                before = left if first else phones[place - 1]
-                after = right if last else phones[place + 1]
-                phone = network.phone(base, model.senones(base, before, after, position), index)
-                if previous is not None:
-                    network.join(previous, phone)
-                else:
-                    for end in exits:
-                        network.join(end, phone)
-                    if index in starts:
-                        network.enter(phone)
-                        for noise in lead:
-                            network.join(noise, phone)
-                previous = phone
-            assert previous is not None  # noqa: S101 - no pronunciation is empty
-            ends.append(previous)
-        if partly or index == len(numbered) - 1:
-            network.exits.update(ends)
-            for end in ends:
-                for noise in tail:
-                    network.join(end, noise, network.cost(noise))
-        pause = network.phone(silence, model.lone_senones(silence), -1)
-        for end in ends:
-            network.join(end, pause, LOG_SILENCE)
-        exits = [*ends, pause]
-    network.exits.update(tail)
-    return network

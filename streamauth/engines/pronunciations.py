@@ -26,6 +26,8 @@ class Pronunciations:
                 word, bits, sounds = line.split("\t")
                 self._sounds[word] = sounds
                 self._bits[word] = float(bits)
+            if not self._bits:
+                raise ValueError("no words")
         except (OSError, EOFError, ValueError) as error:
             raise ModelCorrupt("The dictionary of phrases cannot be read. Install streamauth again.") from error
 

@@ -39,6 +39,8 @@ class WordGraph:
         before: Numbers of the states before each state, shape (states, most), padded with the number of states.
         first: States that may begin an utterance.
         last: States that may end one.
+        sources: For each word, and for the end, the states from which it is entered.
+        targets: For each word, and for the end, the states with which it begins.
     """
 
     phones: NDArray[np.int64]
@@ -46,6 +48,8 @@ class WordGraph:
     before: NDArray[np.int64]
     first: NDArray[np.int64]
     last: NDArray[np.int64]
+    sources: tuple[list[int], ...]
+    targets: tuple[list[int], ...]
 
     @classmethod
     def of(
@@ -68,21 +72,27 @@ class WordGraph:
         first, lead = building.around(hesitations)
         ends: list[int] = []
         finals: list[int] = []
+        entered: list[list[int]] = []
+        begun: list[list[int]] = []
         for index, variants in enumerate(words):
             sources = [*ends, *(lead if index in starts else ())]
+            entered.append(sources)
+            begun.append([])
             ends = []
             for phones in variants:
                 previous = sources
                 for place, phone in enumerate(phones):
                     previous = [building.state(NUMBER[phone], index, previous)]
-                    if place == 0 and index in starts:
-                        first += previous
+                    if place == 0:
+                        begun[-1] += previous
+                        first += previous if index in starts else []
                 ends += previous
             if partly or index == len(words) - 1:
                 finals += ends
             ends = [*ends, building.state(SILENCE, -1, list(ends))]
-        finals += building.around(hesitations, finals)[1]
-        return building.graph(first, finals)
+        spoken = list(finals)
+        trailing, silent = building.around(hesitations, spoken)
+        return building.graph(first, [*spoken, *silent], ((*entered, spoken), (*begun, trailing)))
 
     def align(self, scores: Scores, bigram: Scores) -> tuple[float, NDArray[np.int64]]:
         """The best path: its score and the state of each frame. Minus infinity where there are too few frames."""
@@ -109,19 +119,45 @@ class WordGraph:
 
     def total(self, scores: Scores, bigram: Scores) -> float:
         """Log of the sum over all paths."""
+        return float(np.logaddexp.reduce(self.forward(scores, bigram)[-1, self.last]))
+
+    def forward(self, scores: Scores, bigram: Scores) -> Scores:
+        """Log of the sum over all paths to each state in each frame, that frame included, shape (frames, states)."""
         enter, stay = scores[:, 2 * self.phones], scores[:, 2 * self.phones + 1]
         chance = self._chances(bigram)
-        value = np.full(len(self.phones) + 1, -np.inf)
-        value[self.first] = bigram[SILENCE, self.phones[self.first]] + enter[0, self.first]
+        values = np.full((len(enter), len(self.phones) + 1), -np.inf)
+        values[0, self.first] = bigram[SILENCE, self.phones[self.first]] + enter[0, self.first]
         for frame in range(1, len(enter)):
-            arriving = np.logaddexp.reduce(value[self.before] + chance, axis=1) + enter[frame]
-            value[:-1] = np.logaddexp(arriving, value[:-1] + stay[frame])
-        return float(np.logaddexp.reduce(value[self.last]))
+            arriving = _log_sum(values[frame - 1][self.before] + chance) + enter[frame]
+            values[frame, :-1] = np.logaddexp(arriving, values[frame - 1, :-1] + stay[frame])
+        return values[:, :-1]
+
+    def backward(self, scores: Scores, bigram: Scores) -> Scores:
+        """Log of the sum over all ways on from each state in each frame, that frame not included."""
+        enter, stay = scores[:, 2 * self.phones], scores[:, 2 * self.phones + 1]
+        count = len(self.phones)
+        links = np.full((count + 1, count), -np.inf)  # from each state to each
+        np.put_along_axis(links.T, self.before, self._chances(bigram), axis=1)
+        links = links[:count]
+        values = np.full((len(enter), count), -np.inf)
+        values[-1, self.last] = 0.0
+        for frame in range(len(enter) - 2, -1, -1):
+            leaving = _log_sum(links + (enter[frame + 1] + values[frame + 1]))
+            values[frame] = np.logaddexp(leaving, stay[frame + 1] + values[frame + 1])
+        return values
 
     def _chances(self, bigram: Scores) -> Scores:
         real = self.before < len(self.phones)
         sources = self.phones[np.where(real, self.before, 0)]
         return np.where(real, bigram[sources, self.phones[:, None]], -np.inf)
+
+
+def _log_sum(values: Scores) -> Scores:
+    """Log of the sum of exponentials along the last axis; faster than ``logaddexp.reduce``."""
+    top = values.max(axis=-1)
+    safe = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.exp(values - safe[..., None]).sum(axis=-1)) + safe)
 
 
 class _Building:
@@ -150,14 +186,18 @@ class _Building:
             ends += previous
         return first, [pause, *ends, self.state(SILENCE, -1, list(ends))] if ends else [pause]
 
-    def graph(self, first: Sequence[int], last: Sequence[int]) -> WordGraph:
+    def graph(
+        self,
+        first: Sequence[int],
+        last: Sequence[int],
+        joints: tuple[tuple[list[int], ...], tuple[list[int], ...]],
+    ) -> WordGraph:
         most = max(1, max(map(len, self._before)))
         table = np.full((len(self._phones), most), len(self._phones))
         for state, sources in enumerate(self._before):
             table[state, : len(sources)] = sources
-        return WordGraph(
-            np.array(self._phones), np.array(self._words), table, np.array(first), np.array(last)
-        )
+        numbers = (np.array(self._phones), np.array(self._words), table, np.array(first), np.array(last))
+        return WordGraph(*numbers, *joints)
 
 
 def any_phones(scores: Scores, bigram: Scores) -> float:

@@ -1,16 +1,15 @@
-import os
 import random
-import re
-from collections import Counter, defaultdict
+from collections import Counter
 from itertools import pairwise
 from math import log2
 
-import pocketsphinx
 import pytest
 
 from streamauth.core.phrase import HESITATIONS, normalize
 from streamauth.core.prompt import DIGITS, LENGTHS, Challenge, Prompt, PromptKind, PromptPlan
 from streamauth.core.prompt_words import PROMPT_WORDS
+from streamauth.engines.pronunciations import Pronunciations
+from streamauth.engines.registry import models_folder
 from streamauth.errors import BadPrompt
 from streamauth.settings import PromptSettings, Settings
 
@@ -81,14 +80,9 @@ def test_the_end_of_its_life_is_a_sample() -> None:
 
 
 def pronunciations() -> dict[str, list[list[str]]]:
-    """The CMU pronouncing dictionary, as PocketSphinx carries it."""
-    path = os.path.join(pocketsphinx.get_model_path("en-us"), "cmudict-en-us.dict")
-    found: dict[str, list[list[str]]] = defaultdict(list)
-    with open(path, encoding="utf-8") as lines:
-        for line in lines:
-            word, *phones = line.split()
-            found[re.sub(r"\(\d+\)$", "", word)].append(phones)
-    return found
+    """The dictionary of the embedded recognizer."""
+    sounds = Pronunciations(models_folder() / "vosk-en" / "phrase")
+    return {word: [list(phones) for phones in sounds.of(word)] for word in (*PROMPT_WORDS, *DIGITS)}
 
 
 def distance(one: list[str], other: list[str]) -> int:

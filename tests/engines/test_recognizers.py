@@ -5,14 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pocketsphinx
 import pytest
 import soundfile
 
 from streamauth.core.phrase import Comparison, compare
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseRecognizer, PhraseStream, Samples, Transcript
 from streamauth.demo_data import VOICES, demo_utterances
-from streamauth.engines.pocketsphinx_recognizer import PocketsphinxRecognizer
+from streamauth.engines.acoustic_model import AcousticModel
+from streamauth.engines.pronunciations import Pronunciations
+from streamauth.engines.registry import models_folder
 from streamauth.engines.vosk_recognizer import VoskRecognizer
 from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWord
 
@@ -22,16 +23,16 @@ PASSPORT = ("my", "voice", "is", "my", "passport", "verify", "me")
 
 
 @pytest.fixture(scope="module")
-def sphinx() -> PocketsphinxRecognizer:
-    return PocketsphinxRecognizer()
+def embedded() -> VoskRecognizer:
+    return VoskRecognizer(str(models_folder() / "vosk-en"), trusted=True)
 
 
 @pytest.fixture(scope="module")
-def vosk() -> VoskRecognizer:
+def tiny() -> VoskRecognizer:
     return VoskRecognizer(str(VOSK_MODEL))
 
 
-@pytest.fixture(params=["sphinx", "vosk"])
+@pytest.fixture(params=["embedded", "tiny"])
 def recognizer(request: pytest.FixtureRequest) -> PhraseRecognizer:
     chosen: PhraseRecognizer = request.getfixturevalue(request.param)
     return chosen
@@ -158,7 +159,7 @@ def test_unknown_words_are_named_and_refused(recognizer: PhraseRecognizer) -> No
 def test_without_expectation_words_are_heard_freely(recognizer: PhraseRecognizer) -> None:
     transcript = heard_by(recognizer, speech("awb", "coffee"), None)
     assert transcript.text.startswith("i would like a cup of coffee")
-    assert transcript.evidence is None
+    assert transcript.llr is None
 
 
 def test_closing_twice_is_allowed_and_use_afterwards_is_not(recognizer: PhraseRecognizer) -> None:
@@ -177,65 +178,107 @@ def test_nothing_is_printed(recognizer: PhraseRecognizer, capfd: pytest.CaptureF
     assert capfd.readouterr() == ("", "")
 
 
-# --- PocketSphinx ---
+# --- the embedded model ---
 
 
-@pytest.mark.parametrize("voice", ["awb", "slt"])
-def test_expectation_finds_a_phrase_that_free_decoding_misses(sphinx: PocketsphinxRecognizer, voice: str) -> None:
-    samples = speech(voice, "passport")
-    assert heard_by(sphinx, samples, None).text != " ".join(PASSPORT)
-    found = heard_by(sphinx, samples, PASSPORT)
-    assert found.text == " ".join(PASSPORT)
-    assert found.evidence is not None
-    assert found.evidence > 50
+@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize("said", ["door-1", "door-2", "door-3", "passport"])
+def test_right_phrase_has_a_high_likelihood(embedded: VoskRecognizer, voice: str, said: str) -> None:
+    transcript = heard_by(embedded, speech(voice, said), PASSPORT if said == "passport" else DOOR)
+    assert transcript.llr is not None
+    assert transcript.llr > 2
+    assert transcript.whole_llr == transcript.llr
+    assert all(word.fit is not None and word.fit <= 0 for word in transcript.words)
 
 
-def test_expectation_is_never_forced_onto_other_speech(sphinx: PocketsphinxRecognizer) -> None:
+@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "please open the window and let me come in",
+        "please open the door and let me",
+        "please open the door let me come in",
+        "please open the door and let me come in now",
+        "open please the door and let me come in",
+        "my voice is my passport verify me",
+    ],
+)
+def test_another_phrase_has_a_low_likelihood(embedded: VoskRecognizer, voice: str, wrong: str) -> None:
+    transcript = heard_by(embedded, speech(voice, "door-1"), tuple(wrong.split()))
+    assert transcript.whole_llr is not None
+    assert transcript.whole_llr < 0
+
+
+def test_expectation_is_never_forced_onto_other_speech(embedded: VoskRecognizer) -> None:
     for expected in (DOOR, ("would", "you", "like", "a", "cup", "of", "coffee"), ("computer",)):
-        transcript = heard_by(sphinx, speech("kal16", "coffee"), expected)
-        assert transcript.text == "i would like a cup of coffee with milk"
-        assert transcript.evidence is not None
-        assert transcript.evidence < 0
+        transcript = heard_by(embedded, speech("slt", "coffee"), expected)
+        assert compare(expected, tuple(transcript.text.split())) is not Comparison.MATCH
+        assert transcript.llr is not None
 
 
-def test_phrase_may_come_in_two_utterances(sphinx: PocketsphinxRecognizer) -> None:
-    samples = speech("rms", "door-1")
-    pause = samples[: SAMPLE_RATE_HZ // 2]
-    end_of_door = round(heard_by(sphinx, samples).words[3].end_s * SAMPLE_RATE_HZ)
-    stream = sphinx.stream(DOOR)
-    first = hear(stream, np.concatenate([samples[:end_of_door], pause]))
-    second = hear(stream, np.concatenate([pause, samples[end_of_door:]]))
+def test_phrase_may_come_in_two_utterances(embedded: VoskRecognizer) -> None:
+    samples = speech("awb", "door-1")
+    # cut behind the fourth word
+    end_of_door = round(heard_by(embedded, samples).words[3].end_s * SAMPLE_RATE_HZ)
+    stream = embedded.stream(DOOR)
+    halves = [hear(stream, samples[:end_of_door]).text, hear(stream, samples[end_of_door:]).text]
     stream.close()
-    assert first.text.split() + second.text.split() == list(DOOR)
+    assert halves == ["please open the door", "and let me come in"]
 
 
-def test_streams_are_bounded_and_decoders_used_again(sphinx: PocketsphinxRecognizer) -> None:
-    recognizer = PocketsphinxRecognizer(max_streams=1)
-    first = recognizer.stream(None)
-    with pytest.raises(EngineError):
-        recognizer.stream(None)
-    first.close()
-    recognizer.stream(None).close()
+def test_glimpse_is_what_the_end_would_give(embedded: VoskRecognizer) -> None:
+    stream = embedded.stream(DOOR)
+    assert stream.glimpse() == Transcript(())
+    stream.accept(speech("rms", "door-1"))
+    glimpsed = stream.glimpse()
+    finished = stream.finish()
+    stream.close()
+    assert glimpsed == finished
 
 
-def test_package_without_its_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pocketsphinx, "get_model_path", lambda name: str(tmp_path / name))
-    with pytest.raises(ModelMissing):
-        PocketsphinxRecognizer()
+def test_habits_forgive_an_accent_but_not_another_word(embedded: VoskRecognizer) -> None:
+    def llr_of(said: str, habits: tuple[float, ...]) -> float:
+        stream = embedded.stream(DOOR, habits=habits)
+        transcript = hear(stream, speech("awb", said))
+        stream.close()
+        assert transcript.whole_llr is not None
+        return transcript.whole_llr
+
+    accent = (-9.0,) * len(DOOR)
+    assert llr_of("door-1", accent) > llr_of("door-1", ())
+    assert llr_of("window", accent) < 0
 
 
-@pytest.mark.parametrize("name", ["mdef", "means", "variances", "sendump", "transition_matrices"])
-def test_damaged_acoustic_model_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    original = Path(pocketsphinx.get_model_path("en-us"))
-    (tmp_path / "en-us").mkdir()
-    for path in [*original.glob("*.*"), *(original / "en-us").iterdir()]:
-        (tmp_path / path.relative_to(original)).symlink_to(path)
-    damaged = tmp_path / "en-us" / name
-    damaged.unlink()
-    damaged.write_bytes((original / "en-us" / name).read_bytes()[:-1000])
-    monkeypatch.setattr(pocketsphinx, "get_model_path", lambda name: str(tmp_path))
+def test_embedded_model_knows_its_words(embedded: VoskRecognizer) -> None:
+    facts = embedded.facts("door")
+    assert facts is not None
+    assert ("D", "AO", "R") in facts.sounds
+    assert facts.bits is not None
+    assert 8 < facts.bits < 18
+    assert embedded.facts("xyzzyq") is None
+
+
+@pytest.mark.parametrize("name", ["network.onnx", "bigram.npy", "dictionary.tsv.gz"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut"])
+def test_damaged_phrase_model_is_refused(tmp_path: Path, name: str, damage: str) -> None:
+    folder = Path(shutil.copytree(models_folder() / "vosk-en" / "phrase", tmp_path / "phrase"))
+    path = folder / name
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] if damage == "cut" else b"")
+    if damage == "missing":
+        path.unlink()
     with pytest.raises(ModelCorrupt):
-        PocketsphinxRecognizer()
+        Pronunciations(folder) if name.startswith("dictionary") else AcousticModel(folder)
+
+
+def test_hostile_audio_has_no_likely_phrase(embedded: VoskRecognizer) -> None:
+    noise = np.random.default_rng(0)
+    times = np.arange(3 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    chords = sum(np.sin(2 * np.pi * hertz * times) for hertz in (220, 277, 330, 440)) * 0.1
+    for audio in (noise.normal(0, 0.3, 3 * SAMPLE_RATE_HZ), chords, np.sign(chords) * 0.9, np.ones(48_000)):
+        transcript = heard_by(embedded, np.asarray(audio, np.float32))
+        assert transcript.whole_llr is not None
+        assert transcript.whole_llr < 0
 
 
 # --- Vosk ---

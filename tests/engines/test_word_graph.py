@@ -15,8 +15,8 @@ from streamauth.engines.word_graph import (
     phone_posteriors,
 )
 
-CAT = [("K", "AE", "T")]
-DOG = [("D", "AO", "G"), ("D", "AA", "G")]
+CAT: list[tuple[str, ...]] = [("K", "AE", "T")]
+DOG: list[tuple[str, ...]] = [("D", "AO", "G"), ("D", "AA", "G")]
 STATES = 1 + len(PHONES)
 
 

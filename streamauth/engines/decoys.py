@@ -1,0 +1,113 @@
+"""How an expected phrase stands against decoys made from itself: a word left out, replaced or put in.
+
+The decoys are not words but any phones at all, so that every wrong word is among them, also one that no dictionary
+has. All of them come out of one forward and one backward pass over the phrase and one pass over any phones that may
+begin after any of its words.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamauth.engines.word_graph import SILENCE, Scores, WordGraph
+
+
+@dataclass(frozen=True)
+class Decoys:
+    """Log probabilities of the phrase less those of the decoys, in nats: negative where a decoy explains more.
+
+    Attributes:
+        replaced: For each word, with any phones in its place, shape (words,). At most some nats above 0, as the
+            word itself is among them.
+        dropped: For each word, without it, shape (words,); plus infinity for a phrase of one word.
+        inserted: With any phones before each word and after the last, shape (words + 1,).
+    """
+
+    replaced: Scores
+    dropped: Scores
+    inserted: Scores
+
+
+def decoys(graph: WordGraph, scores: Scores, bigram: Scores) -> Decoys:
+    """Compare a phrase with its decoys.
+
+    Args:
+        graph: The phrase; made without ``partly`` and with the first word as the only start.
+        scores: Of the utterance.
+        bigram: Log probability of each phone after each other.
+    """
+    forward, backward = graph.forward(scores, bigram), graph.backward(scores, bigram)
+    said = float(np.logaddexp.reduce(forward[-1, graph.last]))
+    words = len(graph.targets) - 1
+    into = np.stack([_into(graph, joint, forward, bigram) for joint in range(words + 1)])
+    out = np.stack([_out_of(graph, joint, scores, backward, bigram) for joint in range(words + 1)])
+    spoken = _any_phones_between(into, out, scores, bigram)
+    dropped = np.full(words, np.inf)
+    for word in range(words if words > 1 else 0):
+        dropped[word] = said - _skipping(graph, word, forward, out[word + 1])
+    return Decoys(said - spoken[:-1, 1], dropped, said - spoken[:, 0])
+
+
+def _into(graph: WordGraph, joint: int, forward: Scores, bigram: Scores) -> Scores:
+    """Log sum of the ways to begin each phone in each frame behind a joint of the phrase, shape (frames, phones)."""
+    sources = graph.sources[joint]
+    values = np.full((len(forward), len(bigram)), -np.inf)
+    if joint == 0:
+        values[0] = bigram[SILENCE]
+    values[1:] = _log_product(forward[:-1, sources], bigram[graph.phones[sources]])
+    return values
+
+
+def _out_of(graph: WordGraph, joint: int, scores: Scores, backward: Scores, bigram: Scores) -> Scores:
+    """Log sum of the ways on from each phone, where the phrase goes on behind a joint in each frame.
+
+    Shape (frames + 1, phones); the last row stands for an utterance that ends there.
+    """
+    targets = graph.targets[joint]
+    phones = graph.phones[targets]
+    going_on = scores[:, 2 * phones] + backward[:, targets]
+    values = np.full((len(scores) + 1, len(bigram)), -np.inf)
+    values[:-1] = _log_product(going_on, bigram[:, phones].T)
+    if joint == len(graph.targets) - 1:
+        values[-1] = 0.0
+    return values
+
+
+def _skipping(graph: WordGraph, word: int, forward: Scores, out: Scores) -> float:
+    sources = graph.sources[word]
+    paths = forward[:, sources] + out[1:, graph.phones[sources]]
+    at_once = out[0, SILENCE] if word == 0 else -np.inf
+    return float(np.logaddexp(np.logaddexp.reduce(paths, axis=None), at_once))
+
+
+def _any_phones_between(into: Scores, out: Scores, scores: Scores, bigram: Scores) -> Scores:
+    """Log sums of the phrase with any phones, one at least, that begin behind each joint.
+
+    Returns:
+        Shape (joints, 2): where the phrase then goes on behind the same joint, and behind the next one.
+    """
+    pairs = scores.reshape(len(scores), -1, 2).copy()
+    pairs[:, SILENCE] = -np.inf  # a pause is no other word
+    chances = np.exp(bigram)
+    value = np.full(into[:, 0].shape, -np.inf)
+    after = np.concatenate([out[1:], np.full_like(out[:1], -np.inf)])
+    leaving = np.full((len(scores), len(into), 2), -np.inf)
+    for frame in range(len(scores)):
+        arriving = into[:, frame]
+        if frame:
+            top = value.max(axis=1, keepdims=True)
+            top = np.where(np.isfinite(top), top, 0.0)
+            with np.errstate(divide="ignore"):
+                arriving = np.logaddexp(arriving, np.log(np.exp(value - top) @ chances) + top)
+        value = np.logaddexp(arriving + pairs[frame, :, 0], value + pairs[frame, :, 1])
+        for place, following in enumerate((out, after)):
+            leaving[frame, :, place] = np.logaddexp.reduce(value + following[:, frame + 1], axis=1)
+    return np.asarray(np.logaddexp.reduce(leaving, axis=0))
+
+
+def _log_product(left: Scores, right: Scores) -> Scores:
+    """Matrix product of exponentials, as a logarithm: (m, k) and (k, n) to (m, n)."""
+    tops = left.max(axis=1, keepdims=True)
+    tops = np.where(np.isfinite(tops), tops, 0.0)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.exp(left - tops) @ np.exp(right)) + tops)
