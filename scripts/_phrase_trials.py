@@ -171,13 +171,15 @@ def _piece(
 def _misses(
     words: tuple[str, ...], others: Sequence[tuple[str, ...]], dice: random.Random
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """One word wrong."""
+    """Something wrong: mostly one word."""
     at = dice.randrange(len(words))
     yield "replaced", (*words[:at], *dice.choice([w for w in others if w[0] != words[at]]), *words[at + 1 :])
     at = dice.randrange(len(words))
     yield "dropped", (*words[:at], *words[at + 1 :])
     at = dice.randrange(len(words) + 1)
     yield "added", (*words[:at], *dice.choice(others), *words[at:])
+    yield "cut short", words[:-2] if dice.random() < 0.5 else words[2:]
+    yield "continued", (*words, *dice.choice(others), *dice.choice(others))
     if places := [at for at in range(len(words) - 1) if words[at] != words[at + 1]]:
         at = dice.choice(places)
         yield "swapped", (*words[:at], words[at + 1], words[at], *words[at + 2 :])

@@ -10,7 +10,8 @@ Three groups, each clean and with babble and pink noise at 10 dB:
 
 - keyword: one word by many people; against other keywords and running speech;
 - sentence: pieces of four to seven words of LibriSpeech clips; against the same with one word replaced by any other,
-  by one that sounds nearly alike (``near word``), dropped, added, two swapped, and against other sentences;
+  by one that sounds nearly alike (``near word``), dropped, added, two swapped, without two words at an end (``cut
+  short``), with two more (``continued``), and against other sentences;
 - digits: six digits of one person, recorded at 8 kHz; against one digit wrong and other digits.
 """
 
@@ -37,7 +38,7 @@ from scipy.optimize import minimize
 
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_evidence import Explanation, UtteranceEvidence
+from streamauth.engines.phrase_evidence import Expected, Explanation, UtteranceEvidence
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.evaluation.metrics import eer, frr_at_far, threshold_at_far
 from streamauth.settings import Settings
@@ -81,8 +82,8 @@ class VoskJudge:
         evidences = [UtteranceEvidence(self._models[recording.fold], samples) for samples in recording.utterances]
         scores: list[tuple[float, tuple[float, ...] | None]] = []
         for _, words in recording.expected:
-            sounds = [self._sounds.of(word) for word in words]
-            found = [explanation for e in evidences if (explanation := e.explain(sounds))]
+            expected = Expected.of(words, self._sounds.of)
+            found = [explanation for e in evidences if (explanation := e.explain(expected))]
             best: Explanation | None = max(found, key=lambda explanation: explanation.llr, default=None)
             scores.append((best.llr, best.measures) if best else (_NEVER, None))
         return scores
@@ -133,7 +134,7 @@ def fit(trials: Sequence[Trial]) -> NDArray[np.float64]:
         return float((shares * np.logaddexp(0, -signs * (inputs @ weights))).sum() + 0.1 * (weights[:-1] ** 2).sum())
 
     size = inputs.shape[1] - 1
-    return np.asarray(minimize(cost, np.zeros(size + 1), bounds=[(0, None)] * (size - 1) + [(None, None)] * 2).x)
+    return np.asarray(minimize(cost, np.zeros(size + 1), bounds=[(0, None)] * (size - 2) + [(None, None)] * 3).x)
 
 
 def report(trials: Sequence[Trial], threshold: float) -> None:
@@ -198,7 +199,7 @@ def false_alarms(models: Sequence[AcousticModel], sounds: Pronunciations, thresh
         for samples in utterances(audio):
             evidence = UtteranceEvidence(models[fold], samples)
             for phrase in phrases:
-                found = evidence.explain([sounds.of(word) for word in phrase])
+                found = evidence.explain(Expected.of(phrase, sounds.of))
                 alarms[phrase] += found is not None and found.llr >= threshold
     print(f"\nfalse alarms in {hours:.2f} h of running speech:", {" ".join(p): count for p, count in alarms.items()})
 

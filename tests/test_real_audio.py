@@ -72,3 +72,35 @@ def test_readers_are_told_apart_at_the_shipped_threshold(models: Models) -> None
     assert float(str(summary["eer"])) <= 0.01
     assert float(str(summary["decision_frr"])) <= 0.04  # one of thirty
     assert float(str(summary["decision_far"])) <= 0.015
+
+
+@pytest.mark.parametrize("group", ["keyword", "digits", "sentence"])
+def test_phrases_are_told_apart_on_real_speech(group: str) -> None:
+    import random
+
+    from _phrase_trials import digit_recordings, keyword_recordings, sentence_recordings
+
+    from streamauth.engines.acoustic_model import AcousticModel
+    from streamauth.engines.phrase_evidence import Expected, UtteranceEvidence
+    from streamauth.engines.pronunciations import Pronunciations
+    from streamauth.engines.registry import models_folder
+
+    folder = models_folder() / "vosk-en" / "phrase"
+    model, sounds, dice = AcousticModel(folder), Pronunciations(folder), random.Random(1)
+    recordings = {
+        "keyword": lambda: keyword_recordings(12, "clean", dice),
+        "digits": lambda: digit_recordings(18, "clean", dice),
+        "sentence": lambda: sentence_recordings(40, "clean", dice, [model, model], sounds),
+    }
+    taken: dict[bool, list[bool]] = {True: [], False: []}
+    for recording in recordings[group]():
+        evidences = [UtteranceEvidence(model, samples) for samples in recording.utterances]
+        for kind, words in recording.expected:
+            if kind != "near word":
+                found = [e.explain(Expected.of(words, sounds.of)) for e in evidences]
+                llr = max((f.llr for f in found if f is not None), default=-30.0)
+                taken[kind == "right"].append(llr >= SETTINGS.phrase.min_llr)
+    assert len(taken[True]) >= 12
+    # the shipped model heard these recordings; the error rates are those of scripts/evaluate_phrase.py
+    assert sum(taken[True]) >= 0.85 * len(taken[True])
+    assert sum(taken[False]) <= 0.08 * len(taken[False])

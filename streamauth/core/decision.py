@@ -163,12 +163,11 @@ class PhraseRule:
             match compare(self.expected, candidate):
                 case Comparison.MATCH if self._is_sure(transcript):
                     self.state = PhraseState.MATCHED
-                    self.llr = min(self.llr, transcript.llr) if transcript.llr is not None else self.llr
+                    self._weigh(transcript, share)
                     return share
                 case Comparison.INCOMPLETE:
                     self.state, self._words = PhraseState.INCOMPLETE, candidate
-                    if transcript.llr is not None:
-                        self.llr = min(self.llr if share is Share.NEXT else math.inf, transcript.llr)
+                    self._weigh(transcript, share)
                     return share
                 case _:
                     pass
@@ -176,6 +175,10 @@ class PhraseRule:
             self.state = PhraseState.WRONG
             return Share.NEXT
         return Share.NONE
+
+    def _weigh(self, transcript: Transcript, share: Share) -> None:
+        before = self.llr if share is Share.NEXT else math.inf
+        self.llr = before if transcript.llr is None else min(before, transcript.llr)
 
     def lost_patience(self, at_sample: int, in_utterance: bool) -> bool:
         """Whether an unfinished phrase has been waited for long enough."""

@@ -86,8 +86,9 @@ def _any_phones_between(into: Scores, out: Scores, scores: Scores, bigram: Score
     Returns:
         Shape (joints, 2): where the phrase then goes on behind the same joint, and behind the next one.
     """
-    pairs = scores.reshape(len(scores), -1, 2).copy()
-    pairs[:, SILENCE] = -np.inf  # a pause is no other word
+    pairs = scores.reshape(len(scores), -1, 2)
+    into = into.copy()
+    into[:, :, SILENCE] = -np.inf  # a pause alone is no other word
     chances = np.exp(bigram)
     value = np.full(into[:, 0].shape, -np.inf)
     after = np.concatenate([out[1:], np.full_like(out[:1], -np.inf)])

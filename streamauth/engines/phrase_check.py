@@ -1,32 +1,15 @@
 """Which words an utterance holds, where some are expected: those, their beginning, or what a decoder heard."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Transcript, Word
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_evidence import LEAST_LLR, UtteranceEvidence
-from streamauth.engines.word_graph import Pronunciation
+from streamauth.engines.phrase_evidence import LEAST_LLR, Expected, UtteranceEvidence
 
 _MIN_SAMPLES = SAMPLE_RATE_HZ // 10
 _MAX_SAMPLES = 30 * SAMPLE_RATE_HZ
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedPhrase:
-    """The words that are expected.
-
-    Attributes:
-        words: The words.
-        sounds: For each of them its pronunciations.
-        habits: For each of them, or the first of them, how well its sounds usually fit when this person says it.
-    """
-
-    words: tuple[str, ...]
-    sounds: tuple[tuple[Pronunciation, ...], ...]
-    habits: tuple[float, ...] = ()
 
 
 class PhraseCheck:
@@ -34,12 +17,12 @@ class PhraseCheck:
 
     Args:
         model: The acoustic model.
-        phrase: What is expected.
+        expected: What is expected.
     """
 
-    def __init__(self, model: AcousticModel, phrase: ExpectedPhrase) -> None:
+    def __init__(self, model: AcousticModel, expected: Expected) -> None:
         self._model = model
-        self._phrase = phrase
+        self._expected = expected
         self._reached = 0
 
     def judge(self, samples: Samples, heard: Sequence[Word], *, over: bool) -> Transcript:
@@ -53,20 +36,19 @@ class PhraseCheck:
         if not _MIN_SAMPLES <= samples.size <= _MAX_SAMPLES:
             return Transcript(tuple(heard))
         evidence = UtteranceEvidence(self._model, samples)
-        sounds, habits = self._phrase.sounds, self._phrase.habits
-        whole = evidence.explain(sounds, habits=habits)
+        expected = self._expected
+        whole = evidence.explain(expected)
         whole_llr = whole.llr if whole is not None else LEAST_LLR
         first, found = 0, whole
-        reached = evidence.reach(sounds, (0, self._reached))
-        if reached is not None and reached != (0, len(sounds) - 1):
-            part = slice(reached[0], reached[1] + 1)
-            first, found = reached[0], evidence.explain(sounds[part], habits=habits[part])
+        reached = evidence.reach(expected, (0, self._reached))
+        if reached is not None and reached != (0, len(expected.words) - 1):
+            first, found = reached[0], evidence.explain(expected.part(*reached))
         llr = found.llr if found is not None else LEAST_LLR
         said = [] if found is None or llr < 0 else [(first + word.index, word) for word in found.words]
         if over:
-            self._reached = (said[-1][0] + 1) % len(sounds) if said else 0
+            self._reached = (said[-1][0] + 1) % len(expected.words) if said else 0
         words = [
-            Word(self._phrase.words[index], word.start_s, word.end_s, float(np.exp(word.log_posterior)), word.fit)
+            Word(expected.words[index], word.start_s, word.end_s, float(np.exp(word.log_posterior)), word.fit)
             for index, word in said
         ]
         return Transcript(tuple(words or heard), llr, whole_llr)

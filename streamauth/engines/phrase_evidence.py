@@ -7,8 +7,8 @@ the phrase itself (``decoys``), so that one wrong word cannot hide behind the ot
 these measures.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,57 @@ from streamauth.engines.word_graph import FRAME_S, Pronunciation, WordGraph, any
 LEAST_LLR = -30.0
 """Where an utterance is too short for the words."""
 
+_COMMON = (
+    *("a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "for", "from", "had", "has"),
+    *("have", "he", "her", "him", "his", "i", "if", "in", "is", "it", "its", "me", "my", "no", "not"),
+    *("now", "of", "on", "or", "our", "she", "so", "that", "the", "their", "them", "then", "there"),
+    *("they", "this", "to", "up", "us", "was", "we", "were", "when", "will", "with", "you", "your"),
+)
+_DIGITS = ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _INSIDE_FRAMES = 5
 _OUTSIDE_FRAMES = 8
 _MOST_FORGIVEN = 0.5  # nats per phone: an accent, not another word
 
 # Logistic regression over the measures, fitted by scripts/evaluate_phrase.py.
-_WEIGHTS = (0.5, 0.1, 0.5, 0.2, 0.2, 0.1, 0.5, 0.3, 0.3, 0.0)
-_BIAS = 4.0
+_WEIGHTS = (0.0087, 0.0730, 1.0733, 0.0732, 0.0512, 0.0554, 0.0, 0.3961, 0.2168, 0.0815, 0.0, -1.0959, 1.4859)
+_BIAS = 4.8510
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The words that are expected.
+
+    Attributes:
+        words: The words.
+        sounds: For each of them its pronunciations, at least one.
+        rivals: Pronunciations of the words that might have been said instead: of all digits, where the expected
+            words are digits, else of the expected words and of the most common ones, which are the easiest to miss.
+        closed: Whether the rivals are all that is likely to be said.
+        habits: For each word, or the first of them, its usual fit when this person says it.
+    """
+
+    words: tuple[str, ...]
+    sounds: tuple[Sequence[Pronunciation], ...]
+    rivals: tuple[Sequence[Pronunciation], ...]
+    closed: bool
+    habits: tuple[float, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        words: tuple[str, ...],
+        sounds_of: Callable[[str], Sequence[Pronunciation]],
+        habits: tuple[float, ...] = (),
+    ) -> "Expected":
+        """The expectation of words that the dictionary ``sounds_of`` knows."""
+        closed = set(words).issubset(_DIGITS)
+        rivals = _DIGITS if closed else tuple(dict.fromkeys((*words, *_COMMON)))
+        return cls(words, tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals)), closed, habits)
+
+    def part(self, first: int, last: int) -> "Expected":
+        """Only the words from one to another, the last included."""
+        some = slice(first, last + 1)
+        return replace(self, words=self.words[some], sounds=self.sounds[some], habits=self.habits[some])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +129,29 @@ class UtteranceEvidence:
         self._scores = model.scores(samples)
         self._posteriors = phone_posteriors(self._scores, self._bigram)
         self._anything = any_phones(self._scores, self._bigram)
+        self._rivals: dict[tuple[Sequence[Pronunciation], ...], float] = {}
 
-    def reach(self, words: Sequence[Sequence[Pronunciation]], starts: Sequence[int]) -> tuple[int, int] | None:
+    def reach(self, expected: Expected, starts: Sequence[int]) -> tuple[int, int] | None:
         """Which of the words the utterance may hold if it holds some: from one of ``starts`` to any later one.
 
         None where the utterance is too short for any.
 
         Args:
-            words: For each word its pronunciations; at least one word.
+            expected: The words.
             starts: The words that may come first.
         """
-        graph = WordGraph.of(words, starts=starts, partly=True, hesitations=True)
+        graph = WordGraph.of(expected.sounds, starts=starts, partly=True, hesitations=True)
         score, path = graph.align(self._scores, self._bigram)
         found = graph.words[path]
         found = found[found >= 0]
         return (int(found[0]), int(found[-1])) if np.isfinite(score) and found.size else None
 
-    def explain(
-        self, words: Sequence[Sequence[Pronunciation]], *, habits: Sequence[float] = ()
-    ) -> Explanation | None:
+    def explain(self, expected: Expected) -> Explanation | None:
         """The best way to find the words in the utterance, and nothing else but pauses and hesitations.
 
         None where the utterance is too short for the words.
-
-        Args:
-            words: For each word its pronunciations; at least one word.
-            habits: For each word, or the first of them, its usual fit when this person says it.
         """
+        words, habits = expected.sounds, expected.habits
         graph = WordGraph.of(words, hesitations=True)
         score, path = graph.align(self._scores, self._bigram)
         if not np.isfinite(score):
@@ -133,7 +173,9 @@ class UtteranceEvidence:
         inside = np.flatnonzero(found >= 0)
         begin, end = int(inside[0]), int(inside[-1]) + 1
         fit = self._posteriors[np.arange(len(path)), graph.phones[path]]
-        whole = graph.total(self._scores, self._bigram) - self._anything
+        total = graph.total(self._scores, self._bigram)
+        whole = total - self._anything
+        rival = _between(-20, total - self._rival(expected.rivals), 5)
         measures = (
             _between(-4, posteriors.sum() / phones.sum(), 0),
             _between(-20, posteriors.min(), 0),
@@ -144,9 +186,18 @@ class UtteranceEvidence:
             _between(-4, whole / phones.sum(), 0),
             _between(-8, _weakest(fit[begin:end], _INSIDE_FRAMES), 0),
             _between(-8, min(_weakest(side, _OUTSIDE_FRAMES) for side in (fit[:begin], fit[end:])), 0),
+            0.0 if expected.closed else rival,
+            rival if expected.closed else 0.0,
+            float(expected.closed),
             float(np.log(phones.sum())),
         )
         return Explanation(tuple(aligned), measures)
+
+    def _rival(self, words: tuple[Sequence[Pronunciation], ...]) -> float:
+        # asked for the same utterance several times, with parts of one phrase
+        if words not in self._rivals:
+            self._rivals[words] = WordGraph.any_of(words).total(self._scores, self._bigram)
+        return self._rivals[words]
 
 
 def _between(least: float, value: float, most: float) -> float:

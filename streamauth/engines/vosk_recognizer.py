@@ -17,7 +17,8 @@ import vosk
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Samples, Transcript, Word
 from streamauth.core.strength import WordFacts
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_check import ExpectedPhrase, PhraseCheck
+from streamauth.engines.phrase_check import PhraseCheck
+from streamauth.engines.phrase_evidence import Expected
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWord
 
@@ -102,8 +103,7 @@ class VoskRecognizer:
             raise UnknownWord()
         check = None
         if expected and self._acoustics is not None and self._dictionary is not None:
-            sounds = tuple(self._dictionary.of(word) for word in expected)
-            check = PhraseCheck(self._acoustics, ExpectedPhrase(expected, sounds, habits))
+            check = PhraseCheck(self._acoustics, Expected.of(expected, self._dictionary.of, habits))
         return _VoskStream(self._model, check)
 
 

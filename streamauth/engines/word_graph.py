@@ -94,6 +94,24 @@ class WordGraph:
         trailing, silent = building.around(hesitations, spoken)
         return building.graph(first, [*spoken, *silent], ((*entered, spoken), (*begun, trailing)))
 
+    @classmethod
+    def any_of(cls, words: Sequence[Sequence[Pronunciation]]) -> "WordGraph":
+        """The graph of all sequences of these words, one word at least, with pauses anywhere."""
+        building = _Building()
+        ends: list[int] = []  # filled below; all first phones share it
+        pause = building.state(SILENCE, -1, ends)
+        first, before_first = [pause], [pause]
+        for index, variants in enumerate(words):
+            for phones in variants:
+                previous = before_first
+                for place, phone in enumerate(phones):
+                    previous = [building.state(NUMBER[phone], index, previous)]
+                    first += previous if place == 0 else []
+                ends += previous
+        before_first += ends
+        trailing = building.state(SILENCE, -1, ends)
+        return building.graph(first, [*ends, trailing], ((), ()))
+
     def align(self, scores: Scores, bigram: Scores) -> tuple[float, NDArray[np.int64]]:
         """The best path: its score and the state of each frame. Minus infinity where there are too few frames."""
         count = len(self.phones)

@@ -1,6 +1,11 @@
-import pytest
+import math
+from dataclasses import replace
 
-from streamauth.core.decision import PhraseRule, PhraseState, Share, VoiceRule, lacking
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamauth.core.decision import PhraseRule, PhraseState, Share, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Reason, Verdict
 from streamauth.core.ports import Transcript, Word
 from streamauth.core.quality import Quality
@@ -134,3 +139,48 @@ def prompted(phrase: str, *utterances: str) -> PhraseRule:
 )
 def test_what_is_said_of_phrase_and_prompt(phrase: str, utterances: list[str], reasons: tuple[Reason, ...]) -> None:
     assert prompted(phrase, *utterances).reasons == reasons
+
+
+def sure(text: str, llr: float) -> Transcript:
+    return replace(heard(text), llr=llr)
+
+
+def strict(min_llr: float = 2.0) -> PhraseRule:
+    return PhraseRule(("open", "the", "door"), PhraseSettings(patience_ms=1000), min_llr=min_llr)
+
+
+@pytest.mark.parametrize(("llr", "state"), [(2.0, PhraseState.MATCHED), (1.9, PhraseState.WRONG)])
+def test_words_must_be_likely_enough(llr: float, state: PhraseState) -> None:
+    phrase = strict()
+    assert phrase.completed_by(sure("open the door", llr)) is (state is PhraseState.MATCHED)
+    phrase.add(sure("open the door", llr), 0)
+    assert phrase.state is state
+
+
+def test_the_least_likely_utterance_counts() -> None:
+    phrase = strict()
+    phrase.add(sure("open the", 3.0), 0)
+    assert phrase.completed_by(sure("door", 5.0))
+    phrase.add(sure("door", 5.0), 16_000)
+    assert phrase.state is PhraseState.MATCHED
+    assert phrase.llr == 3.0
+
+
+def test_a_new_start_forgets_the_first() -> None:
+    phrase = strict()
+    phrase.add(sure("open the", 2.5), 0)
+    phrase.add(sure("open the door", 6.0), 16_000)
+    assert phrase.llr == 6.0
+
+
+def test_a_recognizer_without_likelihood_is_taken_at_its_word() -> None:
+    phrase = strict()
+    phrase.add(heard("open the door"), 0)
+    assert phrase.state is PhraseState.MATCHED
+    assert phrase.llr == math.inf
+
+
+@given(st.floats(-30, 30), st.floats(-30, 30))
+def test_voice_and_phrase_together_are_worth_less_than_each(voice: float, phrase: float) -> None:
+    assert joint_llr(voice, phrase) <= min(voice, phrase) + 1e-9
+    assert joint_llr(voice, math.inf) == pytest.approx(voice)

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamauth.core.enrollment import EnrollmentPlan, EnrollmentSession, voiceprint_of
+from streamauth.core.enrollment import EnrolledUtterance, EnrollmentPlan, EnrollmentSession, habits_of, voiceprint_of
 from streamauth.core.events import Enrolled, Event, Failed, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.listening import SessionState
 from streamauth.core.pcm import AudioFormat
@@ -197,3 +199,18 @@ def test_the_same_pcm_cut_anywhere_gives_the_same_events(sizes: list[int]) -> No
     enrollment.receive_end()
     kept = (UtteranceTaken, UtteranceRefused, Enrolled, Failed)
     assert [event for event in enrollment.events() if isinstance(event, kept)] == WHOLE
+
+
+def test_a_weak_phrase_does_not_become_the_pass_phrase() -> None:
+    plan = EnrollmentPlan(text_dependent=True)
+    enrollment, events = enroll([spoken("key", word_s=1.5)], plan)
+    assert refusals(events) == [(Reason.WEAK_PHRASE,)]
+    assert not enrollment.utterances
+
+
+def test_habits_are_the_mean_of_what_is_known() -> None:
+    first = EnrolledUtterance(voiceprint(1), 2.0, 3.0, "open door", (-0.2, -0.6))
+    second = replace(first, fits=(-0.4, -0.2))
+    unknown = replace(first, fits=())
+    assert habits_of([first, second, unknown]) == pytest.approx((-0.3, -0.4))
+    assert habits_of([unknown]) == ()

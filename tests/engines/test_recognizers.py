@@ -101,7 +101,7 @@ def test_very_short_utterance_is_taken(stream: PhraseStream) -> None:
 
 
 def test_words_come_while_they_are_spoken(stream: PhraseStream) -> None:
-    samples = speech("kal16", "door-1")
+    samples = speech("slt", "door-1")
     partials = [stream.accept(samples[start : start + 480]) for start in range(0, len(samples), 480)]
     assert partials[0] == ""
     assert partials[len(partials) // 2].startswith("please open")
@@ -196,9 +196,9 @@ def test_right_phrase_has_a_high_likelihood(embedded: VoskRecognizer, voice: str
     "wrong",
     [
         "please open the window and let me come in",
-        "please open the door and let me",
-        "please open the door let me come in",
-        "please open the door and let me come in now",
+        "please open the door",
+        "let me come in",
+        "please open the door and let me come in right now",
         "open please the door and let me come in",
         "my voice is my passport verify me",
     ],
@@ -220,8 +220,10 @@ def test_phrase_may_come_in_two_utterances(embedded: VoskRecognizer) -> None:
     samples = speech("awb", "door-1")
     # cut behind the fourth word
     end_of_door = round(heard_by(embedded, samples).words[3].end_s * SAMPLE_RATE_HZ)
+    gap = np.random.default_rng(0).normal(0, 5e-4, SAMPLE_RATE_HZ // 4).astype(np.float32)
     stream = embedded.stream(DOOR)
-    halves = [hear(stream, samples[:end_of_door]).text, hear(stream, samples[end_of_door:]).text]
+    parts = (np.concatenate([samples[:end_of_door], gap]), np.concatenate([gap, samples[end_of_door:]]))
+    halves = [hear(stream, part).text for part in parts]
     stream.close()
     assert halves == ["please open the door", "and let me come in"]
 

@@ -10,10 +10,12 @@ import pytest
 from streamauth.engines import registry
 from streamauth.engines.registry import (
     EncoderEntry,
+    RecognizerEntry,
     load_encoder,
     models_folder,
     read_model,
     read_registry,
+    recognizer_folder,
 )
 from streamauth.errors import ModelCorrupt, ModelMissing
 
@@ -40,14 +42,44 @@ def test_every_registered_file_is_the_one_in_the_models_folder() -> None:
     entries = read_registry(MODELS)
     assert {"ge2e", "ge2e-int8"} <= entries.keys()
     for entry in entries.values():
-        assert len(read_model(entry, MODELS)) == entry.bytes
+        if isinstance(entry, EncoderEntry):
+            assert len(read_model(entry, MODELS)) == entry.bytes
+
+
+def test_the_recognizer_is_found_where_it_is_whole(no_choice: None) -> None:
+    assert recognizer_folder("vosk-en") == MODELS / "vosk-en"
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "added"])
+def test_a_recognizer_with_other_files_is_refused(copy: Path, damage: str) -> None:
+    folder = Path(shutil.copytree(MODELS / "vosk-en", copy / "vosk-en"))
+    file = folder / ("more.txt" if damage == "added" else "conf/model.conf")
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_text("--beam=1.0\n")
+    with pytest.raises(ModelCorrupt, match="vosk-en"):
+        recognizer_folder("vosk-en")
+
+
+@pytest.mark.parametrize("name", ["vosk-en", "ge2e", "other"])
+def test_a_recognizer_that_is_not_there_is_missing(copy: Path, name: str) -> None:
+    with pytest.raises(ModelMissing, match="recognizer"):
+        recognizer_folder(name)
 
 
 def test_every_encoder_has_a_card() -> None:
     card = (MODELS / "ge2e.md").read_text("utf-8")
     for entry in read_registry(MODELS).values():
-        assert entry.sha256 in card
-        assert entry.licence in card
+        if isinstance(entry, EncoderEntry):
+            assert entry.sha256 in card
+            assert entry.licence in card
+
+
+def test_every_recognizer_has_a_card() -> None:
+    for entry in read_registry(MODELS).values():
+        if isinstance(entry, RecognizerEntry):
+            assert entry.licence in (MODELS / f"{entry.name}.md").read_text("utf-8")
 
 
 def test_a_folder_that_is_chosen_is_taken(copy: Path) -> None:

@@ -115,3 +115,11 @@ def test_too_few_frames_for_the_words_are_impossible() -> None:
     scores, bigram = scores_of(0, 5), bigram_of(0)
     assert WordGraph.of([CAT, DOG]).align(scores, bigram)[0] == -np.inf
     assert WordGraph.of([CAT, DOG]).total(scores, bigram) == -np.inf
+
+
+def test_any_sequence_of_words_is_the_sum_of_all_sequences() -> None:
+    words = [[("AA",)], [("B",)]]
+    scores, bigram = scores_of(7, 2), bigram_of(8)
+    sequences = [chosen for count in (1, 2) for chosen in itertools.product(words, repeat=count)]
+    spoken = [WordGraph.of(chosen).total(scores, bigram) for chosen in sequences]
+    assert WordGraph.any_of(words).total(scores, bigram) == pytest.approx(float(np.logaddexp.reduce(spoken)))
