@@ -1,6 +1,6 @@
 """Error rates of the phrase check on recordings of people, and the fit of its likelihood ratio.
 
-    python scripts/evaluate_phrase.py [--models FOLDER0 FOLDER1] [--engine vosk pocketsphinx] [--clips 60] [--fit]
+    python scripts/evaluate_phrase.py [--models FOLDER0 FOLDER1] [--clips 60] [--fit]
 
 FOLDER0 and FOLDER1 are model folders whose networks were trained without fold 0 and without fold 1 of
 ``recognizer_speech``; each recording is scored by the one that never heard its speaker (sentences, digits) or its
@@ -18,7 +18,7 @@ Three groups, each clean and with babble and pink noise at 10 dB:
 import argparse
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.acoustic_model import AcousticModel
 from streamauth.engines.phrase_evidence import Expected, Explanation, UtteranceEvidence
 from streamauth.engines.pronunciations import Pronunciations
-from streamauth.evaluation.metrics import eer, frr_at_far, threshold_at_far
+from streamauth.evaluation.metrics import eer, frr_at_far
 from streamauth.settings import Settings
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models" / "vosk-en"
@@ -56,8 +56,8 @@ class Trial:
         condition: Of ``CONDITIONS``.
         kind: "right", or what is wrong with what is expected.
         fold: Of the recording.
-        llr: The engine's score.
-        measures: What it is made of, where the engine tells.
+        llr: Its likelihood ratio.
+        measures: What it is made of; None where the utterance is too short.
     """
 
     group: str
@@ -68,10 +68,7 @@ class Trial:
     measures: tuple[float, ...] | None = None
 
 
-Judge = Callable[[Recording], list[tuple[float, tuple[float, ...] | None]]]
-
-
-class VoskJudge:
+class Judge:
     """The likelihood ratio of the embedded model."""
 
     def __init__(self, models: Sequence[AcousticModel], sounds: Pronunciations) -> None:
@@ -87,38 +84,6 @@ class VoskJudge:
             best: Explanation | None = max(found, key=lambda explanation: explanation.llr, default=None)
             scores.append((best.llr, best.measures) if best else (_NEVER, None))
         return scores
-
-
-class PocketsphinxJudge:
-    """PocketSphinx: score of the phrase as its grammar less that of any phones, per second."""
-
-    def __init__(self) -> None:
-        import pocketsphinx
-
-        self._decoder = pocketsphinx.Decoder(lm=None, loglevel="FATAL", beam=1e-80, wbeam=1e-60, pbeam=1e-80)
-        self._decoder.add_allphone_file("phones", None)
-
-    def __call__(self, recording: Recording) -> list[tuple[float, tuple[float, ...] | None]]:
-        """Score of each expectation."""
-        scores = [_NEVER] * len(recording.expected)
-        for samples in recording.utterances:
-            pcm = np.clip(samples * 32768, -32768, 32767).astype("<i2").tobytes()
-            anything = self._score("phones", pcm)
-            for place, (_, words) in enumerate(recording.expected):
-                if anything is not None and all(self._decoder.lookup_word(word) for word in words):
-                    self._decoder.add_jsgf_string("phrase", f"#JSGF V1.0; grammar g; public <p> = {' '.join(words)};")
-                    said = self._score("phrase", pcm)
-                    if said is not None:
-                        scores[place] = max(scores[place], (said - anything) * SAMPLE_RATE_HZ / samples.size)
-        return [(score, None) for score in scores]
-
-    def _score(self, search: str, pcm: bytes) -> float | None:
-        self._decoder.activate_search(search)
-        self._decoder.start_utt()
-        self._decoder.process_raw(pcm, full_utt=True)
-        self._decoder.end_utt()
-        found = self._decoder.hyp()
-        return None if found is None else float(found.score)
 
 
 def fit(trials: Sequence[Trial]) -> NDArray[np.float64]:
@@ -138,7 +103,7 @@ def fit(trials: Sequence[Trial]) -> NDArray[np.float64]:
 
 
 def report(trials: Sequence[Trial], threshold: float) -> None:
-    """Print the error rates of one engine."""
+    """Print the error rates."""
     head = f"{'group':<9}{'condition':<14}{'right':>6}{'wrong':>6}{'EER':>8}{'FRR@1%':>8}{'missed':>8}"
     print(head, " taken if wrong, by kind")
     for group in dict.fromkeys(trial.group for trial in trials):
@@ -157,33 +122,24 @@ def report(trials: Sequence[Trial], threshold: float) -> None:
             )
 
 
-def collect(
-    arguments: argparse.Namespace, models: Sequence[AcousticModel], sounds: Pronunciations
-) -> dict[str, list[Trial]]:
-    """All trials of each engine."""
-    judges: dict[str, Judge] = {}
-    if "vosk" in arguments.engine:
-        judges["vosk"] = VoskJudge(models, sounds)
-    if "pocketsphinx" in arguments.engine:
-        judges["pocketsphinx"] = PocketsphinxJudge()
-    trials: dict[str, list[Trial]] = {name: [] for name in judges}
-    spent, heard_s = dict.fromkeys(judges, 0.0), 0.0
+def collect(clips: int, models: Sequence[AcousticModel], sounds: Pronunciations) -> list[Trial]:
+    """All trials."""
+    judge, trials = Judge(models, sounds), []
+    spent = heard_s = 0.0
     for condition in CONDITIONS:
         dice = random.Random(5)
         for recording in (
-            *keyword_recordings(arguments.clips, condition, dice),
-            *sentence_recordings(2 * arguments.clips, condition, dice, models, sounds),
-            *digit_recordings(arguments.clips, condition, dice),
+            *keyword_recordings(clips, condition, dice),
+            *sentence_recordings(2 * clips, condition, dice, models, sounds),
+            *digit_recordings(clips, condition, dice),
         ):
             heard_s += sum(samples.size for samples in recording.utterances) / SAMPLE_RATE_HZ
-            for name, judge in judges.items():
-                begin = time.process_time()
-                scores = judge(recording)
-                spent[name] += time.process_time() - begin
-                for (kind, _), (llr, measures) in zip(recording.expected, scores, strict=True):
-                    trials[name].append(Trial(recording.group, condition, kind, recording.fold, llr, measures))
-    for name, seconds in spent.items():
-        print(f"{name}: {seconds / heard_s:.3f} CPU s per s of audio with some four expectations each")
+            begin = time.process_time()
+            scores = judge(recording)
+            spent += time.process_time() - begin
+            for (kind, _), (llr, measures) in zip(recording.expected, scores, strict=True):
+                trials.append(Trial(recording.group, condition, kind, recording.fold, llr, measures))
+    print(f"{spent / heard_s:.3f} CPU s per s of audio, with some ten expectations each")
     return trials
 
 
@@ -208,21 +164,17 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, nargs=2, help="folders trained without fold 0 and without fold 1")
-    parser.add_argument("--engine", nargs="+", choices=("vosk", "pocketsphinx"), default=["vosk"])
     parser.add_argument("--clips", type=int, default=60, help="size of the groups")
     parser.add_argument("--fit", action="store_true", help="print weights fitted on all trials, and their rates")
     arguments = parser.parse_args()
     models = [AcousticModel(folder / "phrase") for folder in arguments.models or (SHIPPED, SHIPPED)]
     sounds = Pronunciations(SHIPPED / "phrase")
-    if "vosk" in arguments.engine:
-        false_alarms(models, sounds, Settings().phrase.min_llr)
-    for name, trials in collect(arguments, models, sounds).items():
-        print(f"\n{name}")
-        wrong = [trial.llr for trial in trials if trial.kind != "right"]
-        threshold = Settings().phrase.min_llr if name == "vosk" else threshold_at_far(wrong, 0.01)
-        report(trials, threshold)
-        if arguments.fit and name == "vosk":
-            print_fit(trials, threshold)
+    threshold = Settings().phrase.min_llr
+    false_alarms(models, sounds, threshold)
+    trials = collect(arguments.clips, models, sounds)
+    report(trials, threshold)
+    if arguments.fit:
+        print_fit(trials, threshold)
 
 
 def print_fit(trials: Sequence[Trial], threshold: float) -> None:

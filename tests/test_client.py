@@ -116,7 +116,7 @@ def test_sending_stops_at_the_decision(tmp_path: Path) -> None:
         assert isinstance(received[-1], Decided)
         stopped_at = taken
         time.sleep(0.05)
-        assert taken == stopped_at < 100
+        assert taken == stopped_at
 
 
 @pytest.mark.parametrize("take", [0, 1, 3])

@@ -2,6 +2,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -328,3 +329,66 @@ def test_vosk_model_that_never_loads_is_given_up(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(subprocess, "run", never)
     with pytest.raises(ModelCorrupt):
         VoskRecognizer(str(VOSK_MODEL))
+
+
+# --- delivery of the right phrase, embedded model ---
+
+
+def faster(samples: Samples, speed: float) -> Samples:
+    """The same speech in less time and at the same pitch: overlap-add of pieces that fit best (WSOLA)."""
+    size, hop, reach = 800, 400, 160
+    window = np.hanning(size).astype(np.float32)
+    out = np.zeros(round(samples.size / speed) + size, np.float32)
+    weight = np.full_like(out, 1e-3)
+    taken = 0
+    for start in range(0, out.size - size, hop):
+        wanted = round(start * speed)
+        if wanted + reach + size >= samples.size:
+            break
+        follows = samples[taken + hop : taken + hop + size] if start else samples[:size]
+        shifts = range(max(0, wanted - reach), wanted + reach, 8)
+        taken = max(shifts, key=lambda at: float(np.dot(samples[at : at + size], follows)))
+        out[start : start + size] += window * samples[taken : taken + size]
+        weight[start : start + size] += window
+    return np.asarray(out / weight, np.float32)
+
+
+def silence(seconds: float) -> Samples:
+    return np.random.default_rng(1).normal(0, 5e-4, round(seconds * SAMPLE_RATE_HZ)).astype(np.float32)
+
+
+def said(embedded: VoskRecognizer, samples: Samples) -> bool:
+    return compare(DOOR, tuple(heard_by(embedded, samples).text.split())) is Comparison.MATCH
+
+
+@pytest.mark.parametrize("voice", ["awb", "rms", "slt"])
+@pytest.mark.parametrize("speed", [0.7, 1.3])
+def test_slow_and_fast_speech_passes(embedded: VoskRecognizer, voice: str, speed: float) -> None:
+    samples = speech(voice, "door-1")
+    quick = faster(samples, speed)
+    assert quick.size == pytest.approx(samples.size / speed, rel=0.1)
+    assert said(embedded, quick)
+
+
+@pytest.mark.parametrize("voice", ["awb", "rms", "slt"])
+def test_pauses_between_words_pass(embedded: VoskRecognizer, voice: str) -> None:
+    samples = speech(voice, "door-1")
+    words = heard_by(embedded, samples).words
+    cuts = [round((one.end_s + two.start_s) / 2 * SAMPLE_RATE_HZ) for one, two in pairwise(words)]
+    first, second = cuts[3], cuts[5]
+    parts = (samples[:first], silence(0.3), samples[first:second], silence(0.3), samples[second:])
+    assert said(embedded, np.concatenate(parts))
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_uh_passes_before_the_phrase(embedded: VoskRecognizer, voice: str) -> None:
+    other = speech(voice, "coffee")
+    coffee = ("i", "would", "like", "a", "cup", "of", "coffee", "with", "milk")
+    word = heard_by(embedded, other, coffee).words[3]
+    assert word.text == "a"
+    hesitation = other[round(word.start_s * SAMPLE_RATE_HZ) : round(word.end_s * SAMPLE_RATE_HZ)]
+    hesitation = faster(np.concatenate([hesitation] * 2), 0.7)
+    samples = speech(voice, "door-1")
+    words = heard_by(embedded, samples).words
+    begin = round(words[0].start_s * SAMPLE_RATE_HZ) - 1600
+    assert said(embedded, np.concatenate([silence(0.3), hesitation, silence(0.2), samples[begin:]]))
