@@ -92,15 +92,19 @@ def test_phrases_are_told_apart_on_real_speech(group: str) -> None:
         "digits": lambda: digit_recordings(18, "clean", dice),
         "sentence": lambda: sentence_recordings(40, "clean", dice, [model, model], sounds),
     }
-    taken: dict[bool, list[bool]] = {True: [], False: []}
+    taken: dict[str, list[bool]] = {"right": [], "nearly": [], "other": []}
     for recording in recordings[group]():
         evidences = [UtteranceEvidence(model, samples) for samples in recording.utterances]
         for kind, words in recording.expected:
             if kind != "near word":
                 found = [e.explain(Expected.of(words, sounds.of)) for e in evidences]
                 llr = max((f.llr for f in found if f is not None), default=-30.0)
-                taken[kind == "right"].append(llr >= SETTINGS.phrase.min_llr)
-    assert len(taken[True]) >= 12
+                nearly = kind in ("replaced", "dropped", "added", "swapped", "cut short")
+                taken["nearly" if nearly else "right" if kind == "right" else "other"].append(
+                    llr >= SETTINGS.phrase.min_llr
+                )
+    assert len(taken["right"]) >= 12
     # the shipped model heard these recordings; the error rates are those of scripts/evaluate_phrase.py
-    assert sum(taken[True]) >= 0.85 * len(taken[True])
-    assert sum(taken[False]) <= 0.08 * len(taken[False])
+    assert sum(taken["right"]) >= 0.85 * len(taken["right"])
+    assert sum(taken["nearly"]) <= 0.2 * len(taken["nearly"])
+    assert sum(taken["other"]) <= 0.01 * len(taken["other"])
