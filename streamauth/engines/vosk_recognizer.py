@@ -75,7 +75,7 @@ class VoskRecognizer:
         if not trusted:
             _probe(path)
         vosk.SetLogLevel(-1)
-        self.id = f"vosk-{path.name}"
+        self.id = f"vosk:{path.name}"
         self._model = vosk.Model(str(path))
         self._dictionary: Pronunciations | None = None
         self._acoustics: AcousticModel | None = None
