@@ -11,8 +11,9 @@ from functools import cache
 import numpy as np
 from _trials import LIBRISPEECH, load
 from numpy.typing import NDArray
-from recognizer_speech import DIGIT_FOLDS, DIGITS, KEYWORD_FOLDS, Spoken, digits, fold_of, keywords, librispeech
+from recognizer_speech import DIGIT_FOLDS, KEYWORD_FOLDS, Spoken, digits, fold_of, keywords, librispeech
 
+from streamauth.core.phrase import DIGITS
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.segmentation import SpeechSegmenter
 from streamauth.engines.acoustic_model import AcousticModel

@@ -19,8 +19,9 @@ import soxr
 from _trials import AUDIO, LIBRISPEECH, load
 from numpy.typing import NDArray
 
+from streamauth.core.phrase import DIGITS
+
 TRANSCRIPTS = Path(__file__).with_name("librispeech-251.tsv")
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 DIGIT_FOLDS = {"george": 0, "jackson": 1, "nicolas": 1}
 KEYWORD_FOLDS = {"computer": 0, "jarvis": 1, "alexa": 0}
 SAMPLE_RATE_HZ = 16_000

@@ -160,20 +160,18 @@ def _grammar_arcs(ids: Mapping[str, int], bigrams: Bigrams) -> list[str]:
     states = {"": 0, **{word: number for number, word in enumerate(bigrams.followers, 2) if word}}
     # a word of whom no pair is kept needs no state of its own
     lines = []
-    for word, state in states.items():
-        for following, log_probability in bigrams.followers.get(word, {}).items():
+
+    def arcs(state: int, chances: Mapping[str, float]) -> None:
+        for following, log_probability in chances.items():
             if following:
                 target = states.get(following, anything)
                 cost = -log_probability - (0 if following in states else bigrams.back_off.get(following, 0.0))
                 lines.append(f"{state} {target} {ids[following]} {ids[following]} {cost:.4g}")
             else:
                 lines.append(f"{state} {-log_probability:.4g}")
+
+    for word, state in states.items():
+        arcs(state, bigrams.followers.get(word, {}))
         lines.append(f"{state} {anything} 0 0 {-bigrams.back_off.get(word, 0.0):.4g}")
-    for word, log_probability in bigrams.words.items():
-        if word:
-            target = states.get(word, anything)
-            cost = -log_probability - (0 if word in states else bigrams.back_off.get(word, 0.0))
-            lines.append(f"{anything} {target} {ids[word]} {ids[word]} {cost:.4g}")
-        else:
-            lines.append(f"{anything} {-log_probability:.4g}")
+    arcs(anything, bigrams.words)
     return lines

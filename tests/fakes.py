@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from streamauth.core.calibration import Calibration
 from streamauth.core.listening import Models
+from streamauth.core.phrase import DIGITS
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, PhraseStream, Samples, Transcript, Word
-from streamauth.core.prompt import DIGITS
 from streamauth.core.strength import WordFacts
 
 WORDS = ("open", "the", "front", "door", "please", "close", "window", "my", "voice", "is", "key", "um", *DIGITS)

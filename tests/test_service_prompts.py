@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from streamauth.core.events import Decided, Event, Failed, PromptGiven, Reason, Verdict
-from streamauth.core.prompt import DIGITS, Prompt, PromptKind, PromptPlan
+from streamauth.core.phrase import DIGITS
+from streamauth.core.prompt import Prompt, PromptKind, PromptPlan
 from streamauth.errors import (
     AttemptDelayed,
     PromptExpired,

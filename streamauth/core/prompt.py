@@ -5,13 +5,11 @@ from enum import StrEnum
 from math import log2
 from typing import Protocol
 
+from streamauth.core.phrase import DIGITS
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.core.prompt_words import PROMPT_WORDS
 from streamauth.errors import BadPrompt
 from streamauth.settings import PromptSettings
-
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-"""How the digits are said, by their value."""
 
 
 class RandomSource(Protocol):

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from streamauth.core.phrase import DIGITS
 from streamauth.settings import PhraseSettings
 
-_DIGITS = frozenset({"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"})
 _DIGIT_BITS = math.log2(10)
 _FAIR_BITS, _STRONG_BITS = 32.0, 48.0
 _COMMON = frozenset(
@@ -86,10 +86,10 @@ def strength(words: tuple[str, ...], facts: Callable[[str], WordFacts | None]) -
         facts: What the recognizer knows of a word.
     """
     known = [(word, facts(word)) for word in words]
-    bits = {word: _DIGIT_BITS if word in _DIGITS else fact.bits for word, fact in known if fact is not None}
+    bits = {word: _DIGIT_BITS if word in DIGITS else fact.bits for word, fact in known if fact is not None}
     if len(bits) < len(set(words)):
         return None
-    rare = [bits[word] for word in (words if _DIGITS.issuperset(words) else dict.fromkeys(words))]
+    rare = [bits[word] for word in (words if set(words).issubset(DIGITS) else dict.fromkeys(words))]
     if any(value is None for value in rare):
         return None
     phones = sum(min(map(len, fact.sounds)) for _, fact in known if fact is not None)

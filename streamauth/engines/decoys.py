@@ -17,12 +17,14 @@ class Decoys:
     """Log probabilities of the phrase less those of the decoys, in nats: negative where a decoy explains more.
 
     Attributes:
+        said: Log probability of the phrase itself.
         replaced: For each word, with any phones in its place, shape (words,). At most some nats above 0, as the
             word itself is among them.
         dropped: For each word, without it, shape (words,); plus infinity for a phrase of one word.
         inserted: With any phones before each word and after the last, shape (words + 1,).
     """
 
+    said: float
     replaced: Scores
     dropped: Scores
     inserted: Scores
@@ -45,7 +47,7 @@ def decoys(graph: WordGraph, scores: Scores, bigram: Scores) -> Decoys:
     dropped = np.full(words, np.inf)
     for word in range(words if words > 1 else 0):
         dropped[word] = said - _skipping(graph, word, forward, out[word + 1])
-    return Decoys(said - spoken[:-1, 1], dropped, said - spoken[:, 0])
+    return Decoys(said, said - spoken[:-1, 1], dropped, said - spoken[:, 0])
 
 
 def _into(graph: WordGraph, joint: int, forward: Scores, bigram: Scores) -> Scores:

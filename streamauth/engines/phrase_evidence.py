@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from streamauth.core.phrase import DIGITS
 from streamauth.core.ports import Samples
 from streamauth.engines.acoustic_model import AcousticModel
 from streamauth.engines.decoys import decoys
@@ -27,7 +28,7 @@ _COMMON = (
     *("now", "of", "on", "or", "our", "she", "so", "that", "the", "their", "them", "then", "there"),
     *("they", "this", "to", "up", "us", "was", "we", "were", "when", "will", "with", "you", "your"),
 )
-_DIGITS = ("zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_DIGITS = (*DIGITS, "oh")
 _INSIDE_FRAMES = 5
 _OUTSIDE_FRAMES = 8
 _MOST_FORGIVEN = 0.5  # nats per phone: an accent, not another word
@@ -173,9 +174,8 @@ class UtteranceEvidence:
         inside = np.flatnonzero(found >= 0)
         begin, end = int(inside[0]), int(inside[-1]) + 1
         fit = self._posteriors[np.arange(len(path)), graph.phones[path]]
-        total = graph.total(self._scores, self._bigram)
-        whole = total - self._anything
-        rival = _between(-20, total - self._rival(expected.rivals), 5)
+        whole = against.said - self._anything
+        rival = _between(-20, against.said - self._rival(expected.rivals), 5)
         measures = (
             _between(-4, posteriors.sum() / phones.sum(), 0),
             _between(-20, posteriors.min(), 0),

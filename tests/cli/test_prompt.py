@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamauth.core.prompt import DIGITS
+from streamauth.core.phrase import DIGITS
 from streamauth.service import Authenticator
 from tests.cli.rig import Shell, wav
 from tests.fakes import pause, say

@@ -5,8 +5,8 @@ from math import log2
 
 import pytest
 
-from streamauth.core.phrase import HESITATIONS, normalize
-from streamauth.core.prompt import DIGITS, LENGTHS, Challenge, Prompt, PromptKind, PromptPlan
+from streamauth.core.phrase import DIGITS, HESITATIONS, normalize
+from streamauth.core.prompt import LENGTHS, Challenge, Prompt, PromptKind, PromptPlan
 from streamauth.core.prompt_words import PROMPT_WORDS
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.engines.registry import models_folder
