@@ -1,0 +1,153 @@
+"""Every error the product can raise: one stable code, one sentence a person can act on.
+
+The tree (exit codes of the command line in brackets):
+
+    StreamAuthError
+    ├── InputError [2]        what was given cannot be used
+    │   ├── AudioError        ... as audio
+    │   ├── ProfileError      ... for this profile
+    │   └── ProtocolError     ... as a message of the streaming protocol
+    ├── AttemptRefused [1]    the profile may not be tried now
+    └── InternalError [4]     nothing the caller did
+        ├── StoreError        the store or its key
+        └── EngineError       a model or its runtime
+
+Codes are part of the public interface: they are never renamed. Messages hold no names, words, scores or
+embeddings, so that they may be logged and sent to a remote peer.
+"""
+
+from streamauth.errors.audio import (
+    AudioError,
+    AudioNotFinite,
+    AudioTooLong,
+    EmptyAudio,
+    FileMissing,
+    MicrophoneUnavailable,
+    NotAudio,
+    OddByteCount,
+    SampleRateMismatch,
+    TruncatedAudio,
+    UnsupportedAudioFormat,
+    UnsupportedSampleRate,
+)
+from streamauth.errors.base import (
+    BadSetting,
+    InputError,
+    InternalError,
+    StreamAuthError,
+)
+from streamauth.errors.engines import (
+    EngineError,
+    ModelCorrupt,
+    ModelMissing,
+)
+from streamauth.errors.profiles import (
+    AttemptDelayed,
+    AttemptRefused,
+    BadPhrase,
+    BadProfileName,
+    BadPrompt,
+    EncoderChanged,
+    NobodyToIdentify,
+    ProfileError,
+    ProfileExists,
+    ProfileLocked,
+    ProfileNotEnrolled,
+    PromptExpired,
+    TooManyPrompts,
+    UnknownProfile,
+    UnknownPrompt,
+    UnknownWord,
+    WeakPhrase,
+)
+from streamauth.errors.protocol import (
+    CannotListen,
+    MessageTooLarge,
+    Overloaded,
+    ProtocolError,
+    ServerBusy,
+    ServerStopping,
+    ServerUnreachable,
+    SessionInterrupted,
+    SessionTimeout,
+    UnexpectedMessage,
+    UnsupportedVersion,
+)
+from streamauth.errors.store import (
+    DiskFull,
+    KeyExposed,
+    KeyMissing,
+    KeyWrong,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreTooNew,
+)
+
+__all__ = [
+    "AttemptDelayed",
+    "AttemptRefused",
+    "AudioError",
+    "AudioNotFinite",
+    "AudioTooLong",
+    "BadPhrase",
+    "BadProfileName",
+    "BadPrompt",
+    "BadSetting",
+    "CannotListen",
+    "DiskFull",
+    "EmptyAudio",
+    "EncoderChanged",
+    "EngineError",
+    "FileMissing",
+    "InputError",
+    "InternalError",
+    "KeyExposed",
+    "KeyMissing",
+    "KeyWrong",
+    "MessageTooLarge",
+    "MicrophoneUnavailable",
+    "ModelCorrupt",
+    "ModelMissing",
+    "NobodyToIdentify",
+    "NotAudio",
+    "OddByteCount",
+    "Overloaded",
+    "ProfileError",
+    "ProfileExists",
+    "ProfileLocked",
+    "ProfileNotEnrolled",
+    "PromptExpired",
+    "ProtocolError",
+    "SampleRateMismatch",
+    "ServerBusy",
+    "ServerStopping",
+    "ServerUnreachable",
+    "SessionInterrupted",
+    "SessionTimeout",
+    "StoreBusy",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreTooNew",
+    "StreamAuthError",
+    "TooManyPrompts",
+    "TruncatedAudio",
+    "UnexpectedMessage",
+    "UnknownProfile",
+    "UnknownPrompt",
+    "UnknownWord",
+    "UnsupportedAudioFormat",
+    "UnsupportedSampleRate",
+    "UnsupportedVersion",
+    "WeakPhrase",
+    "all_errors",
+]
+
+
+def all_errors() -> list[type[StreamAuthError]]:
+    """Every error class, base first, in order of definition."""
+
+    def walk(cls: type[StreamAuthError]) -> list[type[StreamAuthError]]:
+        return [cls, *(error for child in cls.__subclasses__() for error in walk(child))]
+
+    return walk(StreamAuthError)

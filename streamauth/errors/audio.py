@@ -1,0 +1,53 @@
+"""Errors of audio that is given, and of the microphone."""
+
+from streamauth.errors.base import InputError
+
+
+class AudioError(InputError):
+    """The audio cannot be used."""
+
+    code = "bad_audio"
+
+
+class FileMissing(AudioError):
+    """There is no readable file at this path."""
+
+
+class NotAudio(AudioError):
+    """This is not an audio file. Give WAV, FLAC, OGG/Opus or MP3."""
+
+
+class EmptyAudio(AudioError):
+    """The audio is empty. Record again and check that the file has a length."""
+
+
+class TruncatedAudio(AudioError):
+    """The audio file ends before its header says. Copy or record it again."""
+
+
+class AudioNotFinite(AudioError):
+    """The audio holds values that are not numbers (NaN or infinity). Check the recorder."""
+
+
+class OddByteCount(AudioError):
+    """The audio does not end on a whole sample. Check the sample format and the channels."""
+
+
+class UnsupportedAudioFormat(AudioError):
+    """Only 16-bit integer or 32-bit float PCM with one or two channels is taken."""
+
+
+class UnsupportedSampleRate(AudioError):
+    """The sample rate must be a whole number from 8000 to 48000 Hz."""
+
+
+class SampleRateMismatch(AudioError):
+    """The sample rate that was claimed is not the one the audio was made with."""
+
+
+class AudioTooLong(AudioError):
+    """The audio is longer than the limit for one attempt."""
+
+
+class MicrophoneUnavailable(AudioError):
+    """No microphone can be opened. `streamauth doctor` lists what is missing."""

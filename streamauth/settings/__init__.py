@@ -1,0 +1,118 @@
+"""Every setting: name, default, unit, range and help, in one place.
+
+A value comes from, in rising order of strength: the default here, ``config.toml`` in the data folder
+(``[section]`` then ``name = value``), the environment (``STREAMAUTH_SECTION_NAME``), the command line.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from streamauth.errors import BadSetting
+from streamauth.settings.deciding import AttemptSettings, DecisionSettings, EnrollmentSettings
+from streamauth.settings.hosting import ServerSettings, StoreSettings
+from streamauth.settings.section import Section, cast
+from streamauth.settings.sound import AudioSettings, SpeechSettings, VoiceSettings
+from streamauth.settings.words import PhraseSettings, PromptSettings
+
+__all__ = [
+    "AttemptSettings",
+    "AudioSettings",
+    "DecisionSettings",
+    "EnrollmentSettings",
+    "PhraseSettings",
+    "PromptSettings",
+    "ServerSettings",
+    "Settings",
+    "SpeechSettings",
+    "StoreSettings",
+    "VoiceSettings",
+    "all_settings",
+    "data_folder",
+    "environment_name",
+    "load_settings",
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings."""
+
+    audio: AudioSettings = field(default_factory=AudioSettings)
+    speech: SpeechSettings = field(default_factory=SpeechSettings)
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
+    phrase: PhraseSettings = field(default_factory=PhraseSettings)
+    prompt: PromptSettings = field(default_factory=PromptSettings)
+    enrollment: EnrollmentSettings = field(default_factory=EnrollmentSettings)
+    decision: DecisionSettings = field(default_factory=DecisionSettings)
+    attempts: AttemptSettings = field(default_factory=AttemptSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+
+    def with_values(self, values: Mapping[str, Mapping[str, Any]], origin: str) -> "Settings":
+        """A copy with values replaced, given as ``{section: {name: value}}``.
+
+        Raises:
+            BadSetting: Unknown section or name, wrong type, or out of range; ``origin`` is named in the message.
+        """
+        changed: dict[str, Any] = {}
+        for section_name, pairs in values.items():
+            section = getattr(self, section_name, None)
+            if not isinstance(section, Section) or not isinstance(pairs, Mapping):
+                raise BadSetting(f"{origin}: there is no section of settings called {section_name!r}.")
+            known = {item.name: item for item in fields(section)}  # type: ignore[arg-type]
+            for name in pairs:
+                if name not in known:
+                    raise BadSetting(f"{origin}: there is no setting {section_name}.{name}.")
+            try:
+                cast = {name: cast(known[name], value) for name, value in pairs.items()}
+                changed[section_name] = replace(section, **cast)  # type: ignore[type-var]
+            except BadSetting as error:
+                raise BadSetting(f"{origin}: {section_name}.{error.message}") from None
+        return replace(self, **changed)
+
+
+def all_settings() -> Iterator[tuple[str, "Field[Any]"]]:
+    """Every setting as (section name, field), in order."""
+    defaults = Settings()
+    for section in fields(defaults):
+        for item in fields(getattr(defaults, section.name)):
+            yield section.name, item
+
+
+def environment_name(section: str, name: str) -> str:
+    """The environment variable of a setting."""
+    return f"STREAMAUTH_{section}_{name}".upper()
+
+
+def data_folder() -> Path:
+    """``$STREAMAUTH_HOME``, else the usual data folder of the platform; not created here."""
+    if home := os.environ.get("STREAMAUTH_HOME"):
+        return Path(home)
+    from platformdirs import user_data_path
+
+    return user_data_path("streamauth")
+
+
+def load_settings(home: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from defaults, ``config.toml`` and the environment.
+
+    Raises:
+        BadSetting: A value is unknown, of a wrong type or out of range.
+    """
+    settings = Settings()
+    path = (home or data_folder()) / "config.toml"
+    if path.is_file():
+        try:
+            settings = settings.with_values(tomllib.loads(path.read_text("utf-8")), path.name)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise BadSetting(f"{path.name} cannot be read: {error}") from None
+    environment = os.environ if environment is None else environment
+    for section, item in all_settings():
+        name = environment_name(section, item.name)
+        if name in environment:
+            settings = settings.with_values({section: {item.name: environment[name]}}, name)
+    return settings

@@ -1,0 +1,30 @@
+"""Settings of the server and the store."""
+
+from dataclasses import dataclass
+
+from streamauth.settings.section import Section, setting
+
+
+@dataclass(frozen=True)
+class ServerSettings(Section):
+    """The streaming server."""
+
+    host: str = setting("127.0.0.1", "Address to listen on; only loopback addresses are allowed")
+    port: int = setting(8765, "Port to listen on; 0 takes a free one", low=0, high=65_535)
+    max_sessions: int = setting(64, "Sessions at the same time", low=1, high=10_000)
+    max_message_bytes: int = setting(262_144, "Largest message", unit="bytes", low=1024, high=16_777_216)
+    max_queue_s: float = setting(30.0, "Audio that may wait to be worked on", unit="s", low=0.5, high=600)
+    idle_timeout_s: float = setting(20.0, "Longest time without a message", unit="s", low=0.1, high=3600)
+    max_session_s: float = setting(600.0, "Longest session, continuous ones excepted", unit="s", low=1, high=86_400)
+    workers: int = setting(2, "Threads that run the engines", low=1, high=256)
+    shutdown_grace_s: float = setting(5.0, "Time that running sessions get at shutdown", unit="s", low=0, high=600)
+
+
+@dataclass(frozen=True)
+class StoreSettings(Section):
+    """Where profiles are kept and how they are sealed."""
+
+    url: str = setting("", "SQLAlchemy URL of the store; empty means streamauth.db in the data folder")
+    key_file: str = setting("", "File of the sealing key; empty means sealing.key in the data folder")
+    key_command: str = setting("", "Command that prints the sealing key, such as a key service's")
+    busy_timeout_s: float = setting(10.0, "Longest wait for another process's write", unit="s", low=0, high=600)
