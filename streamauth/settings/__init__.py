@@ -68,8 +68,8 @@ class Settings:
                 if name not in known:
                     raise BadSetting(f"{origin}: there is no setting {section_name}.{name}.")
             try:
-                cast = {name: cast(known[name], value) for name, value in pairs.items()}
-                changed[section_name] = replace(section, **cast)  # type: ignore[type-var]
+                fresh = {name: cast(known[name], value) for name, value in pairs.items()}
+                changed[section_name] = replace(section, **fresh)  # type: ignore[type-var]
             except BadSetting as error:
                 raise BadSetting(f"{origin}: {section_name}.{error.message}") from None
         return replace(self, **changed)
