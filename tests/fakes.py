@@ -161,10 +161,13 @@ class FakeRecognizer:
 
 FAKE_CALIBRATION = Calibration(
     encoder_id="fake-encoder",
-    scale=(40.0, 0.0),
-    offset=(-28.0, 0.0),
-    speech_range_s=(0.8, 20.0),
+    scale=(40.0, *(0.0,) * 6),
+    offset=(-28.0, *(0.0,) * 6),
+    ranges=((-0.2, 3.0), (-1.0, 6.0), (-6.0, 0.0)),
     thresholds=((0.1, -2.0), (0.01, 0.0)),
+    rolling=((0.1, 1.0), (0.01, 3.0)),
+    reject_llr=-6.0,
+    change_llr=8.0,
 )
 
 

@@ -74,6 +74,7 @@ def _named(decided: "Decided", scene: _Scene) -> bool:
 def _enroll(home: Path, output: Output) -> float:
     """Enroll the people of the demo; the LLR that an accept takes."""
     from streamauth.cli.attempt import Recording, feed
+    from streamauth.core.operating_point import accept_bound
     from streamauth.demo_data import demo_utterances
     from streamauth.service import Authenticator
     from streamauth.settings import Settings
@@ -93,8 +94,8 @@ def _enroll(home: Path, output: Output) -> float:
                 complete = attempt.session.complete
         output.messages.print(f"{name} is {'enrolled' if complete else 'NOT enrolled'} with “{spoken.text}”.")
     authenticator.close()
-    calibration = authenticator.engines.models(with_words=False).calibration
-    return calibration.threshold(authenticator.settings.decision.target_far)
+    models = authenticator.engines.models(with_words=False)
+    return accept_bound(authenticator.settings.decision, models.calibration)
 
 
 @contextmanager

@@ -105,12 +105,22 @@ def _events(attempt: "EnrollmentAttempt", recordings: "list[Recording]") -> "Ite
 
 
 def _tell(event: "Event", where: str, problems: "list[Reason]", output: Output) -> None:
-    from streamauth.core.events import REASON_TEXTS, UtteranceRefused, UtteranceTaken
+    from streamauth.core.events import REASON_TEXTS, Enrolled, UtteranceRefused, UtteranceTaken
 
     if isinstance(event, UtteranceRefused):
         problems.extend(reason for reason in event.reasons if reason not in problems)
         for reason in event.reasons:
             output.messages.print(f"{where}: not taken. {REASON_TEXTS[reason]}", markup=False)
+    elif isinstance(event, Enrolled):
+        expected = [
+            f"{text} {rate:.1%}"
+            for text, rate in (("refused wrongly:", event.expected_frr), ("others accepted:", event.expected_far))
+            if rate is not None
+        ]
+        if expected:
+            output.messages.print(f"Expected in quiet, of attempts: {', '.join(expected)}.", markup=False)
+        for advice in event.advice:
+            output.messages.print(REASON_TEXTS[advice], markup=False)
     elif isinstance(event, UtteranceTaken):
         if event.needed_speech_s:
             more = f"{event.needed_speech_s:.0f} s of speech to go"

@@ -15,18 +15,24 @@ from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
 
 @dataclass(frozen=True, slots=True)
 class VoiceRule:
-    """What an LLR of the voice means after so much speech.
+    """What an LLR of the voice means after so much speech: a sequential test with two bounds and a budget.
 
-    Before the decision point only clear evidence decides, by a margin on either side of the threshold; at the
-    decision point the threshold does.
+    As soon as either bound is reached, that is the verdict (A. Wald, "Sequential tests of statistical hypotheses",
+    1945). The LLR is that of all speech so far, not a sum over windows, so that windows that overlap and resemble each
+    other are not counted twice. Where the budget of speech is spent between the bounds, the attempt is left undecided
+    if more speaks for the claimed voice than ``doubt_llr``, else rejected.
 
     Attributes:
-        threshold: The LLR to reach.
-        settings: Decision point and margins.
+        accept_llr: The LLR to reach.
+        reject_llr: The LLR at which waiting for more speech is given up; under ``accept_llr``.
+        settings: Budget.
+        doubt_llr: See above; nothing is left undecided by default, as where words have been said to their end.
     """
 
-    threshold: float
+    accept_llr: float
+    reject_llr: float
     settings: DecisionSettings
+    doubt_llr: float = math.inf
 
     def early(self, llr: float, speech_s: float) -> Verdict | None:
         """The verdict where it may already fall, else None."""
@@ -34,17 +40,17 @@ class VoiceRule:
             return self.final(llr, speech_s)
         if speech_s < self.settings.min_speech_s:
             return None
-        if llr >= self.threshold + self.settings.early_accept_margin:
+        if llr >= self.accept_llr:
             return Verdict.ACCEPT
-        if llr <= self.threshold - self.settings.early_reject_margin:
-            return Verdict.REJECT
-        return None
+        return Verdict.REJECT if llr <= self.reject_llr else None
 
     def final(self, llr: float, speech_s: float) -> Verdict:
-        """The verdict on all the speech there is."""
+        """The verdict on all the speech that there is, or that is allowed."""
         if speech_s < self.settings.min_speech_s:
             return Verdict.UNDECIDED
-        return Verdict.ACCEPT if llr >= self.threshold else Verdict.REJECT
+        if llr >= self.accept_llr:
+            return Verdict.ACCEPT
+        return Verdict.UNDECIDED if llr > self.doubt_llr else Verdict.REJECT
 
 
 def joint_llr(voice_margin: float, phrase_llr: float) -> float:

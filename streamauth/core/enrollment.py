@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamauth.core.calibration import cosine
 from streamauth.core.decision import PhraseRule, PhraseState, lacking
 from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
+from streamauth.core.forecast import forecast
 from streamauth.core.frontend import FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
+from streamauth.core.operating_point import accept_bound
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
 from streamauth.core.quality import QualityMeter
+from streamauth.core.scoring import Gallery
 from streamauth.core.strength import strength
 from streamauth.core.voice import RollingVoice, unit
 from streamauth.settings import Settings
@@ -32,6 +34,7 @@ class EnrolledUtterance:
         audio_s: Audio it was found in, in seconds.
         phrase: Its words with one space between, None if text-independent.
         fits: For each word how well its sounds fit the dictionary's; empty where the recognizer gives none.
+        snr_db: Estimated signal-to-noise ratio; None where it is no longer known.
     """
 
     embedding: Embedding
@@ -39,6 +42,7 @@ class EnrolledUtterance:
     audio_s: float
     phrase: str | None
     fits: tuple[float, ...] = ()
+    snr_db: float | None = None
 
 
 def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Embedding:
@@ -186,7 +190,8 @@ class EnrollmentSession(Session):
             text = self._phrase_text()
             # a false start leaves more fits than words
             fits = tuple(self._fits) if text is not None and len(self._fits) == len(text.split()) else ()
-            self._take(at_sample, EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits))
+            snr_db = self._quality.result().snr_db
+            self._take(at_sample, EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits, snr_db))
         self._begin()
 
     def _problems(self) -> tuple[Reason, ...]:
@@ -207,8 +212,8 @@ class EnrollmentSession(Session):
             found.append(Reason.PHRASE_MISMATCH if self._plan.expected_words else Reason.OTHER_PHRASE)
         voice = self._voice.sample()
         if self.everything and voice is not None:
-            llr = self.models.calibration.llr(cosine(voice.embedding, voiceprint_of(self.everything)), voice.speech_s)
-            if llr < self.models.calibration.threshold(limits.consistency_far):
+            gallery = Gallery((voiceprint_of(self.everything),), self.models.calibration)
+            if gallery.best(voice, quality).llr < self.models.calibration.threshold(limits.consistency_far):
                 found.append(Reason.OTHER_VOICE)
         return tuple(found)
 
@@ -236,5 +241,15 @@ class EnrollmentSession(Session):
         phrase = utterance.phrase
         self._emit(UtteranceTaken(at_sample, count, self.needed, speech_s, self.needed_speech_s, phrase))
         if self.complete:
-            self._emit(Enrolled(at_sample, count, speech_s, phrase))
+            self._emit(self._enrolled(at_sample, phrase))
             self.state = SessionState.DECIDED
+
+    def _enrolled(self, at_sample: int, phrase: str | None) -> Enrolled:
+        everything, calibration = self.everything, self.models.calibration
+        accept_llr = accept_bound(self.settings.decision, calibration, rolling=not self._plan.text_dependent)
+        known = [u.snr_db for u in everything if u.snr_db is not None]
+        worth = forecast(
+            [(u.embedding, u.speech_s) for u in everything], min(known, default=None), calibration, accept_llr
+        )
+        speech_s = sum(u.speech_s for u in everything)
+        return Enrolled(at_sample, len(everything), speech_s, phrase, worth.frr, worth.far, worth.advice)

@@ -22,6 +22,7 @@ class Reason(StrEnum):
 
     VOICE_MATCH = "voice_match"
     VOICE_MISMATCH = "voice_mismatch"
+    VOICE_UNSURE = "voice_unsure"
     PHRASE_MATCH = "phrase_match"
     PHRASE_MISMATCH = "phrase_mismatch"
     PHRASE_INCOMPLETE = "phrase_incomplete"
@@ -43,6 +44,8 @@ class Reason(StrEnum):
     OTHER_PHRASE = "other_phrase"
     WEAK_PHRASE = "weak_phrase"
     OTHER_VOICE = "other_voice"
+    QUIETER_PLACE = "quieter_place"
+    ONE_MORE_UTTERANCE = "one_more_utterance"
     INTERRUPTED = "interrupted"
     ENGINE_FAILED = "engine_failed"
 
@@ -50,6 +53,7 @@ class Reason(StrEnum):
 REASON_TEXTS: dict[Reason, str] = {
     Reason.VOICE_MATCH: "The voice is the enrolled one.",
     Reason.VOICE_MISMATCH: "The voice is not the enrolled one.",
+    Reason.VOICE_UNSURE: "The voice may be the enrolled one, but too little speaks for it. Try in a quieter place.",
     Reason.PHRASE_MATCH: "The pass phrase was said.",
     Reason.PHRASE_MISMATCH: "Other words than the pass phrase were said.",
     Reason.PHRASE_INCOMPLETE: "The pass phrase was not said to its end.",
@@ -71,6 +75,8 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.WEAK_PHRASE: "The phrase is too short or too easy to guess. Choose another one.",
     Reason.OTHER_PHRASE: "This is not the phrase of the other utterances. Say the same phrase each time.",
     Reason.OTHER_VOICE: "This does not sound like the voice of the other utterances.",
+    Reason.QUIETER_PLACE: "The enrollment is noisy. In a quieter place it would be surer.",
+    Reason.ONE_MORE_UTTERANCE: "The utterances differ. One more would make the voiceprint surer.",
     Reason.INTERRUPTED: "The attempt was interrupted before it was decided.",
     Reason.ENGINE_FAILED: "A speech engine failed. The attempt was ended.",
 }
@@ -271,12 +277,18 @@ class Enrolled(Event):
         count: Utterances in it.
         speech_s: Net speech in it, in seconds.
         phrase: The pass phrase, None if text-independent.
+        expected_frr: Share of the owner's attempts in quiet that will be refused, in [0, 1]; None where unknown.
+        expected_far: Share of others' attempts that will be accepted, likewise.
+        advice: What would make the voiceprint surer.
     """
 
     type: ClassVar[str] = "enrolled"
     count: int
     speech_s: float
     phrase: str | None
+    expected_frr: float | None = None
+    expected_far: float | None = None
+    advice: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 
-from streamauth.core.calibration import cosine
 from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Candidate, Decided, RankingUpdated, Reason, Verdict
 from streamauth.core.frontend import FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
+from streamauth.core.operating_point import accept_bound
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
 from streamauth.core.prompt import Challenge
 from streamauth.core.quality import QualityMeter
+from streamauth.core.scoring import Gallery
 from streamauth.core.voice import RollingVoice
 from streamauth.core.voice_along import VoiceAllAlong
 from streamauth.settings import Settings
@@ -50,8 +51,11 @@ class IdentificationSession(Session):
         limit_s, with_words = settings.audio.max_attempt_s, challenge is not None
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words)
         self._group = dict(group)
-        self.threshold = models.calibration.threshold(settings.decision.target_far / len(self._group))
-        self._rule = VoiceRule(self.threshold, settings.decision)
+        self._gallery = Gallery(tuple(self._group.values()), models.calibration)
+        self.threshold = accept_bound(
+            settings.decision, models.calibration, chances=len(self._group), rolling=challenge is None
+        )
+        self._rule = VoiceRule(self.threshold, min(models.calibration.reject_llr, self.threshold), settings.decision)
         self._challenge = challenge
         self._prompt: PhraseRule | None = None
         if challenge is not None:
@@ -112,20 +116,19 @@ class IdentificationSession(Session):
         verdict = self._rule.final(llr, voice.speech_s)
         reasons = _REASONS[verdict]
         least_llr = self.threshold - self.settings.prompt.stretch_margin
-        if verdict is Verdict.ACCEPT and along.weakest_llr(self._group[best.name], self.models.calibration) < least_llr:
-            verdict, reasons = Verdict.REJECT, (Reason.VOICE_CHANGED,)
+        if verdict is Verdict.ACCEPT:
+            named = Gallery((self._group[best.name],), self.models.calibration)
+            if along.weakest_llr(named, self._quality.result()) < least_llr:
+                verdict, reasons = Verdict.REJECT, (Reason.VOICE_CHANGED,)
         self._decided(at_sample, verdict, reasons + prompt.reasons, ranking)
 
     def _rank(self, at_sample: int) -> tuple[Candidate, ...]:
         voice = self._voice.sample()
         if voice is None:
             raise RuntimeError("ranked before the first window")
-        scores = {name: cosine(voice.embedding, voiceprint) for name, voiceprint in self._group.items()}
-        calibration = self.models.calibration
-        ranking = tuple(
-            Candidate(name, score, calibration.llr(score, voice.speech_s))
-            for name, score in sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-        )
+        compared = zip(self._group, self._gallery.compare(voice, self._quality.result()), strict=True)
+        candidates = (Candidate(name, one.score, one.llr) for name, one in compared)
+        ranking = tuple(sorted(candidates, key=lambda candidate: (-candidate.llr, candidate.name)))
         self._emit(RankingUpdated(at_sample, ranking, voice.speech_s))
         return ranking
 

@@ -1,15 +1,17 @@
 """Level, clipping, offset and noise of audio, in constant memory."""
 
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamauth.core.events import Reason
-from streamauth.core.ports import Samples
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.settings import EnrollmentSettings
 
 SILENCE_DBFS = -120.0
+_NARROW_DB = -60.0
 _FULL_SCALE = 0.985  # slightly under 1: resampling rounds the flat tops of clipped waves
 
 
@@ -33,6 +35,7 @@ class Quality:
         snr_db: Estimated signal-to-noise ratio, up to 60.
         clipped_fraction: Share of voiced samples at full scale, in [0, 1].
         dc_offset: Magnitude of the mean of all samples, in [0, 1].
+        high_band_db: Power above 4 kHz, of the voiced audio's whole; from -60, as over a telephone line, to 0.
         digital_silence: Whether every sample was the same.
     """
 
@@ -40,6 +43,7 @@ class Quality:
     snr_db: float
     clipped_fraction: float
     dc_offset: float
+    high_band_db: float
     digital_silence: bool
 
     def problems(self, limits: EnrollmentSettings) -> tuple[Reason, ...]:
@@ -63,13 +67,19 @@ class QualityMeter:
 
     The noise power is the 10th percentile of the frame powers: pauses and closures between sounds are frequent
     enough in speech for the quietest tenth to be the background (compare minimum statistics, Martin 2001).
+
+    Args:
+        memory_s: What lies this far back counts by 1/e; None forgets nothing.
     """
 
-    def __init__(self) -> None:
-        self._frames_by_db: NDArray[np.int64] = np.zeros(int(-SILENCE_DBFS) + 1, np.int64)
+    def __init__(self, memory_s: float | None = None) -> None:
+        self._memory_samples = None if memory_s is None else memory_s * SAMPLE_RATE_HZ
+        self._frames_by_db: NDArray[np.float64] = np.zeros(int(-SILENCE_DBFS) + 1)
         self._speech_energy = 0.0
-        self._speech_samples = 0
-        self._clipped = 0
+        self._speech_samples = 0.0
+        self._clipped = 0.0
+        self._high_energy = 0.0
+        self._band_energy = 0.0
         self._sum = 0.0
         self._samples = 0
         self._lowest = np.inf
@@ -77,6 +87,8 @@ class QualityMeter:
 
     def add(self, frame: Samples, voiced: bool) -> None:
         """Take the next frame of any length, as it was recorded (offset not removed)."""
+        if self._memory_samples is not None:
+            self._forget(exp(-frame.size / self._memory_samples))
         self._samples += frame.size
         mean = float(frame.mean(dtype=np.float64))
         self._sum += mean * frame.size
@@ -88,6 +100,17 @@ class QualityMeter:
             self._speech_energy += power * frame.size
             self._speech_samples += frame.size
             self._clipped += clipped_samples(frame)
+            power_by_bin = np.abs(np.fft.rfft(frame)[1:]) ** 2
+            self._band_energy += float(power_by_bin.sum())
+            self._high_energy += float(power_by_bin[power_by_bin.size // 2 :].sum())
+
+    def _forget(self, share: float) -> None:
+        self._frames_by_db *= share
+        self._speech_energy *= share
+        self._speech_samples *= share
+        self._clipped *= share
+        self._high_energy *= share
+        self._band_energy *= share
 
     def result(self) -> Quality:
         """The quality of all audio taken so far."""
@@ -96,10 +119,12 @@ class QualityMeter:
         quiet_first = np.cumsum(self._frames_by_db[::-1])
         tenth = int(np.searchsorted(quiet_first, max(1.0, 0.1 * float(quiet_first[-1]))))
         noise = 10.0 ** ((SILENCE_DBFS + tenth) / 10.0)
+        high = self._high_energy / self._band_energy if self._band_energy else 0.0
         return Quality(
             speech_dbfs=dbfs(speech),
             snr_db=min(60.0, 10.0 * float(np.log10(max(speech - noise, 1e-3 * noise) / noise))),
             clipped_fraction=self._clipped / max(1, self._speech_samples),
             dc_offset=abs(self._sum) / max(1, self._samples),
+            high_band_db=max(_NARROW_DB, 10.0 * float(np.log10(max(high, 1e-9)))),
             digital_silence=self._samples > 0 and self._lowest == self._highest,
         )

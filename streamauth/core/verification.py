@@ -3,18 +3,22 @@
 import math
 from dataclasses import dataclass
 
-from streamauth.core.calibration import cosine
+from streamauth.core.change import ChangeWatch
 from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Decided, Reason, ScoreUpdated, Verdict
 from streamauth.core.frontend import FrontEnd, FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
+from streamauth.core.operating_point import accept_bound
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
 from streamauth.core.prompt import Challenge
 from streamauth.core.quality import QualityMeter
+from streamauth.core.scoring import Comparison, Gallery
 from streamauth.core.voice import RollingVoice
 from streamauth.core.voice_along import VoiceAllAlong
 from streamauth.settings import Settings
+
+_QUALITY_MEMORY_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,19 @@ class Claim:
         expected_words: The words of the pass phrase, None if the profile is text-independent.
         challenge: A random prompt to be said after the pass phrase, or alone where there is none.
         habits: How the claimed speaker usually says each word, from ``habits_of``.
+        further_voiceprints: Of the same person, enrolled in other places or with other devices.
     """
 
     expected_voiceprint: Embedding
     expected_words: tuple[str, ...] | None = None
     challenge: Challenge | None = None
     habits: tuple[float, ...] = ()
+    further_voiceprints: tuple[Embedding, ...] = ()
+
+    @property
+    def expected_voiceprints(self) -> tuple[Embedding, ...]:
+        """All of the person's voiceprints."""
+        return (self.expected_voiceprint, *self.further_voiceprints)
 
 
 class VerificationSession(Session):
@@ -46,6 +57,7 @@ class VerificationSession(Session):
 
     Attributes:
         threshold: The LLR to reach.
+        joint_llr: LLR of the decision, words included, in nats; None before it and where nothing was compared.
     """
 
     def __init__(
@@ -65,14 +77,27 @@ class VerificationSession(Session):
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words, front=front)
         self._habits = claim.habits
         self._continuous = continuous
-        self.threshold = models.calibration.threshold(settings.decision.target_far)
-        self._rule = VoiceRule(self.threshold, settings.decision)
+        self._gallery = Gallery(claim.expected_voiceprints, models.calibration)
+        # words are judged when they have been said, the voice alone again and again
+        self.threshold = accept_bound(
+            settings.decision,
+            models.calibration,
+            chances=len(claim.expected_voiceprints),
+            rolling=self._phrase is None,
+        )
+        self.joint_llr: float | None = None
+        reject_llr = min(models.calibration.reject_llr, self.threshold)
+        doubt_llr = 0.0 if self._phrase is None else math.inf
+        self._rule = VoiceRule(self.threshold, reject_llr, settings.decision, doubt_llr)
+        self._watch: ChangeWatch | None = None
         self._along = VoiceAllAlong(models.encoder, settings.voice) if claim.challenge else None
         self._voice: RollingVoice | VoiceAllAlong = self._along or RollingVoice(models.encoder, settings.voice)
         self._quality = QualityMeter()
         self._verdict: Verdict | None = None
 
     def _advance(self, step: FrontEndStep) -> None:
+        if step.frame.size:
+            self._quality.add(step.frame, voiced=step.speaking)
         fresh = False
         for frame, voiced in step.segmented.utterance:
             if voiced:
@@ -81,10 +106,8 @@ class VerificationSession(Session):
             self._emit_score(step.at_sample)
         if self._verdict is not None:
             if fresh:
-                self._watch(step.at_sample)
+                self._follow(step.at_sample)
             return
-        if step.frame.size:
-            self._quality.add(step.frame, voiced=step.speaking)
         challenge = self._claim.challenge
         if challenge is not None and challenge.expired(step.at_sample):
             self._decided(step.at_sample, Verdict.UNDECIDED, (Reason.PROMPT_EXPIRED,))
@@ -96,8 +119,8 @@ class VerificationSession(Session):
                     self._along.end_utterance(share)
             self._decide_with_phrase(step, fresh, self._phrase)
         elif fresh:
-            _, llr, speech_s = self._compare()
-            verdict = self._rule.early(llr, speech_s)
+            voice = self._compare()
+            verdict = self._rule.early(voice.llr, voice.speech_s)
             if verdict is not None:
                 self._conclude_voice(step.at_sample, verdict)
         if self._verdict is None:
@@ -143,9 +166,12 @@ class VerificationSession(Session):
 
     def _final(self) -> Verdict:
         """The verdict on all the speech there is, with the words where some are expected."""
-        _, llr, speech_s = self._compare()
+        voice = self._compare()
+        return self._rule.final(self._joint(voice), voice.speech_s)
+
+    def _joint(self, voice: Comparison) -> float:
         phrase_llr = self._phrase.llr if self._phrase is not None else math.inf
-        return self._rule.final(self.threshold + joint_llr(llr - self.threshold, phrase_llr), speech_s)
+        return self.threshold + joint_llr(voice.llr - self.threshold, phrase_llr)
 
     def _conclude_voice(self, at_sample: int, verdict: Verdict) -> None:
         reasons: tuple[Reason, ...]
@@ -157,7 +183,8 @@ class VerificationSession(Session):
             case Verdict.REJECT:
                 reasons = (Reason.VOICE_MISMATCH,)
             case Verdict.UNDECIDED:
-                reasons = (Reason.TOO_LITTLE_SPEECH,)
+                little = self._voice.speech_s < self.settings.decision.min_speech_s
+                reasons = (Reason.TOO_LITTLE_SPEECH if little else Reason.VOICE_UNSURE,)
         if self._phrase is not None and self._phrase.state is PhraseState.MATCHED:
             reasons += self._phrase.reasons
         self._decided(at_sample, verdict, reasons)
@@ -166,36 +193,42 @@ class VerificationSession(Session):
         """Whether a window of the words is in another voice, whatever their mean is."""
         if self._along is None:
             return False
-        weakest_llr = self._along.weakest_llr(self._claim.expected_voiceprint, self.models.calibration)
+        weakest_llr = self._along.weakest_llr(self._gallery, self._quality.result())
         return weakest_llr < self.threshold - self.settings.prompt.stretch_margin
 
     def _conclude_phrase(self, at_sample: int, phrase: PhraseRule) -> None:
         reasons = phrase.reasons
         if self._voice.sample() is not None:
-            _, llr, _ = self._compare()
-            reasons += (Reason.VOICE_MATCH if llr >= self.threshold else Reason.VOICE_MISMATCH,)
+            reasons += (
+                Reason.VOICE_MATCH if self._compare().llr >= self.threshold else Reason.VOICE_MISMATCH,
+            )
         self._decided(at_sample, Verdict.REJECT, reasons)
 
-    def _compare(self) -> tuple[float, float, float]:
+    def _compare(self) -> Comparison:
         voice = self._voice.sample()
         if voice is None:
             raise RuntimeError("compared before the first window")
-        score = cosine(voice.embedding, self._claim.expected_voiceprint)
-        return score, self.models.calibration.llr(score, voice.speech_s), voice.speech_s
+        return self._gallery.best(voice, self._quality.result())
 
     def _emit_score(self, at_sample: int) -> None:
-        self._emit(ScoreUpdated(at_sample, *self._compare()))
+        voice = self._compare()
+        self._emit(ScoreUpdated(at_sample, voice.score, voice.llr, voice.speech_s))
 
-    def _watch(self, at_sample: int) -> None:
-        # Continuous mode after the decision: only recent speech counts.
-        _, llr, speech_s = self._compare()
-        verdict = self._rule.final(llr, speech_s)
-        if verdict is not self._verdict and speech_s >= self.settings.decision.continuous_window_s / 2:
-            self._conclude_voice(at_sample, verdict)
+    def _follow(self, at_sample: int) -> None:
+        """Continuous mode after the accept: look at the newest window for another voice."""
+        assert self._watch is not None  # noqa: S101 - made with the accept
+        assert isinstance(self._voice, RollingVoice)  # noqa: S101 - likewise
+        newest = self._voice.newest()
+        if newest is not None:
+            hop_s = self.settings.voice.hop_ms / 1000
+            verdict = self._watch.add(self._gallery.best(newest, self._quality.result()).llr, hop_s / newest.speech_s)
+            if verdict is not None:
+                self._conclude_voice(at_sample, verdict)
 
     def _decided(self, at_sample: int, verdict: Verdict, reasons: tuple[Reason, ...]) -> None:
         compared = self._voice.sample() is not None
-        score, llr, _ = self._compare() if compared else (None, None, 0.0)
+        voice = self._compare() if compared else None
+        self.joint_llr = self._joint(voice) if voice else None
         if verdict is not Verdict.ACCEPT and self._verdict is None and self._voice.speech_s:
             reasons += tuple(r for r in self._quality.result().problems(self.settings.enrollment) if r not in reasons)
         phrase = self._phrase
@@ -204,8 +237,8 @@ class VerificationSession(Session):
                 at_sample,
                 verdict,
                 reasons,
-                score,
-                llr,
+                voice.score if voice else None,
+                voice.llr if voice else None,
                 round(self._voice.speech_s, 3),
                 phrase_expected=" ".join(phrase.expected) if phrase else None,
                 phrase_heard=phrase.heard if phrase else None,
@@ -219,6 +252,8 @@ class VerificationSession(Session):
             self._along = None
             memory_s = self.settings.decision.continuous_window_s
             self._voice = RollingVoice(self.models.encoder, self.settings.voice, memory_s)
+            self._quality = QualityMeter(_QUALITY_MEMORY_S)
+            self._watch = ChangeWatch(self.models.calibration.change_llr, max(self.threshold, 1.0))
         self._verdict = verdict
 
 

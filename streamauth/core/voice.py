@@ -97,6 +97,11 @@ class RollingVoice:
         heard = self._heard if self._memory is None else min(self._heard, self._memory)
         return VoiceSample(unit(total), heard / SAMPLE_RATE_HZ)
 
+    def newest(self) -> VoiceSample | None:
+        """The latest window alone, None before the first."""
+        windows = self.windows()
+        return windows[-1] if windows else None
+
     def windows(self) -> tuple[VoiceSample, ...]:
         """The windows that are kept, one by one."""
         full_s = self._encoder.window_samples / SAMPLE_RATE_HZ

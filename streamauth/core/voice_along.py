@@ -12,9 +12,10 @@ more noise. Measured with the encoder ge2e on LibriSpeech (2.8 s against 5 s of 
 
 from math import inf
 
-from streamauth.core.calibration import Calibration, cosine
 from streamauth.core.decision import Share
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeakerEncoder
+from streamauth.core.quality import Quality
+from streamauth.core.scoring import Gallery
 from streamauth.core.voice import RollingVoice, VoiceSample
 from streamauth.settings import VoiceSettings
 
@@ -66,10 +67,9 @@ class VoiceAllAlong:
         """The voice over all windows, None before the first one."""
         return self._voice.sample()
 
-    def weakest_llr(self, voiceprint: Embedding, calibration: Calibration) -> float:
-        """The least LLR of any one window against a voiceprint, shape (dim,); infinite before the first window."""
-        llrs = (calibration.llr(cosine(w.embedding, voiceprint), w.speech_s) for w in self._voice.windows())
-        return min(llrs, default=inf)
+    def weakest_llr(self, gallery: Gallery, quality: Quality) -> float:
+        """The least LLR of any one window against the voiceprints of one person; infinite before the first window."""
+        return min((gallery.best(window, quality).llr for window in self._voice.windows()), default=inf)
 
     def _anew(self) -> RollingVoice:
         return RollingVoice(self._encoder, self._settings, memory_s=inf)

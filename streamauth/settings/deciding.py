@@ -27,7 +27,20 @@ class EnrollmentSettings(Section):
 class DecisionSettings(Section):
     """When to accept, when to reject, when to give up."""
 
-    target_far: float = setting(0.01, "False-accept rate aimed at", low=1e-6, high=0.5)
+    operating_point: str = setting(
+        "balanced",
+        "How often a wrong voice may be accepted, per attempt: 3 %, 1 % or 0.1 %",
+        choices=("convenience", "balanced", "strict"),
+    )
+    target_far: float = setting(
+        0.0, "False-accept rate aimed at, in place of the operating point; 0 leaves that", low=0, high=0.5
+    )
+    prior: float = setting(
+        0.0, "How likely a speaker is the claimed one, to decide by costs instead; 0 does not", low=0, high=0.999
+    )
+    cost_ratio: float = setting(
+        10.0, "With a prior: cost of a false accept, a false reject costing 1", low=0.001, high=1_000_000
+    )
     min_speech_s: float = setting(0.8, "Net speech before any accept", unit="s", low=0.8, high=30)
     decide_speech_s: float = setting(
         5.0, "Net speech at which the voice alone is decided at the latest", unit="s", low=0.8, high=120
@@ -36,14 +49,8 @@ class DecisionSettings(Section):
     max_time_s: float = setting(
         30.0, "Audio, silence included, after which an attempt is over", unit="s", low=1, high=3600
     )
-    early_accept_margin: float = setting(
-        4.0, "LLR over the threshold that accepts before the decision point", unit="nats", low=0, high=50
-    )
-    early_reject_margin: float = setting(
-        6.0, "LLR under the threshold that rejects before the decision point", unit="nats", low=0, high=50
-    )
     continuous_window_s: float = setting(
-        4.0, "Recent speech that a continuous session judges", unit="s", low=1.6, high=60
+        4.0, "Recent speech whose score a continuous session shows", unit="s", low=1.6, high=60
     )
 
 

@@ -210,6 +210,7 @@ def test_an_encoder_changed_since_enrollment(enrolled: Shell, tmp_path: Path, mo
     registry.write_text(registry.read_text("utf-8").replace("[ge2e]", "[other]"), "utf-8")
     calibration = (models / "ge2e.calibration.json").read_text("utf-8")
     (models / "other.calibration.json").write_text(calibration.replace('"ge2e:', '"other:'), "utf-8")
+    shutil.copy(models / "ge2e.cohort.npy", models / "other.cohort.npy")
     monkeypatch.setenv("STREAMAUTH_VOICE_ENCODER", "other")
     outcome = shell.json("verify", "alice", voice("slt", "door-4"))
     assert (outcome.code, outcome.error) == (2, "encoder_changed")

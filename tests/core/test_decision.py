@@ -11,32 +11,42 @@ from streamauth.core.ports import Transcript, Word
 from streamauth.core.quality import Quality
 from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
 
-SETTINGS = DecisionSettings(min_speech_s=0.8, decide_speech_s=5.0, early_accept_margin=4.0, early_reject_margin=6.0)
-RULE = VoiceRule(threshold=2.0, settings=SETTINGS)
+SETTINGS = DecisionSettings(min_speech_s=0.8, decide_speech_s=5.0)
+RULE = VoiceRule(accept_llr=2.0, reject_llr=-4.0, settings=SETTINGS, doubt_llr=0.0)
 
 
 @pytest.mark.parametrize(
     ("llr", "speech_s", "verdict"),
     [
         (50.0, 0.7, None),
-        (5.9, 1.0, None),
-        (6.0, 1.0, Verdict.ACCEPT),
+        (-50.0, 0.7, None),
+        (1.9, 1.0, None),
+        (2.0, 1.0, Verdict.ACCEPT),
         (-3.9, 1.0, None),
         (-4.0, 1.0, Verdict.REJECT),
         (2.0, 5.0, Verdict.ACCEPT),
-        (1.9, 5.0, Verdict.REJECT),
+        (1.9, 5.0, Verdict.UNDECIDED),
+        (0.0, 5.0, Verdict.REJECT),
     ],
 )
-def test_only_clear_evidence_decides_before_the_decision_point(
+def test_either_bound_decides_at_once_and_the_budget_at_the_latest(
     llr: float, speech_s: float, verdict: Verdict | None
 ) -> None:
     assert RULE.early(llr, speech_s) is verdict
 
 
-def test_the_threshold_decides_at_the_end_if_there_is_enough_speech() -> None:
+def test_at_the_end_evidence_for_another_voice_rejects_and_too_little_evidence_decides_nothing() -> None:
     assert RULE.final(2.0, 0.8) is Verdict.ACCEPT
-    assert RULE.final(1.9, 0.8) is Verdict.REJECT
+    assert RULE.final(1.9, 0.8) is Verdict.UNDECIDED
+    assert RULE.final(0.0, 0.8) is Verdict.REJECT
     assert RULE.final(99.0, 0.7) is Verdict.UNDECIDED
+
+
+def test_where_words_were_said_there_is_no_more_to_wait_for() -> None:
+    rule = VoiceRule(2.0, -4.0, SETTINGS)
+    assert rule.final(2.0, 0.8) is Verdict.ACCEPT
+    assert rule.final(1.9, 0.8) is Verdict.REJECT
+    assert rule.final(99.0, 0.7) is Verdict.UNDECIDED
 
 
 @pytest.mark.parametrize(
@@ -44,7 +54,7 @@ def test_the_threshold_decides_at_the_end_if_there_is_enough_speech() -> None:
     [(True, 0.0, Reason.DIGITAL_SILENCE), (False, 0.0, Reason.NO_SPEECH), (False, 0.3, Reason.TOO_LITTLE_SPEECH)],
 )
 def test_what_is_lacking_is_named(silent: bool, speech_s: float, reason: Reason) -> None:
-    assert lacking(Quality(-20.0, 30.0, 0.0, 0.0, silent), speech_s) == (reason,)
+    assert lacking(Quality(-20.0, 30.0, 0.0, 0.0, -20.0, silent), speech_s) == (reason,)
 
 
 def heard(text: str) -> Transcript:

@@ -66,8 +66,8 @@ def test_the_time_budget_ends_it() -> None:
 
 
 def test_the_threshold_rises_with_the_size_of_the_group() -> None:
-    assert session().threshold == pytest.approx(FAKE_CALIBRATION.threshold(0.01 / 3))
-    assert session().threshold > FAKE_CALIBRATION.threshold(0.01)
+    assert session().threshold == pytest.approx(FAKE_CALIBRATION.threshold(0.01 / 3, rolling=True))
+    assert session().threshold > FAKE_CALIBRATION.threshold(0.01, rolling=True)
 
 
 def test_a_failing_encoder_names_nobody() -> None:

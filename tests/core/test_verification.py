@@ -164,7 +164,8 @@ def test_events_tell_the_story_in_order() -> None:
 @pytest.mark.parametrize("at_call", [1, 2, 3])
 @pytest.mark.parametrize("phrase", [PHRASE, None])
 def test_a_failing_encoder_never_accepts_and_tells_nothing_internal(at_call: int, phrase: str | None) -> None:
-    used = Settings(decision=DecisionSettings(early_accept_margin=50.0))
+    # so strict that nothing is decided before the third window
+    used = Settings(decision=DecisionSettings(target_far=1e-6))
     verification = session(phrase, fake_models(encoder=BrokenEncoder(at_call)), used=used)
     events = run(verification, [spoken(PHRASE, 1)])
     assert verification.state is SessionState.FAILED

@@ -4,12 +4,15 @@ import numpy as np
 
 from streamauth.core.decision import Share
 from streamauth.core.ports import Samples
+from streamauth.core.quality import Quality
+from streamauth.core.scoring import Gallery
 from streamauth.core.voice import RollingVoice
 from streamauth.core.voice_along import VoiceAllAlong
 from streamauth.settings import VoiceSettings
 from tests.fakes import FAKE_CALIBRATION, FakeEncoder, say, voiceprint
 
 ME, OTHER = 1, 6
+QUIET = Quality(-20.0, 40.0, 0.0, 0.0, -20.0, False)
 FRAME = 480
 
 
@@ -32,7 +35,7 @@ def feed(voice: VoiceAllAlong | RollingVoice, samples: Samples) -> None:
 
 
 def weakest(voice: VoiceAllAlong) -> float:
-    return voice.weakest_llr(voiceprint(ME), FAKE_CALIBRATION)
+    return voice.weakest_llr(Gallery([voiceprint(ME)], FAKE_CALIBRATION), QUIET)
 
 
 def test_all_of_it_in_one_voice() -> None:
