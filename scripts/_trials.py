@@ -7,7 +7,10 @@ import numpy as np
 import soundfile
 import soxr
 
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.core.frontend import FrontEnd
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeechDetector
+from streamauth.evaluation.replay import FORMAT
+from streamauth.settings import Settings
 
 AUDIO = Path(__file__).resolve().parents[2] / "shared" / "audio"
 LIBRISPEECH = AUDIO / "librispeech-251"
@@ -21,12 +24,35 @@ def load(path: Path) -> Samples:
     return np.asarray(mono if rate == SAMPLE_RATE_HZ else soxr.resample(mono, rate, SAMPLE_RATE_HZ), np.float32)
 
 
-def librispeech(min_s: float) -> Iterator[tuple[str, Samples]]:
-    """(speaker, clip) of every LibriSpeech clip of at least so many seconds, by rising speaker number."""
-    for path in sorted(LIBRISPEECH.glob("*.flac"), key=lambda path: int(path.name.split("-")[0])):
-        audio = load(path)
-        if audio.size >= min_s * SAMPLE_RATE_HZ:
-            yield path.name.split("-")[0], audio
+def part_of(index: int) -> str:
+    """What a LibriSpeech speaker may be used for: the one split that all scripts keep to.
+
+    Args:
+        index: Place among all 251 speakers by rising number.
+
+    Returns:
+        "student": trains encoders and stands in cohorts (3 of 6). "fit": fits calibrations (1 of 6). "unseen": is
+        only measured on, never used to fit or choose anything (2 of 6).
+    """
+    return ("unseen", "fit", "student", "unseen", "student", "student")[index % 6]
+
+
+def librispeech(min_s: float, part: str | None = None) -> Iterator[tuple[str, Samples]]:
+    """(speaker, clip) of every LibriSpeech clip of at least so many seconds, of one part or all, by rising number."""
+    paths = sorted(LIBRISPEECH.glob("*.flac"), key=lambda path: int(path.name.split("-")[0]))
+    for index, path in enumerate(paths):
+        if part is None or part == part_of(index):
+            audio = load(path)
+            if audio.size >= min_s * SAMPLE_RATE_HZ:
+                yield path.name.split("-")[0], audio
+
+
+def voiced(clip: Samples, detector: SpeechDetector) -> Samples:
+    """What the product's first stages leave of a clip: its voiced frames, one after the other."""
+    front = FrontEnd(FORMAT, detector, Settings().speech, 0, 1e9)
+    steps = [*front.feed(clip), *front.flush()]
+    frames = [frame for step in steps for frame, speech in step.segmented.utterance if speech]
+    return np.concatenate(frames) if frames else np.zeros(0, np.float32)
 
 
 def sessions() -> Iterator[tuple[str, str, Samples]]:

@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from streamauth import __version__
-from streamauth.cli import demo, doctor, enroll, identify, key, listen, phrase, profiles, prompt, serve, stream, verify
+from streamauth.cli import (
+    calibrate,
+    demo,
+    doctor,
+    enroll,
+    evaluate,
+    identify,
+    key,
+    listen,
+    phrase,
+    profiles,
+    prompt,
+    serve,
+    stream,
+    verify,
+)
 from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, EXIT_UNDECIDED, report_error
 from streamauth.errors import StreamAuthError
 
@@ -31,6 +46,8 @@ app.add_typer(prompt.app, name="prompt")
 app.command("serve")(serve.serve)
 app.command("stream")(stream.stream)
 app.command("demo")(demo.demo)
+app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(key.app, name="key")
 

@@ -95,6 +95,15 @@ class VerificationSession(Session):
         self._quality = QualityMeter()
         self._verdict: Verdict | None = None
 
+    @property
+    def sure_voice(self) -> Embedding | None:
+        """The voice of an accept that the voiceprint may follow: far over the threshold and well heard; else None."""
+        voice, settings = self._voice.sample(), self.settings
+        if self._verdict is not Verdict.ACCEPT or self._continuous or voice is None or self.joint_llr is None:
+            return None
+        far_over = self.joint_llr >= self.threshold + settings.adaptation.margin_llr
+        return voice.embedding if far_over and not self._quality.result().problems(settings.enrollment) else None
+
     def _advance(self, step: FrontEndStep) -> None:
         if step.frame.size:
             self._quality.add(step.frame, voiced=step.speaking)

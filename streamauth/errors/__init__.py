@@ -41,6 +41,11 @@ from streamauth.errors.engines import (
     ModelCorrupt,
     ModelMissing,
 )
+from streamauth.errors.evaluation import (
+    BadTrialList,
+    ExtraMissing,
+    TooFewRecordings,
+)
 from streamauth.errors.profiles import (
     AttemptDelayed,
     AttemptRefused,
@@ -94,11 +99,13 @@ __all__ = [
     "BadProfileName",
     "BadPrompt",
     "BadSetting",
+    "BadTrialList",
     "CannotListen",
     "DiskFull",
     "EmptyAudio",
     "EncoderChanged",
     "EngineError",
+    "ExtraMissing",
     "FileMissing",
     "InputError",
     "InternalError",
@@ -130,6 +137,7 @@ __all__ = [
     "StoreError",
     "StoreTooNew",
     "StreamAuthError",
+    "TooFewRecordings",
     "TooManyPrompts",
     "TruncatedAudio",
     "UnexpectedMessage",

@@ -60,6 +60,57 @@ def min_dcf(targets: ArrayLike, nontargets: ArrayLike, prior: float) -> float:
     return float((prior * frr + (1 - prior) * far).min() / min(prior, 1 - prior))
 
 
+def act_dcf(target_llrs: ArrayLike, nontarget_llrs: ArrayLike, prior: float) -> float:
+    """Normalized detection cost of natural-log LLRs with unit costs at the Bayes threshold, ``-logit(prior)``."""
+    target, nontarget = _checked(target_llrs), _checked(nontarget_llrs)
+    threshold = np.log((1 - prior) / prior)
+    cost = prior * np.mean(target < threshold) + (1 - prior) * np.mean(nontarget >= threshold)
+    return float(cost / min(prior, 1 - prior))
+
+
+def det_points(targets: ArrayLike, nontargets: ArrayLike) -> tuple[Scores, Scores]:
+    """The corners of the curve of false-accept over miss rate (DET, Martin et al., 1997).
+
+    Returns:
+        (far, frr), each of shape (k,), far falling and frr rising; straight runs are given by their two ends.
+    """
+    _, frr, far = error_rates(targets, nontargets)
+    frr_moves, far_moves = np.diff(frr) != 0, np.diff(far) != 0
+    inside = (frr_moves[:-1] == frr_moves[1:]) & (far_moves[:-1] == far_moves[1:]) & (frr_moves[1:] != far_moves[1:])
+    kept = np.concatenate(([True], ~inside, [True]))
+    return far[kept], frr[kept]
+
+
+def pav(targets: ArrayLike, nontargets: ArrayLike) -> tuple[Scores, Scores, Scores]:
+    """Best rising map of scores to LLRs on these very trials (pool adjacent violators; Brümmer and du Preez, 2006).
+
+    Returns:
+        (lowest score of the block, share of all targets in it, share of all non-targets in it) for each block of
+        scores that get one LLR, by rising LLR, which is the logarithm of the ratio of the shares.
+    """
+    target, nontarget = _checked(targets), _checked(nontargets)
+    scores = np.unique(np.concatenate((target, nontarget)))
+    counts = [np.bincount(np.searchsorted(scores, part), minlength=scores.size) for part in (target, nontarget)]
+    blocks: list[tuple[float, int, int]] = []
+    for score, hits, others in zip(scores.tolist(), counts[0].tolist(), counts[1].tolist(), strict=True):
+        # a block whose share of targets is not below that of the next is one with it
+        while blocks and blocks[-1][1] * others >= hits * blocks[-1][2]:
+            score, hits, others = blocks[-1][0], hits + blocks[-1][1], others + blocks[-1][2]
+            blocks.pop()
+        blocks.append((score, hits, others))
+    first, hit, other = np.array(blocks, np.float64).T
+    return first, hit / target.size, other / nontarget.size
+
+
+def min_cllr(targets: ArrayLike, nontargets: ArrayLike) -> float:
+    """Cllr in bits after the best rising map of scores to LLRs: what the order of the scores alone is worth."""
+    _, target, nontarget = pav(targets, nontargets)
+    # blocks with trials of one kind only have an infinite LLR and cost nothing
+    target, nontarget = ((part[(target > 0) & (nontarget > 0)]) for part in (target, nontarget))
+    cost = target @ np.log1p(nontarget / target) + nontarget @ np.log1p(target / nontarget)
+    return float(cost / (2 * np.log(2)))
+
+
 def cllr(target_llrs: ArrayLike, nontarget_llrs: ArrayLike) -> float:
     """Cost of natural-log LLRs in bits (Brümmer and du Preez, 2006): 0 is perfect, 1 is no information."""
     target, nontarget = _checked(target_llrs), _checked(nontarget_llrs)

@@ -4,7 +4,9 @@ The first stages and the encoder do not depend on the claim: their results are k
 sessions, which do everything else as ever.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
@@ -13,7 +15,8 @@ from numpy.typing import NDArray
 from streamauth.core.frontend import FrontEnd, FrontEndStep
 from streamauth.core.listening import Models
 from streamauth.core.pcm import AudioFormat, Encoding, PcmInput
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeakerEncoder
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder
+from streamauth.core.quality import Quality, QualityMeter
 from streamauth.core.voice import RollingVoice, VoiceSample
 from streamauth.settings import Settings
 
@@ -21,11 +24,19 @@ FORMAT = AudioFormat(SAMPLE_RATE_HZ, 1, Encoding.F32LE)
 
 
 class CachingEncoder:
-    """Remembers the embedding of every window that it has seen."""
+    """Remembers the embedding of every window that it has seen.
 
-    def __init__(self, encoder: SpeakerEncoder) -> None:
+    Args:
+        encoder: The encoder.
+        known: Embeddings from an earlier run, by the digest of their window.
+
+    Attributes:
+        known: All of them.
+    """
+
+    def __init__(self, encoder: SpeakerEncoder, known: Mapping[bytes, Embedding] | None = None) -> None:
         self._encoder = encoder
-        self._known: dict[bytes, NDArray[np.float32]] = {}
+        self.known: dict[bytes, Embedding] = dict(known or {})
         self.id, self.dim = encoder.id, encoder.dim
         self.window_samples, self.min_samples = encoder.window_samples, encoder.min_samples
 
@@ -33,25 +44,88 @@ class CachingEncoder:
         """As the encoder's, window by window."""
         rows = []
         for window in windows:
-            key = blake2b(np.ascontiguousarray(window).tobytes(), digest_size=16).digest()
-            if key not in self._known:
-                self._known[key] = self._encoder.embed(window[None])[0]
-            rows.append(self._known[key])
+            key = _digest(window)
+            if key not in self.known:
+                self.known[key] = self._encoder.embed(window[None])[0]
+            rows.append(self.known[key])
         return np.stack(rows)
+
+    def learn(self, windows: Iterable[Samples]) -> None:
+        """Embed windows that will be asked for, many at a time, which is faster."""
+        unknown: dict[int, dict[bytes, Samples]] = defaultdict(dict)
+        for window in windows:
+            if (key := _digest(window)) not in self.known:
+                unknown[window.size][key] = window
+        for same_length in unknown.values():
+            embeddings = self._encoder.embed(np.stack(list(same_length.values())))
+            self.known.update(zip(same_length, embeddings, strict=True))
+
+
+class WindowCollector:
+    """Keeps the windows that an encoder would be given, and takes all of them for the same voice."""
+
+    def __init__(self, encoder: SpeakerEncoder) -> None:
+        self.id, self.dim = encoder.id, encoder.dim
+        self.window_samples, self.min_samples = encoder.window_samples, encoder.min_samples
+        self.windows: list[Samples] = []
+
+    def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same unit vector for each."""
+        self.windows.extend(windows)
+        return np.eye(1, self.dim, dtype=np.float32).repeat(len(windows), axis=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a session knows when a window has been embedded.
+
+    Attributes:
+        voice: Of all speech so far.
+        newest: Of the latest window alone.
+        quality: Of all audio so far.
+    """
+
+    voice: VoiceSample
+    newest: VoiceSample
+    quality: Quality
+
+
+def _look(voice: RollingVoice, quality: QualityMeter) -> Look:
+    whole, newest = voice.sample(), voice.newest()
+    assert whole is not None  # noqa: S101 - a window has been embedded
+    assert newest is not None  # noqa: S101 - likewise
+    return Look(whole, newest, quality.result())
+
+
+def _digest(window: Samples) -> bytes:
+    return blake2b(np.ascontiguousarray(window).tobytes(), digest_size=16).digest()
 
 
 class Probe:
     """One recording, heard once.
 
     Args:
-        audio: Shape (samples,), float32 at 16 kHz.
+        audio: Shape (samples,), float32 at 16 kHz; or chunks in another format.
         models: With a CachingEncoder.
         settings: As the trials'.
+        audio_format: Of the chunks.
+        with_words: Whether a recognizer will hear it, too.
     """
 
-    def __init__(self, audio: Samples, models: Models, settings: Settings) -> None:
-        front = FrontEnd(FORMAT, models.detector, settings.speech, 0, 1e9)
-        self._steps = [*front.feed(audio), *front.flush()]
+    def __init__(
+        self,
+        audio: Samples | Iterable[bytes],
+        models: Models,
+        settings: Settings,
+        *,
+        audio_format: AudioFormat = FORMAT,
+        with_words: bool = False,
+    ) -> None:
+        lead_ms = settings.phrase.lead_ms if with_words else 0
+        front = FrontEnd(audio_format, models.detector, settings.speech, lead_ms, 1e9)
+        chunks: Iterable[PcmInput] = [audio] if isinstance(audio, np.ndarray) else audio
+        self._steps = [step for chunk in chunks for step in front.feed(chunk)]
+        self._steps += front.flush()
         self._models = models
         self._settings = settings
 
@@ -61,16 +135,44 @@ class Probe:
 
     def voice(self, speech_s: float | None = None) -> VoiceSample | None:
         """The voice of the first ``speech_s`` seconds of net speech, or of all; None if that is too little."""
-        voice = RollingVoice(self._models.encoder, self._settings.voice)
+        look = self.heard(speech_s)
+        return None if look is None else look.voice
+
+    def heard(self, speech_s: float | None = None) -> Look | None:
+        """What is known after the first ``speech_s`` seconds of net speech, or all; None if that is too little."""
+        looks = self._looks(self._models.encoder, speech_s)
+        return looks[-1] if looks else None
+
+    def looks(self) -> list[Look]:
+        """What a session knows each time that a window has been embedded, and at the end."""
+        return self._looks(self._models.encoder)
+
+    def windows(self) -> list[Samples]:
+        """The windows that the voice of all speech takes."""
+        collector = WindowCollector(self._models.encoder)
+        self._looks(collector)
+        return collector.windows
+
+    def _looks(self, encoder: SpeakerEncoder, speech_s: float | None = None) -> list[Look]:
+        voice, quality = RollingVoice(encoder, self._settings.voice), QualityMeter()
         limit = np.inf if speech_s is None else speech_s * SAMPLE_RATE_HZ
+        found: list[Look] = []
         taken = 0
         for step in self._steps:
+            if step.frame.size:
+                quality.add(step.frame, voiced=step.speaking)
+            fresh = False
             for frame, voiced in step.segmented.utterance:
-                if voiced and taken + frame.size <= limit:
-                    taken += frame.size
-                    voice.accept(frame)
-        voice.flush()
-        return voice.sample()
+                taken += frame.size * voiced
+                if voiced and taken <= limit:
+                    fresh |= voice.accept(frame)
+            if fresh:
+                found.append(_look(voice, quality))
+            if taken > limit:
+                break
+        if voice.flush():
+            found.append(_look(voice, quality))
+        return found
 
 
 class ReplayedFrontEnd(FrontEnd):

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from streamauth.errors import BadSetting
-from streamauth.settings.deciding import AttemptSettings, DecisionSettings, EnrollmentSettings
+from streamauth.settings.deciding import AdaptationSettings, AttemptSettings, DecisionSettings, EnrollmentSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
 from streamauth.settings.section import Section, cast
 from streamauth.settings.sound import AudioSettings, SpeechSettings, VoiceSettings
 from streamauth.settings.words import PhraseSettings, PromptSettings
 
 __all__ = [
+    "AdaptationSettings",
     "AttemptSettings",
     "AudioSettings",
     "DecisionSettings",
@@ -48,6 +49,7 @@ class Settings:
     prompt: PromptSettings = field(default_factory=PromptSettings)
     enrollment: EnrollmentSettings = field(default_factory=EnrollmentSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     attempts: AttemptSettings = field(default_factory=AttemptSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     store: StoreSettings = field(default_factory=StoreSettings)

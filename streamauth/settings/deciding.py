@@ -55,6 +55,18 @@ class DecisionSettings(Section):
 
 
 @dataclass(frozen=True)
+class AdaptationSettings(Section):
+    """Voiceprints that follow their owners' voices."""
+
+    enabled: bool = setting(False, "Let very confident accepts move a voiceprint a little")
+    margin_llr: float = setting(4.0, "LLR over the threshold from which an accept counts", unit="nats", low=1, high=50)
+    rate: float = setting(0.05, "Share of the new voice in the voiceprint", low=0.001, high=0.3)
+    min_similarity: float = setting(
+        0.9, "Cosine to the enrolled voiceprint under which it never goes", low=0.5, high=0.999
+    )
+
+
+@dataclass(frozen=True)
 class AttemptSettings(Section):
     """Failed attempts per profile, counted over all entrances; the defaults follow NIST SP 800-63B, 5.2.3."""
 

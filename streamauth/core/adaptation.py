@@ -1,0 +1,26 @@
+"""A voiceprint that follows its owner's voice: slowly, within bounds, and never in place of what was enrolled.
+
+Voices age and colds pass; but whoever is accepted wrongly must not be able to pull a voiceprint over to their own
+voice. So only very confident accepts count, each by a little, and the result stays near the enrolled voiceprint, from
+which it can be made anew at any time.
+"""
+
+from streamauth.core.calibration import cosine
+from streamauth.core.ports import Embedding
+from streamauth.core.voice import unit
+from streamauth.settings import AdaptationSettings
+
+
+def adapted(
+    enrolled: Embedding, current: Embedding, heard: Embedding, settings: AdaptationSettings
+) -> Embedding | None:
+    """The voiceprint after another accept; None where it would leave the bounds.
+
+    Args:
+        enrolled: What was enrolled, unit length, shape (dim,).
+        current: As it is now; at first the enrolled one.
+        heard: The voice of the accepted attempt.
+        settings: Rate and bounds.
+    """
+    moved = unit((1 - settings.rate) * current + settings.rate * heard)
+    return moved if cosine(moved, enrolled) >= settings.min_similarity else None

@@ -1,0 +1,200 @@
+"""Enrolls and tests recordings through the product's own sessions: the one place of evaluation that knows them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from streamauth.core.calibration import cosine
+from streamauth.core.decision import joint_llr
+from streamauth.core.enrollment import EnrollmentPlan, EnrollmentSession, habits_of, voiceprint_of
+from streamauth.core.events import Decided
+from streamauth.core.listening import Models
+from streamauth.core.operating_point import target_far
+from streamauth.core.pcm import AudioFormat
+from streamauth.core.ports import Embedding
+from streamauth.core.scoring import Gallery
+from streamauth.core.verification import Claim, VerificationSession
+from streamauth.core.voice import unit
+from streamauth.engines.loader import Engines
+from streamauth.evaluation.overhearing import Overhearing
+from streamauth.evaluation.replay import FORMAT, CachingEncoder, Look, Probe, WindowCollector
+from streamauth.evaluation.trials import MAX_UTTERANCES, naming
+from streamauth.settings import Settings
+from streamauth.sources.files import open_audio
+
+Words = tuple[str, ...]
+
+
+class Scoring(StrEnum):
+    """What a score is."""
+
+    FULL = "full"
+    """The product's calibrated natural-log likelihood ratio over all speech."""
+    PLAIN = "plain"
+    """The cosine of mean embeddings, as in papers; phrases are passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What an enrollment left behind.
+
+    Attributes:
+        voiceprint: Unit length, shape (dim,).
+        habits: How the person says each word of the phrase.
+    """
+
+    voiceprint: Embedding
+    habits: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a trial.
+
+    Attributes:
+        score: As the scoring says; None where there was too little speech.
+        verdict: Of the live session; None in plain scoring.
+        speech_s: Net speech until the verdict, in seconds; None likewise.
+    """
+
+    score: float | None
+    verdict: str | None = None
+    speech_s: float | None = None
+
+
+def settings_for_evaluation(settings: Settings) -> Settings:
+    """The user's, but all of the audio of an enrollment counts, and each process has one thread."""
+    values: dict[str, dict[str, object]] = {
+        "enrollment": {"text_independent_speech_s": 300.0, "utterances": MAX_UTTERANCES},
+        # of a whole enrollment, and of one recording
+        "audio": {"max_enroll_s": 3600.0, "max_attempt_s": settings.audio.max_enroll_s},
+        "voice": {"threads": 1},
+    }
+    return settings.with_values(values, "evaluation")
+
+
+class Bench:
+    """The models, loaded, and what is done with them.
+
+    Args:
+        settings: From ``settings_for_evaluation``.
+        scoring: What a score is.
+        text_dependent: Whether the trials have phrases.
+
+    Raises:
+        EngineError: A model cannot be loaded.
+    """
+
+    def __init__(self, settings: Settings, scoring: Scoring, text_dependent: bool) -> None:
+        self._settings = settings
+        self._scoring = scoring
+        self._with_words = text_dependent and scoring is Scoring.FULL
+        self.models = Engines(settings).models(with_words=self._with_words)
+        self.target_far = target_far(settings.decision)
+        self.threshold = self.models.calibration.threshold(self.target_far)
+
+    def enroll(self, files: Sequence[Path], words: Words | None) -> Template | None:
+        """What these recordings enroll; None where none of them can be taken.
+
+        Raises:
+            AudioError: One is no usable audio; it is named.
+            EngineError: An engine failed.
+        """
+        encoder = CachingEncoder(self.models.encoder)
+        models = replace(self.models, encoder=encoder)
+        if self._scoring is Scoring.PLAIN:
+            probes = [self._probe(file, models) for file in files]
+            encoder.learn(window for probe in probes for window in probe.windows())
+            voices = [voice.embedding for probe in probes if (voice := probe.voice()) is not None]
+            return Template(unit(np.sum(voices, axis=0, dtype=np.float32))) if voices else None
+        recordings = [self._read(file) for file in files]
+        if not self._with_words:
+            # heard once by a session that takes all for one voice, so that the windows are known beforehand
+            collector = WindowCollector(encoder)
+            self._enrollment(recordings, files, None, replace(models, encoder=collector))
+            encoder.learn(collector.windows)
+        taken = self._enrollment(recordings, files, words if self._with_words else None, models).everything
+        return Template(voiceprint_of(taken), habits_of(taken)) if taken else None
+
+    def test(
+        self, file: Path, claims: Sequence[tuple[Words | None, Template]], known: Mapping[bytes, Embedding]
+    ) -> tuple[list[Outcome], dict[bytes, Embedding]]:
+        """What becomes of one recording against each claim.
+
+        Args:
+            file: The recording.
+            claims: Phrase and enrollment of each.
+            known: Embeddings from earlier calls for this recording, by window.
+
+        Returns:
+            The outcomes in the order of the claims, and all embeddings of the recording.
+
+        Raises:
+            AudioError: It is no usable audio; it is named.
+            EngineError: An engine failed.
+        """
+        encoder = CachingEncoder(self.models.encoder, known)
+        models = replace(self.models, encoder=encoder)
+        probe = self._probe(file, models)
+        encoder.learn(probe.windows())
+        heard = probe.heard()
+        return [self._outcome(probe, heard, words, claim, models) for words, claim in claims], encoder.known
+
+    def _outcome(
+        self, probe: Probe, heard: Look | None, words: Words | None, claimed: Template, models: Models
+    ) -> Outcome:
+        if self._scoring is Scoring.PLAIN:
+            return Outcome(None if heard is None else cosine(heard.voice.embedding, claimed.voiceprint))
+        overheard = None
+        if words is not None and models.recognizer is not None:
+            overheard = Overhearing(models.recognizer, words, self._settings)
+            models = replace(models, recognizer=overheard)
+        claim = Claim(claimed.voiceprint, words, None, claimed.habits)
+        session = VerificationSession(claim, FORMAT, models, self._settings, front=probe.front())
+        session.receive_audio(b"")
+        session.receive_end()
+        session.close()
+        if session.error is not None:
+            raise session.error
+        (decided,) = [event for event in session.events() if isinstance(event, Decided)]
+        score = None
+        if heard is not None:
+            score = Gallery((claimed.voiceprint,), models.calibration).best(heard.voice, heard.quality).llr
+            if overheard is not None:
+                # as the session joins them
+                score = self.threshold + joint_llr(score - self.threshold, overheard.llr)
+        return Outcome(score, str(decided.verdict), decided.speech_s)
+
+    def _probe(self, file: Path, models: Models) -> Probe:
+        audio_format, chunks = self._read(file)
+        with naming(file):
+            return Probe(chunks, models, self._settings, audio_format=audio_format, with_words=self._with_words)
+
+    def _read(self, file: Path) -> tuple[AudioFormat, list[bytes]]:
+        limits = self._settings.audio
+        with naming(file), open_audio(file, max_s=limits.max_attempt_s, max_mb=limits.max_file_mb) as audio:
+            return audio.format, list(audio)
+
+    def _enrollment(
+        self,
+        recordings: Sequence[tuple[AudioFormat, list[bytes]]],
+        files: Sequence[Path],
+        words: Words | None,
+        models: Models,
+    ) -> EnrollmentSession:
+        session = EnrollmentSession(EnrollmentPlan(words is not None, words), recordings[0][0], models, self._settings)
+        for number, (file, (_, chunks)) in enumerate(zip(files, recordings, strict=True), 1):
+            for chunk in chunks:
+                session.receive_audio(chunk)
+            if number < len(recordings):
+                session.end_utterance(recordings[number][0])
+            else:
+                session.receive_end()
+            if session.error is not None:
+                with naming(file):
+                    raise session.error
+        session.close()
+        return session

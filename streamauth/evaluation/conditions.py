@@ -1,0 +1,207 @@
+"""The named degradations that speech is put through wherever error rates are fitted or measured.
+
+One home, so that calibration, evaluation and ``streamauth calibrate`` mean the same by ``babble-10``. All take and
+give audio at 16 kHz and keep its length; all chance comes from the generator that they are given, so that the same
+seed gives the same audio on every machine. Names joined by ``+`` are applied from left to right.
+
+A signal-to-noise ratio is that of the mean squares over the *whole clip*, pauses included: it needs no detector, and
+within the speech itself the ratio is some 1 to 2 dB higher.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.evaluation.rooms import in_room, random_room
+
+TALKERS = 6
+LINE_HZ = 8000
+# nominal active level of speech on a telephone line, ITU-T P.56
+_LINE_RMS = 10 ** (-26 / 20)
+_MU = 255.0
+_INT16 = 32768
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One degradation.
+
+    Attributes:
+        description: What is done, in a few words.
+        apply: (speech, source of chance, other speech for babble) to degraded speech of the same length.
+    """
+
+    description: str
+    apply: Callable[[Samples, np.random.Generator, Sequence[Samples]], Samples]
+
+
+def degrade(name: str, speech: Samples, rng: np.random.Generator, babble: Sequence[Samples] = ()) -> Samples:
+    """Speech under a condition.
+
+    Args:
+        name: A name of ``CONDITIONS``, or several joined by ``+``.
+        speech: Shape (samples,), float32 at 16 kHz, at least one sample.
+        rng: Source of all chance.
+        babble: Speech of others, each like ``speech``; ``TALKERS`` of them, drawn anew each time, talk at once. Only
+            the babble conditions need it.
+
+    Returns:
+        Shape (samples,), float32, within -1 and 1: what would be louder is scaled down as a whole.
+
+    Raises:
+        ValueError: No such condition, no speech, speech that is not finite, or no babble where it is needed.
+    """
+    if speech.ndim != 1 or not speech.size or not np.isfinite(speech).all():
+        raise ValueError("speech must be one channel of finite samples")
+    for part in name.split("+"):
+        if part not in CONDITIONS:
+            raise ValueError(f"there is no condition of that name; there are: {', '.join(CONDITIONS)}")
+        speech = CONDITIONS[part].apply(speech, rng, babble)
+    return np.asarray(speech / max(1.0, float(np.abs(speech).max())), np.float32)
+
+
+def with_noise(speech: Samples, noise: NDArray[np.floating], snr_db: float) -> Samples:
+    """Speech and noise of the same length, the noise brought to a ratio over the whole clip; silence stays silent."""
+    power = float(np.mean(np.square(noise, dtype=np.float64)))
+    if power == 0:
+        return speech
+    gain = np.sqrt(np.mean(np.square(speech, dtype=np.float64)) / (power * 10 ** (snr_db / 10)))
+    return np.asarray(speech + gain * noise, np.float32)
+
+
+def coloured_noise(samples: int, slope: float, rng: np.random.Generator) -> Samples:
+    """Gaussian noise whose power falls as frequency to the power of ``slope``: 0 is white, 1 pink, 2 brown."""
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    # flat below 20 Hz, which nobody hears and where a slope would put all the power
+    hertz = np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ), 20.0)
+    return np.asarray(np.fft.irfft(spectrum * hertz ** (-slope / 2), samples), np.float32)
+
+
+def talkers(samples: int, others: Sequence[Samples], count: int, rng: np.random.Generator) -> Samples:
+    """Up to ``count`` others talking at once, equally loud, each from a random point and repeated where too short.
+
+    Raises:
+        ValueError: There are no others.
+    """
+    if not others:
+        raise ValueError("babble needs speech of others")
+    total = np.zeros(samples)
+    for index in rng.choice(len(others), min(count, len(others)), replace=False):
+        talk = np.resize(np.roll(others[index], -int(rng.integers(others[index].size))), samples)
+        total += talk / (np.sqrt(np.mean(np.square(talk, dtype=np.float64))) + 1e-6)
+    return np.asarray(total, np.float32)
+
+
+def band_limited(speech: Samples, low_hz: float, high_hz: float) -> Samples:
+    """Only what lies between two frequencies, with slopes of 100 Hz."""
+    hertz = np.fft.rfftfreq(speech.size, 1 / SAMPLE_RATE_HZ)
+    passed = np.clip((hertz - low_hz) / 100 + 0.5, 0, 1) * np.clip((high_hz - hertz) / 100 + 0.5, 0, 1)
+    return np.asarray(np.fft.irfft(np.fft.rfft(speech) * passed, speech.size), np.float32)
+
+
+def mu_law(speech: Samples) -> Samples:
+    """Eight bits a sample by the continuous mu-law that ITU-T G.711 approximates, at the level of a line."""
+    scale = _LINE_RMS / (_rms(speech) + 1e-9)
+    line = np.clip(speech * scale, -1, 1)
+    steps = np.round(127 * np.sign(line) * np.log1p(_MU * np.abs(line)) / np.log1p(_MU)) / 127
+    return np.asarray(np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(_MU)) / _MU / scale, np.float32)
+
+
+def coded(speech: Samples, container: str, codec: str, rate_hz: int, compression: float | None = None) -> Samples:
+    """Speech encoded and decoded by libsndfile in memory.
+
+    Args:
+        speech: Shape (samples,).
+        container: Name of libsndfile's format.
+        codec: Name of its subtype.
+        rate_hz: What the codec runs at.
+        compression: 0 for the most, 1 for the fewest bits; None for codecs that have no choice.
+    """
+    memory = BytesIO()
+    narrow = speech if rate_hz == SAMPLE_RATE_HZ else soxr.resample(speech, SAMPLE_RATE_HZ, rate_hz)
+    # lossy codecs overshoot
+    loudest = max(1.0, float(np.abs(narrow).max()) / 0.9)
+    more = {} if compression is None else {"compression_level": compression}
+    soundfile.write(memory, narrow / loudest, rate_hz, format=container, subtype=codec, **more)
+    memory.seek(0)
+    heard, heard_hz = soundfile.read(memory, dtype="float32")
+    wide = heard if heard_hz == SAMPLE_RATE_HZ else soxr.resample(heard, heard_hz, SAMPLE_RATE_HZ)
+    return _as_long(wide * np.float32(loudest), speech.size)
+
+
+def telephone(speech: Samples) -> Samples:
+    """A telephone line: 300 to 3400 Hz, 8 kHz, mu-law."""
+    narrow = soxr.resample(band_limited(speech, 300, 3400), SAMPLE_RATE_HZ, LINE_HZ)
+    wide = soxr.resample(mu_law(np.asarray(narrow, np.float32)), LINE_HZ, SAMPLE_RATE_HZ)
+    return _as_long(wide, speech.size)
+
+
+def _as_long(audio: Samples, samples: int) -> Samples:
+    return np.asarray(np.pad(audio, (0, max(0, samples - audio.size)))[:samples], np.float32)
+
+
+def _rms(speech: Samples) -> float:
+    return float(np.sqrt(np.mean(np.square(speech, dtype=np.float64))))
+
+
+def _at_rms(speech: Samples, level_dbfs: float) -> Samples:
+    return np.asarray(speech * (10 ** (level_dbfs / 20) / (_rms(speech) + 1e-9)), np.float32)
+
+
+def _babble(snr_db: float, speech: Samples, rng: np.random.Generator, others: Sequence[Samples]) -> Samples:
+    return with_noise(speech, talkers(speech.size, others, TALKERS, rng), snr_db)
+
+
+def _coloured(slope: float, snr_db: float, speech: Samples, rng: np.random.Generator, _: Sequence[Samples]) -> Samples:
+    return with_noise(speech, coloured_noise(speech.size, slope, rng), snr_db)
+
+
+def _noises() -> dict[str, Condition]:
+    found = {}
+    for snr_db in (20, 10, 5):
+        at = f"at {snr_db} dB"
+        found[f"babble-{snr_db}"] = Condition(f"{TALKERS} others talking, {at}", partial(_babble, snr_db))
+        found[f"pink-{snr_db}"] = Condition(f"pink noise {at}", partial(_coloured, 1.0, snr_db))
+        found[f"white-{snr_db}"] = Condition(f"white noise {at}", partial(_coloured, 0.0, snr_db))
+    return dict(sorted(found.items(), key=lambda item: (item[0].split("-")[0], -int(item[0].split("-")[1]))))
+
+
+CONDITIONS: dict[str, Condition] = {
+    "clean": Condition("as it is", lambda speech, rng, others: speech),
+    **_noises(),
+    "reverb": Condition(
+        "a random room, 0.2 to 0.8 s of reverberation", lambda speech, rng, others: in_room(speech, random_room(rng))
+    ),
+    "telephone": Condition("300 to 3400 Hz, 8 kHz, mu-law", lambda speech, rng, others: telephone(speech)),
+    "gsm": Condition(
+        "8 kHz, GSM 06.10 full rate", lambda speech, rng, others: coded(speech, "WAV", "GSM610", LINE_HZ)
+    ),
+    "opus": Condition(
+        "Opus at some 10 kbit/s", lambda speech, rng, others: coded(speech, "OGG", "OPUS", SAMPLE_RATE_HZ, 0.98)
+    ),
+    "mp3": Condition(
+        "MP3 at some 20 kbit/s",
+        lambda speech, rng, others: coded(speech, "MP3", "MPEG_LAYER_III", SAMPLE_RATE_HZ, 0.98),
+    ),
+    "quiet": Condition(
+        "at -55 dBFS, in 16 bits",
+        lambda speech, rng, others: np.asarray(np.round(_at_rms(speech, -55) * _INT16) / _INT16, np.float32),
+    ),
+    "clipped": Condition(
+        "overdriven: at -8 dBFS, cut at full scale",
+        lambda speech, rng, others: np.clip(_at_rms(speech, -8), -1, 1),
+    ),
+}
+"""Every condition by name."""
+
+EVALUATED = (
+    "clean", "babble-20", "babble-10", "babble-5", "pink-20", "pink-10", "pink-5", "reverb", "telephone",
+)  # fmt: skip
+"""The conditions over which error rates are pooled and promised."""

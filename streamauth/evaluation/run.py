@@ -1,0 +1,197 @@
+"""Runs the trials of a list: enrolls everyone once, then tests each recording against all its claims.
+
+Data path: trial list -> enrollments -> tests -> outcomes -> figures -> table, JSON, report.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamauth.errors import BadTrialList
+from streamauth.evaluation.bench import Bench, Outcome, Scoring, Template, settings_for_evaluation
+from streamauth.evaluation.crew import Crew, Enrolling, Testing
+from streamauth.evaluation.trials import Enrolled, TrialList, check_files
+from streamauth.evaluation.work_folder import WorkFolder, digest, fingerprint
+from streamauth.settings import Settings
+
+# A phrase is recognized anew for each trial, which takes most of the time: a job is to be done in seconds.
+_CLAIMS_WITH_WORDS = 10
+_CLAIMS = 1000
+_RATES = tuple(10 ** (exponent / 10) for exponent in range(-30, -4))  # 0.1 % to 32 %
+NOT_ENROLLED = Outcome(None)
+"""Of a trial that claims somebody who could not be enrolled."""
+
+Progress = Callable[[str, int, int], None]
+"""Is told the stage ("enrollments" or "trials"), how many are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What became of a list.
+
+    Attributes:
+        trials: The list.
+        outcomes: Of each trial, in its order.
+        failed_enrollments: Those of which no recording could be taken.
+        failed_tests: Recordings with too little speech for a score.
+        scoring: What a score is.
+        encoder_id: Of the encoder.
+        threshold: What the session compares the score with; None in plain scoring.
+        target_far: The rate that the threshold aims at; None likewise.
+        thresholds: (false-accept rate aimed at, threshold) over the range of use; empty likewise.
+    """
+
+    trials: TrialList
+    outcomes: tuple[Outcome, ...]
+    failed_enrollments: tuple[Enrolled, ...]
+    failed_tests: tuple[Path, ...]
+    scoring: Scoring
+    encoder_id: str
+    threshold: float | None = None
+    target_far: float | None = None
+    thresholds: tuple[tuple[float, float], ...] = ()
+
+
+def run(
+    trials: TrialList,
+    settings: Settings,
+    scoring: Scoring = Scoring.FULL,
+    *,
+    work: Path | None = None,
+    processes: int | None = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> Evaluation:
+    """Run a list.
+
+    Args:
+        trials: The list.
+        settings: The user's.
+        scoring: What a score is.
+        work: Where intermediate results are kept; None keeps nothing.
+        processes: How many processes; None for one on each core.
+        progress: Is told how far it is.
+
+    Raises:
+        FileMissing, AudioError: A recording is missing or cannot be used.
+        BadTrialList: A phrase has a word that the recognizer does not know.
+        EngineError: A model cannot be loaded, or failed.
+        InternalError: A process died.
+    """
+    settings = settings_for_evaluation(settings)
+    check_files(trials.files, settings.audio.max_attempt_s, settings.audio.max_file_mb)
+    bench = Bench(settings, scoring, trials.text_dependent)
+    _check_words(trials, bench)
+    kept = WorkFolder(work, fingerprint(settings, bench.models, scoring), bench.models.encoder.id)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with Crew(bench, settings, scoring, trials.text_dependent, processes or cores) as crew:
+        templates = _enroll_all(trials, crew, kept, progress)
+        outcomes = _test_all(trials, templates, crew, kept, progress)
+    calibration = bench.models.calibration
+    full = scoring is Scoring.FULL
+    scored = {t.test for t, o in zip(trials.trials, outcomes, strict=True) if o.score is not None}
+    untested = {t.test for t in trials.trials if templates[t.claimed] is not None} - scored
+    return Evaluation(
+        trials,
+        tuple(outcomes),
+        tuple(claimed for claimed, template in templates.items() if template is None),
+        tuple(sorted(untested)),
+        scoring,
+        bench.models.encoder.id,
+        bench.threshold if full else None,
+        bench.target_far if full else None,
+        tuple((far, calibration.threshold(far)) for far in _RATES) if full else (),
+    )
+
+
+def _check_words(trials: TrialList, bench: Bench) -> None:
+    recognizer = bench.models.recognizer
+    if recognizer is not None:
+        words = tuple(sorted({word for trial in trials.trials for word in trial.claimed.words or ()}))
+        if unknown := recognizer.unknown_words(words):
+            raise BadTrialList(f"The recognizer does not know these words of the trial list: {', '.join(unknown)}.")
+
+
+def _enroll_all(
+    trials: TrialList, crew: Crew, kept: WorkFolder, progress: Progress
+) -> dict[Enrolled, Template | None]:
+    people = {
+        claimed: digest(*map(kept.content, claimed.files), claimed.words)
+        for claimed in dict.fromkeys(trial.claimed for trial in trials.trials)
+    }
+    found: dict[str, Template | None] = {}
+    jobs = []
+    for claimed, key in people.items():
+        before = kept.enrolled(key)
+        if before is None:
+            jobs.append(Enrolling(key, claimed.files, claimed.words))
+        else:
+            found[key] = before[0]
+    # the same recordings under two names are one enrollment
+    jobs = list({job.key: job for job in jobs}.values())
+    total = len(found) + len(jobs)
+    progress("enrollments", len(found), total)
+    for job, template in crew.enroll(jobs):
+        kept.keep_enrolled(job.key, template)
+        found[job.key] = template
+        progress("enrollments", len(found), total)
+    return {claimed: found[key] for claimed, key in people.items()}
+
+
+def _test_all(
+    trials: TrialList,
+    templates: dict[Enrolled, Template | None],
+    crew: Crew,
+    kept: WorkFolder,
+    progress: Progress,
+) -> list[Outcome]:
+    outcomes = [NOT_ENROLLED] * len(trials.trials)
+    # the same job may stand for several groups of trials, where recordings are copies of each other
+    jobs: dict[str, tuple[Path, list[tuple[int, ...]]]] = {}
+    for key, file, numbers in _jobs(trials, templates, kept):
+        jobs.setdefault(key, (file, []))[1].append(numbers)
+    done = sum(templates[trial.claimed] is None for trial in trials.trials)
+
+    def settle(key: str, results: Sequence[Outcome]) -> None:
+        nonlocal done
+        for numbers in jobs[key][1]:
+            done += len(numbers)
+            for number, outcome in zip(numbers, results, strict=True):
+                outcomes[number] = outcome
+        progress("trials", done, len(outcomes))
+
+    def open_jobs() -> Iterator[Testing]:
+        for key, (file, groups) in jobs.items():
+            before = kept.outcomes(key, len(groups[0]))
+            if before is not None:
+                settle(key, before)
+                continue
+            claims = ((trials.trials[number].claimed, templates[trials.trials[number].claimed]) for number in groups[0])
+            known = tuple((claimed.words, template) for claimed, template in claims if template is not None)
+            yield Testing(key, file, known, kept.windows(file))
+
+    progress("trials", done, len(outcomes))
+    for job, (results, windows) in crew.test(open_jobs()):
+        if len(windows) > len(job.known):
+            kept.keep_windows(job.file, windows)
+        kept.keep_outcomes(job.key, results)
+        settle(job.key, results)
+    return outcomes
+
+
+def _jobs(
+    trials: TrialList, templates: dict[Enrolled, Template | None], kept: WorkFolder
+) -> Iterator[tuple[str, Path, tuple[int, ...]]]:
+    """(key, recording, numbers of trials) of each job."""
+    by_file: dict[Path, list[int]] = defaultdict(list)
+    for number, trial in enumerate(trials.trials):
+        if templates[trial.claimed] is not None:
+            by_file[trial.test].append(number)
+    names = {claimed: digest(*map(kept.content, claimed.files), claimed.words) for claimed in templates}
+    size = _CLAIMS_WITH_WORDS if trials.text_dependent else _CLAIMS
+    for file, all_numbers in by_file.items():
+        for first in range(0, len(all_numbers), size):
+            numbers = tuple(all_numbers[first : first + size])
+            claims = (names[trials.trials[number].claimed] for number in numbers)
+            yield digest(kept.content(file), *claims), file, numbers
