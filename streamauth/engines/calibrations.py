@@ -4,7 +4,7 @@ import json
 from functools import lru_cache
 
 from streamauth.core.calibration import Calibration
-from streamauth.engines.registry import models_folder
+from streamauth.engines.registry import calibration_file
 from streamauth.errors import ModelCorrupt, ModelMissing
 
 
@@ -20,7 +20,7 @@ def load_calibration(name: str, encoder_id: str) -> Calibration:
         ModelMissing: There is none for this encoder.
         ModelCorrupt: The file cannot be read.
     """
-    path = models_folder() / f"{name}.calibration.json"
+    path = calibration_file(name)
     try:
         data = json.loads(path.read_text("utf-8"))
         thresholds = tuple(sorted(((float(far), float(llr)) for far, llr in data["thresholds"]), reverse=True))

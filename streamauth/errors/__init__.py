@@ -10,6 +10,7 @@ The tree (exit codes of the command line in brackets):
     ├── AttemptRefused [1]    the profile may not be tried now
     └── InternalError [4]     nothing the caller did
         ├── StoreError        the store or its key
+        ├── DownloadFailed and others of errors/models.py
         └── EngineError       a model or its runtime
 
 Codes are part of the public interface: they are never renamed. Messages hold no names, words, scores or
@@ -40,6 +41,16 @@ from streamauth.errors.engines import (
     EngineError,
     ModelCorrupt,
     ModelMissing,
+)
+from streamauth.errors.models import (
+    BadModel,
+    DownloadFailed,
+    LicenceNotAccepted,
+    RuntimeTooOld,
+    UnknownModel,
+    UnsafeArchive,
+    WrongDownload,
+    WrongResults,
 )
 from streamauth.errors.profiles import (
     AttemptDelayed,
@@ -90,12 +101,14 @@ __all__ = [
     "AudioError",
     "AudioNotFinite",
     "AudioTooLong",
+    "BadModel",
     "BadPhrase",
     "BadProfileName",
     "BadPrompt",
     "BadSetting",
     "CannotListen",
     "DiskFull",
+    "DownloadFailed",
     "EmptyAudio",
     "EncoderChanged",
     "EngineError",
@@ -105,6 +118,7 @@ __all__ = [
     "KeyExposed",
     "KeyMissing",
     "KeyWrong",
+    "LicenceNotAccepted",
     "MessageTooLarge",
     "MicrophoneUnavailable",
     "ModelCorrupt",
@@ -119,6 +133,7 @@ __all__ = [
     "ProfileNotEnrolled",
     "PromptExpired",
     "ProtocolError",
+    "RuntimeTooOld",
     "SampleRateMismatch",
     "ServerBusy",
     "ServerStopping",
@@ -133,13 +148,17 @@ __all__ = [
     "TooManyPrompts",
     "TruncatedAudio",
     "UnexpectedMessage",
+    "UnknownModel",
     "UnknownProfile",
     "UnknownPrompt",
     "UnknownWord",
+    "UnsafeArchive",
     "UnsupportedAudioFormat",
     "UnsupportedSampleRate",
     "UnsupportedVersion",
     "WeakPhrase",
+    "WrongDownload",
+    "WrongResults",
     "all_errors",
 ]
 
