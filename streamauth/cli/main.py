@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from streamauth import __version__
-from streamauth.cli import demo, doctor, enroll, identify, key, listen, phrase, profiles, prompt, serve, stream, verify
+from streamauth.cli import (
+    demo,
+    doctor,
+    enroll,
+    identify,
+    key,
+    listen,
+    models,
+    phrase,
+    profiles,
+    prompt,
+    serve,
+    stream,
+    verify,
+)
 from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, EXIT_UNDECIDED, report_error
 from streamauth.errors import StreamAuthError
 
@@ -28,6 +42,7 @@ app.command("listen")(listen.listen)
 app.command("phrase")(phrase.check)
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(prompt.app, name="prompt")
+app.add_typer(models.app, name="models")
 app.command("serve")(serve.serve)
 app.command("stream")(stream.stream)
 app.command("demo")(demo.demo)

@@ -58,7 +58,8 @@ class OnnxEncoder:
         if len(self._inputs) != self._layout.inputs:
             raise ModelCorrupt(f"The encoder {entry.name} has other inputs than registered.")
         self._features = recipe.features
-        self._test_lengths(entry, content, recipe.bands)
+        self._bands = recipe.bands
+        self._test_lengths(entry, content)
         self._test(entry)
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -97,14 +98,14 @@ class OnnxEncoder:
         inputs = dict(zip(self._inputs, self._layout.arrange(features), strict=True))
         return np.asarray(network.run([self._output], inputs)[0], np.float32)
 
-    def _test_lengths(self, entry: EncoderEntry, content: bytes, bands: int) -> None:
+    def _test_lengths(self, entry: EncoderEntry, content: bytes) -> None:
         """Compare features of several lengths with the references, or with a run without optimization."""
         try:
             if entry.references:
                 expected = [self_test.decoded(text, self.dim) for text in entry.references]
             else:
-                expected = self.reference_embeddings(content, bands)
-            found = self_test.embeddings(lambda features: self._raw(self._session, features)[0], bands)
+                expected = self.reference_embeddings(content)
+            found = self_test.embeddings(lambda features: self._raw(self._session, features)[0], self._bands)
             cosine = self_test.least_cosine(found, expected)
         except Exception as error:
             raise ModelCorrupt(f"The encoder {entry.name} cannot be run with what is registered for it.") from error
@@ -115,10 +116,10 @@ class OnnxEncoder:
                 "Install another version: pip install --upgrade onnxruntime"
             )
 
-    def reference_embeddings(self, content: bytes, bands: int) -> list[Embedding]:
+    def reference_embeddings(self, content: bytes) -> list[Embedding]:
         """Embeddings of the self-test's features by a run of the same file without optimization."""
         plain = session(content, 1, optimized=False)
-        return self_test.embeddings(lambda features: self._raw(plain, features)[0], bands)
+        return self_test.embeddings(lambda features: self._raw(plain, features)[0], self._bands)
 
     def _test(self, entry: EncoderEntry) -> None:
         """Compare the embedding of a sound, features and all, with the registered one."""
