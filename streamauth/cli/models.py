@@ -25,7 +25,7 @@ def list_(
     json: JsonOption = False,
 ) -> int:
     """All models, and which are installed."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from streamauth.engines.registry import all_models
 
@@ -34,7 +34,7 @@ def list_(
     if json:
         output.result({"models": rows}, "")
         return EXIT_OK
-    table = Table("name", "kind", "language", "size", "licence", "state")
+    table = Table(Column("name", no_wrap=True), "kind", "language", "size", "licence", "state")
     for row in rows:
         table.add_row(row["name"], row["kind"], row["language"], _size(row["bytes"]), row["licence"], row["state"])
     output.console.print(table)
@@ -240,4 +240,4 @@ def _progress(name: str, output: Output) -> "Iterator[Progress]":
 
 
 def _size(size: int) -> str:
-    return f"{size / _MB:.1f} MB" if size else "size not known"
+    return f"{size / _MB:.1f} MB" if size else "unknown"
