@@ -37,6 +37,7 @@ from streamauth.core.verification import Claim, VerificationSession
 from streamauth.engines.loader import Engines
 from streamauth.errors import ProfileExists, UnknownProfile, UnknownWord, WeakPhrase
 from streamauth.prompting import Prompting
+from streamauth.rebuilding import rebuild
 from streamauth.settings import Settings, data_folder, load_settings
 from streamauth.store.profiles import (
     DEFAULT_TENANT,
@@ -129,11 +130,18 @@ class Authenticator(Prompting):
                 # made with its first confirmed utterance, so that a refused one leaves no empty profile behind
                 profile = self.store.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
             newest = taken[-1]
-            record = EnrollmentRecord(models.encoder.id, newest.embedding, newest.speech_s, newest.audio_s, newest.fits)
+            record = EnrollmentRecord(
+                models.encoder.id, newest.embedding, newest.speech_s, newest.audio_s, newest.fits, audio=newest.audio
+            )
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
-            self.store.add_enrollment(profile.id, record, phrase=heard, voiceprint=voiceprint)
+            most_s = self.settings.enrollment.keep_audio_s
+            self.store.add_enrollment(profile.id, record, phrase=heard, voiceprint=voiceprint, keep_audio_s=most_s)
 
         return EnrollmentAttempt(session, keep)
+
+    def rebuild(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
+        """Enroll a profile for the present encoder with the speech that is kept of it; see ``rebuilding``."""
+        rebuild(self.store, self.store.get(name, tenant=tenant).id, self.engines.encoder(), self.settings.voice)
 
     def check_prompt(self, taken: OpenPrompt, audio_format: AudioFormat) -> HearingAttempt | VerificationAttempt:
         """Begin to check whether audio holds the words of a prompt, without a pass phrase.

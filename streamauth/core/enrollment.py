@@ -11,7 +11,7 @@ from streamauth.core.events import Enrolled, Reason, UtteranceRefused, Utterance
 from streamauth.core.frontend import FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
 from streamauth.core.pcm import AudioFormat
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples
 from streamauth.core.quality import QualityMeter
 from streamauth.core.strength import strength
 from streamauth.core.voice import RollingVoice, unit
@@ -32,6 +32,7 @@ class EnrolledUtterance:
         audio_s: Audio it was found in, in seconds.
         phrase: Its words with one space between, None if text-independent.
         fits: For each word how well its sounds fit the dictionary's; empty where the recognizer gives none.
+        audio: The speech that the embedding is of, shape (samples,); None where it is not to be kept.
     """
 
     embedding: Embedding
@@ -39,6 +40,7 @@ class EnrolledUtterance:
     audio_s: float
     phrase: str | None
     fits: tuple[float, ...] = ()
+    audio: Samples | None = None
 
 
 def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Embedding:
@@ -129,6 +131,7 @@ class EnrollmentSession(Session):
         self._quality = QualityMeter()
         self._heard: list[str] = []
         self._fits: list[float] = []
+        self._spoken: list[Samples] = []
         self._ended_at: int | None = None
         least = self.settings.phrase.min_llr
         self._phrase = PhraseRule(self._expected, self.settings.phrase, min_llr=least) if self._expected else None
@@ -139,6 +142,8 @@ class EnrollmentSession(Session):
         for frame, voiced in step.segmented.utterance:
             if voiced:
                 self._voice.accept(frame)
+                if self.settings.enrollment.keep_audio_s:
+                    self._spoken.append(frame)
         if self._plan.text_dependent:
             self._advance_phrase(step)
         elif step.segmented.ended is not None:
@@ -186,7 +191,8 @@ class EnrollmentSession(Session):
             text = self._phrase_text()
             # a false start leaves more fits than words
             fits = tuple(self._fits) if text is not None and len(self._fits) == len(text.split()) else ()
-            self._take(at_sample, EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits))
+            audio = np.concatenate(self._spoken) if self._spoken else None
+            self._take(at_sample, EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits, audio))
         self._begin()
 
     def _problems(self) -> tuple[Reason, ...]:
