@@ -112,7 +112,7 @@ class OnnxEncoder:
         if not cosine >= self_test.LEAST_COSINE:
             raise WrongResults(
                 f"The encoder {entry.name} gives wrong results with ONNX Runtime {onnxruntime.__version__} "
-                f"(self-test: cosine {cosine:.3f}, at least {self_test.LEAST_COSINE} is right). "
+                f"(self-test: cosine {cosine:.4f}, at least {self_test.LEAST_COSINE} is right). "
                 "Install another version: pip install --upgrade onnxruntime"
             )
 
