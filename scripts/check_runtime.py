@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,11 +59,10 @@ def look(folder: Path) -> bool:
             window_samples=48_000, min_samples=12_800, max_batch=1,
             requires=() if name == "plain" else ("onnxruntime>=1.29",),
         )  # fmt: skip
-        tests: dict[str, Callable[[], object]] = {
-            "self-test": lambda entry=entry, content=content: OnnxEncoder(entry, content),
-            "requires": lambda entry=entry: check_requirements(entry),
-        }
-        refusals = [told(f"{what}: {part}", test) for part, test in tests.items()]
+        refusals = [
+            told(f"{what}: self-test", partial(OnnxEncoder, entry, content)),
+            told(f"{what}: requires", partial(check_requirements, entry)),
+        ]
         good &= any(refusals) == (not right and name != "plain")
     return good
 

@@ -13,8 +13,8 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from streamauth import __version__
@@ -144,7 +144,7 @@ def _fetch(source: str, part: Path, wanted: Wanted, settings: ModelSettings, tel
 
 
 @contextmanager
-def _opened(source: str, have: int, settings: ModelSettings) -> Iterator[tuple[BinaryIO, int, int | None]]:
+def _opened(source: str, have: int, settings: ModelSettings) -> Iterator[tuple[BufferedIOBase, int, int | None]]:
     """What a source gives, the position that it begins at, and the size of the whole file if it is told."""
     if not is_url(source):
         try:
@@ -207,9 +207,10 @@ def _opener(proxy: str) -> urllib.request.OpenerDirector:
     return opener
 
 
-def _read(stream: BinaryIO) -> bytes:
+def _read(stream: BufferedIOBase) -> bytes:
     try:
-        return stream.read(_BLOCK)
+        # what is there: waiting for a whole block would lose it where the connection breaks
+        return stream.read1(_BLOCK)
     except (OSError, http.client.HTTPException) as error:
         raise _Broken(f"the connection broke ({_told(error)})") from None
 

@@ -19,13 +19,14 @@ Array = NDArray[np.floating[Any]]
 
 
 def sounds() -> list[NDArray[np.float32]]:
-    noise = np.random.RandomState(1).standard_normal(20_011).astype(np.float32)
-    return [self_test_signal(32_000), 0.05 * noise, self_test_signal(12_800, 210.0) + np.float32(0.02)]
+    noise = (0.05 * np.random.RandomState(1).standard_normal(20_011)).astype(np.float32)
+    offset = (self_test_signal(12_800, 210.0) + 0.02).astype(np.float32)
+    return [self_test_signal(32_000), noise, offset]
 
 
 @pytest.fixture(params=range(3), ids=["voice", "noise", "voice with DC offset"])
 def sound(request: pytest.FixtureRequest) -> NDArray[np.float32]:
-    return sounds()[request.param]
+    return sounds()[int(request.param)]
 
 
 def kaldi_by_numpy(samples: Array, window: str, scale: float) -> Array:
@@ -50,7 +51,7 @@ def kaldi_by_numpy(samples: Array, window: str, scale: float) -> Array:
             weights[256] = 0  # Kaldi leaves the bin of the Nyquist frequency out
             row.append(np.log(max(float(weights @ power), float(np.finfo(np.float32).eps))))
         rows.append(row)
-    banks = np.array(rows)
+    banks: Array = np.array(rows)
     return np.asarray(banks - banks.mean(axis=0))
 
 
