@@ -106,6 +106,8 @@ class OnnxEncoder:
             else:
                 expected = self.reference_embeddings(content)
             found = self_test.embeddings(lambda features: self._raw(self._session, features)[0], self._bands)
+            if any(embedding.shape != (self.dim,) for embedding in found):
+                raise ValueError("another length than registered")
             cosine = self_test.least_cosine(found, expected)
         except Exception as error:
             raise ModelCorrupt(f"The encoder {entry.name} cannot be run with what is registered for it.") from error

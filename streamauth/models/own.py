@@ -104,7 +104,7 @@ def recognized(found: Mapping[str, str], network: Any) -> str:
     inputs, outputs = network.get_inputs(), network.get_outputs()
     framework = found.get("framework", "")
     scaled = found.get("normalize_samples")
-    if int(found.get("sample_rate", SAMPLE_RATE_HZ)) != SAMPLE_RATE_HZ:
+    if found.get("sample_rate", str(SAMPLE_RATE_HZ)) != str(SAMPLE_RATE_HZ):
         raise BadModel("The model takes another sample rate than 16 kHz.")
     if framework == "wespeaker" and scaled in ("0", None):
         return "wespeaker-fbank-1"
