@@ -37,6 +37,7 @@ from streamauth.core.verification import Claim, VerificationSession
 from streamauth.engines.loader import Engines
 from streamauth.errors import ProfileExists, UnknownProfile, UnknownWord, WeakPhrase
 from streamauth.prompting import Prompting
+from streamauth.rebuilding import rebuild
 from streamauth.settings import Settings, data_folder, load_settings
 from streamauth.store.profiles import (
     DEFAULT_TENANT,
@@ -107,13 +108,14 @@ class Authenticator(Prompting):
             BadPhrase: The phrase cannot be used, or has a word that the recognizer does not know.
             StoreError, EngineError: The store or a model cannot be used.
         """
-        models = self.engines.models(with_words=not text_independent)
-        words = self._usable(phrase) if phrase is not None else None
         kind = ProfileKind.TEXT_INDEPENDENT if text_independent else ProfileKind.TEXT_DEPENDENT
         try:
             profile: Profile | None = self.store.get(name, tenant=tenant)
         except UnknownProfile:
             profile = None
+        locale = profile.locale if profile is not None else self.settings.phrase.locale
+        models = self.engines.models(with_words=not text_independent, locale=locale)
+        words = self._usable(phrase, locale) if phrase is not None else None
         earlier: tuple[EnrolledUtterance, ...] = ()
         if profile is not None:
             earlier = self._earlier(profile, kind, words, models.encoder.id)
@@ -126,13 +128,20 @@ class Authenticator(Prompting):
             nonlocal profile
             if profile is None:
                 # made with its first confirmed utterance, so that a refused one leaves no empty profile behind
-                profile = self.store.create(name, kind, phrase=heard, tenant=tenant)
+                profile = self.store.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
             newest = taken[-1]
-            record = EnrollmentRecord(models.encoder.id, newest.embedding, newest.speech_s, newest.audio_s, newest.fits)
+            record = EnrollmentRecord(
+                models.encoder.id, newest.embedding, newest.speech_s, newest.audio_s, newest.fits, audio=newest.audio
+            )
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
-            self.store.add_enrollment(profile.id, record, phrase=heard, voiceprint=voiceprint)
+            most_s = self.settings.enrollment.keep_audio_s
+            self.store.add_enrollment(profile.id, record, phrase=heard, voiceprint=voiceprint, keep_audio_s=most_s)
 
         return EnrollmentAttempt(session, keep)
+
+    def rebuild(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
+        """Enroll a profile for the present encoder with the speech that is kept of it; see ``rebuilding``."""
+        rebuild(self.store, self.store.get(name, tenant=tenant).id, self.engines.encoder(), self.settings.voice)
 
     def check_prompt(self, taken: OpenPrompt, audio_format: AudioFormat) -> HearingAttempt | VerificationAttempt:
         """Begin to check whether audio holds the words of a prompt, without a pass phrase.
@@ -178,7 +187,8 @@ class Authenticator(Prompting):
             StoreError, EngineError: The store or a model cannot be used.
         """
         profile = self.store.get(name, tenant=tenant)
-        models = self.engines.models(with_words=profile.phrase is not None or prompt is not None)
+        with_words = profile.phrase is not None or prompt is not None
+        models = self.engines.models(with_words=with_words, locale=profile.locale)
         voiceprint = self.store.voiceprint(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
         demand = self._demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
@@ -223,15 +233,19 @@ class Authenticator(Prompting):
         token = self.store.begin_attempt(profile_id, self._clock(), self.settings.attempts)
         return VerificationAttempt(session, lambda outcome: self.store.finish_attempt(token, outcome), demand)
 
-    def phrase_words(self, phrase: str) -> tuple[tuple[str, ...], Strength | None]:
+    def phrase_words(self, phrase: str, locale: str | None = None) -> tuple[tuple[str, ...], Strength | None]:
         """The words of a phrase, and what it is worth as a pass phrase; None where the recognizer cannot tell.
+
+        Args:
+            phrase: The phrase.
+            locale: Its language, ``phrase.locale`` if None.
 
         Raises:
             BadPhrase: It has no words or too many, or one that the recognizer does not know.
             EngineError: The recognizer cannot be used.
         """
         words = normalize(phrase, max_words=self.settings.phrase.max_words)
-        recognizer = self.engines.recognizer()
+        recognizer = self.engines.recognizer(locale)
         unknown = recognizer.unknown_words(words)
         if unknown:
             raise UnknownWord(f"The recognizer does not know: {', '.join(unknown)}. Choose other words.")
@@ -247,8 +261,8 @@ class Authenticator(Prompting):
         models = self.engines.models(with_words=True)
         return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
 
-    def _usable(self, phrase: str) -> tuple[str, ...]:
-        words, worth = self.phrase_words(phrase)
+    def _usable(self, phrase: str, locale: str) -> tuple[str, ...]:
+        words, worth = self.phrase_words(phrase, locale)
         if worth is not None and (weakness := worth.weakness(self.settings.phrase)):
             raise WeakPhrase(weakness)
         return words

@@ -39,10 +39,10 @@ class FakeEngines(Engines):
         super().__init__(settings)
         self.loaded = fake_models()
 
-    def models(self, *, with_words: bool) -> Models:
+    def models(self, *, with_words: bool, locale: str | None = None) -> Models:
         return self.loaded
 
-    def recognizer(self) -> PhraseRecognizer:
+    def recognizer(self, locale: str | None = None) -> PhraseRecognizer:
         assert self.loaded.recognizer is not None
         return self.loaded.recognizer
 

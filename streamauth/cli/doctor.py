@@ -118,14 +118,30 @@ def _microphone() -> list[Check]:
 
 def _store(url: str | None) -> list[Check]:
     from streamauth.cli.output import opened
-    from streamauth.engines.registry import load_encoder
+    from streamauth.cli.profiles import affected
+    from streamauth.errors import StreamAuthError
 
     def look() -> str:
         with opened(url) as authenticator:
-            summaries = authenticator.store.profiles()
-            encoder_id = load_encoder(authenticator.settings.voice.encoder, 1).id
-        changed = [s.profile.name for s in summaries if s.enrolled_encoders and encoder_id not in s.enrolled_encoders]
-        note = f"; enrolled with another encoder, to be enrolled again: {', '.join(changed)}" if changed else ""
-        return f"{len(summaries)} profiles{note}"
+            return f"{len(authenticator.store.profiles())} profiles"
 
-    return [_tried("store", look)]
+    def changed() -> tuple[list[str], list[str]]:
+        with opened(url) as authenticator:
+            names = affected(authenticator)
+            store = authenticator.store
+            kept = [name for name in names if store.kept_audio(store.get(name).id)]
+        return [name for name in names if name not in kept], kept
+
+    checks = [_tried("store", look)]
+    if checks[0].ok:
+        try:
+            again, kept = changed()
+        except StreamAuthError:
+            return checks  # the encoder's own line tells why
+        if again:
+            advice = "Enroll them again with `streamauth enroll`, or go back to the former encoder."
+            checks.append(Check("enrolled with another encoder", False, ", ".join(again), advice, needed=False))
+        if kept:
+            advice = "Run: streamauth profiles rebuild"
+            checks.append(Check("another encoder, audio kept", False, ", ".join(kept), advice, needed=False))
+    return checks

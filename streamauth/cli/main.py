@@ -16,6 +16,7 @@ from streamauth.cli import (
     identify,
     key,
     listen,
+    models,
     phrase,
     profiles,
     prompt,
@@ -43,6 +44,7 @@ app.command("listen")(listen.listen)
 app.command("phrase")(phrase.check)
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(prompt.app, name="prompt")
+app.add_typer(models.app, name="models")
 app.command("serve")(serve.serve)
 app.command("stream")(stream.stream)
 app.command("demo")(demo.demo)

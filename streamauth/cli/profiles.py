@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from streamauth.service import Authenticator
     from streamauth.store.records import ProfileSummary
 
-app = typer.Typer(help="List, show, delete, reset or unlock profiles.")
+app = typer.Typer(help="List, show, delete, reset, unlock or rebuild profiles.")
 NameArgument = Annotated[str, typer.Argument(help="The profile's name.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -78,6 +78,62 @@ def unlock(name: NameArgument, store: StoreOption = None, json: JsonOption = Fal
     return EXIT_OK
 
 
+@app.command()
+def rebuild(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Only these profiles.", show_default=False)
+    ] = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Make voiceprints for the present encoder from kept enrollment audio; name those to be enrolled again."""
+    from streamauth.errors import EncoderChanged
+
+    output = Output(json)
+    rebuilt, again = [], []
+    with opened(store) as authenticator, output.busy("Rebuilding"):
+        for name in names or affected(authenticator):
+            try:
+                authenticator.rebuild(name)
+                rebuilt.append(name)
+            except EncoderChanged:
+                again.append(name)
+    lines = [f"Rebuilt: {', '.join(rebuilt) or 'none'}."]
+    if again:
+        lines.append(f"To be enrolled again, as no audio of them is kept: {', '.join(again)}.")
+    output.result({"rebuilt": rebuilt, "enroll_again": again}, "\n".join(lines))
+    return EXIT_MISUSE if again else EXIT_OK
+
+
+@app.command("forget-audio")
+def forget_audio(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="Only these profiles.", show_default=False)
+    ] = None,
+    yes: YesOption = False,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Delete the kept enrollment audio; voiceprints stay, but can no more be rebuilt for another encoder."""
+    with opened(store) as authenticator:
+        found = [s for s in authenticator.store.profiles() if s.kept_audio_s and (not names or s.profile.name in names)]
+        for name in names or ():
+            authenticator.store.get(name)  # an unknown one is told
+        told = [summary.profile.name for summary in found]
+        if found and not _sure(f"Delete the enrollment audio of {', '.join(told)} for good?", yes, json):
+            return EXIT_MISUSE
+        authenticator.store.forget_audio(*(summary.profile.id for summary in found))
+    Output(json).result({"forgotten": told}, f"Enrollment audio deleted: {', '.join(told) or 'none was kept'}.")
+    return EXIT_OK
+
+
+def affected(authenticator: "Authenticator") -> list[str]:
+    """Profiles that are enrolled, but not for the present encoder."""
+    encoder_id = authenticator.engines.encoder().id
+    summaries = authenticator.store.profiles()
+    return [s.profile.name for s in summaries if s.enrolled_encoders and encoder_id not in s.enrolled_encoders]
+
+
 def _described(authenticator: "Authenticator", summary: "ProfileSummary") -> dict[str, Any]:
     profile = summary.profile
     return {
@@ -90,6 +146,7 @@ def _described(authenticator: "Authenticator", summary: "ProfileSummary") -> dic
         "utterances": summary.utterances,
         "speech_s": round(summary.speech_s, 3),
         "encoders": list(summary.enrolled_encoders),
+        "kept_audio_s": round(summary.kept_audio_s, 3),
         "failures": summary.failures,
         "locked": summary.failures >= authenticator.settings.attempts.lock_after,
         "created_at": profile.created_at.isoformat(timespec="milliseconds"),

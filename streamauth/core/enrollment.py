@@ -12,7 +12,7 @@ from streamauth.core.frontend import FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
 from streamauth.core.operating_point import accept_bound
 from streamauth.core.pcm import AudioFormat
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples
 from streamauth.core.quality import QualityMeter
 from streamauth.core.scoring import Gallery
 from streamauth.core.strength import strength
@@ -35,6 +35,7 @@ class EnrolledUtterance:
         phrase: Its words with one space between, None if text-independent.
         fits: For each word how well its sounds fit the dictionary's; empty where the recognizer gives none.
         snr_db: Estimated signal-to-noise ratio; None where it is no longer known.
+        audio: The speech that the embedding is of, shape (samples,); None where it is not to be kept.
     """
 
     embedding: Embedding
@@ -43,6 +44,7 @@ class EnrolledUtterance:
     phrase: str | None
     fits: tuple[float, ...] = ()
     snr_db: float | None = None
+    audio: Samples | None = None
 
 
 def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Embedding:
@@ -133,6 +135,7 @@ class EnrollmentSession(Session):
         self._quality = QualityMeter()
         self._heard: list[str] = []
         self._fits: list[float] = []
+        self._spoken: list[Samples] = []
         self._ended_at: int | None = None
         least = self.settings.phrase.min_llr
         self._phrase = PhraseRule(self._expected, self.settings.phrase, min_llr=least) if self._expected else None
@@ -143,6 +146,8 @@ class EnrollmentSession(Session):
         for frame, voiced in step.segmented.utterance:
             if voiced:
                 self._voice.accept(frame)
+                if self.settings.enrollment.keep_audio_s:
+                    self._spoken.append(frame)
         if self._plan.text_dependent:
             self._advance_phrase(step)
         elif step.segmented.ended is not None:
@@ -191,7 +196,9 @@ class EnrollmentSession(Session):
             # a false start leaves more fits than words
             fits = tuple(self._fits) if text is not None and len(self._fits) == len(text.split()) else ()
             snr_db = self._quality.result().snr_db
-            self._take(at_sample, EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits, snr_db))
+            audio = np.concatenate(self._spoken) if self._spoken else None
+            taken = EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits, snr_db, audio)
+            self._take(at_sample, taken)
         self._begin()
 
     def _problems(self) -> tuple[Reason, ...]:

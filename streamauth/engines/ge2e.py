@@ -69,15 +69,20 @@ def mel_spectra(windows: NDArray[np.floating]) -> NDArray[np.float32]:
     return mels
 
 
-@lru_cache(maxsize=1)
 def mel_filters() -> NDArray[np.float32]:
-    """Slaney's triangles over the bins of the power spectrum, shape (40, 201)."""
+    """The encoder's bands over the bins of the power spectrum, shape (40, 201)."""
+    return slaney_filters(BANDS, FRAME_SAMPLES)
+
+
+@lru_cache(maxsize=8)
+def slaney_filters(bands: int, fft_samples: int) -> NDArray[np.float32]:
+    """Slaney's triangles from 0 to 8000 Hz over the bins of a power spectrum, shape (bands, fft_samples // 2 + 1)."""
     top = _BREAK_MEL + np.log(SAMPLE_RATE_HZ / 2 / _BREAK_HZ) / _LOG_STEP
-    mels = np.linspace(0.0, top, BANDS + 2)
+    mels = np.linspace(0.0, top, bands + 2)
     logarithmic = _BREAK_HZ * np.exp(_LOG_STEP * (mels - _BREAK_MEL))
     edges = np.where(mels < _BREAK_MEL, _LINEAR_HZ_PER_MEL * mels, logarithmic)[:, None]
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
-    bins = np.linspace(0.0, SAMPLE_RATE_HZ / 2, FRAME_SAMPLES // 2 + 1)
+    bins = np.linspace(0.0, SAMPLE_RATE_HZ / 2, fft_samples // 2 + 1)
     triangles = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))
     filters: NDArray[np.float32] = (np.maximum(0.0, triangles) * 2.0 / (high - low)).astype(np.float32)
     filters.flags.writeable = False  # shared by all callers

@@ -6,8 +6,6 @@ from streamauth.core.listening import Models
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
 from streamauth.settings import Settings
 
-EMBEDDED_RECOGNIZER = "vosk-en"
-
 
 class Engines:
     """Lazy, thread-safe access to the engines; making it loads nothing."""
@@ -17,10 +15,14 @@ class Engines:
         self._lock = Lock()
         self._detector: SpeechDetector | None = None
         self._encoder: SpeakerEncoder | None = None
-        self._recognizer: PhraseRecognizer | None = None
+        self._recognizers: dict[str, PhraseRecognizer] = {}
 
-    def models(self, *, with_words: bool) -> Models:
+    def models(self, *, with_words: bool, locale: str | None = None) -> Models:
         """What a session needs, loaded.
+
+        Args:
+            with_words: Whether the recognizer is needed.
+            locale: The language of its words, as for ``recognizer``.
 
         Raises:
             ModelMissing, ModelCorrupt, EngineError: An engine cannot be loaded.
@@ -32,7 +34,7 @@ class Engines:
             self.detector(),
             encoder,
             load_calibration(self._settings.voice.encoder, encoder.id),
-            self.recognizer() if with_words else None,
+            self.recognizer(locale) if with_words else None,
         )
 
     def detector(self) -> SpeechDetector:
@@ -58,14 +60,21 @@ class Engines:
                 self._encoder = load_encoder(self._settings.voice.encoder, self._settings.voice.threads)
             return self._encoder
 
-    def recognizer(self) -> PhraseRecognizer:
-        """The pass-phrase recognizer."""
+    def recognizer(self, locale: str | None = None) -> PhraseRecognizer:
+        """The pass-phrase recognizer for a language, ``phrase.locale`` if None; locales of one model share it.
+
+        Raises:
+            ModelMissing: None is installed; the message tells how to get one.
+        """
+        phrase = self._settings.phrase
+        locale = "" if phrase.vosk_model else locale or phrase.locale
         with self._lock:
-            if self._recognizer is None:
-                phrase = self._settings.phrase
-                from streamauth.engines.registry import recognizer_folder
+            if locale not in self._recognizers:
+                from streamauth.engines.registry import recognizer_folder, recognizer_of
                 from streamauth.engines.vosk_recognizer import VoskRecognizer
 
-                folder = phrase.vosk_model or recognizer_folder(EMBEDDED_RECOGNIZER)
-                self._recognizer = VoskRecognizer(str(folder), trusted=not phrase.vosk_model)
-            return self._recognizer
+                folder = phrase.vosk_model or str(recognizer_folder(recognizer_of(locale)))
+                if folder not in self._recognizers:
+                    self._recognizers[folder] = VoskRecognizer(folder, trusted=not phrase.vosk_model)
+                self._recognizers[locale] = self._recognizers[folder]
+            return self._recognizers[locale]

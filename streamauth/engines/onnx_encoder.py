@@ -1,27 +1,22 @@
-"""A speaker encoder on ONNX Runtime, for any model of the registry whose feature recipe is known here."""
+"""A speaker encoder on ONNX Runtime, for any model of the registry whose feature recipe and layout are known here."""
 
-import base64
-import binascii
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.engines import ge2e
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
+from streamauth.engines import self_test
+from streamauth.engines.recipes import LAYOUTS, RECIPES, Features
 from streamauth.engines.registry import EncoderEntry
-from streamauth.errors import EngineError, ModelCorrupt
+from streamauth.engines.self_test import self_test_signal
+from streamauth.errors import EngineError, ModelCorrupt, WrongResults
 
-RECIPES: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {"ge2e-mel-1": ge2e.window_features}
-"""Feature recipes by name and version: windows, shape (batch, samples), to model input, shape (batch, frames, bands).
+__all__ = ["RECIPES", "OnnxEncoder", "self_test_signal", "session", "session_options"]
 
-A recipe never changes what it gives under the same name, since the name is part of the encoder's id.
-"""
-
-# Builds of the runtime and kinds of CPU differ by far less than this, a wrong kernel by far more.
-_SELF_TEST_COSINE = 0.999
 _FATAL_ONLY = 4
+_LEAST_NORM = 1e-6
 
 
 class OnnxEncoder:
@@ -40,24 +35,31 @@ class OnnxEncoder:
 
     Raises:
         ModelCorrupt: The file or its entry is no usable encoder.
-        EngineError: The self-test gave another embedding than the registered one.
+        WrongResults: The self-test gave other embeddings than the reference.
     """
 
     def __init__(self, entry: EncoderEntry, content: bytes, threads: int = 1) -> None:
-        if entry.features not in RECIPES or entry.sample_rate_hz != SAMPLE_RATE_HZ:
+        if entry.features not in RECIPES or entry.layout not in LAYOUTS or entry.sample_rate_hz != SAMPLE_RATE_HZ:
             raise ModelCorrupt(f"This version of streamauth cannot make the input of the encoder {entry.name}.")
         self.id = f"{entry.name}:{entry.sha256[:12]}:{entry.features}"
         self.dim = entry.dim
         self.window_samples = entry.window_samples
         self.min_samples = entry.min_samples
-        self._features = RECIPES[entry.features]
         self._max_batch = entry.max_batch
+        self._layout = LAYOUTS[entry.layout]
         try:
-            self._session = onnxruntime.InferenceSession(content, session_options(threads), ["CPUExecutionProvider"])
-            (self._input,), (self._output,) = self._session.get_inputs(), self._session.get_outputs()
+            self._session = session(content, threads)
+            recipe = RECIPES[entry.features](metadata(self._session))
+            self._inputs = [tensor.name for tensor in self._session.get_inputs()]
+            self._output = self._session.get_outputs()[self._layout.output].name
         # the runtime's exceptions have no base class of their own
         except Exception as error:
             raise ModelCorrupt(f"The file of the encoder {entry.name} cannot be loaded.") from error
+        if len(self._inputs) != self._layout.inputs:
+            raise ModelCorrupt(f"The encoder {entry.name} has other inputs than registered.")
+        self._features = recipe.features
+        self._bands = recipe.bands
+        self._test_lengths(entry, content)
         self._test(entry)
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -82,37 +84,71 @@ class OnnxEncoder:
 
     def _run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            outputs = self._session.run([self._output.name], {self._input.name: self._features(windows)})
+            embeddings = self._raw(self._session, self._features(windows))
         except Exception as error:
             raise EngineError("The runtime of the speaker encoder failed. Nothing was accepted.") from error
-        embeddings = np.asarray(outputs[0], np.float32)
-        right_shape = embeddings.shape == (len(windows), self.dim)
-        if not right_shape or not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):
-            raise EngineError("The speaker encoder gave something that is no embedding. Nothing was accepted.")
-        return embeddings
+        if embeddings.shape == (len(windows), self.dim):
+            norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+            if np.isfinite(norms).all() and (norms > _LEAST_NORM).all():
+                unit: NDArray[np.float32] = embeddings / norms
+                return unit
+        raise EngineError("The speaker encoder gave something that is no embedding. Nothing was accepted.")
+
+    def _raw(self, network: Any, features: Features) -> NDArray[np.float32]:
+        inputs = dict(zip(self._inputs, self._layout.arrange(features), strict=True))
+        return np.asarray(network.run([self._output], inputs)[0], np.float32)
+
+    def _test_lengths(self, entry: EncoderEntry, content: bytes) -> None:
+        """Compare features of several lengths with the references, or with a run without optimization."""
+        try:
+            if entry.references:
+                expected = [self_test.decoded(text, self.dim) for text in entry.references]
+            else:
+                expected = self.reference_embeddings(content)
+            found = self_test.embeddings(lambda features: self._raw(self._session, features)[0], self._bands)
+            if any(embedding.shape != (self.dim,) for embedding in found):
+                raise ValueError("another length than registered")
+            cosine = self_test.least_cosine(found, expected)
+        except Exception as error:
+            raise ModelCorrupt(f"The encoder {entry.name} cannot be run with what is registered for it.") from error
+        if not cosine >= self_test.LEAST_COSINE:
+            raise WrongResults(
+                f"The encoder {entry.name} gives wrong results with ONNX Runtime {onnxruntime.__version__} "
+                f"(self-test: cosine {cosine:.4f}, at least {self_test.LEAST_COSINE} is right). "
+                "Install another version: pip install --upgrade onnxruntime"
+            )
+
+    def reference_embeddings(self, content: bytes) -> list[Embedding]:
+        """Embeddings of the self-test's features by a run of the same file without optimization."""
+        plain = session(content, 1, optimized=False)
+        return self_test.embeddings(lambda features: self._raw(plain, features)[0], self._bands)
 
     def _test(self, entry: EncoderEntry) -> None:
-        """Compare with the registered result; this also warms the runtime up."""
+        """Compare the embedding of a sound, features and all, with the registered one."""
+        if not entry.self_test:
+            return
         try:
-            expected = np.frombuffer(base64.b64decode(entry.self_test, validate=True), "<f2").astype(np.float32)
-            cosine = float(expected @ self.embed(self_test_signal(self.window_samples)[None])[0])
-        except (binascii.Error, ValueError) as error:
+            expected = self_test.decoded(entry.self_test, self.dim)
+        except ValueError as error:
             raise ModelCorrupt(f"The registered self-test of the encoder {entry.name} cannot be read.") from error
-        if not cosine >= _SELF_TEST_COSINE * float(np.linalg.norm(expected)):
-            raise EngineError(
+        found = self.embed(self_test_signal(self.window_samples)[None])[0]
+        if not self_test.least_cosine([found], [expected]) >= self_test.LEAST_COSINE:
+            raise WrongResults(
                 f"The encoder {entry.name} gives wrong results on this machine. Install another version of onnxruntime."
             )
 
 
-def self_test_signal(samples: int, pitch_hz: float = 130.0) -> Samples:
-    """A fixed sound with the spectrum of a voice: a rising harmonic tone and noise, shape (samples,)."""
-    index = np.arange(samples)
-    phase = 2 * np.pi * np.cumsum(pitch_hz * (1 + 0.4 * index / samples)) / SAMPLE_RATE_HZ
-    tone = np.sum([np.sin(order * phase) / order for order in range(1, 20)], axis=0)
-    # noise that is the same with every version of NumPy
-    noise = np.modf(np.sin(index * 12.9898) * 43758.5453)[0]
-    signal: Samples = (0.1 * tone + 0.02 * noise).astype(np.float32)
-    return signal
+def metadata(network: onnxruntime.InferenceSession) -> dict[str, str]:
+    """The metadata that a model's author put into its file."""
+    return dict(network.get_modelmeta().custom_metadata_map)
+
+
+def session(content: bytes, threads: int, *, optimized: bool = True) -> onnxruntime.InferenceSession:
+    """A network, ready to run on the CPU."""
+    options = session_options(threads)
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
 
 
 def session_options(threads: int) -> onnxruntime.SessionOptions:

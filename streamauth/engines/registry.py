@@ -1,82 +1,44 @@
 """Which models there are, where their files lie, and that the files are the registered ones.
 
-``registry.toml`` in the models folder has one table per model; the table's name is the model's name.
+``registry.toml`` in the models folder has one table per model; the table's name is the model's name. Models that
+travel with the package lie beside it. Those that were downloaded and the user's own lie in the data folder, each in a
+folder of its name, with a receipt.
 """
 
 import hashlib
 import os
+import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
-from streamauth.errors import ModelCorrupt, ModelMissing
+from streamauth.engines.entries import EncoderEntry, ModelEntry, RecognizerEntry, entry_of
+from streamauth.engines.installed import Model, Receipt, installed_folder, installed_names, read_receipt
+from streamauth.errors import ModelCorrupt, ModelMissing, RuntimeTooOld, UnknownModel
 
 if TYPE_CHECKING:
     from streamauth.engines.onnx_encoder import OnnxEncoder
 
+__all__ = [
+    "EncoderEntry",
+    "ModelEntry",
+    "RecognizerEntry",
+    "all_models",
+    "check_requirements",
+    "find_model",
+    "folder_digest",
+    "load_encoder",
+    "models_folder",
+    "read_model",
+    "read_registry",
+    "recognizer_folder",
+    "recognizer_of",
+]
+
 REGISTRY_FILE = "registry.toml"
 _PACKAGE = Path(__file__).resolve().parents[1]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelEntry:
-    """One model, of any kind.
-
-    Attributes:
-        name: Under which settings name it.
-        file: Its file, relative to the models folder.
-        bytes: Size of the file.
-        sha256: Of the file, hexadecimal.
-        licence: SPDX identifier.
-        source: Where the model comes from.
-        language: Of the speech it was trained on.
-        sample_rate_hz: Of the audio it takes.
-        description: One sentence.
-    """
-
-    kind: ClassVar[str]
-    name: str
-    file: str
-    bytes: int
-    sha256: str
-    licence: str
-    source: str
-    language: str
-    sample_rate_hz: int
-    description: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderEntry(ModelEntry):
-    """A speaker encoder.
-
-    Attributes:
-        features: Name and version of the recipe that makes the model's input from windows.
-        dim: Length of an embedding.
-        window_samples: The window length that the encoder was trained for.
-        min_samples: The shortest window that it takes.
-        max_batch: Most windows in one run. It is 1 where a window's result would depend on those beside it.
-        self_test: Embedding of the self-test signal: ``dim`` float16 little-endian, base64.
-    """
-
-    kind: ClassVar[str] = "encoder"
-    features: str
-    dim: int
-    window_samples: int
-    min_samples: int
-    max_batch: int
-    self_test: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecognizerEntry(ModelEntry):
-    """A pass-phrase recognizer: ``file`` is a folder, and ``bytes`` and ``sha256`` are of all that is in it."""
-
-    kind: ClassVar[str] = "recognizer"
-
-
-_KINDS: dict[str, type[ModelEntry]] = {entry.kind: entry for entry in (EncoderEntry, RecognizerEntry)}
 
 
 def models_folder() -> Path:
@@ -104,7 +66,7 @@ def read_registry(folder: Path) -> dict[str, ModelEntry]:
     """
     try:
         tables = tomllib.loads((folder / REGISTRY_FILE).read_text("utf-8"))
-        return {name: _entry(name, table) for name, table in tables.items()}
+        return {name: entry_of(name, table) for name, table in tables.items()}
     except FileNotFoundError:
         raise ModelMissing(f"The models folder has no {REGISTRY_FILE}. Install streamauth again.") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -120,18 +82,17 @@ def read_model(entry: ModelEntry, folder: Path) -> bytes:
         ModelMissing: There is no such file.
         ModelCorrupt: It cannot be read or is another file than the registered one.
     """
+    advice = f"Run: streamauth models pull {entry.name}" if entry.urls else "Install streamauth again or restore it."
     try:
         content = (folder / entry.file).read_bytes()
     except FileNotFoundError:
-        raise ModelMissing(
-            f"The file of the model {entry.name} is missing: {entry.file}. Install streamauth again or restore it."
-        ) from None
+        raise ModelMissing(f"The file of the model {entry.name} is missing: {entry.file}. {advice}") from None
     except OSError as error:
         raise ModelCorrupt(f"The file of the model {entry.name} cannot be read: {entry.file}.") from error
-    if len(content) != entry.bytes or hashlib.sha256(content).hexdigest() != entry.sha256:
+    # upstream does not tell the size of every file, but always the digest
+    if len(content) != (entry.bytes or len(content)) or hashlib.sha256(content).hexdigest() != entry.sha256:
         raise ModelCorrupt(
-            f"The file of the model {entry.name} is damaged: {entry.file} does not have the registered sha256. "
-            "Install streamauth again or restore it."
+            f"The file of the model {entry.name} is damaged: {entry.file} does not have the registered sha256. {advice}"
         )
     return content
 
@@ -150,51 +111,152 @@ def folder_digest(folder: Path) -> tuple[int, str]:
     return size, hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def find_model(name: str) -> Model:
+    """A model of the registry or of the user, by name, installed or not.
+
+    Raises:
+        UnknownModel: There is none of that name.
+        ModelMissing, ModelCorrupt: The registry or the model's receipt cannot be read.
+    """
+    folder = models_folder()
+    entry = read_registry(folder).get(name)
+    if entry is not None and not entry.urls:
+        return Model(entry, folder, embedded=True)
+    receipt = read_receipt(name)
+    if entry is None and receipt is None:
+        raise UnknownModel
+    return _model(name, entry, receipt)
+
+
+def all_models() -> dict[str, Model]:
+    """Every model of the registry and of the user, by name, installed or not.
+
+    Raises:
+        ModelMissing, ModelCorrupt: The registry or a receipt cannot be read.
+    """
+    names = [*read_registry(models_folder()), *installed_names()]
+    return {name: find_model(name) for name in names}
+
+
 def recognizer_folder(name: str) -> Path:
-    """The folder of a recognizer of the registry, checked against it.
+    """The folder of a recognizer, checked against the registry or its receipt.
 
     Raises:
         ModelMissing: No such recognizer, or no folder.
         ModelCorrupt: A file is missing, too many, or another than the registered one.
     """
-    folder = models_folder()
-    entry = read_registry(folder).get(name)
-    if not isinstance(entry, RecognizerEntry) or not (folder / entry.file).is_dir():
-        raise ModelMissing(f"The model of the recognizer, {name}, is missing. Install streamauth again.")
     try:
-        found = folder_digest(folder / entry.file)
+        model = find_model(name)
+    except UnknownModel:
+        model = None
+    if model is None or not isinstance(model.entry, RecognizerEntry) or not model.path.is_dir():
+        advice = f"Run: streamauth models pull {name}" if model and model.entry.urls else "Install streamauth again."
+        raise ModelMissing(f"The model of the recognizer, {name}, is missing. {advice}")
+    try:
+        found = folder_digest(model.path)
     except OSError as error:
         raise ModelCorrupt(f"The files of the model {name} cannot be read.") from error
-    if found != (entry.bytes, entry.sha256):
-        raise ModelCorrupt(f"The files of the model {name} are not the registered ones. Install streamauth again.")
-    return folder / entry.file
+    if found != model.contents:
+        raise ModelCorrupt(f"The files of the model {name} are not the registered ones. Install it again.")
+    return model.path
+
+
+def recognizer_of(locale: str) -> str:
+    """The name of the recognizer for a language; one that travels with the package goes before others.
+
+    A model serves its very locale, or a whole language where its own or the wanted tag has no region.
+
+    Args:
+        locale: BCP 47, such as ``de`` or ``en-US``.
+
+    Raises:
+        ModelMissing: None is installed; the message names those that can be.
+    """
+    serving, others = [], []
+    for name, entry in read_registry(models_folder()).items():
+        if isinstance(entry, RecognizerEntry):
+            if _serves(entry.language, locale):
+                serving.append(name)
+            elif _serves(entry.language.split("-")[0], locale.split("-")[0]):
+                others.append(f"{name} ({entry.language})")
+    for name in serving:
+        if find_model(name).contents is not None:
+            return name
+    if serving:
+        raise ModelMissing(f"No recognizer for {locale} is installed. Run: streamauth models pull {serving[0]}")
+    near = f"There is {', '.join(others)}: set phrase.locale to one of these languages, or " if others else ""
+    raise ModelMissing(
+        f"There is no recognizer for {locale} in the registry. {near or 'For '}"
+        f"{'for ' if near else ''}another Vosk model set phrase.vosk_model to its folder."
+    )
+
+
+def check_requirements(entry: ModelEntry) -> None:
+    """Whether the packages that a model needs are new enough.
+
+    Raises:
+        RuntimeTooOld: One is not.
+    """
+    for requirement in entry.requires:
+        package, _, least = requirement.partition(">=")
+        try:
+            found = version(package)
+        except PackageNotFoundError:
+            found = ""
+        if _numbers(found) < _numbers(least):
+            raise RuntimeTooOld(
+                f"The model {entry.name} needs {requirement}; installed is {found or 'none'}. "
+                f"Run: pip install '{requirement}'"
+            )
 
 
 def load_encoder(name: str, threads: int = 1) -> "OnnxEncoder":
-    """A speaker encoder of the registry, loaded and tested; it takes some 0.1 s.
+    """A speaker encoder of the registry or of the user, loaded and tested; it takes 0.2 s and more.
 
     Args:
-        name: Its name in the registry.
+        name: Its name.
         threads: Threads of one run.
 
     Raises:
-        ModelMissing: No such encoder, no file, or no ONNX Runtime.
+        ModelMissing: No such encoder, not installed, or no ONNX Runtime.
         ModelCorrupt: Registry or file are damaged.
-        EngineError: The encoder gives wrong results on this machine.
+        RuntimeTooOld: It needs a later ONNX Runtime.
+        WrongResults: The encoder gives wrong results on this machine.
     """
-    folder = models_folder()
-    entries = {key: entry for key, entry in read_registry(folder).items() if isinstance(entry, EncoderEntry)}
-    if name not in entries:
-        known = ", ".join(entries) or "none"
-        raise ModelMissing(f"There is no speaker encoder of that name. Set voice.encoder to one of: {known}.")
-    content = read_model(entries[name], folder)
+    try:
+        model = find_model(name)
+    except UnknownModel:
+        model = None
+    if model is None or not isinstance(model.entry, EncoderEntry):
+        known = [key for key, entry in read_registry(models_folder()).items() if isinstance(entry, EncoderEntry)]
+        raise ModelMissing(
+            f"There is no speaker encoder of that name. Set voice.encoder to one of: {', '.join(known) or 'none'}."
+        )
+    check_requirements(model.entry)
+    content = read_model(model.entry, model.folder)
     try:
         from streamauth.engines.onnx_encoder import OnnxEncoder
     except ImportError as error:
         raise ModelMissing("ONNX Runtime is not installed or cannot start. Run: pip install onnxruntime") from error
-    return OnnxEncoder(entries[name], content, threads)
+    return OnnxEncoder(model.entry, content, threads)
 
 
-def _entry(name: str, table: dict[str, Any]) -> ModelEntry:
-    fields = dict(table)
-    return _KINDS[fields.pop("kind")](name=name, **fields)
+def _model(name: str, entry: ModelEntry | None, receipt: Receipt | None) -> Model:
+    folder = installed_folder() / name
+    if entry is None:
+        assert receipt is not None  # noqa: S101 - the callers look before
+        return Model(receipt.entry, folder, receipt=receipt)
+    made = receipt.entry if receipt is not None else None
+    # references were made from one very file
+    if isinstance(entry, EncoderEntry) and isinstance(made, EncoderEntry) and made.sha256 == entry.sha256:
+        entry = replace(entry, references=made.references)
+    return Model(entry, folder, receipt=receipt)
+
+
+def _serves(language: str, locale: str) -> bool:
+    mine, wanted = language.lower().split("-"), locale.lower().split("-")
+    return mine == wanted or (mine[0] == wanted[0] and 1 in (len(mine), len(wanted)))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:3])

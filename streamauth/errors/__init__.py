@@ -10,6 +10,7 @@ The tree (exit codes of the command line in brackets):
     ├── AttemptRefused [1]    the profile may not be tried now
     └── InternalError [4]     nothing the caller did
         ├── StoreError        the store or its key
+        ├── DownloadFailed and others of errors/models.py
         └── EngineError       a model or its runtime
 
 Codes are part of the public interface: they are never renamed. Messages hold no names, words, scores or
@@ -45,6 +46,16 @@ from streamauth.errors.evaluation import (
     BadTrialList,
     ExtraMissing,
     TooFewRecordings,
+)
+from streamauth.errors.models import (
+    BadModel,
+    DownloadFailed,
+    LicenceNotAccepted,
+    RuntimeTooOld,
+    UnknownModel,
+    UnsafeArchive,
+    WrongDownload,
+    WrongResults,
 )
 from streamauth.errors.profiles import (
     AttemptDelayed,
@@ -95,6 +106,7 @@ __all__ = [
     "AudioError",
     "AudioNotFinite",
     "AudioTooLong",
+    "BadModel",
     "BadPhrase",
     "BadProfileName",
     "BadPrompt",
@@ -102,6 +114,7 @@ __all__ = [
     "BadTrialList",
     "CannotListen",
     "DiskFull",
+    "DownloadFailed",
     "EmptyAudio",
     "EncoderChanged",
     "EngineError",
@@ -112,6 +125,7 @@ __all__ = [
     "KeyExposed",
     "KeyMissing",
     "KeyWrong",
+    "LicenceNotAccepted",
     "MessageTooLarge",
     "MicrophoneUnavailable",
     "ModelCorrupt",
@@ -126,6 +140,7 @@ __all__ = [
     "ProfileNotEnrolled",
     "PromptExpired",
     "ProtocolError",
+    "RuntimeTooOld",
     "SampleRateMismatch",
     "ServerBusy",
     "ServerStopping",
@@ -141,13 +156,17 @@ __all__ = [
     "TooManyPrompts",
     "TruncatedAudio",
     "UnexpectedMessage",
+    "UnknownModel",
     "UnknownProfile",
     "UnknownPrompt",
     "UnknownWord",
+    "UnsafeArchive",
     "UnsupportedAudioFormat",
     "UnsupportedSampleRate",
     "UnsupportedVersion",
     "WeakPhrase",
+    "WrongDownload",
+    "WrongResults",
     "all_errors",
 ]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from streamauth.errors import BadSetting
 from streamauth.settings.deciding import AdaptationSettings, AttemptSettings, DecisionSettings, EnrollmentSettings
+from streamauth.settings.getting import ModelSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
 from streamauth.settings.section import Section, cast
 from streamauth.settings.sound import AudioSettings, SpeechSettings, VoiceSettings
@@ -24,6 +25,7 @@ __all__ = [
     "AudioSettings",
     "DecisionSettings",
     "EnrollmentSettings",
+    "ModelSettings",
     "PhraseSettings",
     "PromptSettings",
     "ServerSettings",
@@ -53,6 +55,7 @@ class Settings:
     attempts: AttemptSettings = field(default_factory=AttemptSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)
 
     def with_values(self, values: Mapping[str, Mapping[str, Any]], origin: str) -> "Settings":
         """A copy with values replaced, given as ``{section: {name: value}}``.

@@ -18,6 +18,11 @@ class EnrollmentSettings(Section):
     min_snr_db: float = setting(8.0, "Least estimated signal-to-noise ratio", unit="dB", low=-20, high=60)
     max_clipped_fraction: float = setting(0.01, "Largest share of speech samples at full scale", low=0, high=1)
     max_dc_offset: float = setting(0.3, "Largest mean of the samples, of full scale", low=0, high=1)
+    keep_audio_s: float = setting(
+        0.0,
+        "Enrolled speech of a profile that is kept, encrypted, so that its voiceprint can be rebuilt; 0 keeps none",
+        unit="s", low=0, high=600,
+    )
     consistency_far: float = setting(
         0.02, "False-accept rate at which another utterance counts as the same voice", low=1e-6, high=0.5
     )

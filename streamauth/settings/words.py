@@ -9,7 +9,8 @@ from streamauth.settings.section import Section, setting
 class PhraseSettings(Section):
     """Pass-phrase recognition."""
 
-    vosk_model: str = setting("", "Folder of a Vosk model to use instead of the embedded English one")
+    locale: str = setting("en-US", "Language of new pass phrases, which chooses the recognizer (BCP 47)")
+    vosk_model: str = setting("", "Folder of a Vosk model to use for every language instead of the registry's")
     min_llr: float = setting(
         0.5, "Likelihood ratio from which the words count as said; models without one ignore it", unit="nats",
         low=-20, high=20,

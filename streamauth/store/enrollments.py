@@ -1,11 +1,11 @@
 """Enrollments and voiceprints in the store, never mixed between encoders."""
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
 from streamauth.errors import (
     EncoderChanged,
     NobodyToIdentify,
@@ -17,6 +17,8 @@ from streamauth.store.opening import OpenStore, touch
 from streamauth.store.records import (
     EnrollmentRecord,
     Profile,
+    audio_bytes,
+    audio_seconds,
     checked_name,
     embedding_bytes,
     embedding_of,
@@ -26,7 +28,7 @@ from streamauth.store.records import (
     profile_of,
     utc,
 )
-from streamauth.store.schema import DEFAULT_TENANT, enrollments, profiles, voiceprints
+from streamauth.store.schema import DEFAULT_TENANT, enrollments, profiles, recordings, voiceprints
 from streamauth.store.sealing import SealingKey
 
 
@@ -40,6 +42,7 @@ class Enrollments(OpenStore):
         *,
         phrase: str | None = None,
         voiceprint: Embedding | None = None,
+        keep_audio_s: float = 0.0,
     ) -> None:
         """Store an utterance, and what it brings about, in one transaction. Confirm it only after this.
 
@@ -48,30 +51,27 @@ class Enrollments(OpenStore):
             record: The utterance.
             phrase: The phrase it carries, which becomes the profile's if it has none.
             voiceprint: Shape (dim,), if the utterance completes the enrollment for its encoder.
+            keep_audio_s: Most audio that is kept of the profile; the record's is left out where it would be more.
 
         Raises:
             UnknownProfile: The profile is gone.
             ProfileExists: It is enrolled for this encoder already, or has another phrase.
         """
-        values = {
-            "profile_id": profile_id,
-            "encoder_id": record.encoder_id,
-            "speech_s": record.speech_s,
-            "audio_s": record.audio_s,
-        }
-        data = embedding_bytes(record.embedding)
         with self._database.write() as connection:
             now = touch(connection, profile_id)
             key = self._key(connection)
-            if record.encoder_id in _encoders(connection, profile_id):
+            if record.encoder_id in encoders_of(connection, profile_id):
                 raise ProfileExists
             if phrase is not None:
                 _agree_on_phrase(connection, key, profile_id, phrase)
-            sealed = key.seal(data, "enrollment", profile_id, record.encoder_id)
-            fits = key.seal(fits_bytes(record.fits), "fits", profile_id, record.encoder_id) if record.fits else None
-            connection.execute(insert(enrollments).values(**values, created_ms=now, embedding=sealed, fits=fits))
+            row_id = put_enrollment(connection, key, profile_id, record, now)
+            kept_s = audio_seconds(_kept_bytes(connection, profile_id))
+            if record.audio is not None and kept_s + record.audio.size / SAMPLE_RATE_HZ <= keep_audio_s:
+                sealed = key.seal(audio_bytes(record.audio), "recording", profile_id, str(row_id))
+                values = {"enrollment_id": row_id, "profile_id": profile_id, "audio": sealed}
+                connection.execute(insert(recordings).values(values))
             if voiceprint is not None:
-                _put_voiceprint(connection, key, profile_id, record.encoder_id, voiceprint, now)
+                put_voiceprint_row(connection, key, profile_id, record.encoder_id, voiceprint, now)
 
     def put_voiceprint(self, profile_id: str, encoder_id: str, voiceprint: Embedding) -> None:
         """Store a voiceprint, shape (dim,), in place of an earlier one of the same encoder.
@@ -81,7 +81,7 @@ class Enrollments(OpenStore):
         """
         with self._database.write() as connection:
             now = touch(connection, profile_id)
-            _put_voiceprint(connection, self._key(connection), profile_id, encoder_id, voiceprint, now)
+            put_voiceprint_row(connection, self._key(connection), profile_id, encoder_id, voiceprint, now)
 
     def enrollments(self, profile_id: str, encoder_id: str) -> list[EnrollmentRecord]:
         """The confirmed utterances of a profile for one encoder, oldest first; none if it is unknown."""
@@ -89,22 +89,12 @@ class Enrollments(OpenStore):
         with self._database.read() as connection:
             key = self._key(connection)
             rows = connection.execute(select(enrollments).where(mine).order_by(enrollments.c.id)).all()
-        return [
-            EnrollmentRecord(
-                encoder_id,
-                embedding_of(key.unseal(row.embedding, "enrollment", profile_id, encoder_id)),
-                row.speech_s,
-                row.audio_s,
-                () if row.fits is None else fits_of(key.unseal(row.fits, "fits", profile_id, encoder_id)),
-                utc(row.created_ms),
-            )
-            for row in rows
-        ]
+        return [record_of(key, row) for row in rows]
 
     def enrolled_encoders(self, profile_id: str) -> tuple[str, ...]:
         """Ids of the encoders that the enrollment is complete for, sorted."""
         with self._database.read() as connection:
-            return _encoders(connection, profile_id)
+            return encoders_of(connection, profile_id)
 
     def voiceprint(self, profile_id: str, encoder_id: str) -> Embedding:
         """The voiceprint of a profile for one encoder, shape (dim,).
@@ -167,10 +157,11 @@ class Enrollments(OpenStore):
 def _explain_absence(connection: Connection, profile_id: str) -> NoReturn:
     if connection.scalar(select(profiles.c.id).where(profiles.c.id == profile_id)) is None:
         raise UnknownProfile
-    raise EncoderChanged if _encoders(connection, profile_id) else ProfileNotEnrolled
+    raise EncoderChanged if encoders_of(connection, profile_id) else ProfileNotEnrolled
 
 
-def _encoders(connection: Connection, profile_id: str) -> tuple[str, ...]:
+def encoders_of(connection: Connection, profile_id: str) -> tuple[str, ...]:
+    """Ids of the encoders that a profile is enrolled for, sorted."""
     query = select(voiceprints.c.encoder_id).where(voiceprints.c.profile_id == profile_id)
     return tuple(sorted(connection.scalars(query)))
 
@@ -185,9 +176,46 @@ def _agree_on_phrase(connection: Connection, key: SealingKey, profile_id: str, p
         raise ProfileExists("This profile was begun with another pass phrase. Reset it to change the phrase.")
 
 
-def _put_voiceprint(
+def record_of(key: SealingKey, row: Any) -> EnrollmentRecord:
+    """The utterance of a row of the table ``enrollments``, without its audio."""
+    whose = (row.profile_id, row.encoder_id)
+    return EnrollmentRecord(
+        row.encoder_id,
+        embedding_of(key.unseal(row.embedding, "enrollment", *whose)),
+        row.speech_s,
+        row.audio_s,
+        () if row.fits is None else fits_of(key.unseal(row.fits, "fits", *whose)),
+        utc(row.created_ms),
+    )
+
+
+def put_enrollment(
+    connection: Connection, key: SealingKey, profile_id: str, record: EnrollmentRecord, now: int
+) -> int:
+    """Store an utterance; give the id of its row."""
+    whose = (profile_id, record.encoder_id)
+    values = {
+        "profile_id": profile_id,
+        "encoder_id": record.encoder_id,
+        "speech_s": record.speech_s,
+        "audio_s": record.audio_s,
+        "created_ms": now,
+        "embedding": key.seal(embedding_bytes(record.embedding), "enrollment", *whose),
+        "fits": key.seal(fits_bytes(record.fits), "fits", *whose) if record.fits else None,
+    }
+    (row_id,) = connection.execute(insert(enrollments).values(values)).inserted_primary_key or (0,)
+    return int(row_id)
+
+
+def _kept_bytes(connection: Connection, profile_id: str) -> int:
+    mine = recordings.c.profile_id == profile_id
+    return int(connection.scalar(select(func.sum(func.length(recordings.c.audio))).where(mine)) or 0)
+
+
+def put_voiceprint_row(
     connection: Connection, key: SealingKey, profile_id: str, encoder_id: str, voiceprint: Embedding, now: int
 ) -> None:
+    """Store a voiceprint in place of an earlier one of the same encoder."""
     taken = (enrollments.c.profile_id == profile_id) & (enrollments.c.encoder_id == encoder_id)
     sums = select(func.count(), func.coalesce(func.sum(enrollments.c.speech_s), 0.0)).where(taken)
     utterances, speech_s = connection.execute(sums).one()

@@ -41,6 +41,9 @@ def named_errors() -> Iterator[None]:
         raise _named(error.orig) from None
     except sqlite3.Error as error:
         raise _named(error) from None
+    except UnicodeDecodeError:
+        # SQLite's message quotes a damaged schema
+        raise StoreCorrupt from None
     except exc.SQLAlchemyError as error:
         raise StoreError(f"The store cannot be read or written ({type(error).__name__}).") from None
     except OSError as error:

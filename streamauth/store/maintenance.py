@@ -9,10 +9,11 @@ from sqlalchemy import Column, Connection, bindparam, select, tuple_
 from streamauth.errors import InputError
 from streamauth.store.opening import OpenStore
 from streamauth.store.records import profile_of
-from streamauth.store.schema import enrollments, profiles, prompts, voiceprints
+from streamauth.store.schema import enrollments, profiles, prompts, recordings, voiceprints
 from streamauth.store.sealing import SealingKey
 
 _BATCH = 500
+_AUDIO_BATCH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,12 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
         (enrollments.c.embedding, "enrollment", ("profile_id", "encoder_id")),
         (enrollments.c.fits, "fits", ("profile_id", "encoder_id")),
         (voiceprints.c.embedding, "voiceprint", ("profile_id", "encoder_id")),
+        (recordings.c.audio, "recording", ("profile_id", "enrollment_id")),
         (prompts.c.words, "prompt", ("id",)),
     ):
         keys = tuple(column.table.primary_key)
-        query = select(column.table).where(column.is_not(None)).order_by(*keys).limit(_BATCH)
+        batch = _AUDIO_BATCH if column is recordings.c.audio else _BATCH
+        query = select(column.table).where(column.is_not(None)).order_by(*keys).limit(batch)
         page = query
         while rows := connection.execute(page).mappings().all():
             yield (
@@ -103,7 +106,7 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
                     _Cell(
                         {key.name: row[key] for key in keys},
                         row[column],
-                        (purpose, *(row[part] for part in parts)),
+                        (purpose, *(str(row[part]) for part in parts)),
                     )
                     for row in rows
                 ],

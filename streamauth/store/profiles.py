@@ -12,17 +12,19 @@ from streamauth.store.enrollments import Enrollments
 from streamauth.store.maintenance import Maintenance
 from streamauth.store.opening import touch
 from streamauth.store.prompts import OpenPrompt, Prompts
+from streamauth.store.recordings import Recordings
 from streamauth.store.records import (
     EnrollmentRecord,
     Profile,
     ProfileKind,
     ProfileSummary,
+    audio_seconds,
     checked_name,
     now_ms,
     phrase_bytes,
     profile_of,
 )
-from streamauth.store.schema import DEFAULT_TENANT, attempts, enrollments, profiles, tenants, voiceprints
+from streamauth.store.schema import DEFAULT_TENANT, attempts, enrollments, profiles, recordings, tenants, voiceprints
 
 __all__ = [
     "DEFAULT_TENANT",
@@ -37,7 +39,7 @@ __all__ = [
 ]
 
 
-class ProfileStore(Enrollments, Attempts, Prompts, Maintenance):
+class ProfileStore(Enrollments, Recordings, Attempts, Prompts, Maintenance):
     """The store, opened by ``ProfileStore.open``. Every method is one transaction: it happens wholly or not.
 
     Any method may also raise StoreCorrupt, StoreBusy, DiskFull or StoreError, and KeyWrong or KeyMissing
@@ -144,6 +146,9 @@ class ProfileStore(Enrollments, Attempts, Prompts, Maintenance):
             for profile_id, encoder in connection.execute(of.order_by(voiceprints.c.encoder_id)):
                 encoders.setdefault(profile_id, []).append(encoder)
             charged = select(attempts.c.profile_id, func.count()).join(profiles).where(*mine)
+            size = func.sum(func.length(recordings.c.audio))
+            kept = select(recordings.c.profile_id, size).join(profiles).where(*mine)
+            audio = {row[0]: row[1] for row in connection.execute(kept.group_by(recordings.c.profile_id))}
             failures = {row[0]: row[1] for row in connection.execute(charged.group_by(attempts.c.profile_id))}
         if name is not None and not rows:
             raise UnknownProfile
@@ -155,6 +160,7 @@ class ProfileStore(Enrollments, Attempts, Prompts, Maintenance):
                 audio_s,
                 tuple(encoders.get(row.id, ())),
                 failures.get(row.id, 0),
+                audio_seconds(audio.get(row.id, 0)),
             )
             for row in rows
             for utterances, speech_s, audio_s in [counted.get(row.id, (0, 0.0, 0.0))]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples
 from streamauth.errors import BadPhrase, BadProfileName, StoreCorrupt, StoreError
 from streamauth.store.sealing import SealingKey
 
@@ -65,6 +65,7 @@ class EnrollmentRecord:
         audio_s: Audio, silence included, in seconds.
         fits: For each word of the phrase how well it was said.
         created_at: When it was stored, UTC; None before that.
+        audio: Its speech at 16 kHz, shape (samples,); None where it is not kept.
     """
 
     encoder_id: str
@@ -73,6 +74,7 @@ class EnrollmentRecord:
     audio_s: float
     fits: tuple[float, ...] = field(default=(), repr=False)
     created_at: datetime | None = None
+    audio: Samples | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class ProfileSummary:
         audio_s: Audio in them, in seconds.
         enrolled_encoders: Ids of the encoders that the enrollment is complete for, sorted.
         failures: Failed attempts in a row.
+        kept_audio_s: Speech that is kept of it, in seconds.
     """
 
     profile: Profile
@@ -94,6 +97,7 @@ class ProfileSummary:
     audio_s: float
     enrolled_encoders: tuple[str, ...]
     failures: int
+    kept_audio_s: float = 0.0
 
 
 def checked_name(name: str) -> str:
@@ -149,6 +153,24 @@ def fits_bytes(fits: tuple[float, ...]) -> bytes:
 def fits_of(data: bytes) -> tuple[float, ...]:
     """The fits of unsealed bytes."""
     return tuple(float(fit) for fit in embedding_of(data))
+
+
+def audio_bytes(audio: Samples) -> bytes:
+    """Speech, shape (samples,), as bytes to seal: 16-bit samples."""
+    pcm: bytes = np.clip(np.rint(audio * 32768.0), -32768, 32767).astype("<i2").tobytes()
+    return pcm
+
+
+def audio_of(data: bytes) -> Samples:
+    """The speech of unsealed bytes, shape (samples,), float32 in [-1, 1]."""
+    if len(data) % 2:
+        raise StoreCorrupt
+    return (np.frombuffer(data, "<i2") / 32768.0).astype(np.float32)
+
+
+def audio_seconds(sealed_bytes: int) -> float:
+    """Speech in sealed audio, in seconds."""
+    return sealed_bytes / (2 * SAMPLE_RATE_HZ)
 
 
 def now_ms() -> int:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from streamauth.errors import StoreCorrupt
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The revision that this code reads and writes."""
 
 VERSION_TABLE = "streamauth_version"
@@ -108,6 +108,21 @@ enrollments = Table(  # one row per utterance that was confirmed to its speaker
     Column("fits", Sealed),  # how each word of the phrase was said
     Index(None, "profile_id", "encoder_id"),
     sqlite_autoincrement=True,
+)
+
+recordings = Table(  # the speech of an utterance, where it is to be kept
+    "recordings",
+    metadata,
+    Column(
+        "enrollment_id",
+        Integer,
+        ForeignKey("enrollments.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    _profile_id(),
+    Column("audio", Sealed, nullable=False),
+    Index(None, "profile_id"),
 )
 
 voiceprints = Table(  # a row here means: enrolled for this encoder

@@ -225,7 +225,7 @@ def test_an_unknown_recipe_is_corrupt() -> None:
         OnnxEncoder(replace(entry, features="some-other-1"), content)
 
 
-@pytest.mark.parametrize("self_test", ["no base64!", "AAA=", ""])
+@pytest.mark.parametrize("self_test", ["no base64!", "AAA="])
 def test_a_self_test_that_cannot_be_read_is_corrupt(self_test: str) -> None:
     entry, content = entry_and_content()
     with pytest.raises(ModelCorrupt, match="self-test"):

@@ -42,7 +42,7 @@ def test_every_registered_file_is_the_one_in_the_models_folder() -> None:
     entries = read_registry(MODELS)
     assert {"ge2e", "ge2e-int8", "ge2e-noise"} <= entries.keys()
     for entry in entries.values():
-        if isinstance(entry, EncoderEntry):
+        if isinstance(entry, EncoderEntry) and not entry.urls:
             assert len(read_model(entry, MODELS)) == entry.bytes
 
 
@@ -71,7 +71,7 @@ def test_a_recognizer_that_is_not_there_is_missing(copy: Path, name: str) -> Non
 def test_every_encoder_has_a_card() -> None:
     cards = [path.read_text("utf-8") for path in MODELS.glob("ge2e*.md")]
     for entry in read_registry(MODELS).values():
-        if isinstance(entry, EncoderEntry):
+        if isinstance(entry, EncoderEntry) and not entry.urls:
             (card,) = (card for card in cards if entry.sha256 in card)
             assert entry.licence in card
             assert f"{entry.bytes:,}".replace(",", " ") in card
@@ -79,7 +79,7 @@ def test_every_encoder_has_a_card() -> None:
 
 def test_every_recognizer_has_a_card() -> None:
     for entry in read_registry(MODELS).values():
-        if isinstance(entry, RecognizerEntry):
+        if isinstance(entry, RecognizerEntry) and not entry.urls:
             assert entry.licence in (MODELS / f"{entry.name}.md").read_text("utf-8")
 
 

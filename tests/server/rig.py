@@ -91,11 +91,11 @@ class FakeEngines(Engines):
         self.fakes = fake_models(encoder)
         self.loads = 0
 
-    def models(self, *, with_words: bool) -> Models:
+    def models(self, *, with_words: bool, locale: str | None = None) -> Models:
         self.loads += 1
         return self.fakes
 
-    def recognizer(self) -> PhraseRecognizer:
+    def recognizer(self, locale: str | None = None) -> PhraseRecognizer:
         assert self.fakes.recognizer is not None
         return self.fakes.recognizer
 

@@ -1,0 +1,1 @@
+"""Getting models: download, unpacking, installing, adding one's own, and how fast they are."""

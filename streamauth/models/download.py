@@ -1,0 +1,251 @@
+"""Fetches one file whose sha256 is known: by HTTP, going on where it broke off, or from a mirror's folder.
+
+What came so far stays in a file beside the target. Only its sha256 says that it is whole, so it does not matter who
+answered, or how often the connection broke.
+"""
+
+import errno
+import hashlib
+import http.client
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedIOBase
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from streamauth import __version__
+from streamauth.errors import BadSetting, DiskFull, DownloadFailed, WrongDownload
+from streamauth.settings import ModelSettings
+
+Progress = Callable[[int, int | None], None]
+"""Told how many bytes have come, and how many will have in all, if that is known."""
+
+_BLOCK = 1 << 16
+_MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The one right content.
+
+    Attributes:
+        bytes: Its size; 0 where it is not known.
+        sha256: Hexadecimal.
+    """
+
+    bytes: int
+    sha256: str
+
+
+class _Broken(Exception):
+    """This source did not give all of it.
+
+    Attributes:
+        again: Whether it may give it when asked again.
+        useless: Whether what came so far cannot be gone on from.
+    """
+
+    def __init__(self, reason: str, *, again: bool = True, useless: bool = False) -> None:
+        super().__init__(reason)
+        self.again = again
+        self.useless = useless
+
+
+def download(sources: Sequence[str], part: Path, wanted: Wanted, settings: ModelSettings, tell: Progress) -> None:
+    """Fill a file with the wanted content, going on with what is in it.
+
+    Args:
+        sources: URLs, or paths of files, tried in turn.
+        part: The file; it stays where the download breaks off, and is deleted where it turns out wrong.
+        wanted: What must come.
+        settings: Proxy, waiting times, limits.
+        tell: Told of progress.
+
+    Raises:
+        DownloadFailed: No source gave all of it.
+        WrongDownload: A source gave something else.
+        DiskFull: There is not enough space.
+        BadSetting: A source or the proxy cannot be used.
+    """
+    reason = "there is no address"
+    for source in sources:
+        for _ in range(settings.tries):
+            resumed = _size(part) > 0
+            try:
+                with disk_errors():
+                    _fetch(source, part, wanted, settings, tell)
+                    if sha256_of(part) == wanted.sha256:
+                        return
+                raise WrongDownload(f"{_host(source)} gave another file than the registered one. It was deleted.")
+            except WrongDownload as wrong:
+                part.unlink(missing_ok=True)
+                # what it was continued from may have been of another file: then once more from the beginning
+                if not resumed:
+                    raise
+                reason = wrong.message
+            except _Broken as broken:
+                reason = str(broken)
+                if broken.useless:
+                    part.unlink(missing_ok=True)
+                if not broken.again:
+                    break
+    raise DownloadFailed(f"The download failed: {reason}. What came so far is kept; try again to go on from there.")
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_space(folder: Path, needed: float, settings: ModelSettings) -> None:
+    """Whether so many bytes fit on the disk of a folder.
+
+    Raises:
+        DiskFull: They do not.
+    """
+    if shutil.disk_usage(folder).free < needed + settings.min_free_mb * _MB:
+        raise DiskFull(
+            f"There is not enough space on the disk: {needed / _MB:.0f} MB are needed, and "
+            f"{settings.min_free_mb:.0f} MB must stay free. Free some space, or lower models.min_free_mb."
+        )
+
+
+def _fetch(source: str, part: Path, wanted: Wanted, settings: ModelSettings, tell: Progress) -> None:
+    """Append what is missing, from one source."""
+    have = _size(part)
+    if wanted.bytes and have >= wanted.bytes:
+        return
+    with _opened(source, have, settings) as (stream, start, total):
+        if total is not None and wanted.bytes and total != wanted.bytes:
+            raise WrongDownload(f"{_host(source)} has a file of {total} bytes, but {wanted.bytes} are registered.")
+        expected = wanted.bytes or total
+        limit = expected or int(settings.max_download_mb * _MB)
+        if limit > max(wanted.bytes, settings.max_download_mb * _MB):
+            raise WrongDownload("The file is larger than models.max_download_mb.")
+        check_space(part.parent, (expected or 0) - start, settings)
+        with part.open("r+b" if start else "wb") as file:
+            file.truncate(start)
+            file.seek(start)
+            came = start
+            tell(came, expected)
+            while block := _read(stream):
+                came += len(block)
+                if came > limit:
+                    raise WrongDownload(f"{_host(source)} gave more than the registered file. Nothing was installed.")
+                file.write(block)
+                tell(came, expected)
+    if expected is not None and came < expected:
+        raise _Broken(f"{_host(source)} broke off after {came} of {expected} bytes")
+
+
+@contextmanager
+def _opened(source: str, have: int, settings: ModelSettings) -> Iterator[tuple[BufferedIOBase, int, int | None]]:
+    """What a source gives, the position that it begins at, and the size of the whole file if it is told."""
+    if not is_url(source):
+        try:
+            file = Path(source).expanduser().open("rb")
+        except OSError:
+            raise _Broken(f"the mirror has no file {Path(source).name}", again=False) from None
+        with file:
+            yield file, 0, file.seek(0, 2) - file.seek(0)
+        return
+    headers = {"User-Agent": f"streamauth/{__version__}", "Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    request = urllib.request.Request(source, headers=headers)  # noqa: S310 - only http and https get here
+    try:
+        response = _opener(settings.proxy).open(request, timeout=settings.timeout_s)
+    except urllib.error.HTTPError as error:
+        error.close()
+        # 416: there is nothing after what we have, so that is not the begin of this file
+        useless, busy = error.code == 416, error.code == 429 or error.code >= 500
+        raise _Broken(f"{_host(source)} answers {error.code}", again=useless or busy, useless=useless) from None
+    except (OSError, http.client.HTTPException) as error:
+        raise _Broken(f"{_host(source)} cannot be reached ({_told(error)})") from None
+    with response:
+        length = response.headers.get("Content-Length")
+        size = int(length) if length is not None and length.isdigit() else None
+        start = _start(response.headers.get("Content-Range")) if response.status == 206 else 0
+        if start not in (0, have):
+            raise _Broken(f"{_host(source)} goes on from another place than was asked for", useless=True)
+        yield response, start, None if size is None else start + size
+
+
+def is_url(source: str) -> bool:
+    """Whether a source is a URL, and not a path.
+
+    Raises:
+        BadSetting: It is a URL of a kind that is not taken.
+    """
+    scheme = urlsplit(source).scheme.lower()
+    if "://" in source and scheme not in ("http", "https"):
+        raise BadSetting("Models are taken from http and https addresses and from folders only.")
+    return scheme in ("http", "https")
+
+
+def _opener(proxy: str) -> urllib.request.OpenerDirector:
+    if proxy and not is_url(proxy):
+        raise BadSetting("models.proxy must be an http or https URL.")
+    opener = urllib.request.OpenerDirector()
+    handlers = (
+        urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else None),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        # a redirect to anything but http and https finds no handler here
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.UnknownHandler(),
+    )
+    for handler in handlers:
+        opener.add_handler(handler)
+    return opener
+
+
+def _read(stream: BufferedIOBase) -> bytes:
+    try:
+        # what is there: waiting for a whole block would lose it where the connection breaks
+        return stream.read1(_BLOCK)
+    except (OSError, http.client.HTTPException) as error:
+        raise _Broken(f"the connection broke ({_told(error)})") from None
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Failures to write, named.
+
+    Raises:
+        DiskFull, DownloadFailed: There is no space, or it may not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull from None
+        raise DownloadFailed("The data folder cannot be written to. Check who may write there.") from None
+
+
+def _start(content_range: str | None) -> int:
+    """The first byte of an answer with a part, as ``bytes 5-9/10``; -1 where that is not told."""
+    try:
+        return int((content_range or "").removeprefix("bytes ").split("-")[0])
+    except ValueError:
+        return -1
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _host(source: str) -> str:
+    return (urlsplit(source).hostname or "") if is_url(source) else "The mirror"
+
+
+def _told(error: Exception) -> str:
+    reason = getattr(error, "reason", error)
+    return "no answer in time" if isinstance(reason, TimeoutError) else type(reason).__name__

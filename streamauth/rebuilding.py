@@ -1,0 +1,54 @@
+"""Voiceprints made anew for another encoder, from the enrolled speech that is kept where a setting asks for it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from streamauth.core.enrollment import EnrolledUtterance, voiceprint_of
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeakerEncoder
+from streamauth.core.voice import RollingVoice, VoiceSample
+from streamauth.errors import EncoderChanged, EngineError, ProfileNotEnrolled
+from streamauth.settings import VoiceSettings
+from streamauth.store.profiles import ProfileStore
+
+
+def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder, settings: VoiceSettings) -> None:
+    """Enroll a profile for an encoder with the speech that it was enrolled with before.
+
+    Raises:
+        ProfileNotEnrolled: It is not enrolled for any encoder.
+        ProfileExists: It is enrolled for this one.
+        EncoderChanged: Its speech was not kept, so that it must be enrolled again.
+        StoreError, EngineError: The store or the encoder cannot be used.
+    """
+    kept = store.kept_audio(profile_id)
+    if not kept:
+        if not store.enrolled_encoders(profile_id):
+            raise ProfileNotEnrolled
+        raise EncoderChanged("The speech of this enrollment was not kept. Enroll again.")
+    records, utterances = [], []
+    for record in kept:
+        assert record.audio is not None  # noqa: S101 - kept_audio gives those that have it
+        voice = voice_of(record.audio, encoder, settings)
+        utterances.append(EnrolledUtterance(voice.embedding, voice.speech_s, record.audio_s, None))
+        records.append(
+            replace(record, encoder_id=encoder.id, embedding=voice.embedding, speech_s=voice.speech_s, audio=None)
+        )
+    store.rebuild(profile_id, records, voiceprint_of(utterances))
+
+
+def voice_of(speech: Samples, encoder: SpeakerEncoder, settings: VoiceSettings) -> VoiceSample:
+    """The voice of voiced audio, as an enrollment takes it.
+
+    Raises:
+        EngineError: The audio is too short for the encoder, or the encoder failed.
+    """
+    voice = RollingVoice(encoder, settings)
+    hop = settings.hop_ms * SAMPLE_RATE_HZ // 1000
+    for piece in np.split(speech, range(hop, speech.size, hop)):
+        voice.accept(piece)
+    voice.flush()
+    sample = voice.sample()
+    if sample is None:
+        raise EngineError("The speech that was kept is too short for this encoder. Enroll again.")
+    return sample
