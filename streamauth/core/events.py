@@ -5,81 +5,11 @@ wall-clock time. Events of a session come in the order of their positions.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar
 
-
-class Verdict(StrEnum):
-    """Outcome of an attempt."""
-
-    ACCEPT = "accept"
-    REJECT = "reject"
-    UNDECIDED = "undecided"
-
-
-class Reason(StrEnum):
-    """Why a decision fell as it did, or what is wrong with an enrollment utterance. Stable codes."""
-
-    VOICE_MATCH = "voice_match"
-    VOICE_MISMATCH = "voice_mismatch"
-    VOICE_UNSURE = "voice_unsure"
-    PHRASE_MATCH = "phrase_match"
-    PHRASE_MISMATCH = "phrase_mismatch"
-    PHRASE_INCOMPLETE = "phrase_incomplete"
-    PROMPT_MATCH = "prompt_match"
-    PROMPT_MISMATCH = "prompt_mismatch"
-    PROMPT_INCOMPLETE = "prompt_incomplete"
-    PROMPT_EXPIRED = "prompt_expired"
-    VOICE_CHANGED = "voice_changed"
-    NOBODY = "nobody"
-    NO_SPEECH = "no_speech"
-    TOO_LITTLE_SPEECH = "too_little_speech"
-    SPEECH_BUDGET_SPENT = "speech_budget_spent"
-    TIME_BUDGET_SPENT = "time_budget_spent"
-    DIGITAL_SILENCE = "digital_silence"
-    TOO_QUIET = "too_quiet"
-    CLIPPED = "clipped"
-    TOO_NOISY = "too_noisy"
-    DC_OFFSET = "dc_offset"
-    OTHER_PHRASE = "other_phrase"
-    WEAK_PHRASE = "weak_phrase"
-    OTHER_VOICE = "other_voice"
-    QUIETER_PLACE = "quieter_place"
-    ONE_MORE_UTTERANCE = "one_more_utterance"
-    INTERRUPTED = "interrupted"
-    ENGINE_FAILED = "engine_failed"
-
-
-REASON_TEXTS: dict[Reason, str] = {
-    Reason.VOICE_MATCH: "The voice is the enrolled one.",
-    Reason.VOICE_MISMATCH: "The voice is not the enrolled one.",
-    Reason.VOICE_UNSURE: "The voice may be the enrolled one, but too little speaks for it. Try in a quieter place.",
-    Reason.PHRASE_MATCH: "The pass phrase was said.",
-    Reason.PHRASE_MISMATCH: "Other words than the pass phrase were said.",
-    Reason.PHRASE_INCOMPLETE: "The pass phrase was not said to its end.",
-    Reason.PROMPT_MATCH: "The prompt was said.",
-    Reason.PROMPT_MISMATCH: "Other words than the prompt were said.",
-    Reason.PROMPT_INCOMPLETE: "The prompt was not said to its end.",
-    Reason.PROMPT_EXPIRED: "The prompt was not said in time. Draw another one.",
-    Reason.VOICE_CHANGED: "The words were not all said in the same voice.",
-    Reason.NOBODY: "The voice is none of the enrolled ones.",
-    Reason.NO_SPEECH: "No speech was heard. Speak towards the microphone.",
-    Reason.TOO_LITTLE_SPEECH: "There was too little speech. Speak longer.",
-    Reason.SPEECH_BUDGET_SPENT: "The speech allowed for one attempt was used up.",
-    Reason.TIME_BUDGET_SPENT: "The time allowed for one attempt was used up.",
-    Reason.DIGITAL_SILENCE: "The audio is nothing but zeros. Is the microphone muted or unplugged?",
-    Reason.TOO_QUIET: "The speech is too quiet. Come closer or raise the input level.",
-    Reason.CLIPPED: "The speech is distorted. Lower the input level or step back.",
-    Reason.TOO_NOISY: "There is too much noise. Find a quieter place.",
-    Reason.DC_OFFSET: "The recording has a constant offset. Check the sound card or its cable.",
-    Reason.WEAK_PHRASE: "The phrase is too short or too easy to guess. Choose another one.",
-    Reason.OTHER_PHRASE: "This is not the phrase of the other utterances. Say the same phrase each time.",
-    Reason.OTHER_VOICE: "This does not sound like the voice of the other utterances.",
-    Reason.QUIETER_PLACE: "The enrollment is noisy. In a quieter place it would be surer.",
-    Reason.ONE_MORE_UTTERANCE: "The utterances differ. One more would make the voiceprint surer.",
-    Reason.INTERRUPTED: "The attempt was interrupted before it was decided.",
-    Reason.ENGINE_FAILED: "A speech engine failed. The attempt was ended.",
-}
+from streamauth.core.reasons import REASON_TEXTS as REASON_TEXTS
+from streamauth.core.reasons import Reason as Reason
+from streamauth.core.reasons import Verdict as Verdict
 
 
 @dataclass(frozen=True, slots=True)
