@@ -7,11 +7,21 @@ from typing import Generic, Self, TypeVar
 
 from streamauth.core.attempts import AttemptOutcome
 from streamauth.core.enrollment import EnrolledUtterance, EnrollmentSession
-from streamauth.core.events import Decided, Event, Failed, PromptGiven, ScoreUpdated, UtteranceTaken, Verdict
+from streamauth.core.events import (
+    Decided,
+    Event,
+    Failed,
+    PromptGiven,
+    ScoreUpdated,
+    UtteranceTaken,
+    Verdict,
+    VoiceprintAdapted,
+)
 from streamauth.core.hearing import HearingSession
 from streamauth.core.identification import IdentificationSession
 from streamauth.core.listening import Session, SessionState
 from streamauth.core.pcm import AudioFormat, PcmInput
+from streamauth.core.ports import Embedding
 from streamauth.core.prompt import Challenge
 from streamauth.core.verification import VerificationSession
 from streamauth.errors import PromptExpired, StreamAuthError
@@ -104,6 +114,7 @@ class Attempt(Generic[AnySession]):
                 self.session.fail(error)
                 return told + [e for e in self.session.events() if isinstance(e, Failed)]
             told.append(event)
+            told.extend(self._brought_about(event))
         return told
 
     def _check_time(self, event: Event) -> None:
@@ -115,6 +126,10 @@ class Attempt(Generic[AnySession]):
 
     def _settle(self, event: Event) -> None:
         """Store what the event promises."""
+
+    def _brought_about(self, event: Event) -> Sequence[Event]:
+        """What follows from an event once it is settled."""
+        return ()
 
 
 class VerificationAttempt(Attempt[VerificationSession]):
@@ -129,8 +144,10 @@ class VerificationAttempt(Attempt[VerificationSession]):
         session: VerificationSession,
         settle: Callable[[AttemptOutcome], None],
         demand: Demand | None = None,
+        follow: Callable[[Embedding], int | None] | None = None,
     ) -> None:
         super().__init__(session, demand)
+        self._follow = follow
         self._charge: Callable[[AttemptOutcome], None] | None = settle
         self._compared = False
 
@@ -143,6 +160,13 @@ class VerificationAttempt(Attempt[VerificationSession]):
         self._compared |= isinstance(event, ScoreUpdated)
         if isinstance(event, Decided):
             self._discharge(event.verdict)
+
+    def _brought_about(self, event: Event) -> Sequence[Event]:
+        voice = self.session.sure_voice if isinstance(event, Decided) and self._follow else None
+        if voice is None or self._follow is None:
+            return ()
+        updates = self._follow(voice)
+        return () if updates is None else (VoiceprintAdapted(event.at_sample, updates),)
 
     def _discharge(self, verdict: Verdict) -> None:
         if self._charge is None:

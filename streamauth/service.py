@@ -19,34 +19,20 @@ from streamauth.attempt import (
     IdentificationAttempt,
     VerificationAttempt,
 )
+from streamauth.core.adaptation import adapted
 from streamauth.core.decision import PhraseRule
-from streamauth.core.enrollment import (
-    EnrolledUtterance,
-    EnrollmentPlan,
-    EnrollmentSession,
-    habits_of,
-    voiceprint_of,
-)
+from streamauth.core.enrollment import habits_of
 from streamauth.core.hearing import HearingSession
 from streamauth.core.identification import IdentificationSession
 from streamauth.core.pcm import AudioFormat
-from streamauth.core.phrase import normalize
+from streamauth.core.ports import Embedding
 from streamauth.core.prompt import Challenge, PromptPlan
-from streamauth.core.strength import Strength, strength
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.engines.loader import Engines
-from streamauth.errors import ProfileExists, UnknownProfile, UnknownWord, WeakPhrase
-from streamauth.prompting import Prompting
-from streamauth.rebuilding import rebuild
+from streamauth.enrolling import Enrolling
 from streamauth.settings import Settings, data_folder, load_settings
-from streamauth.store.profiles import (
-    DEFAULT_TENANT,
-    EnrollmentRecord,
-    OpenPrompt,
-    Profile,
-    ProfileKind,
-    ProfileStore,
-)
+from streamauth.store.profiles import DEFAULT_TENANT, OpenPrompt, ProfileStore
+from streamauth.store.templates import FOLLOWING, Template
 
 __all__ = [
     "Attempt",
@@ -58,7 +44,7 @@ __all__ = [
 ]
 
 
-class Authenticator(Prompting):
+class Authenticator(Enrolling):
     """Enrolls, verifies and identifies.
 
     Args:
@@ -71,8 +57,7 @@ class Authenticator(Prompting):
     def __init__(
         self, store: ProfileStore, engines: Engines, settings: Settings, clock: Callable[[], float] = time.time
     ) -> None:
-        super().__init__(store, settings, clock)
-        self.engines = engines
+        super().__init__(store, engines, settings, clock)
 
     @classmethod
     def open(cls, home: Path | None = None, settings: Settings | None = None) -> "Authenticator":
@@ -84,64 +69,6 @@ class Authenticator(Prompting):
     def close(self) -> None:
         """Close the store."""
         self.store.close()
-
-    def enroll(
-        self,
-        name: str,
-        audio_format: AudioFormat,
-        *,
-        phrase: str | None = None,
-        text_independent: bool = False,
-        tenant: str = DEFAULT_TENANT,
-    ) -> EnrollmentAttempt:
-        """Begin or go on with an enrollment.
-
-        Args:
-            name: The profile; made where it does not exist.
-            audio_format: Of the audio to come.
-            phrase: The pass phrase; without it the first utterance sets it.
-            text_independent: No pass phrase at all.
-            tenant: Who owns the profile.
-
-        Raises:
-            ProfileExists: It is enrolled already, or was begun in the other way or with another phrase.
-            BadPhrase: The phrase cannot be used, or has a word that the recognizer does not know.
-            StoreError, EngineError: The store or a model cannot be used.
-        """
-        kind = ProfileKind.TEXT_INDEPENDENT if text_independent else ProfileKind.TEXT_DEPENDENT
-        try:
-            profile: Profile | None = self.store.get(name, tenant=tenant)
-        except UnknownProfile:
-            profile = None
-        locale = profile.locale if profile is not None else self.settings.phrase.locale
-        models = self.engines.models(with_words=not text_independent, locale=locale)
-        words = self._usable(phrase, locale) if phrase is not None else None
-        earlier: tuple[EnrolledUtterance, ...] = ()
-        if profile is not None:
-            earlier = self._earlier(profile, kind, words, models.encoder.id)
-            if profile.phrase is not None:
-                words = tuple(profile.phrase.split())
-        plan = EnrollmentPlan(not text_independent, words, earlier)
-        session = EnrollmentSession(plan, audio_format, models, self.settings)
-
-        def keep(taken: Sequence[EnrolledUtterance], complete: bool, heard: str | None) -> None:
-            nonlocal profile
-            if profile is None:
-                # made with its first confirmed utterance, so that a refused one leaves no empty profile behind
-                profile = self.store.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
-            newest = taken[-1]
-            record = EnrollmentRecord(
-                models.encoder.id, newest.embedding, newest.speech_s, newest.audio_s, newest.fits, audio=newest.audio
-            )
-            voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
-            most_s = self.settings.enrollment.keep_audio_s
-            self.store.add_enrollment(profile.id, record, phrase=heard, voiceprint=voiceprint, keep_audio_s=most_s)
-
-        return EnrollmentAttempt(session, keep)
-
-    def rebuild(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
-        """Enroll a profile for the present encoder with the speech that is kept of it; see ``rebuilding``."""
-        rebuild(self.store, self.store.get(name, tenant=tenant).id, self.engines.encoder(), self.settings.voice)
 
     def check_prompt(self, taken: OpenPrompt, audio_format: AudioFormat) -> HearingAttempt | VerificationAttempt:
         """Begin to check whether audio holds the words of a prompt, without a pass phrase.
@@ -157,8 +84,9 @@ class Authenticator(Prompting):
         if taken.profile_id is None:
             rule = PhraseRule((), self.settings.prompt, taken.prompt.words, min_llr=self.settings.phrase.min_llr)
             return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
-        voiceprint = self.store.voiceprint(taken.profile_id, models.encoder.id)
-        claim = Claim(voiceprint, None, Challenge(taken.prompt, self.settings.prompt.lifetime_s))
+        voiceprint, further = self._voiceprints(taken.profile_id, models.encoder.id)
+        challenge = Challenge(taken.prompt, self.settings.prompt.lifetime_s)
+        claim = Claim(voiceprint, None, challenge, further_voiceprints=further)
         return self._charged(taken.profile_id, VerificationSession(claim, audio_format, models, self.settings))
 
     def verify(
@@ -189,11 +117,11 @@ class Authenticator(Prompting):
         profile = self.store.get(name, tenant=tenant)
         with_words = profile.phrase is not None or prompt is not None
         models = self.engines.models(with_words=with_words, locale=profile.locale)
-        voiceprint = self.store.voiceprint(profile.id, models.encoder.id)
+        voiceprint, further = self._voiceprints(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
         demand = self._demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
         habits = habits_of(self._taken(profile, models.encoder.id)) if words is not None else ()
-        claim = Claim(voiceprint, words, demand.challenge if demand else None, habits)
+        claim = Claim(voiceprint, words, demand.challenge if demand else None, habits, further)
         session = VerificationSession(claim, audio_format, models, self.settings, continuous=continuous)
         return self._charged(profile.id, session, demand)
 
@@ -221,35 +149,51 @@ class Authenticator(Prompting):
         """
         models = self.engines.models(with_words=prompt is not None)
         found = self.store.voiceprints(models.encoder.id, names=among, tenant=tenant)
-        group = {profile.name: voiceprint for profile, voiceprint in found}
+        beside = self.store.templates(models.encoder.id, [profile.id for profile, _ in found])
+        group, further = {}, {}
+        for profile, voiceprint in found:
+            group[profile.name], further[profile.name] = self._compared_by(voiceprint, beside[profile.id])
         demand = self._demand(prompt, (None,), tenant)
         challenge = demand.challenge if demand else None
-        session = IdentificationSession(group, audio_format, models, self.settings, challenge=challenge)
+        session = IdentificationSession(
+            group, audio_format, models, self.settings, further=further, challenge=challenge
+        )
         return IdentificationAttempt(session, demand)
 
     def _charged(
         self, profile_id: str, session: VerificationSession, demand: Demand | None = None
     ) -> VerificationAttempt:
         token = self.store.begin_attempt(profile_id, self._clock(), self.settings.attempts)
-        return VerificationAttempt(session, lambda outcome: self.store.finish_attempt(token, outcome), demand)
+        return VerificationAttempt(
+            session,
+            lambda outcome: self.store.finish_attempt(token, outcome),
+            demand,
+            self._follower(profile_id, session.models.encoder.id),
+        )
 
-    def phrase_words(self, phrase: str, locale: str | None = None) -> tuple[tuple[str, ...], Strength | None]:
-        """The words of a phrase, and what it is worth as a pass phrase; None where the recognizer cannot tell.
+    def _voiceprints(self, profile_id: str, encoder_id: str) -> tuple[Embedding, tuple[Embedding, ...]]:
+        """What a person is compared by: the voiceprint, as it has followed their voice, and those of other places."""
+        beside = self.store.templates(encoder_id, (profile_id,))[profile_id]
+        return self._compared_by(self.store.voiceprint(profile_id, encoder_id), beside)
 
-        Args:
-            phrase: The phrase.
-            locale: Its language, ``phrase.locale`` if None.
+    def _compared_by(
+        self, voiceprint: Embedding, beside: Sequence[Template]
+    ) -> tuple[Embedding, tuple[Embedding, ...]]:
+        further = []
+        for template in beside:
+            if template.label != FOLLOWING:
+                further.append(template.embedding)
+            elif self.settings.adaptation.enabled:
+                voiceprint = template.embedding
+        return voiceprint, tuple(further)
 
-        Raises:
-            BadPhrase: It has no words or too many, or one that the recognizer does not know.
-            EngineError: The recognizer cannot be used.
-        """
-        words = normalize(phrase, max_words=self.settings.phrase.max_words)
-        recognizer = self.engines.recognizer(locale)
-        unknown = recognizer.unknown_words(words)
-        if unknown:
-            raise UnknownWord(f"The recognizer does not know: {', '.join(unknown)}. Choose other words.")
-        return words, strength(words, recognizer.facts)
+    def _follower(self, profile_id: str, encoder_id: str) -> Callable[[Embedding], int | None] | None:
+        settings = self.settings.adaptation
+        if not settings.enabled:
+            return None
+        return lambda heard: self.store.follow(
+            profile_id, encoder_id, lambda enrolled, current: adapted(enrolled, current, heard, settings)
+        )
 
     def hear(self, words: tuple[str, ...], audio_format: AudioFormat) -> HearingAttempt:
         """Begin to check whether audio holds words, as given by ``phrase_words``, in whatever voice.
@@ -260,26 +204,3 @@ class Authenticator(Prompting):
         rule = PhraseRule(words, self.settings.phrase, min_llr=self.settings.phrase.min_llr)
         models = self.engines.models(with_words=True)
         return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
-
-    def _usable(self, phrase: str, locale: str) -> tuple[str, ...]:
-        words, worth = self.phrase_words(phrase, locale)
-        if worth is not None and (weakness := worth.weakness(self.settings.phrase)):
-            raise WeakPhrase(weakness)
-        return words
-
-    def _earlier(
-        self, profile: Profile, kind: ProfileKind, words: tuple[str, ...] | None, encoder_id: str
-    ) -> tuple[EnrolledUtterance, ...]:
-        if profile.kind is not kind:
-            raise ProfileExists("This profile was begun in the other way, with or without a phrase. Delete it first.")
-        if encoder_id in self.store.enrolled_encoders(profile.id):
-            raise ProfileExists()
-        if words is not None and profile.phrase is not None and words != tuple(profile.phrase.split()):
-            raise ProfileExists("This profile was begun with another pass phrase. Reset it to change the phrase.")
-        return self._taken(profile, encoder_id)
-
-    def _taken(self, profile: Profile, encoder_id: str) -> tuple[EnrolledUtterance, ...]:
-        return tuple(
-            EnrolledUtterance(record.embedding, record.speech_s, record.audio_s, profile.phrase, record.fits)
-            for record in self.store.enrollments(profile.id, encoder_id)
-        )

@@ -16,6 +16,7 @@ from streamauth.core.events import (
     UtteranceRefused,
     UtteranceTaken,
     Verdict,
+    VoiceprintAdapted,
     WordsHeard,
 )
 
@@ -44,6 +45,7 @@ EVENTS: tuple[Event, ...] = (
     UtteranceTaken(48_000, 2, 1, 4.5, 0.0, "open the front door please"),
     UtteranceTaken(48_000, 1, 0, 3.5, 16.5, None),
     UtteranceRefused(48_000, (Reason.TOO_QUIET,), None),
+    VoiceprintAdapted(144_000, 3),
     Enrolled(144_000, 3, 6.75, "open the front door please"),
     Failed(16_000, "engine_failed", "A speech engine failed."),
 )

@@ -35,6 +35,10 @@ def enroll(
         typer.Option("--phrase", help="The pass phrase; without it the first utterance sets it.", show_default=False),
     ] = None,
     text_independent: Annotated[bool, typer.Option("--text-independent", help="Voice only, no pass phrase.")] = False,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", help="A further voiceprint, for this place or device.", show_default=False),
+    ] = None,
     mic: MicOption = False,
     device: DeviceOption = None,
     store: StoreOption = None,
@@ -47,6 +51,8 @@ def enroll(
     output = Output(json)
     if phrase is not None and text_independent:
         raise InputError("A text-independent enrollment has no phrase: give --phrase or --text-independent.")
+    if label is not None and (phrase is not None or text_independent):
+        raise InputError("A further voiceprint is made in the way of the first: give neither of the two with --label.")
     problems: list[Reason] = []
     with opened(store) as authenticator, ExitStack() as stack:
         # all are opened first, so that a bad file is told before anything is enrolled
@@ -57,7 +63,9 @@ def enroll(
             for file in takes
         ]
         with output.busy("Loading the models"):
-            attempt = authenticator.enroll(name, recordings[0].format, phrase=phrase, text_independent=text_independent)
+            attempt = authenticator.enroll(
+                name, recordings[0].format, phrase=phrase, text_independent=text_independent, label=label
+            )
         stack.enter_context(attempt)
         if mic:
             output.messages.print(_prompt(attempt.session.needed, phrase, text_independent), markup=False)

@@ -79,6 +79,24 @@ def unlock(name: NameArgument, store: StoreOption = None, json: JsonOption = Fal
 
 
 @app.command()
+def revert(
+    name: NameArgument,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", help="Remove the further voiceprint of this label instead.", show_default=False),
+    ] = None,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Take back what accepts have changed of a voiceprint: the enrolled one counts again."""
+    with opened(store) as authenticator:
+        authenticator.store.remove_template(authenticator.store.get(name).id, label or "")
+    told = f"The enrolled voiceprint of {name} counts again." if label is None else f"{name}: {label} is removed."
+    Output(json).result({"name": name, "label": label, "reverted": True}, told)
+    return EXIT_OK
+
+
+@app.command()
 def rebuild(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME...]", help="Only these profiles.", show_default=False)
@@ -146,6 +164,7 @@ def _described(authenticator: "Authenticator", summary: "ProfileSummary") -> dic
         "utterances": summary.utterances,
         "speech_s": round(summary.speech_s, 3),
         "encoders": list(summary.enrolled_encoders),
+        "further_voiceprints": list(authenticator.store.labels(profile.id)),
         "kept_audio_s": round(summary.kept_audio_s, 3),
         "failures": summary.failures,
         "locked": summary.failures >= authenticator.settings.attempts.lock_after,

@@ -66,11 +66,13 @@ class EnrollmentPlan:
         text_dependent: Whether a pass phrase belongs to it.
         expected_words: The pass phrase; None lets the first utterance set it (or text-independent).
         earlier: Utterances that were confirmed before this session.
+        known: A voiceprint of the same person, from another place or device, that the voice must agree with.
     """
 
     text_dependent: bool
     expected_words: tuple[str, ...] | None = None
     earlier: tuple[EnrolledUtterance, ...] = ()
+    known: Embedding | None = None
 
 
 class EnrollmentSession(Session):
@@ -218,9 +220,10 @@ class EnrollmentSession(Session):
         elif self._phrase is not None and self._phrase.state is not PhraseState.MATCHED:
             found.append(Reason.PHRASE_MISMATCH if self._plan.expected_words else Reason.OTHER_PHRASE)
         voice = self._voice.sample()
-        if self.everything and voice is not None:
-            gallery = Gallery((voiceprint_of(self.everything),), self.models.calibration)
-            if gallery.best(voice, quality).llr < self.models.calibration.threshold(limits.consistency_far):
+        known = voiceprint_of(self.everything) if self.everything else self._plan.known
+        if known is not None and voice is not None:
+            llr = Gallery((known,), self.models.calibration).best(voice, quality).llr
+            if llr < self.models.calibration.threshold(limits.consistency_far):
                 found.append(Reason.OTHER_VOICE)
         return tuple(found)
 

@@ -166,6 +166,18 @@ class Decided(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceprintAdapted(Event):
+    """The voiceprint followed the voice of a very confident accept.
+
+    Attributes:
+        updates: How often it has done so since the enrollment.
+    """
+
+    type: ClassVar[str] = "voiceprint_adapted"
+    updates: int
+
+
+@dataclass(frozen=True, slots=True)
 class UtteranceTaken(Event):
     """An enrollment utterance passed the quality gate and counts.
 

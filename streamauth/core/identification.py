@@ -33,6 +33,7 @@ class IdentificationSession(Session):
 
     Args:
         group: Voiceprints by name, at least one.
+        further: More voiceprints of some of them, of other rooms and devices.
         challenge: A random prompt to be said.
 
     Attributes:
@@ -46,14 +47,17 @@ class IdentificationSession(Session):
         models: Models,
         settings: Settings,
         *,
+        further: Mapping[str, tuple[Embedding, ...]] | None = None,
         challenge: Challenge | None = None,
     ) -> None:
         limit_s, with_words = settings.audio.max_attempt_s, challenge is not None
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words)
-        self._group = dict(group)
-        self._gallery = Gallery(tuple(self._group.values()), models.calibration)
+        self._group = {name: (voiceprint, *(further or {}).get(name, ())) for name, voiceprint in group.items()}
+        self._names = [name for name, voiceprints in self._group.items() for _ in voiceprints]
+        everything = [voiceprint for voiceprints in self._group.values() for voiceprint in voiceprints]
+        self._gallery = Gallery(everything, models.calibration)
         self.threshold = accept_bound(
-            settings.decision, models.calibration, chances=len(self._group), rolling=challenge is None
+            settings.decision, models.calibration, chances=len(self._names), rolling=challenge is None
         )
         self._rule = VoiceRule(self.threshold, min(models.calibration.reject_llr, self.threshold), settings.decision)
         self._challenge = challenge
@@ -117,7 +121,7 @@ class IdentificationSession(Session):
         reasons = _REASONS[verdict]
         least_llr = self.threshold - self.settings.prompt.stretch_margin
         if verdict is Verdict.ACCEPT:
-            named = Gallery((self._group[best.name],), self.models.calibration)
+            named = Gallery(self._group[best.name], self.models.calibration)
             if along.weakest_llr(named, self._quality.result()) < least_llr:
                 verdict, reasons = Verdict.REJECT, (Reason.VOICE_CHANGED,)
         self._decided(at_sample, verdict, reasons + prompt.reasons, ranking)
@@ -126,9 +130,10 @@ class IdentificationSession(Session):
         voice = self._voice.sample()
         if voice is None:
             raise RuntimeError("ranked before the first window")
-        compared = zip(self._group, self._gallery.compare(voice, self._quality.result()), strict=True)
-        candidates = (Candidate(name, one.score, one.llr) for name, one in compared)
-        ranking = tuple(sorted(candidates, key=lambda candidate: (-candidate.llr, candidate.name)))
+        compared = zip(self._names, self._gallery.compare(voice, self._quality.result()), strict=True)
+        rising = sorted((one.llr, one.score, name) for name, one in compared)
+        best = {name: Candidate(name, score, llr) for llr, score, name in rising}
+        ranking = tuple(sorted(best.values(), key=lambda candidate: (-candidate.llr, candidate.name)))
         self._emit(RankingUpdated(at_sample, ranking, voice.speech_s))
         return ranking
 

@@ -54,6 +54,14 @@ class PromptExpired(ProfileError):
     """The prompt is too old. Draw another one and say it at once."""
 
 
+class UnknownTemplate(ProfileError):
+    """This profile has no further voiceprint of that label. `streamauth profiles show` names them."""
+
+
+class TooManyTemplates(ProfileError):
+    """This profile has as many further voiceprints as it may. Remove one with `streamauth profiles revert`."""
+
+
 class NobodyToIdentify(ProfileError):
     """No enrolled profile can be compared. Enroll someone first."""
 

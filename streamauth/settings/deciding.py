@@ -9,6 +9,7 @@ from streamauth.settings.section import Section, setting
 class EnrollmentSettings(Section):
     """What an enrollment must bring."""
 
+    max_templates: int = setting(4, "Further voiceprints of one person, for other rooms or devices", low=0, high=100)
     utterances: int = setting(3, "Utterances of the pass phrase", low=1, high=20)
     min_utterance_speech_s: float = setting(0.8, "Least net speech of one utterance", unit="s", low=0.8, high=10)
     text_independent_speech_s: float = setting(

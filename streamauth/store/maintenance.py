@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, bindparam, select, tuple_
 from streamauth.errors import InputError
 from streamauth.store.opening import OpenStore
 from streamauth.store.records import profile_of
-from streamauth.store.schema import enrollments, profiles, prompts, recordings, voiceprints
+from streamauth.store.schema import enrollments, profiles, prompts, recordings, templates, voiceprints
 from streamauth.store.sealing import SealingKey
 
 _BATCH = 500
@@ -92,6 +92,7 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
         (enrollments.c.embedding, "enrollment", ("profile_id", "encoder_id")),
         (enrollments.c.fits, "fits", ("profile_id", "encoder_id")),
         (voiceprints.c.embedding, "voiceprint", ("profile_id", "encoder_id")),
+        (templates.c.embedding, "template", ("profile_id", "encoder_id", "label")),
         (recordings.c.audio, "recording", ("profile_id", "enrollment_id")),
         (prompts.c.words, "prompt", ("id",)),
     ):

@@ -24,7 +24,17 @@ from streamauth.store.records import (
     phrase_bytes,
     profile_of,
 )
-from streamauth.store.schema import DEFAULT_TENANT, attempts, enrollments, profiles, recordings, tenants, voiceprints
+from streamauth.store.schema import (
+    DEFAULT_TENANT,
+    attempts,
+    enrollments,
+    profiles,
+    recordings,
+    templates,
+    tenants,
+    voiceprints,
+)
+from streamauth.store.templates import Templates
 
 __all__ = [
     "DEFAULT_TENANT",
@@ -39,7 +49,7 @@ __all__ = [
 ]
 
 
-class ProfileStore(Enrollments, Recordings, Attempts, Prompts, Maintenance):
+class ProfileStore(Enrollments, Templates, Recordings, Attempts, Prompts, Maintenance):
     """The store, opened by ``ProfileStore.open``. Every method is one transaction: it happens wholly or not.
 
     Any method may also raise StoreCorrupt, StoreBusy, DiskFull or StoreError, and KeyWrong or KeyMissing
@@ -186,7 +196,7 @@ class ProfileStore(Enrollments, Recordings, Attempts, Prompts, Maintenance):
         """
         with self._database.write() as connection:
             touch(connection, profile_id)
-            for table in (enrollments, voiceprints):
+            for table in (enrollments, voiceprints, templates):
                 connection.execute(delete(table).where(table.c.profile_id == profile_id))
             connection.execute(update(profiles).where(profiles.c.id == profile_id).values(phrase=None))
             self._mark_wipe(connection)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from streamauth.errors import StoreCorrupt
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The revision that this code reads and writes."""
 
 VERSION_TABLE = "streamauth_version"
@@ -133,6 +133,17 @@ voiceprints = Table(  # a row here means: enrolled for this encoder
     Column("created_ms", BigInteger, nullable=False),
     Column("utterances", Integer, nullable=False),
     Column("speech_s", Double, nullable=False),
+    Column("embedding", Sealed, nullable=False),
+)
+
+templates = Table(  # further voiceprints, see store.templates
+    "templates",
+    metadata,
+    _profile_id(primary_key=True),
+    Column("encoder_id", String(255), primary_key=True),
+    Column("label", String(64), primary_key=True),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("updates", Integer, nullable=False),
     Column("embedding", Sealed, nullable=False),
 )
 
