@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from streamauth.cli import models as command
 from streamauth.cli.output import Output
@@ -79,7 +80,7 @@ def test_a_person_is_asked(web: Shell, monkeypatch: pytest.MonkeyPatch, answer: 
         def print(self, *arguments: object, **options: object) -> None:
             asked.append(str(arguments[0]))
 
-    monkeypatch.setattr(command.typer, "confirm", confirm)
+    monkeypatch.setattr(typer, "confirm", confirm)
     monkeypatch.setattr(Output, "messages", Terminal())
     monkeypatch.setattr(command, "_progress", lambda name, output: _nothing())
     assert web("models", "pull", "net").code == (0 if answer else 2)
