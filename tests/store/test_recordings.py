@@ -1,0 +1,144 @@
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamauth.core.ports import Samples
+from streamauth.errors import ProfileExists, StoreCorrupt, UnknownProfile
+from streamauth.store import maintenance
+from streamauth.store.profiles import Profile, ProfileKind, ProfileStore
+from streamauth.store.records import audio_bytes
+from tests.store.helpers import ENCODER, OTHER_ENCODER, embedding, files_bytes, opened, record
+
+SECONDS = 2
+
+
+def speech(seed: int) -> Samples:
+    return np.random.default_rng(seed).uniform(-1, 1, SECONDS * 16_000).astype(np.float32)
+
+
+def spoken(store: ProfileStore, name: str, seed: int = 1, keep_audio_s: float = 60.0, count: int = 3) -> Profile:
+    """A profile whose utterances are ``speech(seed)`` and on."""
+    profile = store.create(name, ProfileKind.TEXT_INDEPENDENT)
+    for number in range(count):
+        store.add_enrollment(
+            profile.id,
+            replace(record(seed + number), audio=speech(seed + number), fits=(0.5,)),
+            voiceprint=embedding(seed + 3) if number == count - 1 else None,
+            keep_audio_s=keep_audio_s,
+        )
+    return profile
+
+
+def rows(home: Path) -> int:
+    database = sqlite3.connect(home / "streamauth.db")
+    (count,) = database.execute("SELECT count(*) FROM recordings").fetchone()
+    database.close()
+    return int(count)
+
+
+def test_speech_is_kept_where_it_is_asked_for(store: ProfileStore) -> None:
+    profile = spoken(store, "Anna")
+    kept = store.kept_audio(profile.id)
+    assert [item.fits for item in kept] == [(0.5,)] * 3
+    for number, item in enumerate(kept):
+        assert item.audio is not None
+        np.testing.assert_allclose(item.audio, speech(1 + number), atol=2**-15)
+        assert np.array_equal(item.embedding, embedding(1 + number))
+    assert store.profiles()[0].kept_audio_s == pytest.approx(3 * SECONDS, abs=0.01)
+    assert "audio=" not in repr(kept[0])
+
+
+def test_nothing_is_kept_by_default(store: ProfileStore, home: Path) -> None:
+    profile = store.create("Anna", ProfileKind.TEXT_INDEPENDENT)
+    store.add_enrollment(profile.id, replace(record(1), audio=speech(1)), voiceprint=embedding(4))
+    assert store.kept_audio(profile.id) == []
+    assert rows(home) == 0
+
+
+def test_a_limit_holds_for_a_profile_and_then_nothing_can_be_rebuilt(store: ProfileStore, home: Path) -> None:
+    profile = spoken(store, "Anna", keep_audio_s=2.5 * SECONDS)
+    assert rows(home) == 2
+    assert store.kept_audio(profile.id) == []
+    assert store.profiles()[0].kept_audio_s < 2.5 * SECONDS
+    assert len(store.kept_audio(spoken(store, "Ben", 10, keep_audio_s=3.1 * SECONDS).id)) == 3
+
+
+def test_an_enrollment_that_is_not_complete_is_not_given(store: ProfileStore) -> None:
+    profile = store.create("Anna", ProfileKind.TEXT_INDEPENDENT)
+    store.add_enrollment(profile.id, replace(record(1), audio=speech(1)), keep_audio_s=60)
+    assert store.kept_audio(profile.id) == []
+
+
+def test_speech_is_not_in_the_files_in_the_clear(store: ProfileStore, home: Path) -> None:
+    spoken(store, "Anna")
+    content = files_bytes(home)
+    for number in range(3):
+        pcm = audio_bytes(speech(1 + number))
+        assert pcm[:16] not in content
+        assert pcm[30_000:30_016] not in content
+
+
+@pytest.mark.parametrize("how", ["delete", "reset", "forget_audio"])
+def test_what_is_deleted_leaves_no_trace(store: ProfileStore, home: Path, how: str) -> None:
+    profile = spoken(store, "Anna")
+    spoken(store, "Ben", 10)
+    database = sqlite3.connect(home / "streamauth.db")
+    query = "SELECT audio FROM recordings WHERE profile_id = ?"
+    sealed = [bytes(row[0]) for row in database.execute(query, (profile.id,))]
+    database.close()
+    assert len(sealed) == 3
+    assert all(value[200:232] in files_bytes(home) for value in sealed)
+    getattr(store, how)(profile.id)
+    assert rows(home) == 3
+    assert not any(value[at : at + 32] in files_bytes(home) for value in sealed for at in range(0, len(value), 4096))
+    assert len(store.kept_audio(store.get("Ben").id)) == 3
+    if how == "forget_audio":
+        assert np.array_equal(store.voiceprint(profile.id, ENCODER), embedding(4))
+
+
+def test_a_rebuilt_enrollment_stands_beside_the_former_one(store: ProfileStore) -> None:
+    profile = spoken(store, "Anna")
+    store.add_enrollment(profile.id, record(20, OTHER_ENCODER))  # begun, and now given up
+    anew = [record(30 + number, OTHER_ENCODER) for number in range(3)]
+    store.rebuild(profile.id, anew, embedding(40))
+    assert store.enrolled_encoders(profile.id) == (ENCODER, OTHER_ENCODER)
+    assert np.array_equal(store.voiceprint(profile.id, OTHER_ENCODER), embedding(40))
+    assert len(store.enrollments(profile.id, OTHER_ENCODER)) == 3
+    assert len(store.kept_audio(profile.id)) == 3
+    with pytest.raises(ProfileExists):
+        store.rebuild(profile.id, anew, embedding(40))
+    with pytest.raises(UnknownProfile):
+        store.rebuild("nobody", anew, embedding(40))
+
+
+@pytest.mark.parametrize("batch", [1, 2, 8])
+def test_a_rotation_seals_speech_anew(home: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    monkeypatch.setattr(maintenance, "_AUDIO_BATCH", batch)
+    with opened(home) as store:
+        profile = spoken(store, "Anna")
+        store.rotate_key()
+        store.check()
+    with opened(home) as store:
+        assert len(store.kept_audio(profile.id)) == 3
+
+
+@pytest.mark.parametrize("change", [
+    "UPDATE recordings SET audio = (SELECT audio FROM recordings WHERE enrollment_id = 2)",
+    "UPDATE recordings SET audio = x'00'",
+    "UPDATE recordings SET audio = 'text'",
+])  # fmt: skip
+def test_speech_in_another_row_does_not_open(home: Path, change: str) -> None:
+    with opened(home) as store:
+        profile = spoken(store, "Anna")
+    database = sqlite3.connect(home / "streamauth.db")
+    with database:
+        database.execute(f"{change} WHERE enrollment_id = 1")
+    database.close()
+    with opened(home) as store:
+        with pytest.raises(StoreCorrupt):
+            store.kept_audio(profile.id)
+        with pytest.raises(StoreCorrupt):
+            store.check()

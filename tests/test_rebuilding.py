@@ -1,0 +1,121 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamauth.core.voice import RollingVoice
+from streamauth.errors import EncoderChanged, EngineError, ProfileExists, ProfileNotEnrolled, UnknownProfile
+from streamauth.rebuilding import voice_of
+from streamauth.service import Authenticator
+from streamauth.settings import Settings
+from streamauth.store.profiles import ProfileKind, ProfileStore
+from tests.fakes import FakeEncoder, fake_models, pause, pcm, say
+from tests.test_service import FORMAT, PHRASE, FakeEngines, finish
+
+KEEPING = Settings().with_values({"enrollment": {"keep_audio_s": 60.0}}, "test")
+
+
+class OtherEncoder(FakeEncoder):
+    id = "other-encoder"
+
+
+class Switched(FakeEngines):
+    """The fakes with another encoder."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.loaded = replace(fake_models(encoder=OtherEncoder()))
+
+    def encoder(self) -> FakeEncoder:
+        encoder = self.loaded.encoder
+        assert isinstance(encoder, FakeEncoder)
+        return encoder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ProfileStore]:
+    with ProfileStore.open(tmp_path, None, {}) as made:
+        yield made
+
+
+def enroll(store: ProfileStore, settings: Settings, name: str = "ada", *, free: bool = False) -> None:
+    auth = Authenticator(store, FakeEngines(settings), settings)
+    text = "my voice is key please close the window " * 3
+    said = [pause(0.5), say(text, 3), pause(3.0)] if free else [pause(0.5), say(PHRASE, 3), pause(3.0)]
+    with auth.enroll(name, FORMAT, phrase=None if free else PHRASE, text_independent=free) as attempt:
+        finish(attempt, pcm(*said * 3))
+        assert attempt.session.complete
+
+
+def switched(store: ProfileStore) -> Authenticator:
+    return Authenticator(store, Switched(KEEPING), KEEPING)
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_a_voiceprint_is_made_anew_from_kept_speech(store: ProfileStore, free: bool) -> None:
+    enroll(store, KEEPING, free=free)
+    profile = store.get("ada")
+    before = store.enrollments(profile.id, "fake-encoder")
+    switched(store).rebuild("ada")
+    after = store.enrollments(profile.id, "other-encoder")
+    assert len(after) == len(before) > 0
+    for old, new in zip(before, after, strict=True):
+        # the two encoders are one in all but name, so that all must be as it was, but for rounding to 16 bits
+        assert old.embedding @ new.embedding > 0.9999
+        assert new.speech_s == pytest.approx(old.speech_s)
+        assert (new.audio_s, new.fits) == (old.audio_s, old.fits)
+    one, other = (store.voiceprint(profile.id, encoder) for encoder in ("fake-encoder", "other-encoder"))
+    assert one @ other > 0.9999
+
+
+def test_a_profile_without_kept_speech_must_be_enrolled_again(store: ProfileStore) -> None:
+    enroll(store, Settings())
+    with pytest.raises(EncoderChanged, match="Enroll again"):
+        switched(store).rebuild("ada")
+
+
+def test_what_cannot_be_rebuilt_is_told(store: ProfileStore) -> None:
+    auth = switched(store)
+    with pytest.raises(UnknownProfile):
+        auth.rebuild("ada")
+    store.create("ada", ProfileKind.TEXT_INDEPENDENT)
+    with pytest.raises(ProfileNotEnrolled):
+        auth.rebuild("ada")
+    enroll(store, KEEPING, "ben")
+    auth.rebuild("ben")
+    with pytest.raises(ProfileExists):
+        auth.rebuild("ben")
+
+
+def test_refused_utterances_are_not_kept(store: ProfileStore) -> None:
+    auth = Authenticator(store, FakeEngines(KEEPING), KEEPING)
+    with auth.enroll("ada", FORMAT, phrase=PHRASE) as attempt:
+        finish(attempt, pcm(pause(0.5), say("window my voice is key", 3), pause(3.0), say(PHRASE, 3), pause(3.0)))
+        assert [utterance.phrase for utterance in attempt.session.utterances] == [PHRASE]
+        (utterance,) = attempt.session.utterances
+    assert utterance.audio is not None
+    # the phrase alone, without what was said before it
+    assert utterance.audio.size == pytest.approx(utterance.speech_s * 16_000)
+
+
+@pytest.mark.parametrize("samples", [12_800, 20_000, 25_600, 40_123, 100_000])
+def test_speech_gives_the_voice_that_it_gave_in_pieces(samples: int) -> None:
+    settings = Settings().voice
+    speech = say("my voice is key please close the window " * 4, 3)[:samples]
+    voice = RollingVoice(FakeEncoder(), settings)
+    for start in range(0, speech.size, 480):
+        voice.accept(speech[start : start + 480])
+    voice.flush()
+    expected, found = voice.sample(), voice_of(speech, FakeEncoder(), settings)
+    assert expected is not None
+    assert found.speech_s == expected.speech_s
+    np.testing.assert_allclose(found.embedding, expected.embedding, atol=1e-6)
+
+
+def test_speech_too_short_for_an_encoder_is_told() -> None:
+    with pytest.raises(EngineError, match="too short"):
+        voice_of(np.ones(12_799, np.float32), FakeEncoder(), Settings().voice)
+
+
