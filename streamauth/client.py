@@ -29,20 +29,13 @@ from streamauth.errors import (
     StreamAuthError,
     all_errors,
 )
-from streamauth.server.messages import (
-    End,
-    EndUtterance,
-    Mode,
-    Ready,
-    ServerMessage,
-    Start,
-    client_text,
-    parse_server_text,
-)
+from streamauth.server.answers import Ready, ServerMessage, parse_server_text
+from streamauth.server.messages import End, EndUtterance, Start, client_text
+from streamauth.server.purpose import Mode
 
 __all__ = [
-    "EndUtterance",
     "Mode",
+    "EndUtterance",
     "PromptGiven",
     "PromptKind",
     "Ready",

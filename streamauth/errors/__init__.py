@@ -8,6 +8,7 @@ The tree (exit codes of the command line in brackets):
     │   ├── ProfileError      ... for this profile
     │   └── ProtocolError     ... as a message of the streaming protocol
     ├── AttemptRefused [1]    the profile may not be tried now
+    ├── AccessRefused [2]     the server may not be used in this way
     └── InternalError [4]     nothing the caller did
         ├── StoreError        the store or its key
         └── EngineError       a model or its runtime
@@ -16,6 +17,17 @@ Codes are part of the public interface: they are never renamed. Messages hold no
 embeddings, so that they may be logged and sent to a remote peer.
 """
 
+from streamauth.errors.access import (
+    AccessRefused,
+    Flooding,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    SessionTokenRefused,
+    TooManySessions,
+    Unauthorized,
+    UnknownApiKey,
+)
 from streamauth.errors.audio import (
     AudioError,
     AudioNotFinite,
@@ -85,6 +97,7 @@ from streamauth.errors.store import (
 )
 
 __all__ = [
+    "AccessRefused",
     "AttemptDelayed",
     "AttemptRefused",
     "AudioError",
@@ -100,6 +113,8 @@ __all__ = [
     "EncoderChanged",
     "EngineError",
     "FileMissing",
+    "Flooding",
+    "Forbidden",
     "InputError",
     "InternalError",
     "KeyExposed",
@@ -111,6 +126,7 @@ __all__ = [
     "ModelMissing",
     "NobodyToIdentify",
     "NotAudio",
+    "NotFound",
     "OddByteCount",
     "Overloaded",
     "ProfileError",
@@ -119,20 +135,25 @@ __all__ = [
     "ProfileNotEnrolled",
     "PromptExpired",
     "ProtocolError",
+    "RateLimited",
     "SampleRateMismatch",
     "ServerBusy",
     "ServerStopping",
     "ServerUnreachable",
     "SessionInterrupted",
     "SessionTimeout",
+    "SessionTokenRefused",
     "StoreBusy",
     "StoreCorrupt",
     "StoreError",
     "StoreTooNew",
     "StreamAuthError",
     "TooManyPrompts",
+    "TooManySessions",
     "TruncatedAudio",
+    "Unauthorized",
     "UnexpectedMessage",
+    "UnknownApiKey",
     "UnknownProfile",
     "UnknownPrompt",
     "UnknownWord",

@@ -13,9 +13,6 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
-
 from streamauth.core.events import Event, Failed
 from streamauth.core.listening import SessionState
 from streamauth.core.prompt import PromptPlan
@@ -29,27 +26,20 @@ from streamauth.errors import (
     StreamAuthError,
     UnexpectedMessage,
 )
+from streamauth.server.answers import Ready, Scores, ServerMessage, Telling
 from streamauth.server.closing import close_code, farewell
 from streamauth.server.inbox import Inbox, Item
-from streamauth.server.messages import (
-    Cancel,
-    End,
-    EndUtterance,
-    Mode,
-    Ready,
-    ServerMessage,
-    Start,
-    check_frame,
-    parse_client_text,
-    server_text,
-)
+from streamauth.server.messages import Cancel, End, EndUtterance, Start, check_frame, parse_client_text
 from streamauth.server.pool import WorkerPool
+from streamauth.server.purpose import Mode
+from streamauth.server.socket import PeerGone, Socket
 from streamauth.service import Attempt, Authenticator, EnrollmentAttempt
 from streamauth.settings import Settings
 
 log = logging.getLogger("streamauth.server")
 
 _BATCH_S = 0.5
+_TOO_LARGE = 1009
 
 Result = TypeVar("Result")
 
@@ -65,13 +55,14 @@ class Stream:
     """
 
     def __init__(
-        self, socket: ServerConnection, authenticator: Authenticator, pool: WorkerPool, settings: Settings
+        self, socket: Socket, authenticator: Authenticator, pool: WorkerPool, settings: Settings
     ) -> None:
         loop = asyncio.get_running_loop()
         self._socket = socket
         self._authenticator = authenticator
         self._pool = pool
         self._settings = settings
+        self._telling = Telling(Scores.BAND, 0.0)
         self._limits = settings.server
         self._id = secrets.token_hex(4)
         self._ended: asyncio.Future[StreamAuthError | None] = loop.create_future()
@@ -112,16 +103,15 @@ class Stream:
             self.end(None)
         except StreamAuthError as error:
             self.end(error)
-        except ConnectionClosed as closed:
-            too_large = closed.sent is not None and closed.sent.code == 1009
-            self.end(MessageTooLarge() if too_large else SessionInterrupted())
+        except PeerGone as gone:
+            self.end(MessageTooLarge() if gone.code == _TOO_LARGE else SessionInterrupted())
         except Exception as error:
             # the text of an exception nobody foresaw may hold anything, so only its kind is told, and only here
             log.error("session %s: unexpected %s", self._id, type(error).__name__)
             self.end(InternalError())
 
     async def _read(self) -> None:
-        first = await self._receive(self._limits.idle_timeout_s)
+        first = await self._receive(self._limits.start_timeout_s)
         start = parse_client_text(first) if isinstance(first, str) else None
         if not isinstance(start, Start):
             raise UnexpectedMessage("Begin with a start message.")
@@ -211,9 +201,12 @@ class Stream:
             raise EngineError("A speech engine did not answer in time. The attempt was not accepted.") from None
 
     async def _send(self, message: ServerMessage) -> None:
+        text = self._telling.text(message)
+        if text is None:
+            return
         try:
             async with asyncio.timeout(self._limits.idle_timeout_s):
-                await self._socket.send(server_text(message))
+                await self._socket.send(text)
         except TimeoutError:
             raise SessionTimeout("What was sent is not being read. The attempt is undecided.") from None
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from streamauth.errors import BadSetting
+from streamauth.settings.access import AccessSettings
 from streamauth.settings.deciding import AttemptSettings, DecisionSettings, EnrollmentSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
 from streamauth.settings.section import Section, cast
@@ -19,6 +20,7 @@ from streamauth.settings.sound import AudioSettings, SpeechSettings, VoiceSettin
 from streamauth.settings.words import PhraseSettings, PromptSettings
 
 __all__ = [
+    "AccessSettings",
     "AttemptSettings",
     "AudioSettings",
     "DecisionSettings",
@@ -50,6 +52,7 @@ class Settings:
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     attempts: AttemptSettings = field(default_factory=AttemptSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
 
     def with_values(self, values: Mapping[str, Mapping[str, Any]], origin: str) -> "Settings":

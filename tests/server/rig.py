@@ -22,7 +22,7 @@ from streamauth.core.listening import Models
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import PhraseRecognizer
 from streamauth.engines.loader import Engines
-from streamauth.server.app import serving
+from streamauth.server.hosting import serving
 from streamauth.service import (
     Attempt,
     Authenticator,
