@@ -108,7 +108,7 @@ class Authenticator(Prompting):
             StoreError, EngineError: The store or a model cannot be used.
         """
         models = self.engines.models(with_words=not text_independent)
-        words = self._usable(phrase) if phrase is not None else None
+        words = self.usable_phrase(phrase) if phrase is not None else None
         kind = ProfileKind.TEXT_INDEPENDENT if text_independent else ProfileKind.TEXT_DEPENDENT
         try:
             profile: Profile | None = self.store.get(name, tenant=tenant)
@@ -247,7 +247,13 @@ class Authenticator(Prompting):
         models = self.engines.models(with_words=True)
         return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
 
-    def _usable(self, phrase: str) -> tuple[str, ...]:
+    def usable_phrase(self, phrase: str) -> tuple[str, ...]:
+        """The words of a phrase that can be a pass phrase.
+
+        Raises:
+            BadPhrase: It cannot.
+            EngineError: The recognizer cannot be used.
+        """
         words, worth = self.phrase_words(phrase)
         if worth is not None and (weakness := worth.weakness(self.settings.phrase)):
             raise WeakPhrase(weakness)

@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from streamauth import __version__
-from streamauth.cli import demo, doctor, enroll, identify, key, listen, phrase, profiles, prompt, serve, stream, verify
+from streamauth.cli import (
+    demo,
+    doctor,
+    enroll,
+    identify,
+    key,
+    keys,
+    listen,
+    phrase,
+    profiles,
+    prompt,
+    serve,
+    stream,
+    verify,
+)
 from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, EXIT_UNDECIDED, report_error
 from streamauth.errors import StreamAuthError
 
@@ -33,6 +47,7 @@ app.command("stream")(stream.stream)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(key.app, name="key")
+app.add_typer(keys.app, name="keys")
 
 
 def _show_version(wanted: bool) -> None:

@@ -11,7 +11,7 @@ class Unauthorized(AccessRefused):
     """A valid API key or session token is needed. `streamauth keys create` makes a key."""
 
 
-class SessionTokenRefused(AccessRefused):
+class SessionTokenRefused(Unauthorized):
     """This session token was used, has expired, or never was one. Ask for another one."""
 
 

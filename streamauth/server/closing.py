@@ -17,7 +17,6 @@ from streamauth.errors import (
     ServerStopping,
     SessionInterrupted,
     SessionTimeout,
-    SessionTokenRefused,
     StreamAuthError,
     Unauthorized,
 )
@@ -37,7 +36,6 @@ CLOSE_CODES: dict[type[StreamAuthError], int] = {
     Overloaded: 1013,
     InputError: 4400,
     Unauthorized: 4401,
-    SessionTokenRefused: 4401,
     AccessRefused: 4403,
     ProfileError: 4404,
     SessionTimeout: 4408,

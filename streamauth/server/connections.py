@@ -167,7 +167,8 @@ class WebsocketConnection(WebSocketsSansIOProtocol):
         """See uvicorn."""
         super().handle_connect(event)
         if self.response.status_code == 101:
-            self.scope["extensions"][ABORT] = self.transport.abort  # type: ignore[index]
+            extensions: dict[str, Any] = {**self.scope["extensions"], ABORT: self.transport.abort}
+            self.scope["extensions"] = extensions
 
     def handle_cont(self, event: Any) -> None:
         """See uvicorn."""

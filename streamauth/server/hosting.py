@@ -146,7 +146,7 @@ class _Uvicorn(uvicorn.Server):
         self._on_ready = on_ready
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """See uvicorn; signals are handled by ``serve``."""
         yield
 

@@ -15,7 +15,7 @@ class AccessSettings(Section):
         "auto", "Whether an API key or session token is always needed, or only once there is an API key",
         choices=("auto", "required"),
     )
-    origins: str = setting("", "Origins of web pages that may connect, such as https://example.org, separated by commas")
+    origins: str = setting("", "Origins of web pages that may connect, as https://example.org, separated by commas")
     browser_scores: str = setting("band", "What web pages and session tokens learn of scores", choices=SCORES)
     program_scores: str = setting("number", "What programs with an API key learn of scores", choices=SCORES)
     token_lifetime_s: float = setting(120.0, "Time to use a session token", unit="s", low=1, high=3600)

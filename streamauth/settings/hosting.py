@@ -22,7 +22,7 @@ class ServerSettings(Section):
     max_messages_per_s: int = setting(
         1000, "Messages of one client, over three seconds", unit="1/s", low=10, high=100_000
     )
-    call_timeout_s: float = setting(10.0, "Longest call of an engine", unit="s", low=0.1, high=600)
+    call_timeout_s: float = setting(15.0, "Longest call of an engine", unit="s", low=0.1, high=600)
     max_upload_mb: float = setting(32.0, "Largest audio file sent by HTTP", unit="MB", low=0.001, high=4096)
     max_idle_connections: int = setting(
         256, "Connections that ask for nothing; the oldest one gives way", low=1, high=100_000

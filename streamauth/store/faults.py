@@ -43,6 +43,9 @@ def named_errors() -> Iterator[None]:
         raise _named(error) from None
     except exc.SQLAlchemyError as error:
         raise StoreError(f"The store cannot be read or written ({type(error).__name__}).") from None
+    except UnicodeDecodeError:
+        # of SQLite's own message about a damaged schema, part of which stands in it
+        raise StoreCorrupt from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull from None

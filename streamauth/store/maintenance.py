@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, bindparam, select, tuple_
 from streamauth.errors import InputError
 from streamauth.store.opening import OpenStore
 from streamauth.store.records import profile_of
-from streamauth.store.schema import enrollments, profiles, prompts, voiceprints
+from streamauth.store.schema import enrollments, profiles, prompts, session_tokens, signing_keys, voiceprints
 from streamauth.store.sealing import SealingKey
 
 _BATCH = 500
@@ -92,6 +92,8 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
         (enrollments.c.fits, "fits", ("profile_id", "encoder_id")),
         (voiceprints.c.embedding, "voiceprint", ("profile_id", "encoder_id")),
         (prompts.c.words, "prompt", ("id",)),
+        (session_tokens.c.purpose, "session token", ("hash",)),
+        (signing_keys.c.private, "signing key", ("id",)),
     ):
         keys = tuple(column.table.primary_key)
         query = select(column.table).where(column.is_not(None)).order_by(*keys).limit(_BATCH)

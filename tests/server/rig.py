@@ -45,7 +45,12 @@ AnyAttempt = TypeVar("AnyAttempt", bound=Attempt[Any])
 
 def settings(**server: Any) -> Settings:
     """Settings for tests: a free port, no lock-out, and the given ones of the server."""
-    sections = {"server": {"port": 0, **server}, "attempts": {"free_failures": 1000, "lock_after": 10_000}}
+    access = server.pop("access", {})
+    sections = {
+        "server": {"port": 0, **server},
+        "access": access,
+        "attempts": {"free_failures": 1000, "lock_after": 10_000},
+    }
     return Settings().with_values(sections, "tests")
 
 
