@@ -24,7 +24,10 @@ from streamauth.settings import ServerSettings, Settings
 
 log = logging.getLogger("streamauth.server")
 
+_BACKLOG = 1024
 _TICK_S = 1.0
+_POLL_S = 0.01
+_SEND_BUFFER_BYTES = 131_072
 
 OnReady = Callable[[str], None]
 """Told the URL of the streaming endpoint once clients may come."""
@@ -101,7 +104,13 @@ async def serve_until(
         CannotListen, EngineError: As ``serve``.
     """
     limits = settings.server
-    async with Application.running(authenticator, settings, local=is_loopback(limits.host)) as application:
+    local = is_loopback(limits.host)
+    if not local and not authenticator.store.has_api_keys(good=True):
+        raise CannotListen(
+            "Other machines could reach this address, and there is no API key yet. Make one with `streamauth keys "
+            "create`, or listen on 127.0.0.1."
+        )
+    async with Application.running(authenticator, settings, local=local) as application:
         http, websocket = connection_classes(limits)
         config = uvicorn.Config(
             application.asgi,
@@ -119,7 +128,6 @@ async def serve_until(
             proxy_headers=bool(limits.trusted_proxies),
             forwarded_allow_ips=trusted_proxies(limits),
             limit_concurrency=limits.max_idle_connections + limits.max_sessions + 64,
-            timeout_graceful_shutdown=round(2 * (TELL_S + CLOSE_S)),
             ssl_certfile=limits.tls_certificate or None,
             ssl_keyfile=limits.tls_key or None,
         )
@@ -131,7 +139,9 @@ async def serve_until(
         secure = bool(limits.tls_certificate)
         host, port = listening.getsockname()[:2]
         url = url_of("127.0.0.1" if host in ("0.0.0.0", "::") else host, port, secure=secure)  # noqa: S104
-        log.info("listening on port %d%s", port, "" if secure else ", without TLS")
+        log.info("listening on port %d", port)
+        if not local and not secure and not limits.trusted_proxies:
+            log.warning("without TLS: voices and API keys can be read on the way here")
         await _Uvicorn(config, application, stop, lambda: on_ready(url)).serve(sockets=[listening])
         log.info("stopped")
 
@@ -162,6 +172,23 @@ class _Uvicorn(uvicorn.Server):
         for server in self.servers:
             server.close()
         await self._application.finish()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn: the sessions are over, so what is left are requests, and connections that wait for one."""
+        for listening in sockets or []:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        state, clock = self.server_state, asyncio.get_running_loop().time
+        until_s = clock() + TELL_S + CLOSE_S
+        while (state.connections or state.tasks) and clock() < until_s:  # noqa: ASYNC110 - uvicorn tells nobody
+            await asyncio.sleep(_POLL_S)
+        for task in state.tasks:
+            task.cancel()
+        for connection in list(state.connections):
+            connection.transport.abort()
+        if state.tasks:
+            await asyncio.wait(state.tasks)
 
 
 def is_loopback(host: str) -> bool:
@@ -194,8 +221,11 @@ def _listen(limits: ServerSettings) -> socket.socket:
     try:
         address = ipaddress.ip_address(host)
         family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-        return socket.create_server((host, limits.port), family=family, backlog=1024)
+        listening = socket.create_server((host, limits.port), family=family, backlog=_BACKLOG)
     except ValueError:
         raise CannotListen("The setting server.host is an IP address or localhost.") from None
     except OSError as error:
         raise CannotListen(f"The server cannot listen on port {limits.port}: {error.strerror}.") from None
+    # connections inherit it: of who does not read, so much is kept by the system, and no more
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+    return listening

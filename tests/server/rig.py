@@ -23,6 +23,10 @@ from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import PhraseRecognizer
 from streamauth.engines.loader import Engines
 from streamauth.server.hosting import serving
+from streamauth.server.metrics import Metrics
+from streamauth.server.pool import WorkerPool
+from streamauth.server.stream import Workplace
+from streamauth.server.verdicts import Verdicts
 from streamauth.service import (
     Attempt,
     Authenticator,
@@ -177,6 +181,16 @@ def server(home: Path, encoder: FakeEncoder | None = None, **limits: Any) -> Ite
             yield url, watched
             until(lambda: not watched.unclosed)
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("streamauth-")]
+
+
+@contextmanager
+def workplace(watched: Watched, configuration: Settings) -> Iterator[Workplace]:
+    """What the sessions of a server share, without a server."""
+    pool, desk = WorkerPool(1), WorkerPool(1, "desk")
+    verdicts = Verdicts(watched.store, configuration.access, time.time)
+    yield Workplace(watched, pool, desk, configuration, verdicts, Metrics(lambda: 0), 0.0)
+    pool.close(5)
+    desk.close(5)
 
 
 class Peer:
