@@ -23,9 +23,6 @@ export class AttemptView {
   /** @type {SessionOptions} */ #options = { mode: "verify" };
   #utterances = 3;
 
-  /** Whether the last attempt was an enrollment that is complete. */
-  enrolled = false;
-
   /** No attempt is running. */
   rest() {
     this.#ring.clear(1);
@@ -40,7 +37,6 @@ export class AttemptView {
    */
   follow(session, options) {
     this.#options = options;
-    this.enrolled = false;
     const guided = options.mode === "enroll" && !options.text_independent;
     this.#ring.clear(guided ? this.#utterances : 1);
     this.#meter.clear();
@@ -49,6 +45,8 @@ export class AttemptView {
     this.#words.show(options.phrase ?? headline, { told: !options.phrase });
     for (const id of ["notice", "standing", "live-ranking", "steps"]) show(find(id), false);
     find("heard").textContent = "";
+    // words that light up need not stand there twice
+    show(find("heard"), !options.phrase);
     find("done").textContent = options.mode === "enroll" ? "I have said it" : "I have finished speaking";
     show(find("done"), false);
     if (guided) this.#steps(0, this.#utterances);
@@ -75,7 +73,6 @@ export class AttemptView {
 
   /** @param {Message} outcome */
   conclude(outcome) {
-    this.enrolled = outcome.type === "enrolled";
     const mood = outcome.type === "enrolled" ? "accept" : outcome.decision;
     if (this.#options.mode !== "enroll" || this.#options.text_independent) this.#ring.close(mood);
     this.#mood(mood, "");

@@ -30,7 +30,6 @@ export class Outcome {
     if (typeof outcome.llr === "number") figures.push(["Evidence (LLR)", outcome.llr.toFixed(1)]);
     if (outcome.phrase?.heard && !outcome.phrase.matched) figures.push(["Heard", `“${outcome.phrase.heard}”`, "words"]);
     this.#figures(figures);
-    find("other").textContent = "Change the details";
   }
 
   /** @param {import("./streamauth.js").StreamAuthError} error */
@@ -45,8 +44,6 @@ export class Outcome {
       find("remedy").replaceChildren(make("p", "What to do:"), list);
     }
     show(find("remedy"), Boolean(steps));
-    find("again").textContent = "Try again";
-    find("other").textContent = "Change the details";
   }
 
   /**
@@ -55,17 +52,20 @@ export class Outcome {
    */
   #enrolled(outcome, options) {
     this.#head("accept", "Enrolled.", `From now on ${options.name ?? "this voice"} can be verified here.`);
-    const phrase = outcome.phrase ? [item(`The pass phrase is “${outcome.phrase}”.`)] : [item("No pass phrase is needed: any words will do.")];
-    find("reasons").replaceChildren(...phrase);
+    const phrase = outcome.phrase ? `The pass phrase is “${outcome.phrase}”.` : "No pass phrase is needed: any words will do.";
+    const line = item(phrase);
+    line.toggleAttribute("data-good", true);
+    find("reasons").replaceChildren(line);
     this.#figures([["Recordings", String(outcome.count)], ["Speech", `${outcome.speech_s.toFixed(1)} s`]]);
-    find("again").hidden = true;
-    find("other").textContent = "Verify now";
+    show(find("onward"), true);
+    for (const id of ["again", "change"]) show(find(id), false);
   }
 
   #clear() {
     for (const id of ["ranking", "figures", "remedy"]) show(find(id), false);
     find("reasons").replaceChildren();
-    show(find("again"), true);
+    show(find("onward"), false);
+    for (const id of ["again", "change"]) show(find(id), true);
     find("again").textContent = "Try again";
   }
 

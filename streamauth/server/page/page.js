@@ -186,14 +186,16 @@ find("ask-no").addEventListener("click", () => toForm({ focus: true }));
 find("done").addEventListener("click", () => (view === "enroll" ? session?.endUtterance() : session?.end()));
 find("stop").addEventListener("click", () => session?.cancel());
 find("again").addEventListener("click", () => void begin());
-find("other").addEventListener("click", () => {
-  if (view === "enroll" && attempt.enrolled) location.hash = "verify";
-  else toForm({ focus: true });
-});
+find("onward").addEventListener("click", () => (location.hash = "verify"));
+find("change").addEventListener("click", () => toForm({ focus: true }));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") session?.cancel();
 });
 addEventListener("hashchange", route);
+for (const link of document.querySelectorAll(".bar a")) {
+  // the way back from an outcome: going to where one is already changes no address
+  link.addEventListener("click", () => link.getAttribute("href") === location.hash && route());
+}
 find("host").textContent = find("ask-host").textContent = location.host || "this machine";
 route();
 void listDevices();

@@ -4,6 +4,7 @@ const TICKS = 132;
 const QUIET_DBFS = -62;
 const LOUD_DBFS = -12;
 const CLOSING_S = 0.7;
+const FINE_PX = 200;
 
 /** @typedef {"idle" | "wait" | "live" | "accept" | "reject" | "undecided"} Mood */
 /** @typedef {{levels: number[], shown: number[] | null, closedAt: number, mood: Mood}} Band */
@@ -109,6 +110,8 @@ export class Ring {
     const [inner, outer] = [count > 1 ? 0.5 : 0.56, 0.97];
     const room = (outer - inner) / count;
     let moving = false;
+    // a small ring with all its ticks would be a blot
+    const step = canvas.clientWidth < FINE_PX ? 2 : 1;
     const inks = { tick: colour("--tick"), band: "" };
     for (const [index, band] of this.#bands.entries()) {
       const base = inner + room * index;
@@ -117,7 +120,7 @@ export class Ring {
       moving ||= Boolean(band.shown) && grown < 1;
       inks.band = colour(INK[band.shown ? band.mood : this.#mood]);
       const head = band.levels.length;
-      for (let tick = 0; tick < TICKS; tick += 1) {
+      for (let tick = 0; tick < TICKS; tick += step) {
         const age_ticks = (((head - 1 - tick) % TICKS) + TICKS) % TICKS;
         const live = band.levels[head - 1 - age_ticks];
         const written = band.shown || live !== undefined;
@@ -127,7 +130,7 @@ export class Ring {
         // the newest is the brightest
         pen.globalAlpha = band.shown || !written ? 1 : 1 - 0.6 * (age_ticks / TICKS);
         pen.strokeStyle = written && level > 0.04 ? inks.band : inks.tick;
-        pen.lineWidth = count > 1 ? 0.0125 : 0.0145;
+        pen.lineWidth = step * (count > 1 ? 0.0125 : 0.0145);
         pen.beginPath();
         pen.moveTo(Math.cos(angle) * base, Math.sin(angle) * base);
         pen.lineTo(Math.cos(angle) * (base + length), Math.sin(angle) * (base + length));
