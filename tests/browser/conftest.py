@@ -43,7 +43,13 @@ def browser(recording: Path) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the server."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="package")
+def site(home: Path) -> Iterator[str]:
     """The address of the page of a running server that knows nobody yet."""
-    with server_process(tmp_path_factory.mktemp("home")) as address:
+    with server_process(home) as address:
         yield address

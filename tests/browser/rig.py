@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import numpy as np
 import soundfile
@@ -78,15 +79,40 @@ class FakeMicrophone:
         soundfile.write(self.path, np.clip(np.concatenate(parts), -1, 1), RATE_HZ, subtype="PCM_16")
 
 
-@contextmanager
-def server_process(home: Path, *options: str, **environment: str) -> Iterator[str]:
-    """A server of its own process on a free port; gives the address of its page."""
+# one address opens the page more often here than people behind one address ever do
+_PATIENT = {"STREAMAUTH_ACCESS_ADDRESS_BURST": "100000", "STREAMAUTH_ACCESS_ADDRESS_RATE_PER_MIN": "1000000"}
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The variables of a process whose settings are the defaults, whatever those of the tests are."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMAUTH_")}
-    if models := os.environ.get("STREAMAUTH_MODELS"):
-        kept["STREAMAUTH_MODELS"] = models
-    command = [sys.executable, "-m", "streamauth", "serve", "--port", "0", "--json", *options]
-    variables = {**kept, "STREAMAUTH_HOME": str(home), **environment}
-    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
+    models = {name: os.environ[name] for name in ("STREAMAUTH_MODELS",) if name in os.environ}
+    return {**kept, **models, **_PATIENT, "STREAMAUTH_HOME": str(home)}
+
+
+def api_key(home: Path) -> str:
+    """Make an API key, as the integrator's backend would have; from then on the server asks for one."""
+    command = [sys.executable, "-m", "streamauth", "keys", "create", "shop", "--scope", "verify", "--json"]
+    made = subprocess.run(command, env=_environment(home), stdout=subprocess.PIPE, check=True)
+    return str(json.loads(made.stdout)["key"])
+
+
+def session_token(site: str, key: str, **fields: str) -> dict[str, Any]:
+    """What the integrator's backend asks the server for, before a page may begin."""
+    request = Request(f"{site}v1/sessions", json.dumps(fields).encode(), method="POST")  # noqa: S310 - the test's own
+    request.add_header("Authorization", f"Bearer {key}")
+    request.add_header("Content-Type", "application/json")
+    with urlopen(request) as reply:  # noqa: S310 - as above
+        answer = json.load(reply)
+    assert isinstance(answer, dict)
+    return answer
+
+
+@contextmanager
+def server_process(home: Path) -> Iterator[str]:
+    """A server of its own process on a free port; gives the address of its page."""
+    command = [sys.executable, "-m", "streamauth", "serve", "--port", "0", "--json"]
+    with subprocess.Popen(command, env=_environment(home), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             url = str(json.loads(process.stdout.readline())["url"])
