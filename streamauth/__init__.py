@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from streamauth.client import EndUtterance, Mode, Start, stream, stream_sync
     from streamauth.core.events import Decided, Event, Reason, Verdict
     from streamauth.core.pcm import AudioFormat
     from streamauth.errors import StreamAuthError
@@ -19,12 +20,17 @@ _HOMES = {
     "AudioFormat": "streamauth.core.pcm",
     "Authenticator": "streamauth.service",
     "Decided": "streamauth.core.events",
+    "EndUtterance": "streamauth.client",
     "Event": "streamauth.core.events",
+    "Mode": "streamauth.client",
     "Reason": "streamauth.core.events",
     "Settings": "streamauth.settings",
+    "Start": "streamauth.client",
     "StreamAuthError": "streamauth.errors",
     "Verdict": "streamauth.core.events",
     "load_settings": "streamauth.settings",
+    "stream": "streamauth.client",
+    "stream_sync": "streamauth.client",
 }
 
 __all__ = [  # noqa: RUF022 - in the order a reader meets them
@@ -34,6 +40,11 @@ __all__ = [  # noqa: RUF022 - in the order a reader meets them
     "Decided",
     "Verdict",
     "Reason",
+    "stream",
+    "stream_sync",
+    "Start",
+    "Mode",
+    "EndUtterance",
     "Settings",
     "load_settings",
     "StreamAuthError",

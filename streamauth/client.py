@@ -1,7 +1,7 @@
 """Client of the streaming protocol, version 1, for devices and backends: async and sync.
 
     start = Start(Mode.VERIFY, AudioFormat(16_000), name="ada")
-    for message in stream_sync("ws://127.0.0.1:8765/v1/stream", start, chunks):
+    for message in stream_sync("wss://voice.example.org/v1/stream", start, chunks, api_key=key):
         if isinstance(message, Decided):
             ...
 
@@ -9,11 +9,16 @@ Only a ``Decided`` with the verdict ``ACCEPT`` is an accept; an exception, or an
 """
 
 import asyncio
+import ipaddress
+import json
 import logging
+import ssl
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, suppress
+from pathlib import Path
 from queue import SimpleQueue
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
@@ -22,23 +27,18 @@ from streamauth.core.events import Decided, Enrolled, Failed, PromptGiven
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.prompt import PromptKind
 from streamauth.errors import (
+    AccessRefused,
     InputError,
     MessageTooLarge,
     ProtocolError,
+    ServerStopping,
     ServerUnreachable,
     StreamAuthError,
     all_errors,
 )
-from streamauth.server.messages import (
-    End,
-    EndUtterance,
-    Mode,
-    Ready,
-    ServerMessage,
-    Start,
-    client_text,
-    parse_server_text,
-)
+from streamauth.server.answers import Ready, ServerMessage, SignedVerdict, parse_server_text
+from streamauth.server.messages import End, EndUtterance, Start, client_text
+from streamauth.server.purpose import Mode
 
 __all__ = [
     "EndUtterance",
@@ -47,6 +47,7 @@ __all__ = [
     "PromptKind",
     "Ready",
     "ServerMessage",
+    "SignedVerdict",
     "Start",
     "pcm_chunks",
     "stream",
@@ -73,7 +74,13 @@ def pcm_chunks(data: bytes, audio: AudioFormat, chunk_ms: int = 100) -> Iterator
 
 
 async def stream(
-    url: str, start: Start, chunks: Iterable[Chunk] | AsyncIterable[Chunk], *, pace: float | None = 1.0
+    url: str,
+    start: Start,
+    chunks: Iterable[Chunk] | AsyncIterable[Chunk],
+    *,
+    pace: float | None = 1.0,
+    api_key: str | None = None,
+    authorities: Path | None = None,
 ) -> AsyncGenerator[ServerMessage, None]:
     """Stream audio to a server and give its messages as they come.
 
@@ -87,19 +94,23 @@ async def stream(
         chunks: The audio. An ordinary iterable is read in a thread, so it may block, as a microphone does.
         pace: Speed of sending, of real time: a chunk is sent once it could have been recorded. None sends as fast
             as the server takes it.
+        api_key: What the server knows the program by; sent over TLS only, or within this machine.
+        authorities: File of the certificates (PEM) to trust for ``wss:``; those of the system if not given.
 
     Yields:
-        First Ready, then PromptGiven if ``start`` asks for a prompt, then all other events.
+        First Ready, then PromptGiven if ``start`` asks for a prompt, then all other events; a SignedVerdict right
+        before what it signs.
 
     Raises:
-        InputError: The URL is none.
+        InputError: The URL is none, or would show the API key to the network.
+        AccessRefused: The server does not allow it.
         ServerUnreachable: No server there, or the connection broke before the session was over.
         ProtocolError: The server does not speak this protocol.
         StreamAuthError: Of the class and code with which the server ended the session.
     """
     final = False
     problems: list[Exception] = []
-    async with await _connected(url) as socket:
+    async with await _connected(url, api_key, authorities) as socket:
         sender: asyncio.Task[None] | None = None
         try:
             with suppress(ConnectionClosed):  # what it was closed for is seen when receiving
@@ -130,7 +141,13 @@ async def stream(
 
 
 def stream_sync(
-    url: str, start: Start, chunks: Iterable[Chunk], *, pace: float | None = 1.0
+    url: str,
+    start: Start,
+    chunks: Iterable[Chunk],
+    *,
+    pace: float | None = 1.0,
+    api_key: str | None = None,
+    authorities: Path | None = None,
 ) -> Iterator[ServerMessage]:
     """As ``stream``, for code without an event loop: it runs in a thread of its own."""
     messages: SimpleQueue[ServerMessage | BaseException | None] = SimpleQueue()
@@ -140,7 +157,8 @@ def stream_sync(
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine run by asyncio.run is a task
         running.put((asyncio.get_running_loop(), task))
-        async with aclosing(stream(url, start, chunks, pace=pace)) as received:
+        session = stream(url, start, chunks, pace=pace, api_key=api_key, authorities=authorities)
+        async with aclosing(session) as received:
             async for message in received:
                 messages.put(message)
 
@@ -165,10 +183,15 @@ def stream_sync(
         thread.join()
 
 
-async def _connected(url: str) -> ClientConnection:
+async def _connected(url: str, api_key: str | None, authorities: Path | None) -> ClientConnection:
     try:
+        secure = _is_secure(url)
+        if api_key is not None and not secure and not _is_loopback(urlsplit(url).hostname or ""):
+            raise InputError("An API key is sent over TLS only. Give wss://HOST:PORT/v1/stream.")
         return await connect(
             url,
+            additional_headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
+            ssl=ssl.create_default_context(cafile=authorities) if secure else None,
             compression=None,
             # voices do not take a way round through what an environment variable names
             proxy=None,
@@ -180,10 +203,31 @@ async def _connected(url: str) -> ClientConnection:
     except (InvalidURI, ValueError):
         raise InputError("This is not the address of a server. Give ws://HOST:PORT/v1/stream.") from None
     except InvalidStatus as refused:
-        code = refused.response.status_code
-        raise ServerUnreachable(f"The server refused the connection (HTTP status {code}).") from None
+        raise _refusal(refused.response.status_code, refused.response.body) from None
+    except ssl.SSLError:
+        raise ServerUnreachable("The server's certificate is not trusted, or it speaks no TLS.") from None
     except (OSError, InvalidHandshake):
         raise ServerUnreachable() from None
+
+
+def _is_secure(url: str) -> bool:
+    return urlsplit(url).scheme == "wss"
+
+
+def _is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _refusal(status: int, body: bytes | bytearray | None) -> StreamAuthError:
+    """The error of a handshake that was answered by HTTP."""
+    with suppress(ValueError, KeyError, TypeError):
+        told = json.loads(body or b"")["error"]
+        for kind in all_errors():
+            if kind.code == told["code"] and issubclass(kind, AccessRefused | ServerStopping):
+                return kind(str(told["message"]))
+    return ServerUnreachable(f"The server refused the connection (HTTP status {status}).")
 
 
 async def _send(

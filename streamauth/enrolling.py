@@ -72,7 +72,7 @@ class Enrolling(Prompting):
             profile = None
         locale = profile.locale if profile is not None else self.settings.phrase.locale
         models = self.engines.models(with_words=not text_independent, locale=locale)
-        words = self._usable(phrase, locale) if phrase is not None else None
+        words = self.usable_phrase(phrase, locale) if phrase is not None else None
         earlier: tuple[EnrolledUtterance, ...] = ()
         if profile is not None:
             earlier = self._earlier(profile, kind, words, models.encoder.id)
@@ -133,7 +133,13 @@ class Enrolling(Prompting):
             raise UnknownWord(f"The recognizer does not know: {', '.join(unknown)}. Choose other words.")
         return words, strength(words, recognizer.facts)
 
-    def _usable(self, phrase: str, locale: str) -> tuple[str, ...]:
+    def usable_phrase(self, phrase: str, locale: str | None = None) -> tuple[str, ...]:
+        """The words of a phrase that can be a pass phrase.
+
+        Raises:
+            BadPhrase: It cannot.
+            EngineError: The recognizer cannot be used.
+        """
         words, worth = self.phrase_words(phrase, locale)
         if worth is not None and (weakness := worth.weakness(self.settings.phrase)):
             raise WeakPhrase(weakness)

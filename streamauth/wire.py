@@ -38,7 +38,7 @@ def verification_object(event: Decided) -> Json:
         EngineError: A number is NaN or infinite.
     """
     phrase = None
-    if event.phrase_expected is not None:
+    if event.phrase_matched is not None:
         heard, matched = event.phrase_heard, event.phrase_matched
         phrase = {"expected": event.phrase_expected, "heard": heard, "matched": matched}
     return {

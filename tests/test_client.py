@@ -28,11 +28,11 @@ from streamauth.errors import (
     StreamAuthError,
     UnknownProfile,
 )
-from streamauth.server.messages import server_text
+from streamauth.server.answers import Scores, Telling
 from tests.server.rig import ADA, BOB, FORMAT, PHRASE, STRANGER, server, spoken, until
 
 VERIFY_ADA = Start(Mode.VERIFY, FORMAT, name="ada")
-READY = server_text(Ready(1 << 18, 30.0, 20.0, 600.0, 120.0))
+READY = Telling(Scores.NUMBER, 0.0).text(Ready(1 << 18, 30.0, 20.0, 600.0, 120.0)) or ""
 
 
 def chunks(speaker: int, words: str = PHRASE) -> Iterator[bytes]:

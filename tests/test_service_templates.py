@@ -17,7 +17,8 @@ from tests.test_service import FORMAT, LONG, PHRASE, Clock, FakeEngines, decided
 
 
 def authenticator(home: Path, **values: dict[str, object]) -> Authenticator:
-    settings = Settings().with_values({"enrollment": {"text_independent_speech_s": 5.0}} | values, "test")
+    all_values: dict[str, dict[str, object]] = {"enrollment": {"text_independent_speech_s": 5.0}, **values}
+    settings = Settings().with_values(all_values, "test")
     return Authenticator(ProfileStore.open(home), FakeEngines(settings), settings, Clock())
 
 
@@ -30,7 +31,7 @@ def auth(tmp_path: Path) -> Iterator[Authenticator]:
 
 def in_the_car(words: str = PHRASE, loud: float = 1.05) -> bytes:
     """The voice of speaker 1 with a hum that makes it half another one."""
-    return pcm(pause(0.5), (say(words, 1) + loud * say(words, 7)) / 2, pause(0.8))
+    return pcm(pause(0.5), ((say(words, 1) + loud * say(words, 7)) / 2).astype(np.float32), pause(0.8))
 
 
 def voiceprint(auth: Authenticator) -> Embedding:

@@ -49,7 +49,7 @@ def decision_text(decided: Decided) -> str:
     who = f" {decided.name}" if decided.name is not None else ""
     lines = [f"{decided.verdict.upper()}{who}  (after {decided.speech_s:.1f} s of speech)"]
     lines += [f"  {REASON_TEXTS[reason]}" for reason in decided.reasons]
-    if decided.phrase_expected is not None and not decided.phrase_matched:
+    if decided.phrase_matched is False and decided.phrase_heard is not None:
         lines.append(f"  Heard: “{decided.phrase_heard}”")
     return "\n".join(lines)
 

@@ -15,6 +15,7 @@ from streamauth.cli import (
     evaluate,
     identify,
     key,
+    keys,
     listen,
     models,
     phrase,
@@ -52,6 +53,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(key.app, name="key")
+app.add_typer(keys.app, name="keys")
 
 
 def _show_version(wanted: bool) -> None:

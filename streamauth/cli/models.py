@@ -48,7 +48,8 @@ def pull(
     json: JsonOption = False,
 ) -> int:
     """Download models, check and install them."""
-    from streamauth.engines.registry import calibration_file, find_model
+    from streamauth.engines.calibrations import is_calibrated
+    from streamauth.engines.registry import find_model
     from streamauth.models import installer
     from streamauth.settings import load_settings
 
@@ -65,9 +66,9 @@ def pull(
         results.append({"name": name, "state": "installed", "path": str(path)})
     lines = [f"{each['name']}: {each['state']}. {each['path']}" for each in results]
     lines += [
-        f"{name} has no calibration yet: fit one before voice.encoder names it."
+        f"{name} has no calibration yet: fit one with `streamauth calibrate` before voice.encoder names it."
         for name in names
-        if find_model(name).entry.kind == "encoder" and not calibration_file(name).is_file()
+        if find_model(name).entry.kind == "encoder" and not is_calibrated(name)
     ]
     output.result({"models": results}, "\n".join(lines))
     return EXIT_OK

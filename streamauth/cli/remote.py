@@ -1,6 +1,7 @@
 """Runs an attempt on a server, for ``stream`` and ``demo``."""
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,14 @@ from streamauth.errors import ServerUnreachable
 
 
 def decide_remotely(
-    url: str, start: Start, chunks: Iterable[PcmInput], speed: float, on_event: Callable[[Event], None]
+    url: str,
+    start: Start,
+    chunks: Iterable[PcmInput],
+    speed: float,
+    on_event: Callable[[Event], None],
+    *,
+    api_key: str | None = None,
+    authorities: Path | None = None,
 ) -> Decided:
     """Stream audio to a server until it decides; the decision.
 
@@ -21,11 +29,16 @@ def decide_remotely(
         chunks: The audio.
         speed: Times real-time pace; 0 sends as fast as the server takes it.
         on_event: Told every event.
+        api_key: What the server knows this program by.
+        authorities: File of the certificates to trust.
 
     Raises:
         StreamAuthError: The server cannot be reached, or ended the session with an error.
     """
-    for message in stream_sync(url, start, _as_bytes(chunks), pace=speed or None):
+    messages = stream_sync(
+        url, start, _as_bytes(chunks), pace=speed or None, api_key=api_key, authorities=authorities
+    )
+    for message in messages:
         if isinstance(message, Event):
             on_event(message)
         if isinstance(message, Decided):

@@ -1,5 +1,6 @@
 """``streamauth stream``."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,14 @@ def stream(
     speed: Annotated[
         float, typer.Option("--speed", min=0, help="Times real-time pace; 0 sends as fast as the server takes it.")
     ] = 1.0,
+    key_from: Annotated[
+        str,
+        typer.Option("--key-from", metavar="VARIABLE", help="Environment variable with the API key, where one is set."),
+    ] = "STREAMAUTH_API_KEY",
+    authorities: Annotated[
+        Path | None,
+        typer.Option("--authorities", help="Certificates (PEM) to trust for wss:.", show_default=False),
+    ] = None,
     json: JsonOption = False,
 ) -> int:
     """Send a file to a running server, like a live microphone."""
@@ -30,13 +39,16 @@ def stream(
 
     output = Output(json)
     settings = load_settings()
-    address = url or url_of(settings.server.host, settings.server.port)
+    server = settings.server
+    address = url or url_of(server.host, server.port, secure=bool(server.tls_certificate))
     limits = settings.audio
     with (
         open_audio(file, max_s=limits.max_attempt_s, max_mb=limits.max_file_mb) as audio,
         LiveView(output.messages, 0.0) as view,
     ):
         start = Start(Mode.VERIFY, audio.format, name=name)
-        decided = decide_remotely(address, start, audio, speed, view.show)
+        decided = decide_remotely(
+            address, start, audio, speed, view.show, api_key=os.environ.get(key_from) or None, authorities=authorities
+        )
     output.result(verification_object(decided), decision_text(decided))
     return EXIT_BY_VERDICT[decided.verdict]

@@ -24,6 +24,11 @@ def own_calibrations() -> Path:
     return data_folder() / "calibrations"
 
 
+def is_calibrated(name: str) -> bool:
+    """Whether there is a calibration of an encoder, by its name in the registry."""
+    return any((folder / f"{name}.calibration.json").is_file() for folder in (own_calibrations(), models_folder()))
+
+
 def load_calibration(name: str, encoder_id: str) -> Calibration:
     """The calibration of an encoder.
 

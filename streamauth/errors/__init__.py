@@ -8,6 +8,7 @@ The tree (exit codes of the command line in brackets):
     │   ├── ProfileError      ... for this profile
     │   └── ProtocolError     ... as a message of the streaming protocol
     ├── AttemptRefused [1]    the profile may not be tried now
+    ├── AccessRefused [2]     the server may not be used in this way
     └── InternalError [4]     nothing the caller did
         ├── StoreError        the store or its key
         ├── DownloadFailed and others of errors/models.py
@@ -17,6 +18,17 @@ Codes are part of the public interface: they are never renamed. Messages hold no
 embeddings, so that they may be logged and sent to a remote peer.
 """
 
+from streamauth.errors.access import (
+    AccessRefused,
+    Flooding,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    SessionTokenRefused,
+    TooManySessions,
+    Unauthorized,
+    UnknownApiKey,
+)
 from streamauth.errors.audio import (
     AudioError,
     AudioNotFinite,
@@ -103,6 +115,7 @@ from streamauth.errors.store import (
 )
 
 __all__ = [
+    "AccessRefused",
     "AttemptDelayed",
     "AttemptRefused",
     "AudioError",
@@ -122,6 +135,8 @@ __all__ = [
     "EngineError",
     "ExtraMissing",
     "FileMissing",
+    "Flooding",
+    "Forbidden",
     "InputError",
     "InternalError",
     "KeyExposed",
@@ -134,6 +149,7 @@ __all__ = [
     "ModelMissing",
     "NobodyToIdentify",
     "NotAudio",
+    "NotFound",
     "OddByteCount",
     "Overloaded",
     "ProfileError",
@@ -142,6 +158,7 @@ __all__ = [
     "ProfileNotEnrolled",
     "PromptExpired",
     "ProtocolError",
+    "RateLimited",
     "RuntimeTooOld",
     "SampleRateMismatch",
     "ServerBusy",
@@ -149,6 +166,7 @@ __all__ = [
     "ServerUnreachable",
     "SessionInterrupted",
     "SessionTimeout",
+    "SessionTokenRefused",
     "StoreBusy",
     "StoreCorrupt",
     "StoreError",
@@ -156,9 +174,12 @@ __all__ = [
     "StreamAuthError",
     "TooFewRecordings",
     "TooManyPrompts",
+    "TooManySessions",
     "TooManyTemplates",
     "TruncatedAudio",
+    "Unauthorized",
     "UnexpectedMessage",
+    "UnknownApiKey",
     "UnknownModel",
     "UnknownProfile",
     "UnknownPrompt",

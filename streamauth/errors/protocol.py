@@ -46,4 +46,4 @@ class ServerUnreachable(ProtocolError, retryable=True, exit_code=4):
 
 
 class CannotListen(InputError):
-    """The server cannot listen on this address. Only loopback addresses are allowed."""
+    """The server cannot listen on this address."""

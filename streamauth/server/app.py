@@ -1,213 +1,183 @@
-"""The server as a whole: address, admission of connections, shutdown."""
+"""The application: what answers at which address of the server, and what all of it shares."""
 
 import asyncio
-import ipaddress
-import logging
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http import HTTPStatus
-from queue import SimpleQueue
-from types import FrameType
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Self
 
-from websockets.asyncio.server import ServerConnection
-from websockets.asyncio.server import serve as listen
-from websockets.http11 import Request, Response
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import WebSocketRoute
 
-from streamauth.errors import CannotListen, ServerBusy, ServerStopping
-from streamauth.server.closing import CLOSE_S, TELL_S, farewell
-from streamauth.server.messages import PATH
-from streamauth.server.messages import url_of as url_of
+from streamauth import __version__
+from streamauth.core.operating_point import accept_bound
+from streamauth.errors import StreamAuthError, Unauthorized
+from streamauth.server.access import Access, Caller
+from streamauth.server.gate import Gate, refuse
+from streamauth.server.messages import PATH, Start
+from streamauth.server.metrics import Metrics
 from streamauth.server.pool import WorkerPool
-from streamauth.server.stream import Stream
+from streamauth.server.purpose import Mode, Purpose
+from streamauth.server.replies import REPLIES
+from streamauth.server.rest import rest_routes
+from streamauth.server.sessions import Sessions
+from streamauth.server.socket import Receive, Scope, Send, Socket
+from streamauth.server.static import page_routes
+from streamauth.server.stream import Stream, Workplace
+from streamauth.server.verdicts import Verdicts
 from streamauth.service import Authenticator
 from streamauth.settings import Settings
+from streamauth.store.api_keys import Scope as KeyScope
 
-log = logging.getLogger("streamauth.server")
-
-# The library's records hold frames and requests, so whatever the peers send; what matters is logged here instead.
-_library_log = logging.getLogger("streamauth.server.websockets")
-_library_log.setLevel(logging.CRITICAL)
-
-_HANDSHAKE_S = 10.0
-_READ_BYTES = 16_384
 _POOL_S = 1.0
-
-OnReady = Callable[[str, int], None]
-"""Told the address and the port once clients may come."""
+_DESK_THREADS = 2
 
 
-def loopback(host: str) -> str:
-    """The loopback address of a host name.
+class Application:
+    """One server's application. Use ``running``.
 
-    Raises:
-        CannotListen: It is another address. There is no access control yet, so nothing else may be listened on.
-    """
-    if host == "localhost":
-        # not looked up: a name server must not decide what is local
-        return "127.0.0.1"
-    with suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
-            return host
-    raise CannotListen()
+    Args:
+        workplace: What all sessions share.
+        access: Who may use it.
+        sessions: The sessions.
 
-
-def serve(authenticator: Authenticator, settings: Settings, on_ready: OnReady) -> None:
-    """Load the models and serve until SIGINT or SIGTERM; to be called in the main thread.
-
-    Raises:
-        CannotListen: The address is no loopback address, or the port is taken.
-        EngineError: A model cannot be loaded.
+    Attributes:
+        asgi: The application for the HTTP server.
+        api: The routes inside of it, for further ones.
     """
 
-    async def main() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
+    def __init__(self, workplace: Workplace, access: Access, sessions: Sessions) -> None:
+        self.workplace = workplace
+        self.access = access
+        self.sessions = sessions
+        self.api = self._routes()
+        limits = workplace.settings.server
+        self.asgi = Gate(self.api, access, limits, workplace.metrics, lambda: sessions.stopping)
 
-        def stop_soon(number: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(stop.set)
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, authenticator: Authenticator, settings: Settings, *, local: bool) -> AsyncIterator[Self]:
+        """An application with its models loaded.
 
-        former = {number: signal.signal(number, stop_soon) for number in (signal.SIGINT, signal.SIGTERM)}
+        Args:
+            authenticator: What makes the attempts.
+            settings: All settings.
+            local: Whether the server listens on a loopback address.
+
+        Raises:
+            EngineError: A model cannot be loaded.
+        """
+        sessions = Sessions(settings)
+        metrics = Metrics(lambda: len(sessions))
+        verdicts = Verdicts(authenticator.store, settings.access, time.time)
+        pool, desk = WorkerPool(settings.server.workers), WorkerPool(_DESK_THREADS, "desk")
+        watching = asyncio.create_task(metrics.watch_loop())
         try:
-            await serve_until(stop, authenticator, settings, on_ready)
+            # so that the first client does not wait for it, and a missing model is known before anyone comes
+            models = await pool.run(lambda: authenticator.engines.models(with_words=True))
+            threshold = accept_bound(settings.decision, models.calibration)
+            workplace = Workplace(authenticator, pool, desk, settings, verdicts, metrics, threshold)
+            yield cls(workplace, Access(authenticator.store, desk, settings, local=local), sessions)
         finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+            pool.close(_POOL_S)
+            desk.close(_POOL_S)
 
-    asyncio.run(main())
+    async def finish(self) -> None:
+        """Take no more sessions, and let those that run come to their end."""
+        await self.sessions.finish(self.workplace.settings.server.shutdown_grace_s)
 
+    async def caller(self, request: Request) -> Caller:
+        """Who sends an HTTP request.
 
-@contextmanager
-def serving(authenticator: Authenticator, settings: Settings) -> Iterator[str]:
-    """A server in a thread of this process, for demonstrations and tests; gives its URL.
+        Raises:
+            Unauthorized: Nobody known.
+        """
+        caller = await self.access.caller(request.scope)
+        if caller is None:
+            raise Unauthorized
+        return caller
 
-    Raises:
-        CannotListen, EngineError: As ``serve``.
-    """
-    began: SimpleQueue[str | BaseException] = SimpleQueue()
-    stop = asyncio.Event()
-    loops: list[asyncio.AbstractEventLoop] = []
+    def _routes(self) -> FastAPI:
+        api = FastAPI(
+            title="streamauth",
+            version=__version__,
+            description="Real-time voice authentication. Streaming: docs/protocol.md.",
+            docs_url=None,
+            redoc_url=None,
+        )
+        for kind, reply in REPLIES.items():
+            api.add_exception_handler(kind, reply)
+        api.include_router(rest_routes(self))
 
-    async def main() -> None:
-        loops.append(asyncio.get_running_loop())
-        await serve_until(stop, authenticator, settings, lambda host, port: began.put(url_of(host, port)))
+        @api.get(PATH, include_in_schema=False)
+        async def stream_without_upgrade() -> Response:
+            return Response("This is a websocket.\n", 426, {"Upgrade": "websocket"}, "text/plain")
 
-    def run() -> None:
+        @api.get("/healthz", include_in_schema=False)
+        async def healthz() -> Response:
+            return Response("ok\n", media_type="text/plain")
+
+        @api.get("/readyz", include_in_schema=False)
+        async def readyz() -> Response:
+            return await self._readiness()
+
+        @api.get("/metrics", include_in_schema=False)
+        async def metrics(request: Request) -> Response:
+            (await self.caller(request)).need(KeyScope.ADMIN)
+            return Response(self.workplace.metrics.text(), media_type=Metrics.content_type)
+
+        api.router.routes.append(WebSocketRoute(PATH, _Streaming(self)))
+        api.router.routes.extend(page_routes())
+        return api
+
+    async def _readiness(self) -> Response:
+        workplace = self.workplace
+        checks = {"taking_sessions": not self.sessions.stopping, "workers": not workplace.pool.exhausted}
         try:
-            asyncio.run(main())
-        except BaseException as error:  # raised again in the caller's thread
-            began.put(error)
-
-    thread = threading.Thread(target=run, name="streamauth-server")
-    thread.start()
-    url = began.get()
-    if isinstance(url, BaseException):
-        thread.join()
-        raise url
-    try:
-        yield url
-    finally:
-        with suppress(RuntimeError):  # the loop is closed where the server failed on its own
-            loops[0].call_soon_threadsafe(stop.set)
-        thread.join()
-    if not began.empty() and isinstance(error := began.get(), BaseException):
-        raise error
+            await workplace.desk.run(workplace.authenticator.store.has_api_keys)
+            checks["store"] = True
+        except StreamAuthError:
+            checks["store"] = False
+        ready = all(checks.values())
+        return JSONResponse({"ready": ready, "checks": checks}, 200 if ready else 503)
 
 
-async def serve_until(
-    stop: asyncio.Event, authenticator: Authenticator, settings: Settings, on_ready: OnReady
-) -> None:
-    """Load the models and serve until ``stop`` is set, then end the running sessions.
+class _Streaming:
+    """The streaming endpoint, as an ASGI application."""
 
-    Raises:
-        CannotListen, EngineError: As ``serve``.
-    """
-    host = loopback(settings.server.host)
-    pool = WorkerPool(settings.server.workers)
-    try:
-        # so that the first client does not wait for it, and a missing model is known before anyone comes
-        await asyncio.wrap_future(pool.submit(lambda: authenticator.engines.models(with_words=True)))
-        await _Server(authenticator, pool, settings).run(host, stop, on_ready)
-    finally:
-        pool.close(_POOL_S)
+    def __init__(self, application: Application) -> None:
+        self._application = application
 
-
-class _Server:
-    def __init__(self, authenticator: Authenticator, pool: WorkerPool, settings: Settings) -> None:
-        self._authenticator = authenticator
-        self._pool = pool
-        self._settings = settings
-        self._streams: set[Stream] = set()
-        self._stopping = False
-        self._idle = asyncio.Event()
-        self._idle.set()
-
-    async def run(self, host: str, stop: asyncio.Event, on_ready: OnReady) -> None:
-        limits = self._settings.server
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            server = await listen(
-                self._admit,
-                host,
-                limits.port,
-                process_request=_before_handshake,
-                # PCM gains nothing by it, and a small message could unpack to a huge one
-                compression=None,
-                max_size=limits.max_message_bytes,
-                open_timeout=min(_HANDSHAKE_S, limits.idle_timeout_s),
-                close_timeout=CLOSE_S,
-                server_header=None,
-                logger=_library_log,
-            )
-        except OSError as error:
-            raise CannotListen(f"The server cannot listen on port {limits.port}: {error.strerror}.") from None
-        port = server.sockets[0].getsockname()[1]
-        log.info("listening on port %d", port)
-        on_ready(host, port)
-        try:
-            await stop.wait()
-        finally:
-            log.info("stopping with %d sessions", len(self._streams))
-            self._stopping = True
-            server.close(close_connections=False)
-            await self._wait_idle(limits.shutdown_grace_s)
-            for stream in self._streams:
-                stream.end(ServerStopping())
-            await self._wait_idle(2 * (TELL_S + CLOSE_S))
-            log.info("stopped")
-
-    async def _admit(self, socket: ServerConnection) -> None:
-        if self._stopping:
-            await farewell(socket, ServerStopping())
+            # before the handshake, so that a wrong key or a foreign page is answered by HTTP
+            caller = await self._application.access.caller(scope)
+        except StreamAuthError as error:
+            self._application.workplace.metrics.refusals.labels(error.code).inc()
+            await refuse(error, scope, receive, send)
             return
-        if len(self._streams) >= self._settings.server.max_sessions:
-            log.warning("refused a session: all %d are taken", len(self._streams))
-            await farewell(socket, ServerBusy())
-            return
-        # asyncio reads 256 KiB in one go otherwise; as tiny frames, that would hold up all others while it is parsed
-        socket.transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
-        stream = Stream(socket, self._authenticator, self._pool, self._settings)
-        self._streams.add(stream)
-        self._idle.clear()
-        try:
-            await stream.run()
-        finally:
-            self._streams.discard(stream)
-            if not self._streams:
-                self._idle.set()
+        socket = Socket(scope, receive, send)
+        await socket.accept()
+        stream = Stream(socket, self._application.workplace, partial(self._admit, scope, caller))
+        await self._application.sessions.run(stream)
 
-    async def _wait_idle(self, timeout_s: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._idle.wait()
-
-
-def _before_handshake(socket: ServerConnection, request: Request) -> Response | None:
-    if request.path == "/healthz":
-        return socket.respond(HTTPStatus.OK, "ok\n")
-    if request.path != PATH:
-        return socket.respond(HTTPStatus.NOT_FOUND, f"The streaming endpoint is {PATH}.\n")
-    if "Origin" in request.headers:
-        # only browsers send it: a web page must not reach a local server behind its user's back
-        return socket.respond(HTTPStatus.FORBIDDEN, "Web pages may not connect.\n")
-    return None
+    async def _admit(
+        self, scope: Scope, caller: Caller | None, stream: Stream, start: Start
+    ) -> tuple[Caller, Purpose]:
+        access = self._application.access
+        if start.token is not None:
+            caller, fixed = await access.by_token(scope, start.token)
+            purpose = start.purpose.agree(fixed)
+        elif caller is not None:
+            purpose = start.purpose
+        else:
+            raise Unauthorized("Show an API key in the handshake, or a session token in the start message.")
+        caller.need(KeyScope.ENROLL if purpose.mode is Mode.ENROLL else KeyScope.VERIFY)
+        self._application.sessions.enter(stream, caller)
+        return caller, purpose

@@ -1,26 +1,27 @@
 """How a connection ends: the close code of every error, and a last word that never takes long."""
 
 import asyncio
-from contextlib import suppress
-
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
+import json
 
 from streamauth.core.events import Failed
 from streamauth.errors import (
+    AccessRefused,
     AttemptRefused,
     AudioError,
     InputError,
     MessageTooLarge,
     Overloaded,
     ProfileError,
+    RateLimited,
     ServerBusy,
     ServerStopping,
     SessionInterrupted,
     SessionTimeout,
     StreamAuthError,
+    Unauthorized,
 )
-from streamauth.server.messages import server_text
+from streamauth.server.socket import PeerGone, Socket
+from streamauth.wire import event_object
 
 NORMAL = 1000
 """The session came to its end."""
@@ -34,9 +35,12 @@ CLOSE_CODES: dict[type[StreamAuthError], int] = {
     ServerBusy: 1013,
     Overloaded: 1013,
     InputError: 4400,
+    Unauthorized: 4401,
+    AccessRefused: 4403,
     ProfileError: 4404,
     SessionTimeout: 4408,
     AudioError: 4415,
+    RateLimited: 4429,
 }
 """The close code of an error is that of its nearest class in here."""
 
@@ -53,25 +57,15 @@ def close_code(error: StreamAuthError | None) -> int:
     return next(CLOSE_CODES[kind] for kind in type(error).__mro__ if kind in CLOSE_CODES)
 
 
-async def farewell(socket: ServerConnection, error: StreamAuthError | None, at_sample: int = 0) -> None:
+async def farewell(socket: Socket, error: StreamAuthError | None, at_sample: int = 0) -> None:
     """Tell the peer what went wrong, if anything did, and close; bounded in time whatever the peer does."""
-    # What the peer is still sending has to be read, or its side of the closing handshake would never be seen.
-    drain = asyncio.create_task(_discard(socket))
     try:
-        if error is not None:
-            with suppress(ConnectionClosed, TimeoutError):
-                async with asyncio.timeout(TELL_S):
-                    await socket.send(server_text(Failed(at_sample, error.code, error.message)))
-        async with asyncio.timeout(CLOSE_S + TELL_S):
+        async with asyncio.timeout(TELL_S):
+            if error is not None:
+                failed = event_object(Failed(at_sample, error.code, error.message))
+                await socket.send(json.dumps(failed))
             await socket.close(close_code(error), "" if error is None else error.code)
     except TimeoutError:
-        socket.transport.abort()
-    finally:
-        drain.cancel()
-        await asyncio.wait({drain})
-
-
-async def _discard(socket: ServerConnection) -> None:
-    with suppress(ConnectionClosed):
-        while True:
-            await socket.recv()
+        socket.abort()
+    except PeerGone:
+        pass

@@ -1,24 +1,18 @@
-"""Messages of protocol version 1 as typed objects and as JSON text; pure, strict and limited in size.
+"""What a client says in protocol version 1, as typed objects and as JSON text; pure, strict and limited in size.
 
-``docs/protocol.md`` is the specification. Audio travels beside these messages, in binary frames.
+``docs/protocol.md`` is the specification. Audio travels beside these messages, in binary frames. What the server
+answers is in ``answers``.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
-from dataclasses import fields as fields_of
-from enum import StrEnum
-from typing import Any, NoReturn
+from dataclasses import dataclass, field
+from typing import Any
 
-from streamauth.core.events import Event
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.prompt import PromptKind
-from streamauth.errors import (
-    MessageTooLarge,
-    OddByteCount,
-    ProtocolError,
-    UnsupportedVersion,
-)
-from streamauth.wire import event_classes, event_object, event_of
+from streamauth.errors import MessageTooLarge, OddByteCount, ProtocolError, UnsupportedVersion
+from streamauth.server.purpose import Mode, Purpose
+from streamauth.server.strict_json import json_object
 
 VERSION = 1
 PATH = "/v1/stream"
@@ -26,26 +20,10 @@ MAX_CONTROL_BYTES = 16_384
 """Largest control message of a client, in bytes of UTF-8."""
 
 
-def url_of(host: str, port: int) -> str:
+def url_of(host: str, port: int, *, secure: bool = False) -> str:
     """The address of the streaming endpoint of a server."""
-    return f"ws://[{host}]:{port}{PATH}" if ":" in host else f"ws://{host}:{port}{PATH}"
-
-
-class Mode(StrEnum):
-    """What a session is for."""
-
-    VERIFY = "verify"
-    CONTINUOUS = "continuous"
-    IDENTIFY = "identify"
-    ENROLL = "enroll"
-
-
-_FIELDS_OF_MODE = {
-    Mode.VERIFY: {"name", "prompt"},
-    Mode.CONTINUOUS: {"name", "prompt"},
-    Mode.IDENTIFY: {"among", "prompt"},
-    Mode.ENROLL: {"name", "phrase", "text_independent"},
-}
+    host = f"[{host}]" if ":" in host else host
+    return f"{'wss' if secure else 'ws'}://{host}:{port}{PATH}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +33,17 @@ class Start:
     Attributes:
         mode: What the session is for.
         audio: Format of all binary frames.
-        name: The profile; for all modes but IDENTIFY.
+        name: The profile; for all modes but IDENTIFY, and needed where no token says it.
         among: The profiles to compare with, None for all; for IDENTIFY.
         phrase: The pass phrase, None lets the first utterance set it; for ENROLL.
         text_independent: No pass phrase at all; for ENROLL.
         prompt: A random prompt of this kind is drawn and must be said; for all modes but ENROLL.
+        token: A session token; it fixes the rest, which may then be absent.
+        audience: Whom a signed verdict is for, None for no signed verdict.
+        nonce: What the signed verdict repeats.
 
     Raises:
-        ProtocolError: A field is missing or does not belong to the mode.
+        ProtocolError: A field is missing, too long, or does not belong to the mode.
     """
 
     mode: Mode
@@ -72,18 +53,28 @@ class Start:
     phrase: str | None = field(default=None, repr=False)
     text_independent: bool = False
     prompt: PromptKind | None = None
+    token: str | None = field(default=None, repr=False)
+    audience: str | None = field(default=None, repr=False)
+    nonce: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        optional = {"name": self.name, "among": self.among, "phrase": self.phrase, "prompt": self.prompt}
-        given = {name for name, value in optional.items() if value is not None}
-        if self.text_independent:
-            given.add("text_independent")
-        if foreign := sorted(given - _FIELDS_OF_MODE[self.mode]):
-            raise ProtocolError(f"The field {foreign[0]!r} does not belong to the mode {self.mode.value!r}.")
-        if self.mode is not Mode.IDENTIFY and self.name is None:
-            raise ProtocolError(f"The mode {self.mode.value!r} needs the field 'name'.")
-        if self.phrase is not None and self.text_independent:
-            raise ProtocolError("Give 'phrase' or 'text_independent', not both.")
+        purpose = self.purpose
+        if self.token is None:
+            purpose.complete()
+
+    @property
+    def purpose(self) -> Purpose:
+        """What it asks for; not complete where a token fixes the rest."""
+        return Purpose(
+            mode=self.mode,
+            name=self.name,
+            among=self.among,
+            phrase=self.phrase,
+            text_independent=self.text_independent,
+            prompt=self.prompt,
+            audience=self.audience,
+            nonce=self.nonce,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,28 +101,6 @@ _BARE: dict[str, type[EndUtterance | End | Cancel]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The first answer of the server: audio may come.
-
-    Attributes:
-        max_message_bytes: Largest message that is taken.
-        max_queue_s: Audio that may wait at the server; it reads no further while so much waits.
-        idle_timeout_s: Longest time without a message.
-        max_session_s: Longest session, None for a continuous one.
-        max_audio_s: Most audio of this session.
-    """
-
-    max_message_bytes: int
-    max_queue_s: float
-    idle_timeout_s: float
-    max_session_s: float | None
-    max_audio_s: float
-
-
-ServerMessage = Ready | Event
-
-
 def client_text(message: ClientMessage) -> str:
     """A client's message as JSON text."""
     for kind, bare in _BARE.items():
@@ -144,11 +113,8 @@ def client_text(message: ClientMessage) -> str:
         "encoding": message.audio.encoding.value,
     }
     values = {"type": "start", "version": VERSION, "mode": message.mode.value, "audio": audio}
-    optional = {"name": message.name, "among": message.among, "phrase": message.phrase, "prompt": message.prompt}
-    values |= {name: value for name, value in optional.items() if value is not None}
-    if message.text_independent:
-        values["text_independent"] = True
-    return json.dumps(values)
+    token = {} if message.token is None else {"token": message.token}
+    return json.dumps(values | message.purpose.given() | token)
 
 
 def parse_client_text(text: str) -> ClientMessage:
@@ -162,7 +128,7 @@ def parse_client_text(text: str) -> ClientMessage:
     """
     if len(text) > MAX_CONTROL_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_CONTROL_BYTES:
         raise MessageTooLarge()
-    fields = _object(text)
+    fields = json_object(text)
     kind = _take(fields, "type", str)
     message: ClientMessage
     if kind == "start":
@@ -189,33 +155,6 @@ def check_frame(data: bytes, audio: AudioFormat) -> None:
         raise OddByteCount()
 
 
-def server_text(message: ServerMessage) -> str:
-    """A server's message as JSON text.
-
-    Raises:
-        EngineError: A number of an event is NaN or infinite; the event must not be told.
-    """
-    if isinstance(message, Ready):
-        return json.dumps({"type": "ready", "version": VERSION, "limits": asdict(message)})
-    return json.dumps(event_object(message), allow_nan=False)
-
-
-def parse_server_text(text: str) -> ServerMessage | None:
-    """A server's message from JSON text; None for a type that a later server may have added.
-
-    Raises:
-        UnsupportedVersion: The server is ready for another version.
-        ProtocolError: It is no message of a server.
-    """
-    fields = _object(text)
-    kind = fields.get("type")
-    if kind == "ready":
-        return _ready(fields)
-    if not isinstance(kind, str):
-        raise ProtocolError("The server sent a message without a type.")
-    return event_of(fields) if kind in event_classes() else None
-
-
 def _start(fields: dict[str, Any]) -> Start:
     if _take(fields, "version", int) != VERSION:
         raise UnsupportedVersion()
@@ -232,27 +171,19 @@ def _start(fields: dict[str, Any]) -> Start:
     prompt = _take(fields, "prompt", str, None)
     if prompt is not None and prompt not in list(PromptKind):
         raise ProtocolError("There is no kind of prompt of this name.")
+    text_independent = _take(fields, "text_independent", bool, None)
     return Start(
         mode=Mode(mode),
         audio=AudioFormat(rate, channels, encoding),
         name=_take(fields, "name", str, None),
         among=None if among is None else tuple(among),
         phrase=_take(fields, "phrase", str, None),
-        text_independent=_take(fields, "text_independent", bool, False),
+        text_independent=bool(text_independent),
         prompt=None if prompt is None else PromptKind(prompt),
+        token=_take(fields, "token", str, None),
+        audience=_take(fields, "audience", str, None),
+        nonce=_take(fields, "nonce", str, None),
     )
-
-
-def _ready(fields: dict[str, Any]) -> Ready:
-    if fields.get("version") != VERSION:
-        raise UnsupportedVersion()
-    try:
-        limits = {item.name: fields["limits"][item.name] for item in fields_of(Ready)}
-        if not all(isinstance(value, int | float) or value is None for value in limits.values()):
-            raise TypeError
-        return Ready(**limits)
-    except (KeyError, TypeError):
-        raise ProtocolError("The server did not state its limits.") from None
 
 
 _REQUIRED = object()
@@ -263,26 +194,3 @@ def _take(fields: dict[str, Any], name: str, kind: type, default: Any = _REQUIRE
     if value is _REQUIRED or (value is not default and type(value) is not kind):
         raise ProtocolError(f"The field {name!r} is missing or of a wrong type.")
     return value
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_no_constant)
-        # half of an escaped surrogate pair is no text: it could be neither stored nor sent
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (ValueError, RecursionError):
-        raise ProtocolError("The message is not JSON.") from None
-    if not isinstance(value, dict):
-        raise ProtocolError("The message is not a JSON object.")
-    return value
-
-
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise ValueError("a field occurs twice")
-    return values
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)

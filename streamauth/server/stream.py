@@ -8,19 +8,17 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
-
-from streamauth.core.events import Event, Failed
+from streamauth.core.events import Decided, Enrolled, Event, Failed
 from streamauth.core.listening import SessionState
 from streamauth.core.prompt import PromptPlan
 from streamauth.errors import (
     EngineError,
+    Flooding,
     InternalError,
     MessageTooLarge,
     Overloaded,
@@ -29,29 +27,62 @@ from streamauth.errors import (
     StreamAuthError,
     UnexpectedMessage,
 )
+from streamauth.server.access import Caller
+from streamauth.server.answers import Ready, ServerMessage, Telling
 from streamauth.server.closing import close_code, farewell
 from streamauth.server.inbox import Inbox, Item
-from streamauth.server.messages import (
-    Cancel,
-    End,
-    EndUtterance,
-    Mode,
-    Ready,
-    ServerMessage,
-    Start,
-    check_frame,
-    parse_client_text,
-    server_text,
-)
-from streamauth.server.pool import WorkerPool
+from streamauth.server.messages import Cancel, End, EndUtterance, Start, check_frame, parse_client_text
+from streamauth.server.metrics import Metrics
+from streamauth.server.pool import Job, WorkerPool
+from streamauth.server.purpose import Mode, Purpose
+from streamauth.server.rates import Buckets
+from streamauth.server.socket import PeerGone, Socket
+from streamauth.server.verdicts import Verdicts
 from streamauth.service import Attempt, Authenticator, EnrollmentAttempt
 from streamauth.settings import Settings
 
 log = logging.getLogger("streamauth.server")
 
 _BATCH_S = 0.5
+_TOO_LARGE = 1009
+_FLOOD_S = 3
 
 Result = TypeVar("Result")
+
+Admit = Callable[["Stream", Start], Coroutine[Any, Any, tuple[Caller, Purpose]]]
+"""Who starts a session, and what for; raises where that is not allowed."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What all sessions of a server share.
+
+    Attributes:
+        authenticator: What makes the attempts.
+        pool: Where they are worked on.
+        desk: Where the store is read.
+        settings: All settings.
+        verdicts: What signs.
+        metrics: Figures.
+        threshold: The LLR that an accept takes.
+    """
+
+    authenticator: Authenticator
+    pool: WorkerPool
+    desk: WorkerPool
+    settings: Settings
+    verdicts: Verdicts
+    metrics: Metrics
+    threshold: float
+
+
+@dataclass(frozen=True)
+class _Session:
+    start: Start
+    caller: Caller
+    purpose: Purpose
+    telling: Telling
+    inbox: Inbox
 
 
 class Stream:
@@ -59,27 +90,30 @@ class Stream:
 
     Args:
         socket: After its handshake.
-        authenticator: What makes the attempts.
-        pool: Where they are worked on.
-        settings: Limits.
+        workplace: What all sessions share.
+        admit: Tells who starts a session.
     """
 
-    def __init__(
-        self, socket: ServerConnection, authenticator: Authenticator, pool: WorkerPool, settings: Settings
-    ) -> None:
+    def __init__(self, socket: Socket, workplace: Workplace, admit: Admit) -> None:
         loop = asyncio.get_running_loop()
         self._socket = socket
-        self._authenticator = authenticator
-        self._pool = pool
-        self._settings = settings
-        self._limits = settings.server
+        self._workplace = workplace
+        self._admit = admit
+        self._settings = workplace.settings
+        self._limits = workplace.settings.server
         self._id = secrets.token_hex(4)
         self._ended: asyncio.Future[StreamAuthError | None] = loop.create_future()
-        self._started: asyncio.Future[tuple[Start, Inbox]] = loop.create_future()
+        self._session: asyncio.Future[_Session] = loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._attempt: Attempt[Any] | None = None
-        self._in_flight: Future[Any] | None = None
+        self._in_flight: Job[Any] | None = None
         self._at_sample = 0
+        self._outcome = ""
+
+    @property
+    def caller(self) -> Caller | None:
+        """Who started the session; None before that."""
+        return self._session.result().caller if self._session.done() and not self._session.cancelled() else None
 
     async def run(self) -> None:
         """Serve the peer until the session is over; never raises for what the peer or an engine does."""
@@ -96,10 +130,10 @@ class Stream:
                 self._timer.cancel()
             self._release(error)
         await farewell(self._socket, error, self._at_sample)
-        outcome = "over" if error is None else error.code
-        log.info(
-            "session %s ended: %s, close code %d, %.1f s", self._id, outcome, close_code(error), monotonic() - began
-        )
+        outcome = (self._outcome or "over") if error is None else error.code
+        mode = self._session.result().purpose.mode.value if self.caller is not None else "none"
+        self._workplace.metrics.sessions.labels(mode, outcome).inc()
+        log.info("session %s ended: close code %d, %.1f s", self._id, close_code(error), monotonic() - began)
 
     def end(self, error: StreamAuthError | None) -> None:
         """End the session, from anywhere on the event loop; the first end counts."""
@@ -112,24 +146,25 @@ class Stream:
             self.end(None)
         except StreamAuthError as error:
             self.end(error)
-        except ConnectionClosed as closed:
-            too_large = closed.sent is not None and closed.sent.code == 1009
-            self.end(MessageTooLarge() if too_large else SessionInterrupted())
+        except PeerGone as gone:
+            self.end(MessageTooLarge() if gone.code == _TOO_LARGE else SessionInterrupted())
         except Exception as error:
             # the text of an exception nobody foresaw may hold anything, so only its kind is told, and only here
             log.error("session %s: unexpected %s", self._id, type(error).__name__)
             self.end(InternalError())
 
     async def _read(self) -> None:
-        first = await self._receive(self._limits.idle_timeout_s)
+        first = await self._receive(self._limits.start_timeout_s)
         start = parse_client_text(first) if isinstance(first, str) else None
         if not isinstance(start, Start):
             raise UnexpectedMessage("Begin with a start message.")
-        self._begin(start)
-        _, inbox = self._started.result()
+        inbox = await self._begin(start)
+        pace = Buckets(self._limits.max_messages_per_s, self._limits.max_messages_per_s * _FLOOD_S)
         ended = False
         while True:
             data = await self._receive(None if ended else self._limits.idle_timeout_s)
+            if not pace.take():
+                raise Flooding
             message = parse_client_text(data) if isinstance(data, str) else data
             if isinstance(message, Cancel):
                 raise SessionInterrupted()
@@ -151,69 +186,80 @@ class Stream:
         except TimeoutError:
             raise SessionTimeout() from None
 
-    def _begin(self, start: Start) -> None:
+    async def _begin(self, start: Start) -> Inbox:
+        caller, purpose = await self._admit(self, start)
         per_s = start.audio.bytes_per_s
         inbox = Inbox(round(self._limits.max_queue_s * per_s), round(_BATCH_S * per_s))
-        self._started.set_result((start, inbox))
+        telling = Telling(caller.scores, self._workplace.threshold)
+        self._session.set_result(_Session(start, caller, purpose, telling, inbox))
         if start.mode is not Mode.CONTINUOUS:
             too_long = SessionTimeout("The session took longer than is allowed. The attempt is undecided.")
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._limits.max_session_s, self.end, too_long)
         log.info("session %s started: %s", self._id, start.mode.value)
+        return inbox
 
     async def _work(self) -> None:
-        start, inbox = await self._started
-        attempt = await self._call(partial(self._open, start))
-        await self._send(self._ready(start.mode))
+        session = await self._session
+        attempt = await self._call(partial(self._open, session))
+        await self._send(self._ready(session.purpose.mode))
         if attempt.prompt is not None:
             await self._send(attempt.prompt)
         item: Item | None = None
         while attempt.state is SessionState.LISTENING and not isinstance(item, End):
-            item, waited_s = await inbox.take()
+            item, waited_s = await session.inbox.take()
+            self._workplace.metrics.waited.observe(waited_s)
             if waited_s > self._limits.max_queue_s:
                 raise Overloaded()
             for event in await self._call(partial(_step, attempt, item)):
-                if not isinstance(event, Failed):
-                    await self._send(event)
-                self._at_sample = event.at_sample
+                await self._tell(event, session.purpose)
         if attempt.state is SessionState.FAILED:
             raise attempt.error or EngineError()
 
-    def _open(self, start: Start) -> Attempt[Any]:
+    async def _tell(self, event: Event, purpose: Purpose) -> None:
+        if isinstance(event, Decided | Enrolled):
+            self._outcome = event.verdict.value if isinstance(event, Decided) else event.type
+            if purpose.audience is not None:
+                sign = partial(self._workplace.verdicts.sign, event, purpose)
+                await self._send(await self._workplace.desk.run(sign))
+        if not isinstance(event, Failed):
+            await self._send(event)
+        self._at_sample = event.at_sample
+
+    def _open(self, session: _Session) -> Attempt[Any]:
         """Begin the attempt; runs on the pool."""
-        name, audio = start.name or "", start.audio
-        plan = None if start.prompt is None else PromptPlan.of(self._settings.prompt, start.prompt)
-        match start.mode:
+        purpose, audio, tenant = session.purpose, session.start.audio, session.caller.tenant
+        name, authenticator = purpose.name or "", self._workplace.authenticator
+        plan = None if purpose.prompt is None else PromptPlan.of(self._settings.prompt, purpose.prompt)
+        match purpose.mode:
             case Mode.VERIFY | Mode.CONTINUOUS:
-                continuous = start.mode is Mode.CONTINUOUS
-                self._attempt = self._authenticator.verify(name, audio, continuous=continuous, prompt=plan)
+                continuous = purpose.mode is Mode.CONTINUOUS
+                self._attempt = authenticator.verify(name, audio, continuous=continuous, prompt=plan, tenant=tenant)
             case Mode.IDENTIFY:
-                self._attempt = self._authenticator.identify(audio, among=start.among, prompt=plan)
+                self._attempt = authenticator.identify(audio, among=purpose.among, prompt=plan, tenant=tenant)
             case Mode.ENROLL:
-                self._attempt = self._authenticator.enroll(
-                    name, audio, phrase=start.phrase, text_independent=start.text_independent
+                self._attempt = authenticator.enroll(
+                    name,
+                    audio,
+                    phrase=purpose.phrase,
+                    text_independent=purpose.text_independent,
+                    tenant=tenant,
                 )
         return self._attempt
 
     async def _call(self, call: Callable[[], Result]) -> Result:
         """Run a call on the pool, the only one of this session at a time."""
-        self._in_flight = future = self._pool.submit(call)
-        timeout = asyncio.timeout(self._limits.max_queue_s)
-        try:
-            async with timeout:
-                return await asyncio.wrap_future(future)
-        except TimeoutError:
-            if not timeout.expired():
-                raise
-            if future.cancelled():
-                # no worker came free for it
-                raise Overloaded() from None
-            raise EngineError("A speech engine did not answer in time. The attempt was not accepted.") from None
+        pool, limits = self._workplace.pool, self._limits
+        self._in_flight = job = pool.submit(call)
+        return await pool.result(job, queue_s=limits.max_queue_s, call_s=limits.call_timeout_s)
 
     async def _send(self, message: ServerMessage) -> None:
+        text = self._session.result().telling.text(message)
+        if text is None:
+            return
         try:
             async with asyncio.timeout(self._limits.idle_timeout_s):
-                await self._socket.send(server_text(message))
+                await self._socket.send(text)
         except TimeoutError:
             raise SessionTimeout("What was sent is not being read. The attempt is undecided.") from None
 
@@ -232,7 +278,7 @@ class Stream:
         """Give the attempt back, on the pool, after the call that may still be in flight."""
         call = self._in_flight
         if call is None or call.done():
-            self._pool.submit(partial(self._give_back, error))
+            self._workplace.pool.submit(partial(self._give_back, error))
         else:
             call.add_done_callback(lambda _: self._give_back(error))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from streamauth.errors import BadSetting
+from streamauth.settings.access import AccessSettings
 from streamauth.settings.deciding import AdaptationSettings, AttemptSettings, DecisionSettings, EnrollmentSettings
 from streamauth.settings.getting import ModelSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
@@ -20,6 +21,7 @@ from streamauth.settings.sound import AudioSettings, SpeechSettings, VoiceSettin
 from streamauth.settings.words import PhraseSettings, PromptSettings
 
 __all__ = [
+    "AccessSettings",
     "AdaptationSettings",
     "AttemptSettings",
     "AudioSettings",
@@ -54,6 +56,7 @@ class Settings:
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     attempts: AttemptSettings = field(default_factory=AttemptSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
 

@@ -9,13 +9,29 @@ from streamauth.settings.section import Section, setting
 class ServerSettings(Section):
     """The streaming server."""
 
-    host: str = setting("127.0.0.1", "Address to listen on; only loopback addresses are allowed")
+    host: str = setting("127.0.0.1", "Address to listen on; others than loopback ones need an API key to exist")
     port: int = setting(8765, "Port to listen on; 0 takes a free one", low=0, high=65_535)
     max_sessions: int = setting(64, "Sessions at the same time", low=1, high=10_000)
     max_message_bytes: int = setting(262_144, "Largest message", unit="bytes", low=1024, high=16_777_216)
     max_queue_s: float = setting(30.0, "Audio that may wait to be worked on", unit="s", low=0.5, high=600)
     idle_timeout_s: float = setting(20.0, "Longest time without a message", unit="s", low=0.1, high=3600)
     max_session_s: float = setting(600.0, "Longest session, continuous ones excepted", unit="s", low=1, high=86_400)
+    start_timeout_s: float = setting(
+        10.0, "Longest time until a request or a start message", unit="s", low=0.1, high=600
+    )
+    max_messages_per_s: int = setting(
+        1000, "Messages of one client, over three seconds", unit="1/s", low=10, high=100_000
+    )
+    call_timeout_s: float = setting(15.0, "Longest call of an engine", unit="s", low=0.1, high=600)
+    max_upload_mb: float = setting(32.0, "Largest audio file sent by HTTP", unit="MB", low=0.001, high=4096)
+    max_idle_connections: int = setting(
+        256, "Connections that ask for nothing; the oldest one gives way", low=1, high=100_000
+    )
+    tls_certificate: str = setting("", "File of the certificate chain (PEM); empty means no TLS")
+    tls_key: str = setting("", "File of the certificate's private key (PEM); empty means in the same file")
+    trusted_proxies: str = setting(
+        "", "Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas"
+    )
     workers: int = setting(2, "Threads that run the engines", low=1, high=256)
     shutdown_grace_s: float = setting(5.0, "Time that running sessions get at shutdown", unit="s", low=0, high=600)
 

@@ -9,7 +9,16 @@ from sqlalchemy import Column, Connection, bindparam, select, tuple_
 from streamauth.errors import InputError
 from streamauth.store.opening import OpenStore
 from streamauth.store.records import profile_of
-from streamauth.store.schema import enrollments, profiles, prompts, recordings, templates, voiceprints
+from streamauth.store.schema import (
+    enrollments,
+    profiles,
+    prompts,
+    recordings,
+    session_tokens,
+    signing_keys,
+    templates,
+    voiceprints,
+)
 from streamauth.store.sealing import SealingKey
 
 _BATCH = 500
@@ -95,6 +104,8 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
         (templates.c.embedding, "template", ("profile_id", "encoder_id", "label")),
         (recordings.c.audio, "recording", ("profile_id", "enrollment_id")),
         (prompts.c.words, "prompt", ("id",)),
+        (session_tokens.c.purpose, "session token", ("hash",)),
+        (signing_keys.c.private, "signing key", ("id",)),
     ):
         keys = tuple(column.table.primary_key)
         batch = _AUDIO_BATCH if column is recordings.c.audio else _BATCH

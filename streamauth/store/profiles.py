@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streamauth.core.attempts import AttemptOutcome
 from streamauth.errors import BadPhrase, InputError, ProfileExists, UnknownProfile
+from streamauth.store.api_keys import ApiKeys
 from streamauth.store.attempts import Attempts, AttemptToken
 from streamauth.store.enrollments import Enrollments
 from streamauth.store.maintenance import Maintenance
@@ -34,6 +35,8 @@ from streamauth.store.schema import (
     tenants,
     voiceprints,
 )
+from streamauth.store.session_tokens import SessionTokens
+from streamauth.store.signing_keys import SigningKeys
 from streamauth.store.templates import Templates
 
 __all__ = [
@@ -49,7 +52,9 @@ __all__ = [
 ]
 
 
-class ProfileStore(Enrollments, Templates, Recordings, Attempts, Prompts, Maintenance):
+class ProfileStore(
+    Enrollments, Templates, Recordings, Attempts, Prompts, ApiKeys, SessionTokens, SigningKeys, Maintenance
+):
     """The store, opened by ``ProfileStore.open``. Every method is one transaction: it happens wholly or not.
 
     Any method may also raise StoreCorrupt, StoreBusy, DiskFull or StoreError, and KeyWrong or KeyMissing

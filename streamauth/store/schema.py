@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from streamauth.errors import StoreCorrupt
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The revision that this code reads and writes."""
 
 VERSION_TABLE = "streamauth_version"
@@ -167,4 +167,36 @@ prompts = Table(  # one row per prompt that waits to be said, see store.prompts
     Column("words", Sealed, nullable=False),
     Column("expires_at_s", Double, nullable=False),
     Index(None, "tenant_id", "profile_id"),
+)
+
+api_keys = Table(  # one row per key ever made: one that is revoked stays, see store.api_keys
+    "api_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("tenant_id", String(64), ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("scopes", String(64), nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger),
+    Column("revoked_ms", BigInteger),
+)
+
+session_tokens = Table(  # one row per token that waits to be used, see store.session_tokens
+    "session_tokens",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("key_id", String(16), ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=False),
+    Column("purpose", Sealed, nullable=False),
+    Column("expires_at_s", Double, nullable=False),
+    Index(None, "key_id"),
+)
+
+signing_keys = Table(  # the newest signs, older ones verify what they signed, see store.signing_keys
+    "signing_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("public", LargeBinary, nullable=False),
+    Column("private", Sealed, nullable=False),
+    Column("created_at_s", Double, nullable=False),
 )

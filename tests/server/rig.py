@@ -22,7 +22,11 @@ from streamauth.core.listening import Models
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import PhraseRecognizer
 from streamauth.engines.loader import Engines
-from streamauth.server.app import serving
+from streamauth.server.hosting import serving
+from streamauth.server.metrics import Metrics
+from streamauth.server.pool import WorkerPool
+from streamauth.server.stream import Workplace
+from streamauth.server.verdicts import Verdicts
 from streamauth.service import (
     Attempt,
     Authenticator,
@@ -45,7 +49,12 @@ AnyAttempt = TypeVar("AnyAttempt", bound=Attempt[Any])
 
 def settings(**server: Any) -> Settings:
     """Settings for tests: a free port, no lock-out, and the given ones of the server."""
-    sections = {"server": {"port": 0, **server}, "attempts": {"free_failures": 1000, "lock_after": 10_000}}
+    access = server.pop("access", {})
+    sections = {
+        "server": {"port": 0, **server},
+        "access": access,
+        "attempts": {"free_failures": 1000, "lock_after": 10_000},
+    }
     return Settings().with_values(sections, "tests")
 
 
@@ -172,6 +181,16 @@ def server(home: Path, encoder: FakeEncoder | None = None, **limits: Any) -> Ite
             yield url, watched
             until(lambda: not watched.unclosed)
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("streamauth-")]
+
+
+@contextmanager
+def workplace(watched: Watched, configuration: Settings) -> Iterator[Workplace]:
+    """What the sessions of a server share, without a server."""
+    pool, desk = WorkerPool(1), WorkerPool(1, "desk")
+    verdicts = Verdicts(watched.store, configuration.access, time.time)
+    yield Workplace(watched, pool, desk, configuration, verdicts, Metrics(lambda: 0), 0.0)
+    pool.close(5)
+    desk.close(5)
 
 
 class Peer:

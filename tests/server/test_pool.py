@@ -1,10 +1,12 @@
 """The worker threads."""
 
+import asyncio
 import threading
 import time
 
 import pytest
 
+from streamauth.errors import EngineError, Overloaded
 from streamauth.server.pool import WorkerPool
 
 
@@ -50,3 +52,45 @@ def test_no_thread_is_left() -> None:
     assert threading.active_count() == before + 3
     pool.close(5)
     assert threading.active_count() == before
+
+
+def test_a_call_that_hangs_is_given_up_and_its_thread_replaced() -> None:
+    pool, gate = WorkerPool(1), threading.Event()
+
+    async def check() -> None:
+        with pytest.raises(EngineError):
+            await pool.result(pool.submit(gate.wait), queue_s=5, call_s=0.05)
+        assert await pool.result(pool.submit(lambda: 7), queue_s=5, call_s=5) == 7
+        for _ in range(3):
+            with pytest.raises(EngineError):
+                await pool.result(pool.submit(gate.wait), queue_s=5, call_s=0.05)
+        assert pool.exhausted
+        # the last of the spares is in use, so now whoever comes has to wait
+        with pytest.raises(EngineError):
+            await pool.result(pool.submit(gate.wait), queue_s=5, call_s=0.05)
+        with pytest.raises(Overloaded):
+            await pool.result(pool.submit(lambda: 7), queue_s=0.05, call_s=5)
+        gate.set()
+        assert await pool.result(pool.submit(lambda: 8), queue_s=5, call_s=5) == 8
+
+    asyncio.run(check())
+    assert not pool.exhausted
+    pool.close(5)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("streamauth-worker")]
+
+
+def test_whoever_no_longer_waits_takes_his_call_back() -> None:
+    pool, gate, ran = WorkerPool(1), threading.Event(), list[int]()
+
+    async def check() -> None:
+        first = pool.submit(gate.wait)
+        waiting = asyncio.create_task(pool.result(pool.submit(lambda: ran.append(1)), queue_s=5, call_s=5))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        gate.set()
+        await asyncio.wrap_future(first)
+
+    asyncio.run(check())
+    pool.close(5)
+    assert ran == []

@@ -1,15 +1,19 @@
 """docs/protocol.md against the code."""
 
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
 
 from streamauth.errors import all_errors
+from streamauth.server.answers import Ready, Scores, SignedVerdict, Telling
 from streamauth.server.closing import CLOSE_CODES, close_code
-from streamauth.server.messages import MAX_CONTROL_BYTES, PATH, VERSION, Mode, Ready, Start
+from streamauth.server.messages import MAX_CONTROL_BYTES, PATH, VERSION, Start
+from streamauth.server.purpose import Mode
 from streamauth.settings import ServerSettings
-from streamauth.wire import event_classes, event_object
+from streamauth.wire import event_classes
 from tests.samples import EVENTS
+from tests.server.schema import SCHEMA
 
 DOC = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text("utf-8")
 # the base of all, and those met on the command line, on opening files and devices, or by the client itself;
@@ -31,6 +35,8 @@ NEVER_ON_THE_WIRE = {
     "bad_prompt",
     "unknown_prompt",
     "too_many_prompts",
+    "unknown_api_key",
+    "not_found",
 }
 
 
@@ -68,10 +74,33 @@ def test_the_fields_of_start() -> None:
 def test_the_messages_of_the_server() -> None:
     documented = {names(row[0])[0]: names(row[1]) for row in table("## Messages of the server")}
     assert documented.pop("ready") == ["version", "limits"]
-    assert set(documented) == set(event_classes())
-    for event in EVENTS:
-        message = event_object(event)
-        assert documented[message.pop("type")] == list(message)
+    assert documented.pop("signed_verdict") == [item.name for item in fields(SignedVerdict)]
+    assert set(documented) == set(event_classes()) | {"band"}
+    for scores in (Scores.NUMBER, Scores.BAND):
+        for event in EVENTS:
+            message = json.loads(Telling(scores, 0.0).text(event) or "")
+            assert documented[message.pop("type")] == list(message)
+
+
+def test_the_schema_has_the_messages_of_the_specification() -> None:
+    for side, heading in (("client", "## Messages of the client"), ("server", "## Messages of the server")):
+        documented = {names(row[0])[0]: set(names(row[1])) for row in table(heading)}
+        schemas = {each["properties"]["type"]["const"]: each for each in SCHEMA["$defs"][side]["oneOf"]}
+        assert {name: set(each["properties"]) - {"type"} for name, each in schemas.items()} == documented
+
+
+def test_the_claims_of_a_signed_verdict() -> None:
+    documented = {name for row in table("## Signed verdict") for name in names(row[0])}
+    assert documented == {
+        *("iss", "aud", "nonce", "iat", "exp", "jti", "mode", "decision", "reasons", "sub", "prompt")
+    }
+
+
+def test_the_bands() -> None:
+    text = DOC[DOC.index("A `band` is the LLR") :]
+    assert "more than 4 nats" in " ".join(text.split())
+    for band in ("far_below", "below", "above", "far_above"):
+        assert f"`{band}`" in text[:300]
 
 
 def test_the_limits() -> None:

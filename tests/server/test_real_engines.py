@@ -10,7 +10,7 @@ from streamauth.client import EndUtterance, Mode, Ready, Start, pcm_chunks, stre
 from streamauth.core.events import Decided, Enrolled, Event, Reason, ScoreUpdated, Verdict, WordsHeard
 from streamauth.core.pcm import AudioFormat
 from streamauth.demo_data import demo_utterances
-from streamauth.server.app import serving
+from streamauth.server.hosting import serving
 from streamauth.service import Authenticator
 from streamauth.settings import Settings
 

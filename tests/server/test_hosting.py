@@ -1,8 +1,8 @@
-"""The server as a whole: address, admission, shutdown."""
+"""The life of the server: address, start, shutdown."""
 
 import asyncio
-import http.client
 import json
+import logging
 import os
 import signal
 import socket
@@ -13,40 +13,78 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
 from streamauth.errors import CannotListen, ModelMissing
-from streamauth.server.app import loopback, serve, serve_until, serving, url_of
+from streamauth.server.hosting import is_loopback, serve, serve_until, serving
+from streamauth.server.messages import url_of
+from streamauth.store.api_keys import Scope
 from streamauth.store.profiles import ProfileStore
 from tests.fakes import FakeEncoder
-from tests.server.rig import ADA, BOB, PHRASE, Peer, application, server, settings, spoken
+from tests.server.rig import ADA, AUDIO, BOB, PHRASE, Peer, application, settings, spoken
 
 
-@pytest.mark.parametrize(
-    ("host", "address"),
-    [("127.0.0.1", "127.0.0.1"), ("127.8.9.1", "127.8.9.1"), ("::1", "::1"), ("localhost", "127.0.0.1")],
-)
-def test_loopback_addresses_are_allowed(host: str, address: str) -> None:
-    assert loopback(host) == address
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+def test_loopback_addresses_are_allowed(host: str) -> None:
+    assert is_loopback(host)
 
 
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "::", "", "192.168.1.5", "8.8.8.8", "localhost.example.org", "::ffff:10.0.0.1"]  # noqa: S104
 )
-def test_other_addresses_are_refused(tmp_path: Path, host: str) -> None:
+def test_other_addresses_need_an_api_key(tmp_path: Path, host: str) -> None:
+    assert not is_loopback(host)
     with application(tmp_path, settings(host=host)) as watched:
-        refused = pytest.raises(CannotListen)
+        refused = pytest.raises(CannotListen, match="no API key")
+        with refused, serving(watched, watched.settings):
+            pytest.fail("it listens")
+        # one that is revoked lets nobody in
+        revoked, _ = watched.store.create_api_key("backend", [Scope.VERIFY])
+        watched.store.revoke_api_key(revoked.id)
+        with refused, serving(watched, watched.settings):
+            pytest.fail("it listens")
+
+
+def test_with_an_api_key_other_addresses_are_listened_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with application(tmp_path, settings(host="0.0.0.0")) as watched:  # noqa: S104
+        _, key = watched.store.create_api_key("backend", [Scope.VERIFY])
+        with serving(watched, watched.settings) as url:
+            assert "without TLS" in caplog.text
+            with Peer(url, additional_headers={"Authorization": f"Bearer {key}"}) as peer:
+                peer.start()
+            with Peer(url) as peer:
+                peer.say(type="start", version=1, mode="verify", name="ada", audio=AUDIO)
+                assert peer.last() == ("unauthorized", 4401)
+
+
+@pytest.mark.parametrize("host", ["localhost.example.org", ""])
+def test_a_host_name_is_not_looked_up(tmp_path: Path, host: str) -> None:
+    with application(tmp_path, settings(host=host)) as watched:
+        watched.store.create_api_key("backend", [Scope.VERIFY])
+        refused = pytest.raises(CannotListen, match="IP address")
+        with refused, serving(watched, watched.settings):
+            pytest.fail("it listens")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [({"tls_certificate": "missing.pem"}, "certificate"), ({"trusted_proxies": "10.0.0.1, nginx"}, "addresses")],
+)
+def test_settings_that_cannot_be_used(tmp_path: Path, setting: dict[str, str], message: str) -> None:
+    with application(tmp_path, settings(**setting)) as watched:
+        refused = pytest.raises(CannotListen, match=message)
         with refused, serving(watched, watched.settings):
             pytest.fail("it listens")
 
 
 def test_the_url_of_an_address() -> None:
     assert url_of("127.0.0.1", 7) == "ws://127.0.0.1:7/v1/stream"
-    assert url_of("::1", 7) == "ws://[::1]:7/v1/stream"
+    assert url_of("::1", 7, secure=True) == "wss://[::1]:7/v1/stream"
 
 
 def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
@@ -72,47 +110,13 @@ def test_models_are_loaded_before_the_first_client(tmp_path: Path, monkeypatch: 
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("streamauth-")]
 
 
-def test_plain_http(tmp_path: Path) -> None:
-    with server(tmp_path) as (url, _):
-        address = urlsplit(url).netloc
-        answers = {}
-        for path in ("/healthz", "/", "/v1/stream", "/v1/stream/../../etc/passwd", "/v1/stream?name=ada"):
-            connection = http.client.HTTPConnection(address, timeout=5)
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            answers[path] = (answer.status, answer.read())
-            connection.close()
-        assert answers["/healthz"] == (200, b"ok\n")
-        assert [answers[path][0] for path in answers] == [200, 404, 426, 404, 404]
-
-
-@pytest.mark.parametrize(
-    ("path", "headers", "status"),
-    [
-        ("/v1/streams", {}, 404),
-        ("/v2/stream", {}, 404),
-        ("/v1/stream", {"Origin": "http://localhost"}, 403),
-        ("/v1/stream", {"Origin": "null"}, 403),
-    ],
-)
-def test_connections_that_are_refused(
-    tmp_path: Path, path: str, headers: dict[str, str], status: int
-) -> None:
-    with server(tmp_path) as (url, _):
-        with pytest.raises(InvalidStatus) as refused:
-            Peer(url.replace("/v1/stream", path), additional_headers=headers)
-        assert refused.value.response.status_code == status
-
-
 def test_sessions_leave_no_task(tmp_path: Path) -> None:
     async def check() -> None:
         stop = asyncio.Event()
-        ports: asyncio.Queue[int] = asyncio.Queue()
+        urls: asyncio.Queue[str] = asyncio.Queue()
         with application(tmp_path) as watched:
-            running = asyncio.create_task(
-                serve_until(stop, watched, watched.settings, lambda host, port: ports.put_nowait(port))
-            )
-            url = url_of("127.0.0.1", await ports.get())
+            running = asyncio.create_task(serve_until(stop, watched, watched.settings, urls.put_nowait))
+            url = await urls.get()
             before = asyncio.all_tasks()
             start = json.dumps(
                 {
@@ -187,8 +191,8 @@ def test_an_interrupt_stops_the_server_and_nothing_else(tmp_path: Path) -> None:
     with application(tmp_path, settings(shutdown_grace_s=0)) as watched:
         clients: list[threading.Thread] = []
 
-        def ready(host: str, port: int) -> None:
-            clients.append(threading.Thread(target=interrupt, args=(url_of(host, port),)))
+        def ready(url: str) -> None:
+            clients.append(threading.Thread(target=interrupt, args=(url,)))
             clients[0].start()
 
         serve(watched, watched.settings, ready)
@@ -200,10 +204,10 @@ def test_an_interrupt_stops_the_server_and_nothing_else(tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from streamauth.server.app import serve
+from streamauth.server.hosting import serve
 from tests.server.rig import BOB, HangingEncoder, application, settings
 with application(Path(sys.argv[1]), settings(shutdown_grace_s=0.1), HangingEncoder(BOB)) as watched:
-    serve(watched, watched.settings, lambda host, port: print(port, flush=True))
+    serve(watched, watched.settings, lambda url: print(url, flush=True))
     print("stopped", flush=True)
 """
 
@@ -217,7 +221,7 @@ def process_of_its_own(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[st
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, env=environment) as process:
         try:
             assert process.stdout is not None
-            yield url_of("127.0.0.1", int(process.stdout.readline())), process
+            yield process.stdout.readline().strip(), process
         finally:
             process.kill()
 

@@ -1,0 +1,233 @@
+"""Who may use the server: API keys, session tokens, origins of web pages, rates.
+
+What nobody allowed is refused. The one exception is a program of the same machine, on a server that listens on a
+loopback address only and never had an API key; and even there no web page but the server's own comes in, nobody
+who was forwarded, and nobody who thinks that the server has another name (a page can make its own name lead here).
+"""
+
+import ipaddress
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from streamauth.core.prompt import PromptKind
+from streamauth.errors import Forbidden, RateLimited, StoreCorrupt, Unauthorized
+from streamauth.server.answers import Scores
+from streamauth.server.pool import WorkerPool
+from streamauth.server.purpose import Mode, Purpose
+from streamauth.server.rates import Buckets
+from streamauth.server.socket import Scope as Connection
+from streamauth.settings import Settings
+from streamauth.store.api_keys import Scope
+from streamauth.store.profiles import DEFAULT_TENANT, ProfileStore
+
+_FAILURE_COST = 10
+_FORWARDING = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may use the server.
+
+    Attributes:
+        tenant: Whose profiles.
+        scopes: What for.
+        scores: What it learns of scores.
+        key_id: The API key, shown or behind a session token; None for a program of this machine.
+        address: Where it comes from, where that limits its sessions.
+    """
+
+    tenant: str = field(repr=False)
+    scopes: frozenset[Scope]
+    scores: Scores
+    key_id: str | None = None
+    address: str | None = field(default=None, repr=False)
+
+    def need(self, *scopes: Scope) -> None:
+        """Go on with one of these scopes only.
+
+        Raises:
+            Forbidden: It has none of them.
+        """
+        if not self.scopes & set(scopes):
+            raise Forbidden
+
+
+class Access:
+    """Decides who somebody is.
+
+    Args:
+        store: Where keys and tokens are.
+        desk: Where the store is read.
+        settings: All settings.
+        local: Whether the server listens on a loopback address.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: ProfileStore,
+        desk: WorkerPool,
+        settings: Settings,
+        *,
+        local: bool,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._clock = clock
+        self._settings = access = settings.access
+        self._origins = frozenset(_list(access.origins))
+        self._may_be_open = local and access.mode == "auto" and not _list(settings.server.trusted_proxies)
+        self._addresses = Buckets(access.address_rate_per_min / 60, access.address_burst)
+        self._keys = Buckets(access.key_rate_per_min / 60, access.key_burst)
+
+    def knock(self, connection: Connection) -> None:
+        """Count a request of an address.
+
+        Raises:
+            RateLimited: There were too many.
+        """
+        if not self._addresses.take(_address(connection)):
+            raise RateLimited
+
+    async def caller(self, connection: Connection) -> Caller | None:
+        """Who sends a request; None for somebody who may still show a session token.
+
+        Raises:
+            Forbidden: A web page of an origin that is not allowed.
+            Unauthorized: An API key that is none.
+            RateLimited: There were too many requests.
+        """
+        headers = Headers(scope=connection)
+        origin = headers.get("origin")
+        if origin is not None and origin not in self._origins and origin != _own_origin(connection, headers):
+            raise Forbidden("Web pages of this origin may not use the server.")
+        kind, _, key = headers.get("authorization", "").partition(" ")
+        if kind:
+            return await self.by_key(connection, key.strip() if kind.lower() == "bearer" else "")
+        if not self._may_be_open or not _is_near(connection, headers):
+            return None
+        if await self._desk.run(self._store.has_api_keys):
+            self._may_be_open = False  # whoever made a key wants others kept out
+            return None
+        scores = self._settings.program_scores if origin is None else self._settings.browser_scores
+        return Caller(DEFAULT_TENANT, frozenset(Scope), Scores(scores))
+
+    async def by_key(self, connection: Connection, key: str) -> Caller:
+        """Who shows an API key.
+
+        Raises:
+            Unauthorized: It is none.
+            RateLimited: It was used too often, or too many wrong ones came from there.
+        """
+        try:
+            found = await self._desk.run(lambda: self._store.find_api_key(key))
+        except Unauthorized:
+            self._failed(connection)
+            raise
+        if not self._keys.take(found.id):
+            raise RateLimited
+        return Caller(found.tenant, found.scopes, Scores(self._settings.program_scores), found.id)
+
+    async def by_token(self, connection: Connection, token: str) -> tuple[Caller, Purpose]:
+        """Who shows a session token, and what it is for. The token is used up.
+
+        Raises:
+            SessionTokenRefused: It is none.
+            RateLimited: Too many wrong ones came from there.
+        """
+        try:
+            grant = await self._desk.run(lambda: self._store.take_session_token(token, self._clock()))
+        except Unauthorized:
+            self._failed(connection)
+            raise
+        purpose = purpose_of(grant.purpose)
+        scope = Scope.ENROLL if purpose.mode is Mode.ENROLL else Scope.VERIFY
+        scores = Scores(self._settings.browser_scores)
+        return Caller(grant.tenant, frozenset({scope}), scores, grant.key_id, _address(connection)), purpose
+
+    async def make_token(self, caller: Caller, purpose: Purpose) -> str:
+        """A session token.
+
+        Raises:
+            Forbidden: Its maker may not do that itself.
+            TooManySessions: As many as there may be wait to be used.
+        """
+        caller.need(Scope.ENROLL if purpose.mode is Mode.ENROLL else Scope.VERIFY)
+        if caller.key_id is None:
+            raise Forbidden("Session tokens are made with an API key. `streamauth keys create` makes one.")
+        key_id, data, access = caller.key_id, purpose_bytes(purpose), self._settings
+        return await self._desk.run(
+            lambda: self._store.add_session_token(
+                key_id, data, self._clock(), lifetime_s=access.token_lifetime_s, max_open=access.max_open_tokens
+            )
+        )
+
+    def _failed(self, connection: Connection) -> None:
+        if not self._addresses.take(_address(connection), _FAILURE_COST):
+            raise RateLimited from None
+
+
+def purpose_bytes(purpose: Purpose) -> bytes:
+    """A purpose to be stored."""
+    return json.dumps({"mode": purpose.mode} | purpose.given()).encode("ascii")
+
+
+def purpose_of(data: bytes) -> Purpose:
+    """The purpose that was stored.
+
+    Raises:
+        StoreCorrupt: It is none.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(data)
+        fields["mode"] = Mode(fields["mode"])
+        if "among" in fields:
+            fields["among"] = tuple(fields["among"])
+        if "prompt" in fields:
+            fields["prompt"] = PromptKind(fields["prompt"])
+        return Purpose(**fields)
+    except (ValueError, KeyError, TypeError):
+        raise StoreCorrupt from None
+
+
+def _list(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _address(connection: Connection) -> str:
+    """Where somebody comes from; of IPv6 the network, as one customer has all of its addresses."""
+    host: str = (connection.get("client") or ("?", 0))[0]
+    with suppress(ValueError):
+        address = ipaddress.ip_address(host.partition("%")[0])
+        if address.version == 6 and address.ipv4_mapped is None:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+    return host
+
+
+def _own_origin(connection: Connection, headers: Headers) -> str:
+    secure = connection["scheme"] in ("https", "wss")
+    return f"{'https' if secure else 'http'}://{headers.get('host', '')}"
+
+
+def _is_near(connection: Connection, headers: Headers) -> bool:
+    """Whether a request was made on this machine, by a program or by a page that may."""
+    if any(name in headers for name in _FORWARDING):
+        return False
+    if "origin" not in headers and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return False  # an image or a link of some page
+    client = (connection.get("client") or ("", 0))[0]
+    with suppress(ValueError):
+        return _is_loopback(client) and _is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
+    return False
+
+
+def _is_loopback(name: str) -> bool:
+    return name == "localhost" or ipaddress.ip_address(name).is_loopback

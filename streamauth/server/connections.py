@@ -1,0 +1,203 @@
+"""Connections of the HTTP server, hardened: nobody holds one open for nothing, or makes the server hoard for him.
+
+uvicorn leaves open what sends no request, answers pings of a peer that does not read, and collects empty fragments
+without end. Here, who asks for nothing in time is closed; the oldest such connection gives way where there are too
+many; who does not read what he asked for is cut off.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from streamauth.server.closing import CLOSE_S, TELL_S
+from streamauth.server.socket import ABORT
+from streamauth.settings import ServerSettings
+
+_READ_BYTES = 16_384
+_MAX_FRAGMENTS = 1024
+_TOO_LARGE = 1009
+
+
+class Waiting:
+    """The connections that have asked for nothing yet, oldest first.
+
+    Args:
+        settings: How many there may be, and for how long.
+    """
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._most = settings.max_idle_connections
+        self._timeout_s = settings.start_timeout_s
+        self._timers: dict[asyncio.Transport, asyncio.TimerHandle] = {}
+
+    def add(self, transport: asyncio.Transport) -> None:
+        """Begin to wait for a request."""
+        self.remove(transport)
+        loop = asyncio.get_running_loop()
+        self._timers[transport] = loop.call_later(self._timeout_s, self._end, transport)
+        if len(self._timers) > self._most:
+            self._end(next(iter(self._timers)))
+
+    def remove(self, transport: asyncio.Transport) -> None:
+        """It has asked for something, or is gone."""
+        if timer := self._timers.pop(transport, None):
+            timer.cancel()
+
+    def _end(self, transport: asyncio.Transport) -> None:
+        self.remove(transport)
+        transport.abort()
+
+
+class _Reader:
+    """Cuts off who does not read what is sent to him."""
+
+    def __init__(self, transport: asyncio.Transport, timeout_s: float) -> None:
+        self._transport = transport
+        self._timeout_s = timeout_s
+        self._timer: asyncio.TimerHandle | None = None
+        # told of the first byte that the peer's side has no room for
+        transport.set_write_buffer_limits(0)
+        # asyncio reads 256 KiB in one go otherwise; as tiny frames, that would hold up all others while it is parsed
+        with suppress(AttributeError):  # TLS has no such limit
+            transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
+
+    def paused(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._transport.abort)
+
+    def resumed(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class HttpConnection(H11Protocol):
+    """A connection that speaks HTTP.
+
+    Args:
+        waiting: Where it waits for its requests.
+        patience_s: How long an answer may wait to be read.
+        options: Of uvicorn.
+    """
+
+    def __init__(self, *, waiting: Waiting, patience_s: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._waiting = waiting
+        self._patience_s = patience_s
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio."""
+        super().connection_made(transport)
+        self._reader = _Reader(transport, self._patience_s)
+        self._waiting.add(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._waiting.remove(self.transport)
+
+    def on_response_complete(self) -> None:
+        """See uvicorn."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and (self.cycle is None or self.cycle.response_complete):
+            self._waiting.add(self.transport)
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        """See uvicorn."""
+        self._waiting.remove(self.transport)
+        self._reader.resumed()
+        super().handle_websocket_upgrade(event)
+
+    def pause_writing(self) -> None:
+        """See asyncio."""
+        super().pause_writing()
+        self._reader.paused()
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        super().resume_writing()
+        self._reader.resumed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._waiting.remove(self.transport)
+        self._reader.resumed()
+        super().connection_lost(exc)
+
+
+class WebsocketConnection(WebSocketsSansIOProtocol):
+    """A connection that speaks the websocket protocol.
+
+    Args:
+        patience_s: How long a message may wait to be read.
+        options: Of uvicorn.
+    """
+
+    def __init__(self, *, patience_s: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._patience_s = patience_s
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio."""
+        super().connection_made(transport)
+        # the session gives up first, and tells the peer if it can
+        self._reader = _Reader(self.transport, self._patience_s + 2 * TELL_S + CLOSE_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._reader.resumed()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See asyncio."""
+        super().pause_writing()
+        self._reader.paused()
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        super().resume_writing()
+        self._reader.resumed()
+
+    def handle_connect(self, event: Any) -> None:
+        """See uvicorn."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:
+            extensions: dict[str, Any] = {**self.scope["extensions"], ABORT: self.transport.abort}
+            self.scope["extensions"] = extensions
+
+    def handle_cont(self, event: Any) -> None:
+        """See uvicorn."""
+        if len(self.frames) >= _MAX_FRAGMENTS:
+            self.conn.fail(_TOO_LARGE, "too many fragments")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
+
+    def handle_ping(self) -> None:
+        """See uvicorn."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()  # a peer that does not read gets no answers to hoard
+
+    async def send(self, message: Any) -> None:
+        """See uvicorn."""
+        await super().send(message)
+        if message["type"] == "websocket.close" and self.close_timer is not None:
+            self.close_timer.cancel()
+            # a transport that is closed waits for a peer that does not read; one that is cut does not
+            self.close_timer = self.loop.call_later(CLOSE_S, self.transport.abort)
+
+
+def connection_classes(settings: ServerSettings) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """What uvicorn is to make for each connection: HTTP, and websocket."""
+    patience_s = settings.idle_timeout_s
+    return (
+        partial(HttpConnection, waiting=Waiting(settings), patience_s=patience_s),
+        partial(WebsocketConnection, patience_s=patience_s),
+    )

@@ -1,0 +1,231 @@
+"""The server's life: its address, its start, and an end that lets running sessions finish."""
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from queue import SimpleQueue
+from types import FrameType
+
+import uvicorn
+
+from streamauth.errors import CannotListen
+from streamauth.server.app import Application
+from streamauth.server.closing import CLOSE_S, TELL_S
+from streamauth.server.connections import connection_classes
+from streamauth.server.messages import url_of
+from streamauth.service import Authenticator
+from streamauth.settings import ServerSettings, Settings
+
+log = logging.getLogger("streamauth.server")
+
+_BACKLOG = 1024
+_TICK_S = 1.0
+_POLL_S = 0.01
+_SEND_BUFFER_BYTES = 131_072
+
+OnReady = Callable[[str], None]
+"""Told the URL of the streaming endpoint once clients may come."""
+
+
+def serve(authenticator: Authenticator, settings: Settings, on_ready: OnReady) -> None:
+    """Load the models and serve until SIGINT or SIGTERM; to be called in the main thread.
+
+    Raises:
+        CannotListen: The address is not allowed or the port is taken.
+        EngineError: A model cannot be loaded.
+    """
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def stop_soon(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(stop.set)
+
+        former = {number: signal.signal(number, stop_soon) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            await serve_until(stop, authenticator, settings, on_ready)
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    asyncio.run(main())
+
+
+@contextmanager
+def serving(authenticator: Authenticator, settings: Settings) -> Iterator[str]:
+    """A server in a thread of this process, for demonstrations and tests; gives its URL.
+
+    Raises:
+        CannotListen, EngineError: As ``serve``.
+    """
+    began: SimpleQueue[str | BaseException] = SimpleQueue()
+    stop = asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def main() -> None:
+        loops.append(asyncio.get_running_loop())
+        await serve_until(stop, authenticator, settings, began.put)
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:  # raised again in the caller's thread
+            began.put(error)
+
+    thread = threading.Thread(target=run, name="streamauth-server")
+    thread.start()
+    url = began.get()
+    if isinstance(url, BaseException):
+        thread.join()
+        raise url
+    try:
+        yield url
+    finally:
+        with suppress(RuntimeError):  # the loop is closed where the server failed on its own
+            loops[0].call_soon_threadsafe(stop.set)
+        thread.join()
+    if not began.empty() and isinstance(error := began.get(), BaseException):
+        raise error
+
+
+async def serve_until(
+    stop: asyncio.Event, authenticator: Authenticator, settings: Settings, on_ready: OnReady
+) -> None:
+    """Load the models and serve until ``stop`` is set, then end the running sessions.
+
+    Raises:
+        CannotListen, EngineError: As ``serve``.
+    """
+    limits = settings.server
+    local = is_loopback(limits.host)
+    if not local and not authenticator.store.has_api_keys(good=True):
+        raise CannotListen(
+            "Other machines could reach this address, and there is no API key yet. Make one with `streamauth keys "
+            "create`, or listen on 127.0.0.1."
+        )
+    async with Application.running(authenticator, settings, local=local) as application:
+        http, websocket = connection_classes(limits)
+        config = uvicorn.Config(
+            application.asgi,
+            http=http,  # type: ignore[arg-type]
+            ws=websocket,  # type: ignore[arg-type]
+            ws_max_size=limits.max_message_bytes,
+            # PCM gains nothing by it, and a small message could unpack to a huge one
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            # its records hold requests, so whatever the peers send; what matters is logged by ourselves
+            log_level=logging.CRITICAL + 1,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(limits.trusted_proxies),
+            forwarded_allow_ips=trusted_proxies(limits),
+            limit_concurrency=limits.max_idle_connections + limits.max_sessions + 64,
+            ssl_certfile=limits.tls_certificate or None,
+            ssl_keyfile=limits.tls_key or None,
+        )
+        try:
+            config.load()
+        except (OSError, ssl.SSLError):
+            raise CannotListen("The certificate or its private key cannot be read.") from None
+        listening = _listen(limits)
+        secure = bool(limits.tls_certificate)
+        host, port = listening.getsockname()[:2]
+        url = url_of("127.0.0.1" if host in ("0.0.0.0", "::") else host, port, secure=secure)  # noqa: S104
+        log.info("listening on port %d", port)
+        if not local and not secure and not limits.trusted_proxies:
+            log.warning("without TLS: voices and API keys can be read on the way here")
+        await _Uvicorn(config, application, stop, lambda: on_ready(url)).serve(sockets=[listening])
+        log.info("stopped")
+
+
+class _Uvicorn(uvicorn.Server):
+    def __init__(
+        self, config: uvicorn.Config, application: Application, stop: asyncio.Event, on_ready: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._application = application
+        self._stop = stop
+        self._on_ready = on_ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See uvicorn; signals are handled by ``serve``."""
+        yield
+
+    async def main_loop(self) -> None:
+        """See uvicorn: serves, then lets what is running come to its end."""
+        await self.on_tick(0)
+        self._on_ready()
+        while not self._stop.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._stop.wait()
+            await self.on_tick(0)
+        for server in self.servers:
+            server.close()
+        await self._application.finish()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn: the sessions are over, so what is left are requests, and connections that wait for one."""
+        for listening in sockets or []:
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        state, clock = self.server_state, asyncio.get_running_loop().time
+        until_s = clock() + TELL_S + CLOSE_S
+        while (state.connections or state.tasks) and clock() < until_s:  # noqa: ASYNC110 - uvicorn tells nobody
+            await asyncio.sleep(_POLL_S)
+        for task in state.tasks:
+            task.cancel()
+        for connection in list(state.connections):
+            connection.transport.abort()
+        if state.tasks:
+            await asyncio.wait(state.tasks)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def trusted_proxies(limits: ServerSettings) -> list[str]:
+    """The addresses and networks of reverse proxies.
+
+    Raises:
+        CannotListen: One of them is none.
+    """
+    trusted = [item.strip() for item in limits.trusted_proxies.split(",") if item.strip()]
+    try:
+        for item in trusted:
+            ipaddress.ip_network(item)
+    except ValueError:
+        raise CannotListen("The setting server.trusted_proxies holds addresses and networks only.") from None
+    return trusted
+
+
+def _listen(limits: ServerSettings) -> socket.socket:
+    # not looked up: a name server must not decide what is local
+    host = "127.0.0.1" if limits.host == "localhost" else limits.host
+    try:
+        address = ipaddress.ip_address(host)
+        family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+        listening = socket.create_server((host, limits.port), family=family, backlog=_BACKLOG)
+    except ValueError:
+        raise CannotListen("The setting server.host is an IP address or localhost.") from None
+    except OSError as error:
+        raise CannotListen(f"The server cannot listen on port {limits.port}: {error.strerror}.") from None
+    # connections inherit it: of who does not read, so much is kept by the system, and no more
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+    return listening

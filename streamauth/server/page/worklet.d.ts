@@ -1,0 +1,6 @@
+// What exists on the audio thread and in no DOM library.
+declare class AudioWorkletProcessor {
+  readonly port: MessagePort;
+}
+declare const currentFrame: number;
+declare function registerProcessor(name: string, processor: Function): void;

@@ -1,0 +1,115 @@
+"""Errors as HTTP answers: the status of each, and their one JSON shape."""
+
+import math
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from streamauth.errors import (
+    AccessRefused,
+    AttemptRefused,
+    AudioTooLong,
+    EncoderChanged,
+    InputError,
+    InternalError,
+    MessageTooLarge,
+    NobodyToIdentify,
+    NotFound,
+    Overloaded,
+    ProfileExists,
+    ProfileLocked,
+    ProfileNotEnrolled,
+    ProtocolError,
+    RateLimited,
+    ServerBusy,
+    ServerStopping,
+    SessionTimeout,
+    StoreBusy,
+    StreamAuthError,
+    Unauthorized,
+    UnknownProfile,
+    UnknownPrompt,
+)
+
+STATUS_CODES: dict[type[StreamAuthError], int] = {
+    InputError: 400,
+    Unauthorized: 401,
+    AccessRefused: 403,
+    NotFound: 404,
+    UnknownProfile: 404,
+    UnknownPrompt: 404,
+    SessionTimeout: 408,
+    ProfileExists: 409,
+    ProfileNotEnrolled: 409,
+    EncoderChanged: 409,
+    NobodyToIdentify: 409,
+    AudioTooLong: 413,
+    MessageTooLarge: 413,
+    ProfileLocked: 423,
+    AttemptRefused: 429,
+    RateLimited: 429,
+    StreamAuthError: 500,
+    ServerBusy: 503,
+    ServerStopping: 503,
+    Overloaded: 503,
+    StoreBusy: 503,
+}
+"""The status of an error is that of its nearest class in here."""
+
+_RETRY_S = 5
+
+
+def status_code(error: StreamAuthError) -> int:
+    """The HTTP status of an error."""
+    return next(STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES)
+
+
+def error_body(error: StreamAuthError) -> dict[str, Any]:
+    """The one JSON shape of an error."""
+    return {"error": error.as_dict()}
+
+
+def error_reply(error: StreamAuthError, status: int | None = None) -> JSONResponse:
+    """The answer to a request that failed."""
+    status = status_code(error) if status is None else status
+    headers = {"Cache-Control": "no-store"}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retryable:
+        headers["Retry-After"] = str(math.ceil(_RETRY_S))
+    return JSONResponse(error_body(error), status, headers)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, StreamAuthError)  # noqa: S101 - it is registered for these
+    return error_reply(error)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    """What the framework itself refuses: an address or a method that is not there, a body that cannot be read."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
+    if error.status_code == 404:
+        return error_reply(NotFound())
+    if error.status_code == 405:
+        reply = error_reply(ProtocolError("This method is not allowed here."), 405)
+        reply.headers.update(error.headers or {})
+        return reply
+    if error.status_code < 500:
+        return error_reply(ProtocolError("The request cannot be read."), error.status_code)
+    return error_reply(InternalError())
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """A request that does not fit its description; what was sent is not repeated."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for these
+    faults = [each for each in error.errors() if each["type"] not in ("extra_forbidden", "json_invalid")]
+    fields = sorted({str(each["loc"][1]) for each in faults if len(each["loc"]) > 1})
+    what = f"These fields are missing or wrong: {', '.join(fields)}." if fields else "The request cannot be read."
+    return error_reply(ProtocolError(what), 422)
+
+
+REPLIES = {StreamAuthError: _failed, HTTPException: _refused, RequestValidationError: _invalid}
+"""What answers to each kind of exception."""

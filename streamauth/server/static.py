@@ -1,0 +1,56 @@
+"""The web page and its script, as files of one folder and nothing else."""
+
+from pathlib import Path
+
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+
+FOLDER = Path(__file__).with_name("page")
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+}
+"""Kinds of files that are served; others, such as sources and notes beside them, are not."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "media-src 'self' blob:; worker-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+"""Content security policy of the page."""
+
+
+def page_routes() -> list[BaseRoute]:
+    """One route for each file, so that no path of a request ever becomes the name of a file."""
+    files = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.suffix in _TYPES)
+    routes: list[BaseRoute] = [_route("/" + path.relative_to(FOLDER).as_posix(), path) for path in files]
+    if (FOLDER / "index.html") in files:
+        routes.append(_route("/", FOLDER / "index.html"))
+    return routes
+
+
+def _route(address: str, path: Path) -> Route:
+    headers = {
+        "Cache-Control": "no-cache",
+        # the pages of integrators load the script from here; there is nothing secret in these files
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    if path.suffix == ".html":
+        headers |= {
+            "Content-Security-Policy": POLICY,
+            "Permissions-Policy": "microphone=(self)",
+            "Cross-Origin-Opener-Policy": "same-origin",
+        }
+
+    async def get(_: object) -> Response:
+        return FileResponse(path, headers=headers, media_type=_TYPES[path.suffix])
+
+    return Route(address, get, methods=["GET"])

@@ -1,0 +1,35 @@
+"""Settings of access to the server."""
+
+from dataclasses import dataclass
+
+from streamauth.settings.section import Section, setting
+
+SCORES = ("none", "band", "number")
+
+
+@dataclass(frozen=True)
+class AccessSettings(Section):
+    """Who may use the server, how often, and what they learn."""
+
+    mode: str = setting(
+        "auto", "Whether an API key or session token is always needed, or only once there is an API key",
+        choices=("auto", "required"),
+    )
+    origins: str = setting("", "Origins of web pages that may connect, as https://example.org, separated by commas")
+    browser_scores: str = setting("band", "What web pages and session tokens learn of scores", choices=SCORES)
+    program_scores: str = setting("number", "What programs with an API key learn of scores", choices=SCORES)
+    token_lifetime_s: float = setting(120.0, "Time to use a session token", unit="s", low=1, high=3600)
+    max_open_tokens: int = setting(1000, "Session tokens of one API key that wait to be used", low=1, high=1_000_000)
+    issuer: str = setting("streamauth", "Issuer named in signed verdicts")
+    verdict_lifetime_s: float = setting(60.0, "Time until a signed verdict expires", unit="s", low=1, high=3600)
+    signing_key_days: float = setting(
+        30.0, "Age at which the key that signs verdicts is replaced", unit="days", low=0.01, high=3650
+    )
+    key_rate_per_min: int = setting(1200, "Requests of one API key", unit="1/min", low=1, high=10_000_000)
+    key_burst: int = setting(200, "Requests of one API key at once", low=1, high=1_000_000)
+    address_rate_per_min: int = setting(600, "Requests of one address", unit="1/min", low=1, high=10_000_000)
+    address_burst: int = setting(200, "Requests of one address at once", low=1, high=1_000_000)
+    sessions_per_key: int = setting(64, "Sessions of one API key at the same time", low=1, high=10_000)
+    sessions_per_address: int = setting(
+        16, "Sessions of session tokens from one address at the same time", low=1, high=10_000
+    )

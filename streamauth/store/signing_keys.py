@@ -1,0 +1,82 @@
+"""Keys that sign verdicts, Ed25519 (RFC 8032): the newest signs, older ones are kept while they may verify."""
+
+import base64
+import hashlib
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, delete, insert, select
+
+from streamauth.store.opening import OpenStore
+from streamauth.store.schema import signing_keys
+
+_KEPT_S = 86_400.0
+"""How long a key that signs no more is still published; longer than any signed verdict is good for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that signs.
+
+    Attributes:
+        id: Its thumbprint (RFC 7638), by which a verifier finds it.
+        private: The key.
+        until_s: When it is too old to sign, in seconds since the epoch.
+    """
+
+    id: str
+    private: Ed25519PrivateKey = field(repr=False)
+    until_s: float
+
+
+class SigningKeys(OpenStore):
+    """Making, replacing and publishing the keys that sign verdicts."""
+
+    def signing_key(self, now_s: float, *, max_age_s: float) -> SigningKey:
+        """The key that signs now; a new one where there is none, or the last one is too old.
+
+        Args:
+            now_s: The time, in seconds since the epoch.
+            max_age_s: Age at which a key is replaced.
+        """
+        with self._database.read() as connection:
+            if (found := self._newest(connection, now_s, max_age_s)) is not None:
+                return found
+        with self._database.write() as connection:
+            # another process may have been quicker
+            if (found := self._newest(connection, now_s, max_age_s)) is not None:
+                return found
+            connection.execute(
+                delete(signing_keys).where(signing_keys.c.created_at_s < now_s - max_age_s - _KEPT_S)
+            )
+            made = Ed25519PrivateKey.generate()
+            public = made.public_key().public_bytes_raw()
+            name = _encoded(hashlib.sha256(_canonical(public)).digest())
+            sealed = self._key(connection).seal(made.private_bytes_raw(), "signing key", name)
+            values = {"id": name, "public": public, "private": sealed, "created_at_s": now_s}
+            connection.execute(insert(signing_keys).values(values))
+        return SigningKey(name, made, now_s + max_age_s)
+
+    def published_keys(self) -> list[dict[str, str]]:
+        """The public keys as JSON Web Keys (RFC 8037), the newest first."""
+        with self._database.read() as connection:
+            query = select(signing_keys.c.id, signing_keys.c.public).order_by(signing_keys.c.created_at_s.desc())
+            rows = connection.execute(query).all()
+        common = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
+        return [common | {"kid": row.id, "x": _encoded(row.public)} for row in rows]
+
+    def _newest(self, connection: Connection, now_s: float, max_age_s: float) -> SigningKey | None:
+        query = select(signing_keys).where(signing_keys.c.created_at_s > now_s - max_age_s)
+        row = connection.execute(query.order_by(signing_keys.c.created_at_s.desc()).limit(1)).one_or_none()
+        if row is None:
+            return None
+        raw = self._key(connection).unseal(row.private, "signing key", row.id)
+        return SigningKey(row.id, Ed25519PrivateKey.from_private_bytes(raw), row.created_at_s + max_age_s)
+
+
+def _canonical(public: bytes) -> bytes:
+    return f'{{"crv":"Ed25519","kty":"OKP","x":"{_encoded(public)}"}}'.encode("ascii")
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
