@@ -48,7 +48,7 @@ def test_the_objects_of_the_command_line() -> None:
         "reasons": ["voice_match"],
         "speech_s": 1.25,
     }
-    assert verification_object(replace(event, phrase_expected=None))["phrase"] is None
+    assert verification_object(replace(event, phrase_matched=None))["phrase"] is None
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32("nan")])

@@ -4,6 +4,7 @@
 export const REASONS = Object.freeze({
   voice_match: "The voice matches.",
   voice_mismatch: "The voice does not match the enrolled one.",
+  voice_unsure: "The voice may be the enrolled one, but too little speaks for it. Try in a quieter place.",
   phrase_match: "The pass phrase is right.",
   phrase_mismatch: "Those were other words than the pass phrase.",
   phrase_incomplete: "The pass phrase was not said to its end.",
@@ -25,6 +26,8 @@ export const REASONS = Object.freeze({
   weak_phrase: "This phrase is too short or too easy to guess. Choose another one.",
   other_phrase: "Those were other words than before. Say the same phrase each time.",
   other_voice: "This does not sound like the voice of the other recordings.",
+  quieter_place: "The enrollment is noisy. In a quieter place it would be surer.",
+  one_more_utterance: "The recordings differ. One more would make recognition surer.",
   interrupted: "The attempt was interrupted before it was decided.",
   engine_failed: "A speech engine failed. The attempt was ended.",
 });
