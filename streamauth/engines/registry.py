@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamauth.engines.entries import EncoderEntry, ModelEntry, RecognizerEntry, entry_of
-from streamauth.engines.installed import Model, Receipt, installed_folder, installed_names, read_receipt
+from streamauth.engines.installed import Model, installed_folder, installed_names, read_receipt
 from streamauth.errors import ModelCorrupt, ModelMissing, RuntimeTooOld, UnknownModel
 
 if TYPE_CHECKING:
@@ -119,13 +119,7 @@ def find_model(name: str) -> Model:
         ModelMissing, ModelCorrupt: The registry or the model's receipt cannot be read.
     """
     folder = models_folder()
-    entry = read_registry(folder).get(name)
-    if entry is not None and not entry.urls:
-        return Model(entry, folder, embedded=True)
-    receipt = read_receipt(name)
-    if entry is None and receipt is None:
-        raise UnknownModel
-    return _model(name, entry, receipt)
+    return _model(name, read_registry(folder).get(name), folder)
 
 
 def all_models() -> dict[str, Model]:
@@ -134,8 +128,9 @@ def all_models() -> dict[str, Model]:
     Raises:
         ModelMissing, ModelCorrupt: The registry or a receipt cannot be read.
     """
-    names = [*read_registry(models_folder()), *installed_names()]
-    return {name: find_model(name) for name in names}
+    folder = models_folder()
+    entries = read_registry(folder)
+    return {name: _model(name, entries.get(name), folder) for name in [*entries, *installed_names()]}
 
 
 def recognizer_folder(name: str) -> Path:
@@ -184,10 +179,10 @@ def recognizer_of(locale: str) -> str:
             return name
     if serving:
         raise ModelMissing(f"No recognizer for {locale} is installed. Run: streamauth models pull {serving[0]}")
-    near = f"There is {', '.join(others)}: set phrase.locale to one of these languages, or " if others else ""
+    near = f" Near to it: {', '.join(others)}; set phrase.locale to use one." if others else ""
     raise ModelMissing(
-        f"There is no recognizer for {locale} in the registry. {near or 'For '}"
-        f"{'for ' if near else ''}another Vosk model set phrase.vosk_model to its folder."
+        f"There is no recognizer for {locale} in the registry.{near} "
+        "Any other Vosk model is used by its folder in phrase.vosk_model."
     )
 
 
@@ -241,16 +236,18 @@ def load_encoder(name: str, threads: int = 1) -> "OnnxEncoder":
     return OnnxEncoder(model.entry, content, threads)
 
 
-def _model(name: str, entry: ModelEntry | None, receipt: Receipt | None) -> Model:
-    folder = installed_folder() / name
-    if entry is None:
-        assert receipt is not None  # noqa: S101 - the callers look before
-        return Model(receipt.entry, folder, receipt=receipt)
+def _model(name: str, entry: ModelEntry | None, embedded_in: Path) -> Model:
+    if entry is not None and not entry.urls:
+        return Model(entry, embedded_in, embedded=True)
+    receipt = read_receipt(name)
     made = receipt.entry if receipt is not None else None
+    known = entry or made
+    if known is None:
+        raise UnknownModel
     # references were made from one very file
-    if isinstance(entry, EncoderEntry) and isinstance(made, EncoderEntry) and made.sha256 == entry.sha256:
-        entry = replace(entry, references=made.references)
-    return Model(entry, folder, receipt=receipt)
+    if isinstance(known, EncoderEntry) and isinstance(made, EncoderEntry) and made.sha256 == known.sha256:
+        known = replace(known, references=made.references)
+    return Model(known, installed_folder() / name, receipt=receipt)
 
 
 def _serves(language: str, locale: str) -> bool:

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,12 +8,13 @@ import typer
 
 from streamauth.cli import models as command
 from streamauth.cli.output import Output
-from tests.cli.rig import Shell, enroll, voice
+from tests.cli.rig import PHRASE, Shell, enroll, voice
 from tests.models import making
 from tests.models.rig import Answer, Site, archive_table, encoder_table, serving, write_registry
 from tests.models.test_archive import packed
 
 MODELS = Path(__file__).parents[2] / "models"
+TINY = Path(__file__).parents[1] / "data" / "vosk-tiny"
 
 
 @pytest.fixture
@@ -227,3 +229,26 @@ def test_a_locale_without_recognizer_is_told_how_to_get_one(shell: Shell, monkey
     outcome = shell.json("phrase", "guten morgen")
     assert outcome.error == "model_missing"
     assert "streamauth models pull vosk-small-de" in outcome.data["error"]["message"]
+
+
+def test_a_pulled_recognizer_is_used_for_its_language(
+    shell: Shell, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [path for path in sorted(TINY.rglob("*")) if path.is_file()]
+    content = packed(*((f"top/{path.relative_to(TINY).as_posix()}", path.read_bytes()) for path in files))
+    site.answers["/tiny.zip"] = Answer(content)
+    known = (MODELS / "registry.toml").read_text("utf-8")
+    folder = tmp_path / "registry"
+    write_registry(folder, known, archive_table("tiny", content, f"{site.url}/tiny.zip", language="xx"))
+    for name in ("ge2e.onnx", "ge2e.calibration.json"):
+        shutil.copy(MODELS / name, folder)
+    monkeypatch.setenv("STREAMAUTH_MODELS", str(folder))
+    monkeypatch.setenv("STREAMAUTH_PHRASE_LOCALE", "xx-XX")
+    told = shell.json("phrase", PHRASE).data["error"]
+    assert (told["code"], "models pull tiny" in told["message"]) == ("model_missing", True)
+    assert shell.json("models", "pull", "tiny", "--yes").code == 0
+    found = shell.json("phrase", PHRASE).data
+    assert found["words"] == PHRASE.split()
+    assert found["strength"] is None  # there is no phrase model beside it
+    heard = shell.json("phrase", PHRASE, voice("slt", "door-4")).data["results"][0]
+    assert heard["heard"]
