@@ -109,6 +109,7 @@ class Application:
             description="Real-time voice authentication. Streaming: docs/protocol.md.",
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,
         )
         for kind, reply in REPLIES.items():
             api.add_exception_handler(kind, reply)
