@@ -135,7 +135,8 @@ def opened(browser: Browser, address: str, *, microphone: bool | None = True, **
         microphone: Whether it is allowed; None leaves it unasked.
         options: Of the browser context.
     """
-    context = browser.new_context(**({"reduced_motion": "reduce", "viewport": {"width": 1280, "height": 800}} | options))
+    usual: dict[str, Any] = {"reduced_motion": "reduce", "viewport": {"width": 1280, "height": 800}}
+    context = browser.new_context(**(usual | options))
     context.set_default_timeout(PATIENCE_MS)
     if microphone is not None:
         # whatever is granted, all that is not is denied
@@ -217,7 +218,7 @@ class ScriptedServer:
 
 def decision(verdict: str, *reasons: str, **fields: Any) -> dict[str, Any]:
     """A decision as the server words it to a page."""
-    blank = {"llr": None, "score": None, "band": None, "phrase": None, "name": None, "ranking": []}
+    blank: dict[str, Any] = {"llr": None, "score": None, "band": None, "phrase": None, "name": None, "ranking": []}
     return {
         "type": "decision",
         "decision": verdict,

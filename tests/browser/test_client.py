@@ -120,7 +120,8 @@ def test_a_session_token_is_used_once(page: Page) -> None:
 def test_an_error_of_the_server_keeps_its_code_and_sentence(page: Page) -> None:
     server = ScriptedServer([(2, error("profile_locked", "This profile is locked."))]).on(page)
     answer = run(page)
-    assert (answer["code"], answer["message"], answer["retryable"]) == ("profile_locked", "This profile is locked.", False)
+    assert (answer["code"], answer["message"]) == ("profile_locked", "This profile is locked.")
+    assert answer["retryable"] is False
     assert len(server.starts) == 1
 
 
@@ -133,6 +134,26 @@ def test_cancel_tells_the_server_and_lets_the_microphone_go(page: Page) -> None:
     assert run(page, cancel_after_ms=1500)["code"] == "cancelled"
     assert server.controls == ["start", "cancel"]
     assert page.evaluate("window.stream.getTracks().map((track) => track.readyState)") == ["ended"]
+
+
+def test_cancel_after_the_outcome_takes_nothing_back(page: Page) -> None:
+    ScriptedServer([(2, decision("accept", "voice_match"))]).on(page)
+    answer = page.evaluate(
+        """async () => {
+          const { VoiceSession } = await import("/streamauth.js");
+          const session = new VoiceSession({ mode: "verify", name: "ada" });
+          session.addEventListener("decision", () => session.cancel());
+          const outcome = await session.run();
+          session.cancel();
+          return outcome;
+        }"""
+    )
+    assert answer["decision"] == "accept"
+
+
+def test_cancel_while_it_connects(page: Page) -> None:
+    page.route_web_socket("**/v1/stream", lambda route: None)
+    assert run(page, cancel_after_ms=1000)["code"] == "cancelled"
 
 
 def test_what_the_network_does_not_take_is_bounded_and_never_dropped_silently(page: Page) -> None:
