@@ -1,11 +1,13 @@
 """streamauth.js by itself: what it sends, what it gives, and that a broken attempt is never an outcome."""
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from streamauth.core.events import Reason
 from streamauth.core.prompt import PromptKind
@@ -13,6 +15,8 @@ from streamauth.errors import all_errors
 from streamauth.server.purpose import Mode
 from tests.browser.rig import FakeMicrophone, ScriptedServer, decision, error, opened
 
+PROMPT = {"type": "prompt", "at_s": 0.0, "text": "4 7 1 0 2 9", "after_phrase": True, "expires_s": 60.0}
+SIGNED = {"type": "signed_verdict", "token": "e30.e30.c2ln", "expires_s": 60.0}
 RUN = """async (options) => {
   const { VoiceSession } = await import("/streamauth.js");
   const session = new VoiceSession(options);
@@ -56,13 +60,12 @@ def states(answer: dict[str, Any]) -> list[str]:
 
 def test_a_session_from_begin_to_outcome(page: Page) -> None:
     words = {"type": "words", "at_s": 0.1, "text": "please", "final": False}
-    signed = {"type": "signed_verdict", "token": "e30.e30.c2ln", "expires_s": 60.0}
-    server = ScriptedServer([(2, words), (4, signed), (4, decision("accept", "voice_match"))]).on(page)
+    server = ScriptedServer([(2, words), (4, SIGNED), (4, decision("accept", "voice_match"))]).on(page)
     answer = run(page, prompt="digits", token="one-use", audience="shop", nonce="n-1")
     assert states(answer) == ["microphone", "connecting", "listening", "over"]
     assert ["words", words] in answer["seen"]
     assert answer["outcome"]["decision"] == "accept"
-    assert answer["outcome"]["signed_verdict"] == signed["token"]
+    assert answer["outcome"]["signed_verdict"] == SIGNED["token"]
     start = server.starts[0]
     assert (start.mode, start.name, start.prompt, start.token) == (Mode.VERIFY, "ada", PromptKind.DIGITS, "one-use")
     assert (start.audience, start.nonce) == ("shop", "n-1")
@@ -185,6 +188,33 @@ def test_sound_lost_in_the_browser_is_an_undecided_attempt(page: Page) -> None:
     assert run(page)["code"] == "audio_lost"
 
 
+@pytest.mark.parametrize(
+    ("harm", "code"),
+    [
+        ("(stream) => stream.getTracks()[0].dispatchEvent(new Event('ended'))", "microphone_lost"),
+        ("(stream, context) => context.suspend()", "capture_interrupted"),
+    ],
+)
+def test_a_microphone_that_goes_away_ends_the_attempt(page: Page, harm: str, code: str) -> None:
+    ScriptedServer().on(page)
+    answer = page.evaluate(
+        """async () => {
+          const harm = HARM;
+          let stream, context, frames = 0;
+          const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          navigator.mediaDevices.getUserMedia = async (wanted) => (stream = await ask(wanted));
+          window.AudioContext = class extends AudioContext {
+            constructor(options) { super(options); context = this; }
+          };
+          const { VoiceSession } = await import("/streamauth.js");
+          const session = new VoiceSession({ mode: "verify", name: "ada" });
+          session.addEventListener("input", () => ++frames === 3 && harm(stream, context));
+          return session.run().catch((error) => error.code);
+        }""".replace("HARM", harm)
+    )
+    assert answer == code
+
+
 def test_a_server_that_falls_silent_is_not_waited_for_without_end(page: Page) -> None:
     ScriptedServer().on(page)
     assert run(page, maxSilence_s=1)["code"] == "server_silent"
@@ -238,3 +268,42 @@ def test_codes_of_the_browser_that_the_server_has_too_mean_the_same(page: Page) 
         "unsupported_sample_rate",
         "unsupported_version",
     }
+
+
+def test_the_example_of_the_documentation_signs_in_from_another_origin(page: Page, site: str) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "browser.md").read_text("utf-8")
+    example = document.split("```html\n")[1].split("```")[0].replace("https://voice.example/", site)
+    server = ScriptedServer([(0, PROMPT), (2, SIGNED), (2, decision("accept", "voice_match"))])
+    asked: list[str | None] = []
+
+    def backend(route: Route) -> None:
+        asked.append(route.request.post_data)
+        route.fulfill(json={"token": "one-use"} if route.request.url.endswith("begin") else {"signed_in": "ada"})
+
+    with opened(browser_of(page), "about:blank") as shop:
+        shop.route("http://localhost/", lambda route: route.fulfill(body=example, content_type="text/html"))
+        shop.route("http://localhost/favicon.ico", lambda route: route.fulfill(status=204))
+        for path in ("begin", "finish"):
+            shop.route(f"http://localhost/{path}", backend)
+        server.on(shop)
+        shop.goto("http://localhost/")
+        shop.click("#speak")
+        shop.wait_for_selector("#say:text-is('Hello, ada.')")
+    assert [json.loads(body or "") for body in asked] == [{"name": "ada"}, {"verdict": SIGNED["token"]}]
+    assert server.starts[0].token == "one-use"
+
+
+def test_the_documentation_names_every_option_and_error() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "browser.md").read_text("utf-8")
+    folder = Path(__file__).parents[2] / "streamauth" / "server" / "page"
+    codes = re.findall(r"^  (\w+):\s", (folder / "errors.js").read_text("utf-8"), re.MULTILINE)
+    options = re.findall(r"@property \{.*\} \[?(\w+)", (folder / "streamauth.js").read_text("utf-8"))
+    assert len(codes) > 15
+    assert len(options) > 10
+    assert [name for name in codes + options if f"`{name}`" not in document] == []
+
+
+def browser_of(page: Page) -> Browser:
+    browser = page.context.browser
+    assert browser is not None
+    return browser
