@@ -312,6 +312,9 @@ def test_nobody_else_tells_the_address(tmp_path: Path) -> None:
 def test_addresses_of_one_network_are_one(tmp_path: Path) -> None:
     limits: dict[str, Any] = {"access": {"address_rate_per_min": 1, "address_burst": 3}}
     with server(tmp_path, trusted_proxies="127.0.0.1", **limits) as (url, _):
-        ask = lambda host: Web(url)("GET", "/healthz", **{"X-Forwarded-For": host}).status  # noqa: E731
+
+        def ask(host: str) -> int:
+            return Web(url)("GET", "/healthz", **{"X-Forwarded-For": host}).status
+
         assert [ask(f"2001:db8:1:1::{n}") for n in range(4)] == [200, 200, 200, 429]
         assert ask("2001:db8:1:2::1") == 200
