@@ -13,7 +13,7 @@ from streamauth.core.events import Reason
 from streamauth.core.prompt import PromptKind
 from streamauth.errors import all_errors
 from streamauth.server.purpose import Mode
-from tests.browser.rig import FakeMicrophone, ScriptedServer, decision, error, opened
+from tests.browser.rig import FakeMicrophone, ScriptedServer, decision, error, opened, static_server
 
 PROMPT = {"type": "prompt", "at_s": 0.0, "text": "4 7 1 0 2 9", "after_phrase": True, "expires_s": 60.0}
 SIGNED = {"type": "signed_verdict", "token": "e30.e30.c2ln", "expires_s": 60.0}
@@ -270,7 +270,9 @@ def test_codes_of_the_browser_that_the_server_has_too_mean_the_same(page: Page) 
     }
 
 
-def test_the_example_of_the_documentation_signs_in_from_another_origin(page: Page, site: str) -> None:
+def test_the_example_of_the_documentation_signs_in_from_another_origin(
+    page: Page, site: str, tmp_path: Path
+) -> None:
     document = (Path(__file__).parents[2] / "docs" / "browser.md").read_text("utf-8")
     example = document.split("```html\n")[1].split("```")[0].replace("https://voice.example/", site)
     server = ScriptedServer([(0, PROMPT), (2, SIGNED), (2, decision("accept", "voice_match"))])
@@ -280,13 +282,16 @@ def test_the_example_of_the_documentation_signs_in_from_another_origin(page: Pag
         asked.append(route.request.post_data)
         route.fulfill(json={"token": "one-use"} if route.request.url.endswith("begin") else {"signed_in": "ada"})
 
-    with opened(browser_of(page), "about:blank") as shop:
-        shop.route("http://localhost/", lambda route: route.fulfill(body=example, content_type="text/html"))
-        shop.route("http://localhost/favicon.ico", lambda route: route.fulfill(status=204))
+    # a server of its own: a browser lets no page from elsewhere load scripts from this machine
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "index.html").write_text(example, "utf-8")
+    with static_server(folder) as origin, opened(browser_of(page), "about:blank") as shop:
+        shop.route("**/favicon.ico", lambda route: route.fulfill(status=204))
         for path in ("begin", "finish"):
-            shop.route(f"http://localhost/{path}", backend)
+            shop.route(f"{origin}{path}", backend)
         server.on(shop)
-        shop.goto("http://localhost/")
+        shop.goto(origin)
         shop.click("#speak")
         shop.wait_for_selector("#say:text-is('Hello, ada.')")
     assert [json.loads(body or "") for body in asked] == [{"name": "ada"}, {"verdict": SIGNED["token"]}]
