@@ -25,8 +25,9 @@ from streamauth.server.rest import rest_routes
 from streamauth.server.sessions import Sessions
 from streamauth.server.socket import Receive, Scope, Send, Socket
 from streamauth.server.static import page_routes
-from streamauth.server.stream import Stream, Workplace
+from streamauth.server.stream import Stream
 from streamauth.server.verdicts import Verdicts
+from streamauth.server.workplace import Workplace
 from streamauth.service import Authenticator
 from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope as KeyScope

@@ -241,7 +241,7 @@ def test_pings_of_a_peer_that_does_not_read_fill_no_memory(tmp_path: Path) -> No
 
 
 def test_a_slow_reader_is_cut_off_and_others_do_not_notice(tmp_path: Path) -> None:
-    with attacked(tmp_path, idle_timeout_s=0.5) as (url, watched):
+    with attacked(tmp_path, idle_timeout_s=1) as (url, watched):
         raw = Raw(url, receive_bytes=4096)
         raw.say(**START | {"mode": "continuous", "name": "bob"})
         until(lambda: len(watched.made) == 2)
@@ -268,18 +268,18 @@ def test_a_slow_reader_is_cut_off_and_others_do_not_notice(tmp_path: Path) -> No
 
 
 def test_a_slow_reader_of_an_answer_is_cut_off(tmp_path: Path) -> None:
-    with attacked(tmp_path, idle_timeout_s=0.3) as (url, _):
+    with attacked(tmp_path, idle_timeout_s=1) as (url, _):
         before = handles()
         raw = Raw(url, upgrade=False, receive_bytes=2048)
         with suppress(OSError):
             for _ in range(300):
                 raw.socket.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        until(lambda: handles() == before + 1)  # his end is left, ours is gone
+        until(lambda: handles() <= before + 1)  # his end is left, ours is gone
         raw.socket.close()
 
 
 def test_half_open_connections_and_slow_requests_are_closed(tmp_path: Path) -> None:
-    with attacked(tmp_path, start_timeout_s=0.3, idle_timeout_s=0.3) as (url, _):
+    with attacked(tmp_path, start_timeout_s=1, idle_timeout_s=1) as (url, _):
         silent, partial, headers = (Raw(url, upgrade=False) for _ in range(3))
         partial.socket.sendall(b"GET / HT")
         headers.socket.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
@@ -297,7 +297,7 @@ def test_half_open_connections_and_slow_requests_are_closed(tmp_path: Path) -> N
     ids=lambda value: str(value[:8]),
 )
 def test_what_is_no_http(tmp_path: Path, request_: bytes) -> None:
-    with attacked(tmp_path, start_timeout_s=0.3) as (url, _):
+    with attacked(tmp_path, start_timeout_s=1) as (url, _):
         raw = Raw(url, upgrade=False)
         with suppress(OSError):
             raw.socket.sendall(request_)
