@@ -200,12 +200,12 @@ async def _connected(url: str, api_key: str | None, authorities: Path | None) ->
             max_size=_MAX_ANSWER_BYTES,
             logger=_library_log,
         )
-    except (InvalidURI, ValueError):
-        raise InputError("This is not the address of a server. Give ws://HOST:PORT/v1/stream.") from None
     except InvalidStatus as refused:
         raise _refusal(refused.response.status_code, refused.response.body) from None
-    except ssl.SSLError:
+    except ssl.SSLError:  # before ValueError, as one of them is both
         raise ServerUnreachable("The server's certificate is not trusted, or it speaks no TLS.") from None
+    except (InvalidURI, ValueError):
+        raise InputError("This is not the address of a server. Give ws://HOST:PORT/v1/stream.") from None
     except (OSError, InvalidHandshake):
         raise ServerUnreachable() from None
 

@@ -48,7 +48,7 @@ def loaded_by(code: str) -> set[str]:
 
 HEAVY = {
     *("numpy", "onnxruntime", "vosk", "kaldi_native_fbank", "sounddevice", "soundfile", "sqlalchemy", "websockets"),
-    "soxr",
+    *("soxr", "fastapi", "starlette", "pydantic", "uvicorn", "jwt", "prometheus_client", "cryptography"),
 }
 
 

@@ -10,6 +10,7 @@ from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, St
 
 _PACKAGES = (
     *("numpy", "onnxruntime", "soxr", "soundfile", "webrtcvad-wheels", "vosk", "kaldi-native-fbank", "websockets"),
+    *("fastapi", "uvicorn", "pyjwt", "prometheus-client"),
 )
 
 

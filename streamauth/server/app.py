@@ -26,8 +26,9 @@ from streamauth.server.rest import rest_routes
 from streamauth.server.sessions import Sessions
 from streamauth.server.socket import Receive, Scope, Send, Socket
 from streamauth.server.static import page_routes
-from streamauth.server.stream import Stream, Workplace
+from streamauth.server.stream import Stream
 from streamauth.server.verdicts import Verdicts
+from streamauth.server.workplace import Workplace
 from streamauth.service import Authenticator
 from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope as KeyScope
@@ -110,6 +111,7 @@ class Application:
             description="Real-time voice authentication. Streaming: docs/protocol.md.",
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,
         )
         for kind, reply in REPLIES.items():
             api.add_exception_handler(kind, reply)

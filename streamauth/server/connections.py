@@ -60,8 +60,8 @@ class _Reader:
         self._transport = transport
         self._timeout_s = timeout_s
         self._timer: asyncio.TimerHandle | None = None
-        # told of the first byte that the peer's side has no room for
-        transport.set_write_buffer_limits(0)
+        # told of the first bytes that the peer's side has no room for; TLS would take 0 for "always"
+        transport.set_write_buffer_limits(high=1, low=0)
         # asyncio reads 256 KiB in one go otherwise; as tiny frames, that would hold up all others while it is parsed
         with suppress(AttributeError):  # TLS has no such limit
             transport.max_size = _READ_BYTES  # type: ignore[attr-defined]

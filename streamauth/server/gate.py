@@ -6,10 +6,10 @@ Whatever goes wrong inside is told as a named error without any of its text, and
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message
 
 from streamauth.errors import (
@@ -21,6 +21,7 @@ from streamauth.errors import (
     StreamAuthError,
 )
 from streamauth.server.access import Access
+from streamauth.server.closing import TELL_S
 from streamauth.server.messages import PATH
 from streamauth.server.metrics import Metrics
 from streamauth.server.replies import error_reply
@@ -138,9 +139,14 @@ class Gate:
 
 async def refuse(error: StreamAuthError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request, or the handshake of a websocket, by an error."""
-    reply: Response = error_reply(error)
-    # the body of a request that is refused is not read, so nothing else can follow on its connection
-    reply.headers["Connection"] = "close"
+    reply = error_reply(error)
+    if scope["type"] == "http":
+        # whoever is still sending would be reset by the close, and never see the answer
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TELL_S):
+                while (await receive()).get("more_body", False):
+                    pass
+        reply.headers["Connection"] = "close"
     await reply(scope, receive, send)
 
 

@@ -111,5 +111,9 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return error_reply(ProtocolError(what), 422)
 
 
-REPLIES = {StreamAuthError: _failed, HTTPException: _refused, RequestValidationError: _invalid}
+async def _unexpected(_: Request, __: Exception) -> Response:
+    return error_reply(InternalError())
+
+
+REPLIES = {Exception: _unexpected, StreamAuthError: _failed, HTTPException: _refused, RequestValidationError: _invalid}
 """What answers to each kind of exception."""

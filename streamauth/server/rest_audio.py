@@ -15,7 +15,7 @@ from streamauth.core.events import Event
 from streamauth.core.listening import SessionState
 from streamauth.core.pcm import AudioFormat
 from streamauth.errors import EmptyAudio, EngineError, SessionInterrupted, StreamAuthError
-from streamauth.server.stream import Workplace
+from streamauth.server.workplace import Workplace
 from streamauth.service import Attempt
 from streamauth.sources import CHUNKS_PER_S, AudioSource
 from streamauth.sources.files import open_audio

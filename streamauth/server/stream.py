@@ -32,14 +32,12 @@ from streamauth.server.answers import Ready, ServerMessage, Telling
 from streamauth.server.closing import close_code, farewell
 from streamauth.server.inbox import Inbox, Item
 from streamauth.server.messages import Cancel, End, EndUtterance, Start, check_frame, parse_client_text
-from streamauth.server.metrics import Metrics
-from streamauth.server.pool import Job, WorkerPool
+from streamauth.server.pool import Job
 from streamauth.server.purpose import Mode, Purpose
 from streamauth.server.rates import Buckets
 from streamauth.server.socket import PeerGone, Socket
-from streamauth.server.verdicts import Verdicts
-from streamauth.service import Attempt, Authenticator, EnrollmentAttempt
-from streamauth.settings import Settings
+from streamauth.server.workplace import Workplace
+from streamauth.service import Attempt, EnrollmentAttempt
 
 log = logging.getLogger("streamauth.server")
 
@@ -51,29 +49,6 @@ Result = TypeVar("Result")
 
 Admit = Callable[["Stream", Start], Coroutine[Any, Any, tuple[Caller, Purpose]]]
 """Who starts a session, and what for; raises where that is not allowed."""
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What all sessions of a server share.
-
-    Attributes:
-        authenticator: What makes the attempts.
-        pool: Where they are worked on.
-        desk: Where the store is read.
-        settings: All settings.
-        verdicts: What signs.
-        metrics: Figures.
-        threshold: The LLR that an accept takes.
-    """
-
-    authenticator: Authenticator
-    pool: WorkerPool
-    desk: WorkerPool
-    settings: Settings
-    verdicts: Verdicts
-    metrics: Metrics
-    threshold: float
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,24 @@ def server_process(home: Path) -> Iterator[str]:
                 process.kill()
 
 
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *values: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def static_server(folder: Path) -> Iterator[str]:
+    """The site of an integrator: a folder on a port of its own; gives its origin."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, name="shop")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @contextmanager
 def opened(browser: Browser, address: str, *, microphone: bool | None = True, **options: Any) -> Iterator[Page]:
     """A page in a profile of its own; errors of its scripts and of its security policy fail the test.
@@ -135,7 +155,8 @@ def opened(browser: Browser, address: str, *, microphone: bool | None = True, **
         microphone: Whether it is allowed; None leaves it unasked.
         options: Of the browser context.
     """
-    context = browser.new_context(**({"reduced_motion": "reduce", "viewport": {"width": 1280, "height": 800}} | options))
+    usual: dict[str, Any] = {"reduced_motion": "reduce", "viewport": {"width": 1280, "height": 800}}
+    context = browser.new_context(**(usual | options))
     context.set_default_timeout(PATIENCE_MS)
     if microphone is not None:
         # whatever is granted, all that is not is denied
@@ -217,7 +238,7 @@ class ScriptedServer:
 
 def decision(verdict: str, *reasons: str, **fields: Any) -> dict[str, Any]:
     """A decision as the server words it to a page."""
-    blank = {"llr": None, "score": None, "band": None, "phrase": None, "name": None, "ranking": []}
+    blank: dict[str, Any] = {"llr": None, "score": None, "band": None, "phrase": None, "name": None, "ranking": []}
     return {
         "type": "decision",
         "decision": verdict,

@@ -1,18 +1,22 @@
 """streamauth.js by itself: what it sends, what it gives, and that a broken attempt is never an outcome."""
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from streamauth.core.events import Reason
 from streamauth.core.prompt import PromptKind
 from streamauth.errors import all_errors
 from streamauth.server.purpose import Mode
-from tests.browser.rig import FakeMicrophone, ScriptedServer, decision, error, opened
+from tests.browser.rig import FakeMicrophone, ScriptedServer, decision, error, opened, static_server
 
+PROMPT = {"type": "prompt", "at_s": 0.0, "text": "4 7 1 0 2 9", "after_phrase": True, "expires_s": 60.0}
+SIGNED = {"type": "signed_verdict", "token": "e30.e30.c2ln", "expires_s": 60.0}
 RUN = """async (options) => {
   const { VoiceSession } = await import("/streamauth.js");
   const session = new VoiceSession(options);
@@ -56,13 +60,12 @@ def states(answer: dict[str, Any]) -> list[str]:
 
 def test_a_session_from_begin_to_outcome(page: Page) -> None:
     words = {"type": "words", "at_s": 0.1, "text": "please", "final": False}
-    signed = {"type": "signed_verdict", "token": "e30.e30.c2ln", "expires_s": 60.0}
-    server = ScriptedServer([(2, words), (4, signed), (4, decision("accept", "voice_match"))]).on(page)
+    server = ScriptedServer([(2, words), (4, SIGNED), (4, decision("accept", "voice_match"))]).on(page)
     answer = run(page, prompt="digits", token="one-use", audience="shop", nonce="n-1")
     assert states(answer) == ["microphone", "connecting", "listening", "over"]
     assert ["words", words] in answer["seen"]
     assert answer["outcome"]["decision"] == "accept"
-    assert answer["outcome"]["signed_verdict"] == signed["token"]
+    assert answer["outcome"]["signed_verdict"] == SIGNED["token"]
     start = server.starts[0]
     assert (start.mode, start.name, start.prompt, start.token) == (Mode.VERIFY, "ada", PromptKind.DIGITS, "one-use")
     assert (start.audience, start.nonce) == ("shop", "n-1")
@@ -120,7 +123,8 @@ def test_a_session_token_is_used_once(page: Page) -> None:
 def test_an_error_of_the_server_keeps_its_code_and_sentence(page: Page) -> None:
     server = ScriptedServer([(2, error("profile_locked", "This profile is locked."))]).on(page)
     answer = run(page)
-    assert (answer["code"], answer["message"], answer["retryable"]) == ("profile_locked", "This profile is locked.", False)
+    assert (answer["code"], answer["message"]) == ("profile_locked", "This profile is locked.")
+    assert answer["retryable"] is False
     assert len(server.starts) == 1
 
 
@@ -133,6 +137,26 @@ def test_cancel_tells_the_server_and_lets_the_microphone_go(page: Page) -> None:
     assert run(page, cancel_after_ms=1500)["code"] == "cancelled"
     assert server.controls == ["start", "cancel"]
     assert page.evaluate("window.stream.getTracks().map((track) => track.readyState)") == ["ended"]
+
+
+def test_cancel_after_the_outcome_takes_nothing_back(page: Page) -> None:
+    ScriptedServer([(2, decision("accept", "voice_match"))]).on(page)
+    answer = page.evaluate(
+        """async () => {
+          const { VoiceSession } = await import("/streamauth.js");
+          const session = new VoiceSession({ mode: "verify", name: "ada" });
+          session.addEventListener("decision", () => session.cancel());
+          const outcome = await session.run();
+          session.cancel();
+          return outcome;
+        }"""
+    )
+    assert answer["decision"] == "accept"
+
+
+def test_cancel_while_it_connects(page: Page) -> None:
+    page.route_web_socket("**/v1/stream", lambda route: None)
+    assert run(page, cancel_after_ms=1000)["code"] == "cancelled"
 
 
 def test_what_the_network_does_not_take_is_bounded_and_never_dropped_silently(page: Page) -> None:
@@ -162,6 +186,33 @@ def test_sound_lost_in_the_browser_is_an_undecided_attempt(page: Page) -> None:
       });
     }""")
     assert run(page)["code"] == "audio_lost"
+
+
+@pytest.mark.parametrize(
+    ("harm", "code"),
+    [
+        ("(stream) => stream.getTracks()[0].dispatchEvent(new Event('ended'))", "microphone_lost"),
+        ("(stream, context) => context.suspend()", "capture_interrupted"),
+    ],
+)
+def test_a_microphone_that_goes_away_ends_the_attempt(page: Page, harm: str, code: str) -> None:
+    ScriptedServer().on(page)
+    answer = page.evaluate(
+        """async () => {
+          const harm = HARM;
+          let stream, context, frames = 0;
+          const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          navigator.mediaDevices.getUserMedia = async (wanted) => (stream = await ask(wanted));
+          window.AudioContext = class extends AudioContext {
+            constructor(options) { super(options); context = this; }
+          };
+          const { VoiceSession } = await import("/streamauth.js");
+          const session = new VoiceSession({ mode: "verify", name: "ada" });
+          session.addEventListener("input", () => ++frames === 3 && harm(stream, context));
+          return session.run().catch((error) => error.code);
+        }""".replace("HARM", harm)
+    )
+    assert answer == code
 
 
 def test_a_server_that_falls_silent_is_not_waited_for_without_end(page: Page) -> None:
@@ -217,3 +268,47 @@ def test_codes_of_the_browser_that_the_server_has_too_mean_the_same(page: Page) 
         "unsupported_sample_rate",
         "unsupported_version",
     }
+
+
+def test_the_example_of_the_documentation_signs_in_from_another_origin(
+    page: Page, site: str, tmp_path: Path
+) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "browser.md").read_text("utf-8")
+    example = document.split("```html\n")[1].split("```")[0].replace("https://voice.example/", site)
+    server = ScriptedServer([(0, PROMPT), (2, SIGNED), (2, decision("accept", "voice_match"))])
+    asked: list[str | None] = []
+
+    def backend(route: Route) -> None:
+        asked.append(route.request.post_data)
+        route.fulfill(json={"token": "one-use"} if route.request.url.endswith("begin") else {"signed_in": "ada"})
+
+    # a server of its own: a browser lets no page from elsewhere load scripts from this machine
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "index.html").write_text(example, "utf-8")
+    with static_server(folder) as origin, opened(browser_of(page), "about:blank") as shop:
+        shop.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+        for path in ("begin", "finish"):
+            shop.route(f"{origin}{path}", backend)
+        server.on(shop)
+        shop.goto(origin)
+        shop.click("#speak")
+        shop.wait_for_selector("#say:text-is('Hello, ada.')")
+    assert [json.loads(body or "") for body in asked] == [{"name": "ada"}, {"verdict": SIGNED["token"]}]
+    assert server.starts[0].token == "one-use"
+
+
+def test_the_documentation_names_every_option_and_error() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "browser.md").read_text("utf-8")
+    folder = Path(__file__).parents[2] / "streamauth" / "server" / "page"
+    codes = re.findall(r"^  (\w+):\s", (folder / "errors.js").read_text("utf-8"), re.MULTILINE)
+    options = re.findall(r"@property \{.*\} \[?(\w+)", (folder / "streamauth.js").read_text("utf-8"))
+    assert len(codes) > 15
+    assert len(options) > 10
+    assert [name for name in codes + options if f"`{name}`" not in document] == []
+
+
+def browser_of(page: Page) -> Browser:
+    browser = page.context.browser
+    assert browser is not None
+    return browser

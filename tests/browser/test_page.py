@@ -224,18 +224,19 @@ def test_a_drawn_prompt_is_shown_and_its_words_light_up(page: Page) -> None:
     page.click("#stop")
 
 
+RANKED = {"type": "ranking", "at_s": 1.0, "speech_s": 1.0, "ranking": RANKING}
 STATES = {
     "verify": ("Verify", None, "#form"),
     "enroll": ("Enroll", None, "#form"),
     "identify": ("Identify", None, "#form"),
-    "listening": ("Verify", [(2, score(1.0, -1.0)), (3, score(2.0, 9.0))], "#curve:not([hidden])"),
-    "enrolling": ("Enroll", [(3, TAKEN | {"count": 1, "needed": 2}), (5, REFUSED)], "#notice:has-text('not count')"),
-    "enrolled": ("Enroll", [(3, ENROLLED)], "#verdict[data-verdict=accept]"),
-    "accepted": ("Verify", [(3, decision("accept", "voice_match", llr=8.0, score=0.8))], "#verdict[data-verdict=accept]"),
-    "rejected": ("Verify", [(3, decision("reject", "voice_mismatch"))], "#verdict[data-verdict=reject]"),
-    "undecided": ("Verify", [(3, 1011)], "#verdict[data-verdict=undecided]"),
-    "ranked": ("Identify", [(2, {"type": "ranking", "at_s": 1.0, "speech_s": 1.0, "ranking": RANKING})], "#live-ranking li"),
-    "identified": ("Identify", [(3, decision("accept", "voice_match", name="ada", ranking=RANKING))], "#ranking li"),
+    "listening": ("Verify", [score(1.0, -1.0), score(2.0, 9.0)], "#curve:not([hidden])"),
+    "enrolling": ("Enroll", [TAKEN | {"count": 1, "needed": 2}, REFUSED], "#notice:has-text('not count')"),
+    "enrolled": ("Enroll", [ENROLLED], "#verdict[data-verdict=accept]"),
+    "accepted": ("Verify", [decision("accept", "voice_match", llr=8.0)], "#verdict[data-verdict=accept]"),
+    "rejected": ("Verify", [decision("reject", "voice_mismatch")], "#verdict[data-verdict=reject]"),
+    "undecided": ("Verify", [1011], "#verdict[data-verdict=undecided]"),
+    "ranked": ("Identify", [RANKED], "#live-ranking li"),
+    "identified": ("Identify", [decision("accept", "voice_match", name="ada", ranking=RANKING)], "#ranking li"),
 }
 
 
@@ -246,7 +247,7 @@ def test_no_fault_of_accessibility_light_or_dark_and_nothing_wider_than_a_phone(
         page.click(f"nav >> text={view}")
         page.eval_on_selector("details", "(details) => { details.open = true; }")
     else:
-        ScriptedServer(script).on(page)
+        ScriptedServer([(3, message) for message in script]).on(page)
         begin(page, view)
     page.wait_for_selector(sign)
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")

@@ -63,7 +63,7 @@ def test_only_a_fresh_accept_of_this_login_signs_in(tmp_path: Path) -> None:
         known = {"kid": jwt.get_unverified_header(accepted)["kid"]}
         forged = jwt.encode(good, Ed25519PrivateKey.generate(), "EdDSA", known)
         assert finish(forged) is None
-        assert finish(jwt.encode(good, None, "none")) is None
+        assert finish(jwt.encode(good, "", "none")) is None
 
         # a verdict that another site asked for
         body = {"mode": "verify", "name": "ada", "prompt": "digits", "audience": "https://other.example"}

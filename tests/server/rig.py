@@ -25,8 +25,8 @@ from streamauth.engines.loader import Engines
 from streamauth.server.hosting import serving
 from streamauth.server.metrics import Metrics
 from streamauth.server.pool import WorkerPool
-from streamauth.server.stream import Workplace
 from streamauth.server.verdicts import Verdicts
+from streamauth.server.workplace import Workplace
 from streamauth.service import (
     Attempt,
     Authenticator,

@@ -173,7 +173,7 @@ def test_a_message_over_the_limit_is_not_even_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("messages", [[], [START], [START, b"\0\0"]])
 def test_a_silent_peer_is_told_and_closed(tmp_path: Path, messages: list[Any]) -> None:
-    with server(tmp_path, idle_timeout_s=0.2, start_timeout_s=0.2) as (url, _), Peer(url) as peer:
+    with server(tmp_path, idle_timeout_s=0.2, start_timeout_s=1) as (url, _), Peer(url) as peer:
         for message in messages:
             peer.socket.send(json.dumps(message) if isinstance(message, dict) else message)
         assert peer.last() == ("session_timeout", 4408)

@@ -5,8 +5,8 @@ import json
 import urllib.error
 import urllib.request
 import wave
-from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 
 from streamauth.store.api_keys import Scope
@@ -20,7 +20,7 @@ class Answer:
     """What came back."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property

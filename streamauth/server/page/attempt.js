@@ -49,6 +49,7 @@ export class AttemptView {
     show(find("heard"), !options.phrase);
     find("done").textContent = options.mode === "enroll" ? "I have said it" : "I have finished speaking";
     show(find("done"), false);
+    delete find("say").dataset.verdict;
     if (guided) this.#steps(0, this.#utterances);
     /** @type {Record<string, (message: any) => void>} */
     const handlers = {
@@ -162,11 +163,10 @@ export class AttemptView {
   #decision(message) {
     if (this.#options.mode !== "continuous") return;
     const sentence = STANDING[message.decision];
-    const standing = find("standing");
-    standing.dataset.verdict = message.decision;
-    standing.textContent = sentence;
-    show(standing, true);
-    this.#mood(message.decision === "accept" ? "live" : "wait", message.decision === "accept" ? "Still you" : "Not you");
+    this.#words.show(sentence, { told: true });
+    find("say").dataset.verdict = message.decision;
+    find("say-help").textContent = "Go on talking, about anything. “I have finished speaking” ends it.";
+    this.#mood(message.decision, "");
     this.say(`${sentence} ${message.reasons.map(reasonText).join(" ")}`);
   }
 

@@ -6,6 +6,9 @@
 // As the server counts it: two neighbours at full scale, slightly under 1 because resampling rounds flat tops.
 const FULL_SCALE = 0.985;
 
+// While nodes are being joined a browser may leave blocks out. The recording begins after so much unbroken sound.
+const SETTLED_S = 0.1;
+
 class Capture extends AudioWorkletProcessor {
   /** @param {{processorOptions: {frameSamples: number, encoding: "s16le" | "f32le"}}} options */
   constructor(options) {
@@ -18,6 +21,8 @@ class Capture extends AudioWorkletProcessor {
     this.previous = 0;
     this.began = false;
     this.nextFrame = 0;
+    this.unbroken = 0;
+    this.settled = false;
     this.running = true;
     this.port.onmessage = () => {
       this.running = false;
@@ -32,12 +37,16 @@ class Capture extends AudioWorkletProcessor {
     const block = inputs[0]?.[0];
     if (!this.began && !block) return this.running;
     if (this.began && currentFrame !== this.nextFrame) {
-      this.port.postMessage({ lost: currentFrame - this.nextFrame });
+      if (this.settled) this.port.postMessage({ lost: currentFrame - this.nextFrame });
+      this.unbroken = 0;
     }
     this.began = true;
     // some browsers hand over no channel at all while the input is silent
     const length = block ? block.length : 128;
     this.nextFrame = currentFrame + length;
+    this.unbroken += length;
+    this.settled ||= this.unbroken >= SETTLED_S * sampleRate;
+    if (!this.settled) return this.running;
     for (let at = 0; at < length; at += 1) {
       this.frame[this.filled] = block ? block[at] : 0;
       this.filled += 1;

@@ -7,15 +7,14 @@
  * const decision = await session.run();   // rejects with StreamAuthError where there is no outcome
  */
 
+import { connect, read } from "./connection.js";
 import { StreamAuthError } from "./errors.js";
 import { Microphone } from "./microphone.js";
 
+export { VERSION } from "./connection.js";
 export { SENTENCES, StreamAuthError } from "./errors.js";
 export { DEFAULTS, Microphone, microphonePermission, microphones } from "./microphone.js";
 export { REASONS, reasonText } from "./reasons.js";
-
-/** The protocol version spoken here. */
-export const VERSION = 1;
 
 /**
  * @typedef {"verify" | "continuous" | "identify" | "enroll"} Mode
@@ -53,11 +52,7 @@ export const VERSION = 1;
  * @typedef {Message & {signed_verdict: string | null}} Outcome
  */
 
-const OPEN_TIMEOUT_S = 10;
 const CLOSE_TIMEOUT_S = 2;
-const RETRY_AFTER_S = 0.8;
-const START_FIELDS = /** @type {const} */ (["name", "among", "phrase", "text_independent", "prompt", "audience", "nonce"]);
-const WORTH_RETRYING = new Set(["server_unreachable", "server_busy", "server_stopping"]);
 
 /**
  * One attempt, from the microphone's permission to the outcome. It cannot be run twice, and where it breaks it is
@@ -73,6 +68,8 @@ export class VoiceSession extends EventTarget {
   /** @type {Outcome | null} */ #outcome = null;
   /** @type {string | null} */ #signed = null;
   /** @type {StreamAuthError | null} */ #failure = null;
+  #settled = false;
+  #broken = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #watch;
   /** @type {() => void} */ #finish = () => {};
   #finished = new Promise((/** @type {(value: void) => void} */ resolve) => (this.#finish = resolve));
@@ -103,7 +100,7 @@ export class VoiceSession extends EventTarget {
       this.#enter("microphone");
       const microphone = await this.#openMicrophone();
       this.#enter("connecting");
-      await this.#connect();
+      await this.#connect(microphone);
       this.#check();
       this.#enter("listening");
       this.#listen(microphone);
@@ -148,82 +145,14 @@ export class VoiceSession extends EventTarget {
     return microphone;
   }
 
-  async #connect() {
-    for (let left = this.#options.retries; ; left -= 1) {
-      try {
-        await this.#open(await this.#token());
-        return;
-      } catch (error) {
-        const again = error instanceof StreamAuthError && WORTH_RETRYING.has(error.code);
-        // a token that was given once may be used up by now
-        const fresh = typeof this.#options.token !== "string";
-        if (!again || !fresh || left <= 0 || this.#failure) throw error;
-        await pause(RETRY_AFTER_S * (1 + this.#options.retries - left));
-      }
-    }
-  }
-
-  async #token() {
-    const { token } = this.#options;
-    if (typeof token !== "function") return token;
-    try {
-      return await token();
-    } catch (error) {
-      throw new StreamAuthError("token_unavailable", undefined, { cause: error });
-    }
-  }
-
-  /**
-   * One connection, up to the server's ``ready``.
-   * @param {string | undefined} token
-   * @returns {Promise<void>}
-   */
-  #open(token) {
-    this.#check();
-    const socket = new WebSocket(endpoint(this.#options.url));
+  /** @param {Microphone} microphone */
+  async #connect(microphone) {
+    const { socket, ready } = await connect(this.#options, microphone.audio, this.#broken.signal);
     this.#socket = socket;
-    return new Promise((resolve, reject) => {
-      let opening = true;
-      const refuse = (/** @type {StreamAuthError} */ error) => {
-        if (!opening) return;
-        opening = false;
-        clearTimeout(timer);
-        socket.onmessage = socket.onclose = socket.onopen = null;
-        socket.close();
-        reject(error);
-      };
-      const timer = setTimeout(() => refuse(new StreamAuthError("server_unreachable")), OPEN_TIMEOUT_S * 1000);
-      this.#finished.then(() => refuse(this.#failure ?? new StreamAuthError("cancelled")));
-      socket.onopen = () => this.#say(this.#start(token));
-      socket.onclose = () => refuse(new StreamAuthError("server_unreachable"));
-      socket.onmessage = ({ data }) => {
-        const message = read(data);
-        if (message?.type === "ready" && message.version === VERSION) {
-          opening = false;
-          clearTimeout(timer);
-          socket.onmessage = (event) => this.#receive(read(event.data));
-          socket.onclose = () => this.#closed();
-          this.#dispatch("ready", message);
-          resolve();
-        } else if (message?.type === "ready") {
-          refuse(new StreamAuthError("unsupported_version"));
-        } else if (message?.type === "error") {
-          refuse(new StreamAuthError(message.code, message.message));
-        } else if (!message) {
-          refuse(new StreamAuthError("bad_message"));
-        }
-      };
-    });
-  }
-
-  /** @param {string | undefined} token */
-  #start(token) {
-    /** @type {Message} */
-    const start = { type: "start", version: VERSION, mode: this.#options.mode, audio: this.#microphone?.audio };
-    for (const field of START_FIELDS) {
-      if (this.#options[field] !== undefined) start[field] = this.#options[field];
-    }
-    return token === undefined ? start : { ...start, token };
+    // in the same turn of the loop as the server's answer: no message of it is missed
+    socket.onmessage = ({ data }) => this.#receive(read(data));
+    socket.onclose = () => this.#closed();
+    this.#dispatch("ready", ready);
   }
 
   /** @param {Microphone} microphone */
@@ -257,23 +186,31 @@ export class VoiceSession extends EventTarget {
       this.#outcome = { ...message, signed_verdict: this.#signed };
       this.#signed = null;
     }
-    // not a moment longer than needed
-    if (final) void this.#microphone?.close();
+    if (final) this.#conclude();
     this.#dispatch(message.type, message);
     if (message.type === "error") this.#fail(new StreamAuthError(message.code, message.message));
-    else if (final) this.#finish();
+  }
+
+  #conclude() {
+    this.#settled = true;
+    // not a moment longer than needed
+    void this.#microphone?.close();
+    this.#finish();
   }
 
   #closed() {
     // a continuous session that was ended has its last decision; anything else that breaks off has none
     const ended = this.#outcome && (this.#options.mode !== "continuous" || this.#state === "deciding");
-    if (ended) this.#finish();
+    if (ended) this.#conclude();
     else this.#fail(new StreamAuthError("session_interrupted"));
   }
 
   /** @param {StreamAuthError} error */
   #fail(error) {
-    this.#failure ??= error;
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#failure = error;
+    this.#broken.abort(this.#failure);
     this.#finish();
   }
 
@@ -319,29 +256,6 @@ export class VoiceSession extends EventTarget {
    */
   #dispatch(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-}
-
-/**
- * @param {string | URL} [url]
- * @returns {URL}
- */
-function endpoint(url) {
-  const full = new URL(url ?? "/v1/stream", globalThis.location?.href);
-  if (full.protocol.startsWith("http")) full.protocol = full.protocol.replace("http", "ws");
-  return full;
-}
-
-/**
- * @param {unknown} data
- * @returns {Message | null}
- */
-function read(data) {
-  try {
-    const message = JSON.parse(/** @type {string} */ (data));
-    return typeof message?.type === "string" ? message : null;
-  } catch {
-    return null;
   }
 }
 

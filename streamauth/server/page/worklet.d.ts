@@ -3,4 +3,5 @@ declare class AudioWorkletProcessor {
   readonly port: MessagePort;
 }
 declare const currentFrame: number;
+declare const sampleRate: number;
 declare function registerProcessor(name: string, processor: Function): void;
