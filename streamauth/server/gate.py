@@ -26,6 +26,7 @@ from streamauth.server.messages import PATH
 from streamauth.server.metrics import Metrics
 from streamauth.server.replies import error_reply
 from streamauth.server.socket import Receive, Scope, Send
+from streamauth.server.static import page_files
 from streamauth.settings import ServerSettings
 
 log = logging.getLogger("streamauth.server")
@@ -62,6 +63,8 @@ class Gate:
         self._settings = settings
         self._metrics = metrics
         self._stopping = stopping
+        # one view of the page loads all of its files: they would use up what a few people behind one address have
+        self._free = page_files().keys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -97,7 +100,8 @@ class Gate:
             self._metrics.requests.labels(_route(scope), status).inc()
 
     def _check(self, scope: Scope) -> None:
-        self._access.knock(scope)
+        if scope["path"] not in self._free:
+            self._access.knock(scope)
         if scope["type"] == "websocket":
             if scope["path"] != PATH or scope["query_string"]:
                 raise NotFound(f"The streaming endpoint is {PATH}.")

@@ -27,13 +27,17 @@ POLICY = (
 """Content security policy of the page."""
 
 
-def page_routes() -> list[BaseRoute]:
-    """One route for each file, so that no path of a request ever becomes the name of a file."""
+def page_files() -> dict[str, Path]:
+    """Each file by its address, so that no path of a request ever becomes the name of a file."""
     files = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.suffix in _TYPES)
-    routes: list[BaseRoute] = [_route("/" + path.relative_to(FOLDER).as_posix(), path) for path in files]
-    if (FOLDER / "index.html") in files:
-        routes.append(_route("/", FOLDER / "index.html"))
-    return routes
+    addresses = {"/" + path.relative_to(FOLDER).as_posix(): path for path in files}
+    addresses["/"] = addresses["/index.html"]
+    return addresses
+
+
+def page_routes() -> list[BaseRoute]:
+    """One route for each file."""
+    return [_route(address, path) for address, path in page_files().items()]
 
 
 def _route(address: str, path: Path) -> Route:

@@ -251,6 +251,8 @@ def test_requests_of_an_address_are_counted(tmp_path: Path) -> None:
         assert answers[-1].code == "rate_limited"
         assert answers[-1].headers["Retry-After"]
         assert handshake(url) == 429
+        # the files of the page are many, and cost nothing
+        assert Web(url)("GET", "/").status == Web(url)("GET", "/streamauth.js").status == 200
 
 
 def test_requests_of_a_key_are_counted(tmp_path: Path) -> None:
