@@ -14,24 +14,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-from _trials import librispeech, noisy, sessions
+from _trials import librispeech, noisy, sessions, voiced
 from numpy.typing import NDArray
 
-from streamauth.core.calibration import Calibration
-from streamauth.core.listening import Models
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder, SpeechDetector
+from streamauth.core.voice import RollingVoice, unit
 from streamauth.engines import ge2e
 from streamauth.engines.onnx_encoder import OnnxEncoder, self_test_signal
 from streamauth.engines.registry import load_encoder, models_folder, read_registry
 from streamauth.engines.webrtc_detector import WebrtcDetector
 from streamauth.evaluation.metrics import eer, frr_at_far
-from streamauth.evaluation.replay import Probe
+from streamauth.evaluation.replay import CachingEncoder, WindowCollector
 from streamauth.settings import Settings
 
 SEED, SNR_DB, BABBLERS, RESAMPLED = 4, 10.0, 6, 300
 # in whole frames of the detector, and just enough for a window of 1.6 and of 0.8 s
 SPEECH_S = (None, 1.62, 0.82)
-SETTINGS = Settings()
+SETTINGS, FRAME = Settings(), SAMPLE_RATE_HZ // 100
 
 Condition = Callable[[int], Samples]
 
@@ -73,10 +72,23 @@ def voices(
     clips: Sequence[Samples], encoder: SpeakerEncoder, detector: SpeechDetector, speech_s: float | None
 ) -> Samples:
     """The voice of each clip's first ``speech_s`` of speech, shape (clips, dim); NaN where that is too little."""
-    unused = Calibration(encoder.id, (1.0, 0.0), (0.0, 0.0), (0.8, 5.0), ((0.01, 0.0),))
-    models = Models(detector, encoder, unused)
-    found = [Probe(clip, models, SETTINGS).voice(speech_s) for clip in clips]
-    return np.stack([np.full(encoder.dim, np.nan, np.float32) if v is None else v.embedding for v in found])
+    limit = None if speech_s is None else int(speech_s * SAMPLE_RATE_HZ)
+    cut = [_windows(voiced(clip, detector)[:limit], encoder) for clip in clips]
+    cached = CachingEncoder(encoder)
+    cached.learn(window for windows in cut for window in windows)
+    nothing = np.full(encoder.dim, np.nan, np.float32)
+    return np.stack([unit(cached.embed(np.stack(windows)).sum(axis=0)) if windows else nothing for windows in cut])
+
+
+def _windows(speech: Samples, encoder: SpeakerEncoder) -> list[Samples]:
+    """The windows that are left in the product's voice of so much speech; only these need to be embedded."""
+    collector = WindowCollector(encoder)
+    voice = RollingVoice(collector, SETTINGS.voice)
+    for at in range(0, speech.size, FRAME):
+        voice.accept(speech[at : at + FRAME])
+    voice.flush()
+    full = [window for window in collector.windows if window.size == encoder.window_samples]
+    return full or collector.windows[-1:]
 
 
 def trials(scores: Samples, chosen: NDArray[np.intp] | None = None) -> tuple[Samples, Samples]:

@@ -1,7 +1,9 @@
-"""Exports the GE2E speaker encoder of Resemblyzer to models/ge2e.onnx and models/ge2e-int8.onnx.
+"""Exports the GE2E speaker encoder of Resemblyzer and its noise-robust student to ONNX files in models/.
 
     pip install -e '.[build]' resemblyzer==0.1.4
-    python scripts/export_encoder.py                    write both files, print what belongs into the registry
+    python scripts/export_encoder.py                    write ge2e.onnx and ge2e-int8.onnx, print what belongs into the
+                                                        registry
+    python scripts/export_encoder.py --student FILE     write ge2e-noise.onnx from what scripts/train_encoder.py made
     python scripts/export_encoder.py --parity FOLDER    compare with the original on a folder of speech; exit 1 if apart
     python scripts/export_encoder.py --goldens FOLDER   write what the original gives into tests/data/golden
 
@@ -20,6 +22,7 @@ import numpy as np
 import onnx
 import resemblyzer
 import torch
+from encoder_network import HIDDEN, LAYERS, LOG_FLOOR, LOG_MEAN, LOG_SCALE
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -34,19 +37,27 @@ ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "models"
 GOLDENS = ROOT / "tests" / "data" / "golden"
 WEIGHTS = Path(resemblyzer.__file__).parent / "pretrained.pt"
-LAYERS, HIDDEN = 3, 256
 WINDOW_SAMPLES, MIN_SAMPLES = 25_600, 12_800
 RECIPE = "ge2e-mel-1"
+SOURCE = "Resemblyzer 0.1.4, VoiceEncoder, pretrained.pt"
 LEAST_COSINE, LARGEST_MEL_DIFFERENCE = 0.9999, 1e-4
 # pitch in Hz, samples and gain of the golden signals
 SIGNALS = ((110, 12_800, 0.05), (150, 25_600, 1.0), (220, 25_600, 3.0))
 GOLDEN_CLIPS, GOLDEN_FROM = 10, 16_000
 
+_LOGARITHMS = {"floor": LOG_FLOOR, "mean": LOG_MEAN, "scale": LOG_SCALE}
+
 Array = NDArray[np.float32]
 
 
-def graph(weights: dict[str, Array]) -> onnx.ModelProto:
-    """The encoder as ONNX: ``mels`` (batch, frames, 40) to ``embedding`` (batch, 256) of unit length."""
+def graph(weights: dict[str, Array], half: bool = False) -> onnx.ModelProto:
+    """The encoder as ONNX: ``mels`` (batch, frames, 40) to ``embedding`` (batch, 256) of unit length.
+
+    Args:
+        weights: By PyTorch's names. A first layer of more than 40 inputs sees logarithms as well, as in
+            ``encoder_network.Network``.
+        half: Keep the weights in 16 bits; the runtime makes 32 of them when it loads.
+    """
 
     def gates(name: str) -> Array:
         # PyTorch keeps the gates as input, forget, cell, output; ONNX as input, output, forget, cell
@@ -54,8 +65,21 @@ def graph(weights: dict[str, Array]) -> onnx.ModelProto:
         return np.concatenate((i, o, f, c))
 
     constants = {"axis_0": np.array([0]), "axis_1": np.array([1])}
+    nodes, seen = [], "mels"
+    if weights["lstm.weight_ih_l0"].shape[1] > ge2e.BANDS:
+        seen = "mels_and_logs"
+        constants |= {f"log_{name}": np.array(value, np.float32) for name, value in _LOGARITHMS.items()}
+        nodes += [
+            helper.make_node("Add", ["mels", "log_floor"], ["above_floor"], "floor"),
+            helper.make_node("Log", ["above_floor"], ["log"], "logarithm"),
+            helper.make_node("Sub", ["log", "log_mean"], ["log_centred"], "centre"),
+            helper.make_node("Mul", ["log_centred", "log_scale"], ["logs"], "scale"),
+            helper.make_node("ReduceMean", ["logs"], ["logs_mean"], "mean_over_time", axes=[1]),
+            helper.make_node("Sub", ["logs", "logs_mean"], ["logs_moving"], "less_mean"),
+            helper.make_node("Concat", ["mels", "logs", "logs_moving"], [seen], "three_views", axis=2),
+        ]
     # the runtime's LSTM wants time first
-    nodes = [helper.make_node("Transpose", ["mels"], ["x0"], "time_first", perm=[1, 0, 2])]
+    nodes.append(helper.make_node("Transpose", [seen], ["x0"], "time_first", perm=[1, 0, 2]))
     for k in range(LAYERS):
         constants[f"w{k}"] = gates(f"lstm.weight_ih_l{k}")[None]
         constants[f"r{k}"] = gates(f"lstm.weight_hh_l{k}")[None]
@@ -72,6 +96,10 @@ def graph(weights: dict[str, Array]) -> onnx.ModelProto:
         helper.make_node("Relu", ["raw"], ["positive"], "relu"),
         helper.make_node("LpNormalization", ["positive"], ["embedding"], "unit_length", axis=1, p=2),
     ]
+    if half:
+        for name in [name for name, value in constants.items() if value.size > HIDDEN]:
+            constants[f"{name}_half"] = constants.pop(name).astype(np.float16)
+            nodes.insert(0, helper.make_node("Cast", [f"{name}_half"], [name], f"{name}_whole", to=TensorProto.FLOAT))
     body = helper.make_graph(
         nodes,
         "ge2e",
@@ -85,10 +113,10 @@ def graph(weights: dict[str, Array]) -> onnx.ModelProto:
     return model
 
 
-def write(model: onnx.ModelProto, path: Path, precision: str) -> None:
+def write(model: onnx.ModelProto, path: Path, precision: str, source: str = SOURCE) -> None:
     """Write a model with its provenance, and print what the registry must say of it."""
     properties = {
-        "source": "Resemblyzer 0.1.4, VoiceEncoder, pretrained.pt",
+        "source": source,
         "weights_sha256": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
         "licence": "Apache-2.0",
         "copyright": "Copyright 2019 Resemble.AI",
@@ -117,6 +145,14 @@ def export() -> None:
     small = MODELS / "ge2e-int8.onnx"
     quantize_dynamic(full, small, weight_type=QuantType.QUInt8, per_channel=True, nodes_to_exclude=["lstm_0", "linear"])
     write(onnx.load(small), small, "weights of the second and third LSTM layer in 8 bits")
+
+
+def export_student(weights: Path) -> None:
+    """Write the student."""
+    with np.load(weights) as found:
+        model = graph(dict(found), half=True)
+    source = f"{SOURCE}, trained further by scripts/train_encoder.py"
+    write(model, MODELS / "ge2e-noise.onnx", "weights in 16 bits, arithmetic in 32", source)
 
 
 def encoder(path: Path) -> OnnxEncoder:
@@ -212,12 +248,15 @@ def goldens(folder: Path) -> None:
 def main() -> int:
     """Do what the options say; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--student", type=Path, metavar="FILE")
     parser.add_argument("--parity", type=Path, metavar="FOLDER")
     parser.add_argument("--goldens", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
     if arguments.parity:
         return 0 if parity(arguments.parity) else 1
-    if arguments.goldens:
+    if arguments.student:
+        export_student(arguments.student)
+    elif arguments.goldens:
         goldens(arguments.goldens)
     else:
         export()

@@ -75,6 +75,8 @@ class Engines:
 
                 folder = phrase.vosk_model or str(recognizer_folder(recognizer_of(locale)))
                 if folder not in self._recognizers:
-                    self._recognizers[folder] = VoskRecognizer(folder, trusted=not phrase.vosk_model)
+                    self._recognizers[folder] = VoskRecognizer(
+                        folder, grammar=phrase.decoding == "grammar", trusted=not phrase.vosk_model
+                    )
                 self._recognizers[locale] = self._recognizers[folder]
             return self._recognizers[locale]

@@ -55,10 +55,13 @@ print("works")
 class VoskRecognizer:
     """Vosk with one model, loaded once.
 
-    It decodes freely, whatever is expected: a Vosk grammar forces other words onto those that it lists.
+    It decodes freely, whatever is expected, unless a grammar is asked for: a Vosk grammar forces other words onto those
+    that it lists, so that without a phrase model beside it a grammar finds the phrase more often, and in other words too.
 
     Args:
         folder: The model folder.
+        grammar: Whether the decoder is limited to the expected words, and ``[unk]`` where the model has it. Models with
+            a graph of one piece (``HCLG.fst``) take no grammar and decode freely.
         trusted: Whether its files are known to be whole, so that it need not be tried out first.
 
     Attributes:
@@ -69,7 +72,8 @@ class VoskRecognizer:
         ModelCorrupt: libvosk cannot use the model.
     """
 
-    def __init__(self, folder: str, *, trusted: bool = False) -> None:
+    def __init__(self, folder: str, *, grammar: bool = False, trusted: bool = False) -> None:
+        self._grammar = grammar
         path = Path(folder).expanduser().absolute()
         _check_files(path)
         if not trusted:
@@ -104,14 +108,20 @@ class VoskRecognizer:
         check = None
         if expected and self._acoustics is not None and self._dictionary is not None:
             check = PhraseCheck(self._acoustics, Expected.of(expected, self._dictionary.of, habits))
-        return _VoskStream(self._model, check)
+        return _VoskStream(self._model, check, self._words_of(expected) if self._grammar and expected else None)
+
+    def _words_of(self, expected: tuple[str, ...]) -> str:
+        """The grammar: the phrase, in which libvosk also finds parts and other orders, and anything else."""
+        anything = ["[unk]"] if self._model.vosk_model_find_word("[unk]") >= 0 else []
+        return json.dumps([" ".join(expected), *anything])
 
 
 class _VoskStream:
     """Recognition of one stream. Audio is worked on in blocks of 100 ms, however the caller cuts it."""
 
-    def __init__(self, model: Any, check: PhraseCheck | None) -> None:
+    def __init__(self, model: Any, check: PhraseCheck | None, grammar: str | None) -> None:
         self._model = model
+        self._grammar = grammar
         self._check = check
         self._closed = False
         self._recognizer: Any = None
@@ -125,7 +135,8 @@ class _VoskStream:
             raise EngineError()
         if self._recognizer is None:
             # a new one for each utterance, as it goes on counting time and adapting otherwise
-            self._recognizer = _failing_loudly(vosk.KaldiRecognizer, self._model, SAMPLE_RATE_HZ)
+            wanted = (self._grammar,) if self._grammar is not None else ()
+            self._recognizer = _failing_loudly(vosk.KaldiRecognizer, self._model, SAMPLE_RATE_HZ, *wanted)
             self._recognizer.SetWords(True)
         if self._check is not None:
             self._audio.append(samples)

@@ -136,11 +136,13 @@ def fit(people: Sequence[Person], cohort: Cohort | None, encoder_id: str, min_sp
     llr = trials.llr(calibration)
     pairs = len(people) * sum(bool(person.probes) for person in people)
     rates = [rate for rate in RATES if rate * pairs >= PAIRS] or list(RATES[:1])
-    calibration = replace(calibration, thresholds=_thresholds(llr[~trials.same], rates))
+    # a rate that stands for n pairs is known to a part of 1/sqrt(n): the promise is to hold for other people, too
+    safe = {rate: rate * (1 - min(0.5, (rate * pairs) ** -0.5)) for rate in rates}
+    calibration = replace(calibration, thresholds=_thresholds(llr[~trials.same], safe))
     ready = trials.side[:, 0] >= np.log(min_speech_s) - 1e-6
     begins = _begins(trials.attempt)
     highest = np.maximum.reduceat(np.where(ready, llr, -inf), begins)
-    rolling = _thresholds(highest[~trials.same[begins]], rates)
+    rolling = _thresholds(highest[~trials.same[begins]], safe)
     # the first condition is speech as it is
     quiet = llr[trials.same & (trials.condition == 0) & (trials.side[:, 0] > np.log(2))]
     calibration = replace(calibration, rolling=rolling, target_spread=float(np.std(quiet)))
@@ -203,8 +205,8 @@ def _regression(trials: Trials) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(scale), tuple(offset)
 
 
-def _thresholds(nontargets: Values, rates: Sequence[float]) -> tuple[tuple[float, float], ...]:
-    return tuple((rate, threshold_at_far(nontargets, rate)) for rate in rates)
+def _thresholds(nontargets: Values, safe: Mapping[float, float]) -> tuple[tuple[float, float], ...]:
+    return tuple((rate, threshold_at_far(nontargets, less)) for rate, less in safe.items())
 
 
 def _begins(attempt: NDArray[np.int64]) -> NDArray[np.int64]:

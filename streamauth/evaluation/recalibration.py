@@ -25,7 +25,7 @@ LEAST_PEOPLE = 10
 ENOUGH_PEOPLE = 40
 COHORT_PEOPLE = 20
 """So many more than that, and they are the cohort; of twice as many more, every second one."""
-COHORT_TOP = 40
+COHORT_TOP = 15
 SEED = 1
 
 Progress = Callable[[str, int, int], None]

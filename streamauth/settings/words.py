@@ -11,6 +11,11 @@ class PhraseSettings(Section):
 
     locale: str = setting("en-US", "Language of new pass phrases, which chooses the recognizer (BCP 47)")
     vosk_model: str = setting("", "Folder of a Vosk model to use for every language instead of the registry's")
+    decoding: str = setting(
+        "free",
+        "How Vosk searches: freely, or limited to the expected words, which finds them in other speech too",
+        choices=("free", "grammar"),
+    )
     min_llr: float = setting(
         0.5, "Likelihood ratio from which the words count as said; models without one ignore it", unit="nats",
         low=-20, high=20,

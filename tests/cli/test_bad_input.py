@@ -11,9 +11,12 @@ import pytest
 import soundfile
 
 from streamauth.engines.registry import models_folder
+from streamauth.settings import Settings
 from tests.cli.rig import Shell, enroll, voice, wav
 
 RNG = np.random.default_rng(5)
+
+ENCODER = Settings().voice.encoder
 
 
 def speech() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -207,10 +210,10 @@ def test_an_encoder_changed_since_enrollment(enrolled: Shell, tmp_path: Path, mo
     shell = enrolled
     models = copied_models(tmp_path, monkeypatch)
     registry = models / "registry.toml"
-    registry.write_text(registry.read_text("utf-8").replace("[ge2e]", "[other]"), "utf-8")
-    calibration = (models / "ge2e.calibration.json").read_text("utf-8")
-    (models / "other.calibration.json").write_text(calibration.replace('"ge2e:', '"other:'), "utf-8")
-    shutil.copy(models / "ge2e.cohort.npy", models / "other.cohort.npy")
+    registry.write_text(registry.read_text("utf-8").replace(f"[{ENCODER}]", "[other]"), "utf-8")
+    calibration = (models / f"{ENCODER}.calibration.json").read_text("utf-8")
+    (models / "other.calibration.json").write_text(calibration.replace(f'"{ENCODER}:', '"other:'), "utf-8")
+    shutil.copy(models / f"{ENCODER}.cohort.npy", models / "other.cohort.npy")
     monkeypatch.setenv("STREAMAUTH_VOICE_ENCODER", "other")
     outcome = shell.json("verify", "alice", voice("slt", "door-4"))
     assert (outcome.code, outcome.error) == (2, "encoder_changed")
@@ -221,12 +224,12 @@ def test_an_encoder_changed_since_enrollment(enrolled: Shell, tmp_path: Path, mo
 def test_a_corrupt_or_missing_model_file(enrolled: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shell = enrolled
     models = copied_models(tmp_path, monkeypatch)
-    data = bytearray((models / "ge2e.onnx").read_bytes())
+    data = bytearray((models / f"{ENCODER}.onnx").read_bytes())
     data[len(data) // 2] ^= 1
-    (models / "ge2e.onnx").write_bytes(data)
+    (models / f"{ENCODER}.onnx").write_bytes(data)
     outcome = shell.json("verify", "alice", voice("slt", "door-4"))
     assert (outcome.code, outcome.error) == (4, "model_corrupt")
-    (models / "ge2e.onnx").unlink()
+    (models / f"{ENCODER}.onnx").unlink()
     assert shell.json("verify", "alice", voice("slt", "door-4")).error == "model_missing"
 
 

@@ -74,6 +74,16 @@ def test_right_phrase_is_matched(recognizer: PhraseRecognizer, voice: str) -> No
     assert judged(recognizer, speech(voice, "door-2")) is Comparison.MATCH
 
 
+def test_a_grammar_hears_nothing_but_the_expected_words() -> None:
+    limited = VoskRecognizer(str(VOSK_MODEL), grammar=True)
+    expected = tuple(demo_utterances()["slt", "passport"].text.split())
+    free = set(heard_by(limited, speech("slt", "window"), None).text.split())
+    assert free - set(expected)
+    heard = heard_by(limited, speech("slt", "window"), expected)
+    assert {word.text for word in heard.words} <= {*expected, "[unk]"}
+    assert judged(limited, speech("slt", "passport"), expected) is Comparison.MATCH
+
+
 @pytest.mark.parametrize("name", ["coffee", "window"])
 def test_other_words_are_no_match(recognizer: PhraseRecognizer, name: str) -> None:
     assert judged(recognizer, speech("rms", name)) is Comparison.MISMATCH
