@@ -96,6 +96,7 @@ class Authenticator(Enrolling):
         *,
         continuous: bool = False,
         prompt: str | PromptPlan | None = None,
+        charged: bool = True,
         tenant: str = DEFAULT_TENANT,
     ) -> VerificationAttempt:
         """Begin an attempt to verify a claimed identity; it is charged to the profile at once.
@@ -106,6 +107,7 @@ class Authenticator(Enrolling):
             continuous: Go on after an accept.
             prompt: A random prompt to be said after the pass phrase, or alone where there is none: the id of one
                 that waits, or what to draw for this attempt; the attempt's ``prompt`` then has its text.
+            charged: False for a caller who counts failures and limits attempts by itself.
             tenant: Who owns the profile.
 
         Raises:
@@ -123,6 +125,9 @@ class Authenticator(Enrolling):
         habits = habits_of(self._taken(profile, models.encoder.id)) if words is not None else ()
         claim = Claim(voiceprint, words, demand.challenge if demand else None, habits, further)
         session = VerificationSession(claim, audio_format, models, self.settings, continuous=continuous)
+        if not charged:
+            follow = self._follower(profile.id, models.encoder.id)
+            return VerificationAttempt(session, lambda outcome: None, demand, follow)
         return self._charged(profile.id, session, demand)
 
     def identify(

@@ -21,6 +21,7 @@ from streamauth.errors import (
     StreamAuthError,
 )
 from streamauth.server.access import Access
+from streamauth.server.azure.mount import azure_reply
 from streamauth.server.messages import PATH
 from streamauth.server.metrics import Metrics
 from streamauth.server.replies import error_reply
@@ -138,7 +139,7 @@ class Gate:
 
 async def refuse(error: StreamAuthError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request, or the handshake of a websocket, by an error."""
-    reply: Response = error_reply(error)
+    reply: Response = azure_reply(error, scope["path"]) or error_reply(error)
     # the body of a request that is refused is not read, so nothing else can follow on its connection
     reply.headers["Connection"] = "close"
     await reply(scope, receive, send)
