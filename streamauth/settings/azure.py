@@ -11,8 +11,9 @@ class AzureSettings(Section):
 
     enabled: bool = setting(True, "Answer on the paths of Microsoft's Speaker Recognition")
     public_url: str = setting("", "Address that clients see, as https://voice.example.org; empty means as they ask")
-    attempt_limits: bool = setting(
-        True, "Count failed verifications and delay or lock as everywhere else; off leaves that to the caller"
+    free_failures: int = setting(
+        20, "Failed verifications in a row before a delay, in place of attempts.free_failures; the lock is as far away",
+        low=0, high=1000,
     )
     max_profiles: int = setting(10_000, "Profiles of one tenant from which none is made", low=1, high=1_000_000)
     operation_hours: float = setting(24.0, "Time that the result of an operation is kept", unit="h", low=0.0, high=720)

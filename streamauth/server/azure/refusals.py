@@ -1,7 +1,5 @@
 """The API's own errors: their status, code and message, in its one shape."""
 
-import math
-
 from starlette.responses import JSONResponse, Response
 
 from streamauth.errors import (
@@ -30,6 +28,7 @@ from streamauth.errors import (
 from streamauth.server.azure.generations import Generation
 
 _RETRY_S = 5
+_ATTEMPT_RETRY_S = 30
 
 
 class Refusal(Exception):
@@ -46,7 +45,7 @@ class Refusal(Exception):
         self.status = status
         self.code = code
         self.message = message
-        self.retry = status in (429, 503)
+        self.retry_s = _RETRY_S if status in (429, 503) else 0
         self.unread = False
 
 
@@ -134,7 +133,11 @@ def refusal_of(error: StreamAuthError, generation: Generation) -> Refusal:
             return _no_key(error)
         case Forbidden() | ProfileLocked():
             return _own(403, "Forbidden", error)
-        case RateLimited() | AttemptRefused():
+        case AttemptRefused():
+            refusal = _too_often(error)
+            refusal.retry_s = _ATTEMPT_RETRY_S
+            return refusal
+        case RateLimited():
             return _too_often(error)
         case UnknownProfile():
             return no_such_profile()
@@ -172,8 +175,8 @@ def refusal_reply(refusal: Refusal, generation: Generation) -> Response:
     if generation is Generation.V1 and code != "404":
         code = _V1_CODES.get(refusal.status, code)
     headers = {"x-ms-error-code": code, "Cache-Control": "no-store"}
-    if refusal.retry:
-        headers["Retry-After"] = str(math.ceil(_RETRY_S))
+    if refusal.retry_s:
+        headers["Retry-After"] = str(refusal.retry_s)
     if refusal.unread:
         # what was not read of the body must not be taken for the next request
         headers["Connection"] = "close"
