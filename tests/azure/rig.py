@@ -192,3 +192,9 @@ def silence(seconds: float) -> bytes:
     """Faint noise."""
     noise = np.random.default_rng(3).normal(size=round(seconds * 16_000)) * 8
     return wav(noise.astype(np.int16))
+
+
+def v3(path: str, **query: str) -> str:
+    """An address of the third generation."""
+    more = "".join(f"&{name}={value}" for name, value in query.items())
+    return f"{path}?api-version=2021-09-05{more}"
