@@ -109,10 +109,11 @@ def test_wav_files_with_further_chunks_and_other_rates(azure: Client, enrolled: 
     ],
 )
 def test_sloppy_json(azure: Client, body: str, kind: str | None) -> None:
-    for base, status, name in ((f"{V1}/verificationProfiles", 200, "verificationProfileId"), (f"{TD2}/profiles", 201, "profileId")):
+    for base, status in ((f"{V1}/verificationProfiles", 200), (f"{TD2}/profiles", 201)):
         reply = azure("POST", base, body.encode(), kind)
         assert reply.status == status, reply.body
-        azure("DELETE", f"{TD2}/profiles/{reply.json[name]}")
+        made = reply.json.get("profileId") or reply.json["verificationProfileId"]
+        azure("DELETE", f"{TD2}/profiles/{made}")
 
 
 def test_forms_that_make_a_profile(azure: Client) -> None:

@@ -262,7 +262,7 @@ def test_verification_with_a_phrase(
     assert (reply.json["score"] >= 0.5) == high
 
 
-@free
+@pytest.mark.parametrize("base", [Base(TIV2), Base(TII3)], ids=["v2", "v3"])
 def test_enrollment_by_free_speech(azure: Client, base: Base) -> None:
     made = base.create(azure)
     enroll = base.url(f"/{made}/enrollments")

@@ -78,7 +78,7 @@ def test_profiles_of_our_own_commands_can_be_used(azure: Client, home: Home, tmp
     for number in (1, 2, 3, 4):
         files.append(tmp_path / f"{number}.wav")
         files[-1].write_bytes(speech("awb", f"door-{number}"))
-    assert command(home, "enroll", "ada", *map(str, files[:3]))["type"] == "enrolled"
+    assert command(home, "enroll", "ada", *map(str, files[:3]))["status"] == "enrolled"
     listed = azure("GET", f"{V1}/verificationProfiles").json
     shown = command(home, "profiles", "show", "ada")
     profile = next(each for each in listed if each["verificationProfileId"] == shown["id"])
