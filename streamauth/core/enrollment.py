@@ -189,7 +189,8 @@ class EnrollmentSession(Session):
 
     def _close(self, at_sample: int) -> None:
         """Judge what came since the last utterance closed."""
-        audio_s = (at_sample - self._closed_at) / SAMPLE_RATE_HZ
+        end_at = self._front.taken_samples if self._plan.whole else at_sample
+        audio_s = (end_at - self._closed_at) / SAMPLE_RATE_HZ
         self._closed_at = at_sample
         self._judged = True
         reasons = self._problems()

@@ -233,6 +233,9 @@ def test_enrollment_of_a_phrase(azure: Client, base: Base) -> None:
         assert data["enrollmentStatus"] == ("Enrolling" if count < 3 else "Enrolled")
         duration_s = samples("awb", f"taken-{count}").size / 16_000
         assert data[f"audioLength{base.unit}"] == pytest.approx(duration_s, abs=0.01)
+        if count == 1:
+            assert data[f"enrollmentsLength{base.unit}"] == data[f"audioLength{base.unit}"]
+            assert data[f"enrollmentsSpeechLength{base.unit}"] == data[f"audioSpeechLength{base.unit}"]
         assert 1 < data[f"audioSpeechLength{base.unit}"] < duration_s
         if count == 1:
             assert azure("POST", enroll, speech("awb", "toothpaste")).error == wrong
