@@ -1,4 +1,4 @@
-"""Why free decoding is the default: what a grammar of the phrase hears, beside free decoding, in right and wrong phrases.
+"""Why free decoding is the default: what a grammar of the phrase hears, beside it, in right and wrong phrases.
 
 python scripts/compare_grammar.py   on the demo's synthetic voices, with the words of the embedded model alone
 

@@ -44,6 +44,8 @@ class Enrolling(Prompting):
         phrase: str | None = None,
         text_independent: bool = False,
         label: str | None = None,
+        whole: bool = False,
+        least_speech_s: float | None = None,
         tenant: str = DEFAULT_TENANT,
     ) -> EnrollmentAttempt:
         """Begin or go on with an enrollment.
@@ -55,6 +57,8 @@ class Enrolling(Prompting):
             text_independent: No pass phrase at all.
             label: A further voiceprint of one who is enrolled, for this place or device; nothing of it is kept
                 before it is complete.
+            whole: All audio is one utterance, and may be added to an enrollment that is complete.
+            least_speech_s: Net speech for a text-independent voiceprint, in place of the setting.
             tenant: Who owns the profile.
 
         Raises:
@@ -75,10 +79,10 @@ class Enrolling(Prompting):
         words = self.usable_phrase(phrase, locale) if phrase is not None else None
         earlier: tuple[EnrolledUtterance, ...] = ()
         if profile is not None:
-            earlier = self._earlier(profile, kind, words, models.encoder.id)
+            earlier = self._earlier(profile, kind, words, models.encoder.id, more=whole)
             if profile.phrase is not None:
                 words = tuple(profile.phrase.split())
-        plan = EnrollmentPlan(not text_independent, words, earlier)
+        plan = EnrollmentPlan(not text_independent, words, earlier, whole=whole, least_speech_s=least_speech_s)
         session = EnrollmentSession(plan, audio_format, models, self.settings)
 
         def keep(taken: Sequence[EnrolledUtterance], complete: bool, heard: str | None) -> None:
@@ -92,7 +96,9 @@ class Enrolling(Prompting):
             )
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
             most_s = self.settings.enrollment.keep_audio_s
-            self.store.add_enrollment(profile.id, record, phrase=heard, voiceprint=voiceprint, keep_audio_s=most_s)
+            self.store.add_enrollment(
+                profile.id, record, phrase=heard, voiceprint=voiceprint, keep_audio_s=most_s, more=whole
+            )
 
         return EnrollmentAttempt(session, keep)
 
@@ -146,11 +152,17 @@ class Enrolling(Prompting):
         return words
 
     def _earlier(
-        self, profile: Profile, kind: ProfileKind, words: tuple[str, ...] | None, encoder_id: str
+        self,
+        profile: Profile,
+        kind: ProfileKind,
+        words: tuple[str, ...] | None,
+        encoder_id: str,
+        *,
+        more: bool,
     ) -> tuple[EnrolledUtterance, ...]:
         if profile.kind is not kind:
             raise ProfileExists("This profile was begun in the other way, with or without a phrase. Delete it first.")
-        if encoder_id in self.store.enrolled_encoders(profile.id):
+        if not more and encoder_id in self.store.enrolled_encoders(profile.id):
             raise ProfileExists()
         if words is not None and profile.phrase is not None and words != tuple(profile.phrase.split()):
             raise ProfileExists("This profile was begun with another pass phrase. Reset it to change the phrase.")

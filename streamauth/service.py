@@ -30,7 +30,7 @@ from streamauth.core.prompt import Challenge, PromptPlan
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.engines.loader import Engines
 from streamauth.enrolling import Enrolling
-from streamauth.settings import Settings, data_folder, load_settings
+from streamauth.settings import AttemptSettings, Settings, data_folder, load_settings
 from streamauth.store.profiles import DEFAULT_TENANT, OpenPrompt, ProfileStore
 from streamauth.store.templates import FOLLOWING, Template
 
@@ -96,6 +96,7 @@ class Authenticator(Enrolling):
         *,
         continuous: bool = False,
         prompt: str | PromptPlan | None = None,
+        limits: AttemptSettings | None = None,
         tenant: str = DEFAULT_TENANT,
     ) -> VerificationAttempt:
         """Begin an attempt to verify a claimed identity; it is charged to the profile at once.
@@ -106,6 +107,7 @@ class Authenticator(Enrolling):
             continuous: Go on after an accept.
             prompt: A random prompt to be said after the pass phrase, or alone where there is none: the id of one
                 that waits, or what to draw for this attempt; the attempt's ``prompt`` then has its text.
+            limits: Of failed attempts, in place of the settings.
             tenant: Who owns the profile.
 
         Raises:
@@ -123,7 +125,7 @@ class Authenticator(Enrolling):
         habits = habits_of(self._taken(profile, models.encoder.id)) if words is not None else ()
         claim = Claim(voiceprint, words, demand.challenge if demand else None, habits, further)
         session = VerificationSession(claim, audio_format, models, self.settings, continuous=continuous)
-        return self._charged(profile.id, session, demand)
+        return self._charged(profile.id, session, demand, limits)
 
     def identify(
         self,
@@ -161,9 +163,13 @@ class Authenticator(Enrolling):
         return IdentificationAttempt(session, demand)
 
     def _charged(
-        self, profile_id: str, session: VerificationSession, demand: Demand | None = None
+        self,
+        profile_id: str,
+        session: VerificationSession,
+        demand: Demand | None = None,
+        limits: AttemptSettings | None = None,
     ) -> VerificationAttempt:
-        token = self.store.begin_attempt(profile_id, self._clock(), self.settings.attempts)
+        token = self.store.begin_attempt(profile_id, self._clock(), limits or self.settings.attempts)
         return VerificationAttempt(
             session,
             lambda outcome: self.store.finish_attempt(token, outcome),

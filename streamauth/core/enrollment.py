@@ -67,12 +67,16 @@ class EnrollmentPlan:
         expected_words: The pass phrase; None lets the first utterance set it (or text-independent).
         earlier: Utterances that were confirmed before this session.
         known: A voiceprint of the same person, from another place or device, that the voice must agree with.
+        whole: Whether all audio is one utterance, judged at its end.
+        least_speech_s: Net speech that a text-independent one needs, in seconds; that of the settings if None.
     """
 
     text_dependent: bool
     expected_words: tuple[str, ...] | None = None
     earlier: tuple[EnrolledUtterance, ...] = ()
     known: Embedding | None = None
+    whole: bool = False
+    least_speech_s: float | None = None
 
 
 class EnrollmentSession(Session):
@@ -111,8 +115,8 @@ class EnrollmentSession(Session):
         """Net speech still to come, in seconds; 0 if text-dependent."""
         if self._plan.text_dependent:
             return 0.0
-        taken = sum(u.speech_s for u in self.everything)
-        return max(0.0, self.settings.enrollment.text_independent_speech_s - taken)
+        taken, least_s = sum(u.speech_s for u in self.everything), self._plan.least_speech_s
+        return max(0.0, (self.settings.enrollment.text_independent_speech_s if least_s is None else least_s) - taken)
 
     @property
     def complete(self) -> bool:
@@ -152,7 +156,7 @@ class EnrollmentSession(Session):
                     self._spoken.append(frame)
         if self._plan.text_dependent:
             self._advance_phrase(step)
-        elif step.segmented.ended is not None:
+        elif step.segmented.ended is not None and not self._plan.whole:
             least = self.settings.enrollment.min_utterance_speech_s
             if self._voice.speech_s >= min(_UNIT_SPEECH_S, max(least, self.needed_speech_s)):
                 self._close(step.at_sample)
@@ -165,7 +169,7 @@ class EnrollmentSession(Session):
             self._fits.extend(word.fit for word in transcript.words if word.fit is not None)
             if self._phrase is not None:
                 self._phrase.add(transcript, step.at_sample)
-        if self._ended_at is None or step.speaking:
+        if self._ended_at is None or step.speaking or self._plan.whole:
             return
         settled = self._phrase is not None and self._phrase.state in (PhraseState.MATCHED, PhraseState.WRONG)
         patience = self.settings.phrase.patience_ms * SAMPLE_RATE_HZ // 1000
@@ -185,7 +189,8 @@ class EnrollmentSession(Session):
 
     def _close(self, at_sample: int) -> None:
         """Judge what came since the last utterance closed."""
-        audio_s = (at_sample - self._closed_at) / SAMPLE_RATE_HZ
+        end_at = self._front.taken_samples if self._plan.whole else at_sample
+        audio_s = (end_at - self._closed_at) / SAMPLE_RATE_HZ
         self._closed_at = at_sample
         self._judged = True
         reasons = self._problems()

@@ -82,6 +82,11 @@ class FrontEnd:
         """Position after the last whole frame, at 16 kHz."""
         return self._at
 
+    @property
+    def taken_samples(self) -> int:
+        """How much audio has come, in samples at 16 kHz, without what fills up the last frame."""
+        return self._taken
+
     def feed(self, data: PcmInput) -> Iterator[FrontEndStep]:
         """Take PCM of any length; give a step for each frame that is now complete.
 

@@ -56,7 +56,7 @@ class VoskRecognizer:
     """Vosk with one model, loaded once.
 
     It decodes freely, whatever is expected, unless a grammar is asked for: a Vosk grammar forces other words onto those
-    that it lists, so that without a phrase model beside it a grammar finds the phrase more often, and in other words too.
+    that it lists, so that without a phrase model beside it the phrase is found more often, and in other words too.
 
     Args:
         folder: The model folder.

@@ -16,6 +16,7 @@ from streamauth import __version__
 from streamauth.core.operating_point import accept_bound
 from streamauth.errors import StreamAuthError, Unauthorized
 from streamauth.server.access import Access, Caller
+from streamauth.server.azure.mount import AzureRoute
 from streamauth.server.gate import Gate, refuse
 from streamauth.server.messages import PATH, Start
 from streamauth.server.metrics import Metrics
@@ -134,6 +135,8 @@ class Application:
             (await self.caller(request)).need(KeyScope.ADMIN)
             return Response(self.workplace.metrics.text(), media_type=Metrics.content_type)
 
+        if self.workplace.settings.azure.enabled:
+            api.router.routes.append(AzureRoute(self))
         api.router.routes.append(WebSocketRoute(PATH, _Streaming(self)))
         api.router.routes.extend(page_routes())
         return api

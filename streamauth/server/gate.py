@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message
 
 from streamauth.errors import (
@@ -21,6 +22,7 @@ from streamauth.errors import (
     StreamAuthError,
 )
 from streamauth.server.access import Access
+from streamauth.server.azure.mount import azure_reply
 from streamauth.server.closing import TELL_S
 from streamauth.server.messages import PATH
 from streamauth.server.metrics import Metrics
@@ -143,7 +145,7 @@ class Gate:
 
 async def refuse(error: StreamAuthError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request, or the handshake of a websocket, by an error."""
-    reply = error_reply(error)
+    reply: Response = azure_reply(error, scope["path"]) or error_reply(error)
     if scope["type"] == "http":
         # whoever is still sending would be reset by the close, and never see the answer
         with suppress(TimeoutError):

@@ -42,12 +42,18 @@ async def decide(
     Raises:
         StreamAuthError: The file cannot be used, or the attempt failed.
     """
-    body = await request.body()
+    return await decide_file(await request.body(), workplace, begin, max_s)
+
+
+async def decide_file(
+    body: bytes, workplace: Workplace, begin: Callable[[AudioFormat], Attempt[Any]], max_s: float
+) -> list[Event]:
+    """As ``decide``, of a file that is there already."""
     if not body:
         raise EmptyAudio
     work = _Work(workplace)
     events: list[Event] = []
-    with _file(body) as path:
+    with audio_path(body) as path:
         # decoded a piece at a time on the pool, in turn with the pieces of others
         source = await work.call(lambda: open_audio(path, max_s=max_s))
         error: StreamAuthError | None = SessionInterrupted()
@@ -114,7 +120,7 @@ def _step(attempt: Attempt[Any], source: AudioSource) -> tuple[list[Event], bool
 
 
 @contextmanager
-def _file(body: bytes) -> Iterator[Path]:
+def audio_path(body: bytes) -> Iterator[Path]:
     """A path from which the body can be read: of memory where the system has such, so that no voice is on a disk."""
     if hasattr(os, "memfd_create"):
         handle = os.memfd_create("audio")

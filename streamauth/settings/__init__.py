@@ -13,6 +13,7 @@ from typing import Any
 
 from streamauth.errors import BadSetting
 from streamauth.settings.access import AccessSettings
+from streamauth.settings.azure import AzureSettings
 from streamauth.settings.deciding import AdaptationSettings, AttemptSettings, DecisionSettings, EnrollmentSettings
 from streamauth.settings.getting import ModelSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
@@ -25,6 +26,7 @@ __all__ = [
     "AdaptationSettings",
     "AttemptSettings",
     "AudioSettings",
+    "AzureSettings",
     "DecisionSettings",
     "EnrollmentSettings",
     "ModelSettings",
@@ -57,6 +59,7 @@ class Settings:
     attempts: AttemptSettings = field(default_factory=AttemptSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    azure: AzureSettings = field(default_factory=AzureSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
 

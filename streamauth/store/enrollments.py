@@ -43,6 +43,7 @@ class Enrollments(OpenStore):
         phrase: str | None = None,
         voiceprint: Embedding | None = None,
         keep_audio_s: float = 0.0,
+        more: bool = False,
     ) -> None:
         """Store an utterance, and what it brings about, in one transaction. Confirm it only after this.
 
@@ -52,6 +53,7 @@ class Enrollments(OpenStore):
             phrase: The phrase it carries, which becomes the profile's if it has none.
             voiceprint: Shape (dim,), if the utterance completes the enrollment for its encoder.
             keep_audio_s: Most audio that is kept of the profile; the record's is left out where it would be more.
+            more: It may be added to an enrollment that is complete, whose voiceprint is replaced.
 
         Raises:
             UnknownProfile: The profile is gone.
@@ -60,7 +62,7 @@ class Enrollments(OpenStore):
         with self._database.write() as connection:
             now = touch(connection, profile_id)
             key = self._key(connection)
-            if record.encoder_id in encoders_of(connection, profile_id):
+            if not more and record.encoder_id in encoders_of(connection, profile_id):
                 raise ProfileExists
             if phrase is not None:
                 _agree_on_phrase(connection, key, profile_id, phrase)

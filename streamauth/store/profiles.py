@@ -80,8 +80,9 @@ class ProfileStore(
         phrase: str | None = None,
         locale: str = "en-US",
         tenant: str = DEFAULT_TENANT,
+        profile_id: str | None = None,
     ) -> Profile:
-        """Make a profile.
+        """Make a profile; ``profile_id`` is a new GUID where its maker needs to know it before.
 
         Raises:
             BadProfileName: The name cannot be used.
@@ -89,7 +90,7 @@ class ProfileStore(
             ProfileExists: The tenant has a profile of this name.
             InputError: There is no such tenant.
         """
-        profile_id, name, now = str(uuid.uuid4()), checked_name(name), now_ms()
+        profile_id, name, now = profile_id or str(uuid.uuid4()), checked_name(name), now_ms()
         with self._database.write() as connection:
             if not _has_tenant(connection, tenant):
                 raise InputError("There is no such tenant.")
@@ -128,6 +129,12 @@ class ProfileStore(
         """
         with self._database.read() as connection:
             return self._profile(connection, profiles.c.id == profile_id, profiles.c.tenant_id == tenant)
+
+    def count_profiles(self, tenant: str = DEFAULT_TENANT) -> int:
+        """How many profiles a tenant has."""
+        with self._database.read() as connection:
+            mine = select(func.count()).select_from(profiles).where(profiles.c.tenant_id == tenant)
+            return int(connection.scalar(mine) or 0)
 
     def profiles(
         self, *, name: str | None = None, encoder_id: str | None = None, tenant: str = DEFAULT_TENANT

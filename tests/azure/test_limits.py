@@ -1,0 +1,190 @@
+"""What the settings of the API change, each with the real application on fake engines."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamauth.server.hosting import serving
+from streamauth.settings import Settings
+from streamauth.store.api_keys import Scope
+from tests.azure.rig import TD2, TD3, TII2, TII3, TIV3, V1, Client, v3
+from tests.fakes import pause, pcm, say
+from tests.server.rig import ADA, PHRASE, STRANGER, Watched, application, spoken
+from tests.server.web import key_of
+from tests.server.web import wav as file_of
+
+LONG = " ".join([PHRASE] * 4)
+MINUTES = file_of(pcm(*(piece for _ in range(12) for piece in (pause(0.8), say(LONG, ADA)))))
+
+
+@contextmanager
+def server(folder: Path, sections: dict[str, Any] | None = None, *scopes: Scope) -> Iterator[tuple[Client, Watched]]:
+    """A server that knows ada (with a phrase) and bob (without one), with these settings."""
+    settings = Settings().with_values({"server": {"port": 0}} | (sections or {}), "tests")
+    with application(folder, settings) as watched:
+        key = key_of(watched, *scopes)
+        with serving(watched, settings) as url:
+            yield Client(url.removeprefix("ws://").removesuffix("/v1/stream"), key), watched
+
+
+def audio(words: str, speaker: int) -> bytes:
+    return file_of(spoken(words, speaker))
+
+
+def test_the_paths_can_be_turned_off(tmp_path: Path) -> None:
+    with server(tmp_path, {"azure": {"enabled": False}}) as (azure, _):
+        assert azure("GET", f"{V1}/verificationProfiles").status == 404
+        assert azure("GET", f"{V1}/verificationProfiles").json["error"]["code"] == "not_found"
+
+
+def test_failures_delay_and_lock(tmp_path: Path) -> None:
+    limits = {"attempts": {"free_failures": 2, "lock_after": 3}, "azure": {"free_failures": 4}}
+    with server(tmp_path, limits) as (azure, watched):
+        verify = f"{TD2}/profiles/{watched.store.get('ada').id}/verify"
+        for _ in range(4):
+            assert azure("POST", verify, audio(PHRASE, STRANGER)).json["recognitionResult"] == "Reject"
+        refused = azure("POST", verify, audio(PHRASE, ADA))
+        assert refused.error == (429, "RateLimit", "Rate limit is exceeded.")
+        assert refused.headers["retry-after"] == "30"
+        assert watched.failures("ada") == 4
+        watched.store.unlock(watched.store.get("ada").id)
+        assert azure("POST", verify, audio(PHRASE, ADA)).json["recognitionResult"] == "Accept"
+        assert watched.failures("ada") == 0
+    (tmp_path / "locked").mkdir()
+    limits = {"attempts": {"free_failures": 0, "lock_after": 1, "base_delay_s": 0}, "azure": {"free_failures": 0}}
+    with server(tmp_path / "locked", limits) as (azure, watched):
+        verify = f"{TD2}/profiles/{watched.store.get('ada').id}/verify"
+        assert azure("POST", verify, audio(PHRASE, STRANGER)).status == 200
+        assert azure("POST", verify, audio(PHRASE, ADA)).error[:2] == (403, "Forbidden")
+
+
+def test_scopes(tmp_path: Path) -> None:
+    with server(tmp_path, None, Scope.VERIFY) as (azure, watched):
+        ada = watched.store.get("ada").id
+        assert azure("POST", f"{TD2}/profiles/{ada}/verify", audio(PHRASE, ADA)).status == 200
+        for method, path in (
+            *(("POST", f"{TD2}/profiles"), ("GET", f"{TD2}/profiles"), ("DELETE", f"{TD2}/profiles/{ada}")),
+            *(("POST", f"{TD2}/profiles/{ada}/reset"), ("POST", f"{TD2}/profiles/{ada}/enrollments")),
+        ):
+            body = {"locale": "en-us"} if method == "POST" else None
+            assert azure(method, path, body).error[:2] == (403, "Forbidden")
+
+
+def test_the_number_of_profiles(tmp_path: Path) -> None:
+    with server(tmp_path, {"azure": {"max_profiles": 3}}) as (azure, _):
+        assert azure("POST", f"{TII2}/profiles", {"locale": "en-us"}).status == 201
+        message = "Maximum allowed number of profiles is 3."
+        assert azure("POST", f"{TII2}/profiles", {"locale": "en-us"}).error == (403, "Forbidden", message)
+        assert azure("POST", f"{V1}/identificationProfiles", {"locale": "en-us"}).status == 403
+
+
+def test_caps_of_enrollments(tmp_path: Path) -> None:
+    sections = {"azure": {"phrases": PHRASE}, "enrollment": {"utterances": 1}}
+    with server(tmp_path, sections) as (azure, watched):
+        made = azure("POST", f"{TD2}/profiles", {"locale": "en-us"}).json["profileId"]
+        file = audio(PHRASE, ADA)
+        for count in range(1, 51):
+            assert azure("POST", f"{TD2}/profiles/{made}/enrollments", file).json["enrollmentsCount"] == count
+        message = "Maximum allowed number of enrollments per profile is 50."
+        assert azure("POST", v3(f"{TD3}/profiles/{made}/enrollments"), file).error == (403, "InvalidOperation", message)
+        free = azure("POST", f"{TII2}/profiles", {"locale": "en-us"}).json["profileId"]
+        statuses = [azure("POST", f"{TII2}/profiles/{free}/enrollments", MINUTES).status for _ in range(2)]
+        assert statuses == [201, 201]
+        capped = azure("POST", f"{TII2}/profiles/{free}/enrollments", MINUTES)
+        message = "Maximum allowed length across all profile enrollments is 300 seconds."
+        assert capped.error == (403, "InvalidRequest", message)
+        assert watched.store.count_profiles() == 4
+
+
+def test_operations_are_kept_so_long_and_so_many(tmp_path: Path) -> None:
+    with server(tmp_path, {"azure": {"max_operations": 2, "operation_hours": 2 / 3600}}) as (azure, watched):
+        bob = watched.store.get("bob").id
+        begin = [azure("POST", f"{V1}/identify?identificationProfileIds={bob}", audio(LONG, ADA)) for _ in range(3)]
+        addresses = [reply.headers["operation-location"].removeprefix(f"http://{azure.host}") for reply in begin]
+        assert azure("GET", addresses[0]).error == (404, "NotFound", "No operation id found")
+        assert azure.finished(begin[2])["status"] == "succeeded"
+        time.sleep(2.1)
+        assert [azure("GET", each).status for each in addresses] == [404, 404, 404]
+
+
+def test_addresses_behind_a_proxy(tmp_path: Path) -> None:
+    with server(tmp_path, {"azure": {"public_url": "https://voice.example.org/"}}) as (azure, watched):
+        made = azure("POST", f"{TII2}/profiles", {"locale": "en-us"})
+        assert made.headers["location"].startswith("https://voice.example.org/speaker/identification/v2.0/")
+        bob = watched.store.get("bob").id
+        reply = azure("POST", f"{V1}/identify?identificationProfileIds={bob}", audio(LONG, ADA))
+        assert reply.headers["operation-location"].startswith("https://voice.example.org/spid/v1.0/operations/")
+
+
+def test_further_phrases_and_languages(tmp_path: Path) -> None:
+    extension = {"phrases": f"{PHRASE}; de-DE: close the window please", "locales": "de-DE"}
+    with server(tmp_path, {"azure": extension}) as (azure, _):
+        phrases = [each["phrase"] for each in azure("GET", f"{V1}/verificationPhrases?locale=en-us").json]
+        assert len(phrases) == 11
+        assert phrases[-1] == PHRASE
+        assert azure("GET", f"{TD2}/phrases/de-de").json == ["close the window please"]
+        made = azure("POST", f"{TD2}/profiles", {"locale": "de-DE"}).json
+        assert made["locale"] == "de-DE"
+        enroll = f"{TD2}/profiles/{made['profileId']}/enrollments"
+        assert azure("POST", enroll, audio(PHRASE, ADA)).error[2] == "Invalid passphrase."
+        assert azure("POST", enroll, audio("close the window please", ADA)).status == 201
+
+
+def test_phrases_of_the_speakers_choice(tmp_path: Path) -> None:
+    with server(tmp_path) as (azure, _):
+        made = azure("POST", f"{TD2}/profiles", {"locale": "en-us"}).json["profileId"]
+        assert azure("POST", f"{TD2}/profiles/{made}/enrollments", audio(PHRASE, ADA)).error[2] == "Invalid passphrase."
+    (tmp_path / "any").mkdir()
+    with server(tmp_path / "any", {"azure": {"any_phrase": True}}) as (azure, _):
+        made = azure("POST", f"{TD2}/profiles", {"locale": "en-us"}).json["profileId"]
+        enroll = f"{TD2}/profiles/{made}/enrollments"
+        for status in ("Enrolling", "Enrolling", "Enrolled"):
+            reply = azure("POST", enroll, audio(PHRASE, ADA)).json
+            assert (reply["enrollmentStatus"], reply["passPhrase"]) == (status, PHRASE)
+        verify = f"{V1}/verify?verificationProfileId={made}"
+        accepted = {"result": "Accept", "confidence": "High", "phrase": PHRASE}
+        assert azure("POST", verify, audio(PHRASE, ADA)).json == accepted
+        other = azure("POST", verify, audio("close the window please", ADA)).json
+        assert (other["result"], other["phrase"]) == ("Reject", "close the window please")
+
+
+@pytest.mark.parametrize("scores", ["none", "band", "number"])
+def test_scores_are_told_as_everywhere_else(tmp_path: Path, scores: str) -> None:
+    with server(tmp_path, {"access": {"program_scores": scores}}) as (azure, watched):
+        verify = v3(f"{TD3}/profiles/{watched.store.get('ada').id}:verify")
+        told = [azure("POST", verify, audio(PHRASE, who)).json["score"] for who in (ADA, STRANGER)]
+    if scores == "number":
+        assert 0 < told[1] < 0.5 < told[0] <= 1
+    else:
+        assert told == ([1.0, 0.0] if scores == "none" else [0.95, 0.05])
+
+
+def test_too_many_requests(tmp_path: Path) -> None:
+    with server(tmp_path, {"access": {"key_burst": 2, "key_rate_per_min": 1}}) as (azure, _):
+        replies = [azure("GET", f"{V1}/verificationProfiles") for _ in range(3)]
+        assert [reply.status for reply in replies] == [200, 200, 429]
+        assert replies[2].error == (429, "RateLimit", "Rate limit is exceeded.")
+    (tmp_path / "address").mkdir()
+    with server(tmp_path / "address", {"access": {"address_burst": 1, "address_rate_per_min": 1}}) as (azure, _):
+        azure("GET", f"{V1}/verificationProfiles")
+        assert azure("GET", v3(f"{TIV3}/profiles")).error == (429, "RateLimit", "Rate limit is exceeded.")
+
+
+def test_a_server_full_of_sessions(tmp_path: Path) -> None:
+    with server(tmp_path, {"access": {"sessions_per_key": 1}}) as (azure, watched):
+        bob = watched.store.get("bob").id
+        identify = f"{V1}/identify?identificationProfileIds={bob}"
+        statuses = {azure("POST", identify, MINUTES).status for _ in range(6)}
+        assert statuses <= {202, 429}
+        assert 202 in statuses
+
+
+def test_the_same_person_under_two_uses(tmp_path: Path) -> None:
+    with server(tmp_path) as (azure, watched):
+        bob = watched.store.get("bob").id
+        for base in (TIV3, TII3):
+            assert bob in [each["profileId"] for each in azure("GET", v3(f"{base}/profiles")).json["value"]]
