@@ -163,6 +163,21 @@ def test_scores_are_told_as_everywhere_else(tmp_path: Path, scores: str) -> None
         assert told == ([1.0, 0.0] if scores == "none" else [0.95, 0.05])
 
 
+def test_pages_of_other_origins(tmp_path: Path) -> None:
+    page, ask = "https://app.example.org", {"Access-Control-Request-Method": "POST"}
+    with server(tmp_path, {"access": {"origins": page}}) as (azure, _):
+        profiles = f"{TII2}/profiles"
+        wanted = {"Origin": page, "Access-Control-Request-Headers": "ocp-apim-subscription-key"}
+        first = azure.of(None)("OPTIONS", profiles, None, None, **wanted, **ask)
+        assert (first.status, first.headers["access-control-allow-headers"]) == (204, "ocp-apim-subscription-key")
+        for client, status in ((azure, 200), (azure.of("x"), 401)):
+            reply = client("GET", profiles, None, None, Origin=page)
+            assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, page)
+        other = azure("OPTIONS", profiles, None, None, Origin="https://evil.example.org", **ask)
+        assert other.status == 404
+        assert "access-control-allow-origin" not in other.headers
+
+
 def test_too_many_requests(tmp_path: Path) -> None:
     with server(tmp_path, {"access": {"key_burst": 2, "key_rate_per_min": 1}}) as (azure, _):
         replies = [azure("GET", f"{V1}/verificationProfiles") for _ in range(3)]
