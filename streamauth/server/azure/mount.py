@@ -1,20 +1,25 @@
 """Where the API hangs in the server: all paths that begin with one of its roots, in whatever letters."""
 
+import logging
 from typing import TYPE_CHECKING, NoReturn
 
 from starlette.datastructures import URLPath
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
-from streamauth.errors import StreamAuthError
+from streamauth.errors import InternalError, StreamAuthError
 from streamauth.server.azure.api import AzureApi
+from streamauth.server.azure.generations import Generation
 from streamauth.server.azure.refusals import refusal_of, refusal_reply
 from streamauth.server.azure.routing import generation_of
 
 if TYPE_CHECKING:
     from streamauth.server.app import Application
+
+
+log = logging.getLogger("streamauth.server")
 
 
 class AzureRoute(BaseRoute):
@@ -43,17 +48,27 @@ class AzureRoute(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See Starlette."""
         request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except (OSError, ClientDisconnect):
+            return  # the peer is gone
+        except Exception as error:
+            log.error("a request failed: unexpected %s", type(error).__name__)
+            generation = generation_of(scope["path"]) or Generation.V3
+            response = refusal_reply(refusal_of(InternalError(), generation), generation)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
         origin = request.headers.get("origin", "")
         if origin not in self._origins:
-            response = await self._api.answer(request)
-        else:
-            asks = request.headers.get("access-control-request-headers", "")
-            first = request.method == "OPTIONS" and "access-control-request-method" in request.headers
-            response = _leave(asks) if first else await self._api.answer(request)
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "Location, Operation-Location, x-ms-error-code"
-            response.headers["Vary"] = "Origin"
-        await response(scope, receive, send)
+            return await self._api.answer(request)
+        asks = request.headers.get("access-control-request-headers", "")
+        first = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+        response = _leave(asks) if first else await self._api.answer(request)
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "Location, Operation-Location, x-ms-error-code"
+        response.headers["Vary"] = "Origin"
+        return response
 
     def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
         """See Starlette; these paths have no names."""
