@@ -1,5 +1,6 @@
 """What the settings of the API change, each with the real application on fake engines."""
 
+import http.client
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope
 from tests.azure.rig import TD2, TD3, TII2, TII3, TIV3, V1, Client, v3
 from tests.fakes import pause, pcm, say
-from tests.server.rig import ADA, PHRASE, STRANGER, Watched, application, spoken
+from tests.server.rig import ADA, PHRASE, STRANGER, Watched, application, spoken, until
 from tests.server.web import key_of
 from tests.server.web import wav as file_of
 
@@ -161,6 +162,42 @@ def test_scores_are_told_as_everywhere_else(tmp_path: Path, scores: str) -> None
         assert 0 < told[1] < 0.5 < told[0] <= 1
     else:
         assert told == ([1.0, 0.0] if scores == "none" else [0.95, 0.05])
+
+
+def test_pages_of_other_origins(tmp_path: Path) -> None:
+    page, ask = "https://app.example.org", {"Access-Control-Request-Method": "POST"}
+    with server(tmp_path, {"access": {"origins": page}}) as (azure, _):
+        profiles = f"{TII2}/profiles"
+        wanted = {"Origin": page, "Access-Control-Request-Headers": "ocp-apim-subscription-key"}
+        first = azure.of(None)("OPTIONS", profiles, None, None, **wanted, **ask)
+        assert (first.status, first.headers["access-control-allow-headers"]) == (204, "ocp-apim-subscription-key")
+        for client, status in ((azure, 200), (azure.of("x"), 401)):
+            reply = client("GET", profiles, None, None, Origin=page)
+            assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, page)
+        other = azure("OPTIONS", profiles, None, None, Origin="https://evil.example.org", **ask)
+        assert other.status == 404
+        assert "access-control-allow-origin" not in other.headers
+
+
+def test_an_unexpected_failure_has_the_shape_of_the_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with server(tmp_path) as (azure, watched):
+        monkeypatch.setattr(watched.store, "profiles", lambda **_: 1 / 0)
+        failed = azure("GET", f"{TII2}/profiles")
+        assert failed.error == (500, "InternalServerError", "Internal Server Error.")
+
+
+def test_a_client_that_goes_away_leaves_nothing(tmp_path: Path) -> None:
+    with server(tmp_path) as (azure, watched):
+        made = azure("POST", f"{TII2}/profiles", {"locale": "en-us"}).json["profileId"]
+        enroll = f"{TII2}/profiles/{made}/enrollments"
+        gone = http.client.HTTPConnection(azure.host)
+        gone.putrequest("POST", enroll)
+        gone.putheader("Ocp-Apim-Subscription-Key", azure.key or "")
+        gone.putheader("Content-Length", "100000")
+        gone.endheaders(bytes(1000))
+        gone.close()
+        until(lambda: azure("POST", f"{enroll}?ignoreMinLength=true", audio(LONG, ADA)).status == 201)
+        assert not watched.unclosed
 
 
 def test_too_many_requests(tmp_path: Path) -> None:

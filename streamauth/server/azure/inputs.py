@@ -53,9 +53,11 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > most_bytes:
-            raise too_large(most_bytes / 2**20)
-        parts.append(part)
+        if size <= most_bytes:
+            parts.append(part)
+    # what is too much is read all the same, up to the server's limit: who is still sending does not look for an answer
+    if size > most_bytes:
+        raise too_large(most_bytes / 2**20)
     return b"".join(parts)
 
 

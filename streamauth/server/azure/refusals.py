@@ -102,11 +102,9 @@ def too_noisy() -> Refusal:
 
 
 def too_large(most_mb: float) -> Refusal:
-    """413: the body is larger than may be; the rest of it is not read."""
+    """413: the body is larger than may be."""
     message = f"Request body is too large. Maximum allowed size is {most_mb:g} MB."
-    refusal = Refusal(413, "RequestEntityTooLarge", message)
-    refusal.unread = True
-    return refusal
+    return Refusal(413, "RequestEntityTooLarge", message)
 
 
 def _no_key(_: StreamAuthError) -> Refusal:
