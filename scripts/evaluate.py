@@ -16,7 +16,7 @@ enroll text-independently and the next 6 s are the probe, as they are and under 
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,7 +34,7 @@ from streamauth.engines.loader import Engines
 from streamauth.evaluation.conditions import EVALUATED, degrade
 from streamauth.evaluation.fitting import uncalibrated
 from streamauth.evaluation.metrics import cllr, eer, frr_at_far, min_cllr, wilson
-from streamauth.evaluation.replay import FORMAT, CachingEncoder, Probe
+from streamauth.evaluation.replay import FORMAT, CachingEncoder, Look, Probe
 from streamauth.settings import Settings
 
 LENGTHS_S = (3.0, 1.6)
@@ -141,50 +141,44 @@ def _rates(scores: Scores) -> Row:
     return {"eer": eer(target, nontarget), "frr_at_far_01": frr_at_far(target, nontarget, 0.01)}
 
 
-def fixed_lengths(
-    probes: dict[str, list[Probe]], voiceprints: Sequence[Embedding], models: Models, far: float
-) -> dict[str, dict[str, Row]]:
-    """LLRs after so much speech: rates by length, then condition."""
-    gallery = Gallery(voiceprints, models.calibration)
-    threshold = models.calibration.threshold(far)
-    result: dict[str, dict[str, Row]] = {}
+def by_length(
+    probes: dict[str, list[Probe]], scored: Callable[[Look], Iterable[float]]
+) -> dict[str, dict[str, Scores]]:
+    """Scores after so much speech, by length, then condition; all conditions together are "pooled"."""
+    result: dict[str, dict[str, Scores]] = {}
     for length_s in LENGTHS_S:
-        pooled, rows = Scores(), {}
+        rows = {name: Scores() for name in (*probes, "pooled")}
         for name, heard in probes.items():
-            scores = Scores()
             for mine, probe in enumerate(heard):
                 look = probe.heard(length_s)
                 if look is not None:
-                    scores.add((one.llr for one in gallery.compare(look.voice, look.quality)), mine)
-            pooled.values += scores.values
-            pooled.same += scores.same
-            rows[name] = _rates(scores) | {"far_at_target": float(np.mean(scores.split()[1] >= threshold))}
-        target, nontarget = pooled.split()
-        rows["pooled"] = _rates(pooled) | {
-            "far_at_target": float(np.mean(nontarget >= threshold)),
-            "cllr": cllr(target, nontarget),
-            "min_cllr": min_cllr(target, nontarget),
-        }
+                    values = list(scored(look))
+                    rows[name].add(values, mine)
+                    rows["pooled"].add(values, mine)
         result[f"{length_s:g} s"] = rows
     return result
 
 
+def fixed_lengths(
+    probes: dict[str, list[Probe]], voiceprints: Sequence[Embedding], models: Models, far: float
+) -> dict[str, dict[str, Row]]:
+    """Rates of LLRs, by length, then condition."""
+    gallery = Gallery(voiceprints, models.calibration)
+    threshold = models.calibration.threshold(far)
+
+    def row(scores: Scores) -> Row:
+        target, nontarget = scores.split()
+        measured = {"cllr": cllr(target, nontarget), "min_cllr": min_cllr(target, nontarget)}
+        return _rates(scores) | measured | {"far_at_target": float(np.mean(nontarget >= threshold))}
+
+    found = by_length(probes, lambda look: (one.llr for one in gallery.compare(look.voice, look.quality)))
+    return {length: {name: row(scores) for name, scores in rows.items()} for length, rows in found.items()}
+
+
 def plain_cosine(probes: dict[str, list[Probe]], voiceprints: Sequence[Embedding]) -> dict[str, dict[str, Row]]:
-    """The same of bare cosines."""
-    result: dict[str, dict[str, Row]] = {}
-    for length_s in LENGTHS_S:
-        pooled, rows = Scores(), {}
-        for name, heard in probes.items():
-            scores = Scores()
-            for mine, probe in enumerate(heard):
-                look = probe.heard(length_s)
-                if look is not None:
-                    scores.add((cosine(look.voice.embedding, voiceprint) for voiceprint in voiceprints), mine)
-            pooled.values += scores.values
-            pooled.same += scores.same
-            rows[name] = _rates(scores)
-        result[f"{length_s:g} s"] = rows | {"pooled": _rates(pooled)}
-    return result
+    """Rates of bare cosines, likewise."""
+    found = by_length(probes, lambda look: (cosine(look.voice.embedding, voiceprint) for voiceprint in voiceprints))
+    return {length: {name: _rates(scores) for name, scores in rows.items()} for length, rows in found.items()}
 
 
 def attempts_of(

@@ -111,8 +111,8 @@ class Calibration:
         """The LLR to reach for a false-accept rate of at most ``target_far``, in (0, 1).
 
         Between the measured rates the threshold is interpolated over ``ln(rate)``. Below the least measured rate
-        it rises by the ratio of the rates: a well calibrated LLR is exceeded by at most exp(-LLR) of non-targets,
-        however often one looks (J. Ville, 1939).
+        it rises as between the last two, and by the ratio of the rates at least: a well calibrated LLR is exceeded by at
+        most exp(-LLR) of non-targets, however often one looks (J. Ville, 1939), but some people resemble each other.
 
         Args:
             target_far: The rate.
@@ -125,4 +125,5 @@ def _interpolated(thresholds: Sequence[tuple[float, float]], target_far: float) 
     rates = [log(rate) for rate, _ in reversed(thresholds)]
     llrs = [llr for _, llr in reversed(thresholds)]
     wanted = log(target_far)
-    return float(np.interp(wanted, rates, llrs)) + max(0.0, rates[0] - wanted)
+    slope = (llrs[0] - llrs[1]) / (rates[1] - rates[0]) if len(rates) > 1 else 1.0
+    return float(np.interp(wanted, rates, llrs)) + max(1.0, slope) * max(0.0, rates[0] - wanted)

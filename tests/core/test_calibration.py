@@ -70,9 +70,12 @@ def test_a_stricter_target_is_never_a_lower_threshold(a: float, b: float, rollin
     assert CALIBRATION.threshold(low, rolling=rolling) >= CALIBRATION.threshold(high, rolling=rolling)
 
 
-def test_beyond_the_measured_rates_the_threshold_rises_by_the_ratio() -> None:
-    assert CALIBRATION.threshold(0.0001) == pytest.approx(4.0 + np.log(10))
-    assert CALIBRATION.threshold(0.001, rolling=True) == pytest.approx(3.0 + np.log(10))
+def test_beyond_the_measured_rates_the_threshold_rises_as_before_and_by_the_ratio_at_least() -> None:
+    assert CALIBRATION.threshold(0.0001) == pytest.approx(4.0 + 3.0)
+    assert CALIBRATION.threshold(0.001, rolling=True) == pytest.approx(3.0 + 3.0)
+    flat = replace(CALIBRATION, thresholds=((0.1, 3.5), (0.01, 4.0)), rolling=((0.1, 4.0),))
+    assert flat.threshold(0.001) == pytest.approx(4.0 + np.log(10))
+    assert flat.threshold(0.01, rolling=True) == pytest.approx(4.0 + np.log(10))
 
 
 def test_the_cohort_counts_the_highest_scores_of_each_voice() -> None:
