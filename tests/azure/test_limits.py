@@ -101,6 +101,23 @@ def test_caps_of_enrollments(tmp_path: Path) -> None:
         assert watched.store.count_profiles() == 4
 
 
+def test_the_first_generation_takes_five_minutes_and_a_thousand_profiles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server(tmp_path) as (azure, watched):
+        made = azure("POST", f"{V1}/identificationProfiles", {"locale": "en-us"}).json["identificationProfileId"]
+        enroll = f"{V1}/identificationProfiles/{made}/enroll"
+        second = file_of(pcm(say(LONG, ADA)))[44:]
+        longest = (second * (1 + 300 * 32_000 // len(second)))[: 300 * 32_000]
+        assert azure("POST", enroll, file_of(longest)).status == 202
+        refused = azure("POST", enroll, file_of(longest + bytes(32_000)))
+        assert refused.status == 400
+        assert refused.error[1] == "BadRequest"
+        monkeypatch.setattr(watched.store, "count_profiles", lambda *_, **__: 1000)
+        assert azure("POST", f"{V1}/identificationProfiles", {"locale": "en-us"}).status == 403
+        assert azure("POST", f"{TII2}/profiles", {"locale": "en-us"}).status == 201
+
+
 def test_operations_are_kept_so_long_and_so_many(tmp_path: Path) -> None:
     with server(tmp_path, {"azure": {"max_operations": 2, "operation_hours": 2 / 3600}}) as (azure, watched):
         bob = watched.store.get("bob").id
