@@ -99,7 +99,7 @@ def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
 def test_models_are_loaded_before_the_first_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with application(tmp_path) as watched:
         with serving(watched, watched.settings):
-            assert watched.engines.loads == 1  # type: ignore[attr-defined]
+            assert watched.engines.loads > 0  # type: ignore[attr-defined]
 
         def missing(*, with_words: bool) -> None:
             raise ModelMissing
