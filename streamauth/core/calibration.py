@@ -34,7 +34,8 @@ class Cohort:
 
     Attributes:
         embeddings: One row a person, unit length, shape (people, dim).
-        top: How many of the highest scores count.
+        top: How many of the highest scores count, after the very highest: that may be the speaker's own, where they
+            are one of the cohort, and would make a good score look like nothing.
     """
 
     embeddings: NDArray[np.float32]
@@ -43,8 +44,10 @@ class Cohort:
     def statistics(self, voices: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(mean, standard deviation), shape (voices,), of the highest cohort scores of voices, shape (voices, dim)."""
         scores = np.asarray(voices @ self.embeddings.T, np.float64)
-        top = min(self.top, scores.shape[1])
-        highest = np.partition(scores, -top, axis=1)[:, -top:]
+        top = min(self.top + 1, scores.shape[1])
+        highest = np.sort(np.partition(scores, -top, axis=1)[:, -top:], axis=1)
+        if top > 2:
+            highest = highest[:, :-1]
         return highest.mean(axis=1), np.maximum(highest.std(axis=1), 1e-3)
 
 
@@ -111,8 +114,8 @@ class Calibration:
         """The LLR to reach for a false-accept rate of at most ``target_far``, in (0, 1).
 
         Between the measured rates the threshold is interpolated over ``ln(rate)``. Below the least measured rate
-        it rises as between the last two, and by the ratio of the rates at least: a well calibrated LLR is exceeded by at
-        most exp(-LLR) of non-targets, however often one looks (J. Ville, 1939), but some people resemble each other.
+        it rises as between the last two, and by the ratio of the rates at least: a well calibrated LLR is exceeded by
+        at most exp(-LLR) of non-targets, however often one looks (J. Ville, 1939), but some people resemble each other.
 
         Args:
             target_far: The rate.
