@@ -104,11 +104,15 @@ class Calibration:
             speech_s: Net speech behind them, in seconds.
             quality: Of the audio it was found in.
         """
+        return self.llrs_beside(scores, np.array(side_information(speech_s, quality)))
+
+    def llrs_beside(self, scores: NDArray[np.float64], side: NDArray[np.float64]) -> NDArray[np.float64]:
+        """LLRs of normalized scores, shape (n,), from ``side_information``: of all, shape (3,), or each, (n, 3)."""
         low, high = np.transpose(self.ranges)
-        weights = terms(np.clip(side_information(speech_s, quality), low, high))
+        weights = terms(np.clip(side, low, high))
         # where the fit went wrong, a higher score must still never be worth less
-        scale = max(_LEAST_SCALE, float(weights @ np.asarray(self.scale)))
-        return np.asarray(scale * scores + float(weights @ np.asarray(self.offset)))
+        scale = np.maximum(_LEAST_SCALE, weights @ np.asarray(self.scale))
+        return np.asarray(scale * scores + weights @ np.asarray(self.offset))
 
     def threshold(self, target_far: float, *, rolling: bool = False) -> float:
         """The LLR to reach for a false-accept rate of at most ``target_far``, in (0, 1).

@@ -66,13 +66,13 @@ class Trials:
 
     def llr(self, calibration: Calibration) -> Values:
         """LLRs of all looks."""
-        return _llrs(calibration, self.score, self.side)
+        return calibration.llrs_beside(self.score, self.side)
 
     def newest_llr(self, calibration: Calibration) -> Values:
         """LLRs of the newest windows alone."""
         side = self.side.copy()
         side[:, 0] = np.log(self.newest_speech_s)
-        return _llrs(calibration, self.newest, side)
+        return calibration.llrs_beside(self.newest, side)
 
 
 def uncalibrated(encoder_id: str, cohort: Cohort | None = None) -> Calibration:
@@ -175,12 +175,6 @@ def change_bound(trials: Trials, calibration: Calibration) -> float:
     tail = highest[: max(8, len(highest) // 20)]
     mean_excess = max(0.2, float(np.mean(tail - tail[-1])))
     return float(tail[-1] + mean_excess * np.log(max(1.0, len(tail) / max(allowed, 1e-9))))
-
-
-def _llrs(calibration: Calibration, scores: Values, side: Values) -> Values:
-    low, high = np.transpose(calibration.ranges)
-    weights = terms(np.clip(side, low, high))
-    return np.asarray((weights @ np.asarray(calibration.scale)) * scores + weights @ np.asarray(calibration.offset))
 
 
 def _regression(trials: Trials) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -41,6 +41,15 @@ def test_a_fit_gone_wrong_never_turns_the_order_of_scores_around() -> None:
     assert low < high
 
 
+def test_many_probes_at_once_get_the_llrs_of_each() -> None:
+    random = np.random.default_rng(1)
+    scores = random.uniform(-1, 1, 20)
+    side = random.uniform((-2, -1, -7), (4, 7, 0), (20, 3))
+    for calibration in (CALIBRATION, replace(CALIBRATION, scale=(-20.0, *(0.0,) * 6))):
+        each = [calibration.llrs_beside(scores[n : n + 1], side[n])[0] for n in range(20)]
+        assert calibration.llrs_beside(scores, side) == pytest.approx(each)
+
+
 def test_the_terms_are_length_noise_and_bandwidth() -> None:
     length, snr, band = log(2.0), 3.0, -2.0
     quality = Quality(-20.0, 30.0, 0.0, 0.0, -20.0, False)
