@@ -14,11 +14,15 @@ class ChangeWatch:
     Args:
         leave_llr: Evidence of another voice that ends the accept, in nats.
         return_llr: Evidence of the enrolled voice that gives it back, in nats.
+
+    Attributes:
+        verdict: On the voice of now.
+        evidence: For the other verdict, in nats, at least 0.
     """
 
     def __init__(self, leave_llr: float, return_llr: float) -> None:
         self._bounds = {Verdict.ACCEPT: leave_llr, Verdict.REJECT: return_llr}
-        self._sum = 0.0
+        self.evidence = 0.0
         self.verdict = Verdict.ACCEPT
 
     def add(self, llr: float, fresh: float) -> Verdict | None:
@@ -26,12 +30,12 @@ class ChangeWatch:
 
         Args:
             llr: LLR of the window alone, in nats.
-            fresh: Part of it that the window before did not hold, in (0, 1].
+            fresh: Part of it that the window before did not hold, in [0, 1].
         """
         against = -llr if self.verdict is Verdict.ACCEPT else llr
-        self._sum = max(0.0, self._sum + fresh * against)
-        if self._sum < self._bounds[self.verdict]:
+        self.evidence = max(0.0, self.evidence + fresh * against)
+        if self.evidence < self._bounds[self.verdict]:
             return None
-        self._sum = 0.0
+        self.evidence = 0.0
         self.verdict = Verdict.REJECT if self.verdict is Verdict.ACCEPT else Verdict.ACCEPT
         return self.verdict

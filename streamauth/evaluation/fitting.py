@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamauth.core.calibration import Calibration, Cohort, side_information, terms
+from streamauth.core.change import ChangeWatch
 from streamauth.core.ports import Embedding
 from streamauth.core.scoring import Gallery
 from streamauth.evaluation.metrics import threshold_at_far
@@ -162,14 +163,14 @@ def change_bound(trials: Trials, calibration: Calibration) -> float:
     begins = np.r_[True, np.diff(trials.attempt[mine]) != 0]
     since = np.exp(trials.side[mine, 0])
     fresh_s = np.where(begins, 0.0, np.diff(since, prepend=since[0])).clip(0, None)
-    peaks, total, peak = [], 0.0, 0.0
-    for value, fresh, begin in zip(-llr * fresh_s / speech_s, fresh_s, begins, strict=True):
+    peaks, watch = [0.0], ChangeWatch(inf, inf)
+    for value, fresh, begin in zip(llr, fresh_s / speech_s, begins, strict=True):
         if begin:
-            peaks.append(peak)
-            total = peak = 0.0
-        total = max(0.0, total + float(value)) if fresh else total
-        peak = max(peak, total)
-    highest = np.sort([*peaks, peak])[::-1]
+            peaks.append(0.0)
+            watch = ChangeWatch(inf, inf)
+        watch.add(float(value), float(fresh))
+        peaks[-1] = max(peaks[-1], watch.evidence)
+    highest = np.sort(peaks)[::-1]
     hours = float(fresh_s.sum()) / 3600
     allowed = FALSE_ALARMS_PER_HOUR * hours
     tail = highest[: max(8, len(highest) // 20)]
