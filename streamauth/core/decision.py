@@ -8,7 +8,7 @@ import numpy as np
 
 from streamauth.core.events import Reason, Verdict
 from streamauth.core.phrase import Comparison, compare
-from streamauth.core.ports import SAMPLE_RATE_HZ, Transcript
+from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Transcript
 from streamauth.core.quality import Quality
 from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
 
@@ -108,7 +108,7 @@ class PhraseRule:
     Attributes:
         expected: All words.
         state: Where they stand.
-        llr: Least likelihood ratio of the utterances that carry the words, in nats; infinite where the recognizer
+        whole_llr: Highest likelihood ratio of any utterance that it holds all words, in nats; None where the recognizer
             gives none.
     """
 
@@ -122,7 +122,8 @@ class PhraseRule:
     ) -> None:
         self.expected = phrase + prompt
         self.state = PhraseState.WAITING
-        self.llr = math.inf
+        self.whole_llr: float | None = None
+        self._carried_llr = math.inf
         self._min_llr = min_llr
         self._phrase = phrase
         self._prompt = prompt
@@ -130,6 +131,17 @@ class PhraseRule:
         self._words: tuple[str, ...] = ()
         self._heard: list[str] = []
         self._ended_at = 0
+
+    @property
+    def llr(self) -> float:
+        """Likelihood ratio that all words were said, in nats.
+
+        Once they match, the least of the utterances that carry them, infinite where the recognizer gives none; before,
+        that of the likeliest utterance, never over the one from which words count as said.
+        """
+        if self.state is PhraseState.MATCHED:
+            return self._carried_llr
+        return min(self._min_llr, LEAST_LLR if self.whole_llr is None else self.whole_llr)
 
     @property
     def heard(self) -> str:
@@ -159,6 +171,8 @@ class PhraseRule:
         """An utterance is over, with these words, at this sample."""
         if self.state is PhraseState.MATCHED:
             return Share.NONE
+        if transcript.whole_llr is not None:
+            self.whole_llr = max(transcript.whole_llr, LEAST_LLR if self.whole_llr is None else self.whole_llr)
         words = tuple(word.text for word in transcript.words)
         self._heard.extend(words)
         self._ended_at = ended_at
@@ -183,8 +197,8 @@ class PhraseRule:
         return Share.NONE
 
     def _weigh(self, transcript: Transcript, share: Share) -> None:
-        before = self.llr if share is Share.NEXT else math.inf
-        self.llr = before if transcript.llr is None else min(before, transcript.llr)
+        before = self._carried_llr if share is Share.NEXT else math.inf
+        self._carried_llr = before if transcript.llr is None else min(before, transcript.llr)
 
     def lost_patience(self, at_sample: int, in_utterance: bool) -> bool:
         """Whether an unfinished phrase has been waited for long enough."""

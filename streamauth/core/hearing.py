@@ -20,7 +20,6 @@ class HearingSession(Session):
     def __init__(self, rule: PhraseRule, audio_format: AudioFormat, models: Models, settings: Settings) -> None:
         super().__init__(audio_format, models, settings, max_s=settings.audio.max_attempt_s, with_words=True)
         self._rule = rule
-        self._whole_llr: float | None = None
 
     @property
     def heard(self) -> str:
@@ -35,14 +34,12 @@ class HearingSession(Session):
     @property
     def llr(self) -> float | None:
         """Natural-log likelihood ratio that all of them were said; None where the recognizer gives none."""
-        return self._rule.llr if self.matched and math.isfinite(self._rule.llr) else self._whole_llr
+        return self._rule.llr if self.matched and math.isfinite(self._rule.llr) else self._rule.whole_llr
 
     def _advance(self, step: FrontEndStep) -> None:
         transcript = self._hear(step, self._rule.expected, self._rule.completed_by)
         if transcript is not None:
             self._rule.add(transcript, step.at_sample)
-            if transcript.whole_llr is not None:
-                self._whole_llr = max(transcript.whole_llr, self._whole_llr or transcript.whole_llr)
         spent = step.at_sample >= self.settings.decision.max_time_s * SAMPLE_RATE_HZ
         settled = self._rule.state in (PhraseState.MATCHED, PhraseState.WRONG)
         if settled or spent or self._rule.lost_patience(step.at_sample, step.speaking):

@@ -100,6 +100,10 @@ class Word:
     fit: float | None = None
 
 
+LEAST_LLR = -30.0
+"""Likelihood ratio of words that an utterance cannot hold, in nats."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transcript:
     """What was heard in one utterance.

@@ -104,6 +104,12 @@ class VerificationSession(Session):
         far_over = self.joint_llr >= self.threshold + settings.adaptation.margin_llr
         return voice.embedding if far_over and not self._quality.result().problems(settings.enrollment) else None
 
+    def joined(self, voice_llr: float) -> float:
+        """LLR of a voice, in nats, with the words as they stand, where some are expected."""
+        if self._phrase is None:
+            return voice_llr
+        return self.threshold + joint_llr(voice_llr - self.threshold, self._phrase.llr)
+
     def _advance(self, step: FrontEndStep) -> None:
         if step.frame.size:
             self._quality.add(step.frame, voiced=step.speaking)
@@ -176,11 +182,7 @@ class VerificationSession(Session):
     def _final(self) -> Verdict:
         """The verdict on all the speech there is, with the words where some are expected."""
         voice = self._compare()
-        return self._rule.final(self._joint(voice), voice.speech_s)
-
-    def _joint(self, voice: Comparison) -> float:
-        phrase_llr = self._phrase.llr if self._phrase is not None else math.inf
-        return self.threshold + joint_llr(voice.llr - self.threshold, phrase_llr)
+        return self._rule.final(self.joined(voice.llr), voice.speech_s)
 
     def _conclude_voice(self, at_sample: int, verdict: Verdict) -> None:
         reasons: tuple[Reason, ...]
@@ -237,7 +239,7 @@ class VerificationSession(Session):
     def _decided(self, at_sample: int, verdict: Verdict, reasons: tuple[Reason, ...]) -> None:
         compared = self._voice.sample() is not None
         voice = self._compare() if compared else None
-        self.joint_llr = self._joint(voice) if voice else None
+        self.joint_llr = self.joined(voice.llr) if voice else None
         if verdict is not Verdict.ACCEPT and self._verdict is None and self._voice.speech_s:
             reasons += tuple(r for r in self._quality.result().problems(self.settings.enrollment) if r not in reasons)
         phrase = self._phrase

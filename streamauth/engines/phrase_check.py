@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Transcript, Word
+from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Samples, Transcript, Word
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_evidence import LEAST_LLR, Expected, UtteranceEvidence
+from streamauth.engines.phrase_evidence import Expected, UtteranceEvidence
 
 _MIN_SAMPLES = SAMPLE_RATE_HZ // 10
 _MAX_SAMPLES = 30 * SAMPLE_RATE_HZ

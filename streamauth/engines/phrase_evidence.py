@@ -14,13 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamauth.core.phrase import DIGITS
-from streamauth.core.ports import Samples
+from streamauth.core.ports import LEAST_LLR, Samples
 from streamauth.engines.acoustic_model import AcousticModel
 from streamauth.engines.decoys import decoys
 from streamauth.engines.word_graph import FRAME_S, Pronunciation, WordGraph, any_phones, phone_posteriors
-
-LEAST_LLR = -30.0
-"""Where an utterance is too short for the words."""
 
 _COMMON = (
     *("a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "for", "from", "had", "has"),

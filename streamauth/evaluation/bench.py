@@ -8,18 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from streamauth.core.calibration import cosine
-from streamauth.core.decision import joint_llr
 from streamauth.core.enrollment import EnrollmentPlan, EnrollmentSession, habits_of, voiceprint_of
 from streamauth.core.events import Decided
 from streamauth.core.listening import Models
-from streamauth.core.operating_point import target_far
+from streamauth.core.operating_point import accept_bound, target_far
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import Embedding
 from streamauth.core.scoring import Gallery
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.core.voice import unit
 from streamauth.engines.loader import Engines
-from streamauth.evaluation.overhearing import Overhearing
 from streamauth.evaluation.replay import FORMAT, CachingEncoder, Look, Probe, WindowCollector
 from streamauth.evaluation.trials import MAX_UTTERANCES, naming
 from streamauth.settings import Settings
@@ -93,8 +91,8 @@ class Bench:
         self._scoring = scoring
         self._with_words = text_dependent and scoring is Scoring.FULL
         self.models = Engines(settings).models(with_words=self._with_words)
-        self.target_far = target_far(settings.decision)
-        self.threshold = self.models.calibration.threshold(self.target_far)
+        self.target_far = None if settings.decision.prior else target_far(settings.decision)
+        self.threshold = accept_bound(settings.decision, self.models.calibration)
 
     def enroll(self, files: Sequence[Path], words: Words | None) -> Template | None:
         """What these recordings enroll; None where none of them can be taken.
@@ -148,10 +146,6 @@ class Bench:
     ) -> Outcome:
         if self._scoring is Scoring.PLAIN:
             return Outcome(None if heard is None else cosine(heard.voice.embedding, claimed.voiceprint))
-        overheard = None
-        if words is not None and models.recognizer is not None:
-            overheard = Overhearing(models.recognizer, words, self._settings)
-            models = replace(models, recognizer=overheard)
         claim = Claim(claimed.voiceprint, words, None, claimed.habits)
         session = VerificationSession(claim, FORMAT, models, self._settings, front=probe.front())
         session.receive_audio(b"")
@@ -162,10 +156,8 @@ class Bench:
         (decided,) = [event for event in session.events() if isinstance(event, Decided)]
         score = None
         if heard is not None:
-            score = Gallery((claimed.voiceprint,), models.calibration).best(heard.voice, heard.quality).llr
-            if overheard is not None:
-                # as the session joins them
-                score = self.threshold + joint_llr(score - self.threshold, overheard.llr)
+            gallery = Gallery((claimed.voiceprint,), models.calibration)
+            score = session.joined(gallery.best(heard.voice, heard.quality).llr)
         return Outcome(score, str(decided.verdict), decided.speech_s)
 
     def _probe(self, file: Path, models: Models) -> Probe:

@@ -105,8 +105,9 @@ def _decision(found: dict[str, Any]) -> str:
     def seconds(value: float | None) -> str:
         return "none" if value is None else f"{value:.1f} s"
 
+    aim = "the prior" if point["target_far"] is None else f"a FAR of {point['target_far']:.2%}"
     return (
-        f"<p>With all speech heard, the threshold for a FAR of {point['target_far']:.2%} (LLR "
+        f"<p>With all speech heard, the threshold for {aim} (LLR "
         f"{point['threshold']:+.2f}) accepted <b>{point['far']:.2%}</b> of the non-targets and refused "
         f"<b>{point['frr']:.2%}</b> of the targets. Live, {decision['undecided_target']:.2%} of the targets and "
         f"{decision['undecided_nontarget']:.2%} of the non-targets stayed undecided; the median decision fell after "

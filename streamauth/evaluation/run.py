@@ -39,7 +39,7 @@ class Evaluation:
         scoring: What a score is.
         encoder_id: Of the encoder.
         threshold: What the session compares the score with; None in plain scoring.
-        target_far: The rate that the threshold aims at; None likewise.
+        target_far: The rate that the threshold aims at; None likewise, and where a prior sets the threshold.
         thresholds: (false-accept rate aimed at, threshold) over the range of use; empty likewise.
     """
 

@@ -66,9 +66,10 @@ def table(found: dict[str, Any]) -> str:
         if value is not None:
             lines.append(f"{label:<22}{shown(name, value):>9}   {intervals_told(found, name)}".rstrip())
     if (point := found["operating_point"]) is not None:
+        aim = "the prior" if point["target_far"] is None else f"FAR {point['target_far']:.2%}"
         lines += [
             "",
-            f"At the threshold for FAR {point['target_far']:.2%} (LLR {point['threshold']:+.2f}), all speech heard:",
+            f"At the threshold for {aim} (LLR {point['threshold']:+.2f}), all speech heard:",
             f"  FAR {point['far']:.2%}, FRR {point['frr']:.2%}",
         ]
     if (decision := found["decision"]) is not None:

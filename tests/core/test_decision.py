@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from streamauth.core.decision import PhraseRule, PhraseState, Share, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Reason, Verdict
-from streamauth.core.ports import Transcript, Word
+from streamauth.core.ports import LEAST_LLR, Transcript, Word
 from streamauth.core.quality import Quality
 from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
 
@@ -188,6 +188,16 @@ def test_a_recognizer_without_likelihood_is_taken_at_its_word() -> None:
     phrase.add(heard("open the door"), 0)
     assert phrase.state is PhraseState.MATCHED
     assert phrase.llr == math.inf
+
+
+def test_until_all_words_match_the_likeliest_utterance_counts_and_never_as_said() -> None:
+    phrase = strict()
+    assert (phrase.llr, phrase.whole_llr) == (LEAST_LLR, None)
+    for text, llr, whole_llr in (("open the", 9.0, -8.0), ("", 1.0, -12.0)):
+        phrase.add(replace(sure(text, llr), whole_llr=whole_llr), 0)
+        assert (phrase.state, phrase.llr) == (PhraseState.INCOMPLETE, -8.0)
+    phrase.add(replace(sure("open the window", 1.0), whole_llr=7.0), 0)
+    assert (phrase.state, phrase.llr, phrase.whole_llr) == (PhraseState.WRONG, 2.0, 7.0)
 
 
 @given(st.floats(-30, 30), st.floats(-30, 30))

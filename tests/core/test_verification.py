@@ -16,7 +16,7 @@ from streamauth.core.events import (
 )
 from streamauth.core.listening import Models, SessionState
 from streamauth.core.pcm import AudioFormat, Encoding
-from streamauth.core.ports import Samples
+from streamauth.core.ports import LEAST_LLR, Samples
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.settings import DecisionSettings, Settings
 from tests.fakes import BrokenEncoder, FakeRecognizer, cut, fake_models, pause, pcm, say, voiceprint
@@ -74,6 +74,15 @@ def test_everything_else_is_rejected(words: str, speaker: int, reasons: tuple[Re
     decided = decide(spoken(words, speaker))
     assert decided.verdict is Verdict.REJECT
     assert decided.reasons[:2] == reasons
+
+
+@pytest.mark.parametrize("words", ["open the front door", "close the window please my key"])
+def test_other_words_leave_nothing_of_the_voice_for_both_together(words: str) -> None:
+    verification = session()
+    (decided,) = [event for event in run(verification, [spoken(words, 1)]) if isinstance(event, Decided)]
+    assert decided.llr is not None
+    assert decided.llr > verification.threshold
+    assert verification.joint_llr == pytest.approx(verification.threshold + LEAST_LLR)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Callable
+from math import log
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from streamauth.evaluation.bench import Outcome, Scoring
 from streamauth.evaluation.figures import figures
 from streamauth.evaluation.run import Evaluation, run
 from streamauth.evaluation.trials import read_trials
+from streamauth.evaluation.wording import table
 from streamauth.evaluation.work_folder import FOLDER
 from streamauth.settings import Settings
 from tests.fakes import BrokenEncoder, FakeEncoder, fake_models, pause, say
@@ -119,6 +121,17 @@ def test_phrases_count_in_full_and_not_in_plain_scoring(rig: Rig) -> None:
     plain = scores(rig.run(*lines, scoring=Scoring.PLAIN))
     # the same voice is the same voice, whatever it says
     assert min(plain[:2]) > 0.9 > max(plain[2:])
+
+
+def test_a_prior_in_the_settings_sets_the_threshold(rig: Rig) -> None:
+    settings = SETTINGS.with_values({"decision": {"prior": 0.2, "cost_ratio": 10.0}}, "test")
+    path = rig.folder / "trials.txt"
+    path.write_text("\n".join(talks(rig)), "utf-8")
+    evaluation = run(read_trials(path, settings), settings, processes=1)
+    assert evaluation.threshold == pytest.approx(log(40))
+    found = figures(evaluation)
+    assert found["operating_point"] == {"target_far": None, "threshold": round(log(40), 6), "far": 0, "frr": 0}
+    assert "At the threshold for the prior (LLR +3.69)" in table(found)
 
 
 def test_a_phrase_that_was_not_enrolled_is_a_failure_to_enroll(rig: Rig) -> None:
