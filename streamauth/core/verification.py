@@ -117,8 +117,7 @@ class VerificationSession(Session):
         for frame, voiced in step.segmented.utterance:
             if voiced:
                 fresh |= self._voice.accept(frame)
-        if fresh:
-            self._emit_score(step.at_sample)
+        voice = self._emit_score(step.at_sample) if fresh else None
         if self._verdict is not None:
             if fresh:
                 self._follow(step.at_sample)
@@ -133,8 +132,7 @@ class VerificationSession(Session):
                 if self._along is not None:
                     self._along.end_utterance(share)
             self._decide_with_phrase(step, fresh, self._phrase)
-        elif fresh:
-            voice = self._compare()
+        elif voice is not None:
             verdict = self._rule.early(voice.llr, voice.speech_s)
             if verdict is not None:
                 self._conclude_voice(step.at_sample, verdict)
@@ -221,9 +219,10 @@ class VerificationSession(Session):
             raise RuntimeError("compared before the first window")
         return self._gallery.best(voice, self._quality.result())
 
-    def _emit_score(self, at_sample: int) -> None:
+    def _emit_score(self, at_sample: int) -> Comparison:
         voice = self._compare()
         self._emit(ScoreUpdated(at_sample, voice.score, voice.llr, voice.speech_s))
+        return voice
 
     def _follow(self, at_sample: int) -> None:
         """Continuous mode after the accept: look at the newest window for another voice."""
