@@ -8,13 +8,18 @@ import soundfile
 import soxr
 
 from streamauth.core.frontend import FrontEnd
+from streamauth.core.listening import Models
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeechDetector
-from streamauth.evaluation.replay import FORMAT
+from streamauth.evaluation.conditions import EVALUATED, degrade
+from streamauth.evaluation.fitting import Person
+from streamauth.evaluation.replay import FORMAT, Probe
 from streamauth.settings import Settings
 
 AUDIO = Path(__file__).resolve().parents[2] / "shared" / "audio"
 LIBRISPEECH = AUDIO / "librispeech-251"
 SESSIONS = AUDIO / "sessions-zh"
+ENROLL = slice(6 * SAMPLE_RATE_HZ)
+PROBE = slice(6 * SAMPLE_RATE_HZ, 12 * SAMPLE_RATE_HZ)
 
 
 def load(path: Path) -> Samples:
@@ -45,6 +50,18 @@ def librispeech(min_s: float, part: str | None = None) -> Iterator[tuple[str, Sa
             audio = load(path)
             if audio.size >= min_s * SAMPLE_RATE_HZ:
                 yield path.name.split("-")[0], audio
+
+
+def people(part: str, models: Models, settings: Settings, rng: np.random.Generator) -> list[Person]:
+    """LibriSpeech speakers with 11 s or more, heard: ENROLL of each clip, and PROBE under each condition."""
+    clips = [clip for _, clip in librispeech(11.0, part)]
+    found = []
+    for clip in clips:
+        enrolled = Probe(clip[ENROLL], models, settings).voice()
+        assert enrolled is not None
+        heard = {name: [Probe(degrade(name, clip[PROBE], rng, clips), models, settings).looks()] for name in EVALUATED}
+        found.append(Person(enrolled.embedding, heard))
+    return found
 
 
 def voiced(clip: Samples, detector: SpeechDetector) -> Samples:

@@ -11,21 +11,18 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from _trials import librispeech
+from _trials import ENROLL, librispeech, people
 
 from streamauth.core.calibration import Cohort
 from streamauth.core.listening import Models
-from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.calibrations import save_calibration
 from streamauth.engines.loader import Engines
-from streamauth.evaluation.conditions import EVALUATED, degrade
-from streamauth.evaluation.fitting import Person, fit, trials_of, uncalibrated
+from streamauth.evaluation.conditions import EVALUATED
+from streamauth.evaluation.fitting import fit, trials_of, uncalibrated
 from streamauth.evaluation.metrics import cllr, eer, min_cllr
 from streamauth.evaluation.replay import Probe
 from streamauth.settings import Settings
 
-ENROLL = slice(6 * SAMPLE_RATE_HZ)
-PROBE = slice(6 * SAMPLE_RATE_HZ, 12 * SAMPLE_RATE_HZ)
 COHORT_TOP = 15
 SEED = 20
 
@@ -40,27 +37,20 @@ def main() -> None:
     engines = Engines(settings)
     encoder = engines.encoder()
     models = Models(engines.detector(), encoder, uncalibrated(encoder.id))
-    rng = np.random.default_rng(SEED)
-    clips = [clip for _, clip in librispeech(11.0, "fit")]
-    people = []
-    for clip in clips:
-        enrolled = Probe(clip[ENROLL], models, settings).voice()
-        assert enrolled is not None
-        heard = {name: [Probe(degrade(name, clip[PROBE], rng, clips), models, settings).looks()] for name in EVALUATED}
-        people.append(Person(enrolled.embedding, heard))
+    fitted = people("fit", models, settings, np.random.default_rng(SEED))
     others = [Probe(clip[ENROLL], models, settings).voice() for _, clip in librispeech(11.0, "student")]
     known = [voice.embedding for voice in others if voice is not None]
     cohort = Cohort(np.stack(known), COHORT_TOP)
 
-    calibration = fit(people, cohort, encoder.id, settings.decision.min_speech_s)
-    trials = trials_of(people, cohort)
+    calibration = fit(fitted, cohort, encoder.id, settings.decision.min_speech_s)
+    trials = trials_of(fitted, cohort)
     llr = trials.llr(calibration)
     target, nontarget = llr[trials.same], llr[~trials.same]
     provenance = {
         "command": f"python scripts/calibrate.py --encoder {arguments.encoder} --write",
         "data": "LibriSpeech train-clean-100 (CC BY 4.0): part fit, cohort of part student",
         "seed": SEED,
-        "people": len(people),
+        "people": len(fitted),
         "cohort": len(known),
         "conditions": list(EVALUATED),
         "target_looks": int(target.size),

@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from _trials import librispeech, sessions
+from _trials import ENROLL, PROBE, librispeech, sessions
+from numpy.typing import NDArray
 
 from streamauth.core.calibration import cosine
 from streamauth.core.enrollment import EnrolledUtterance, EnrollmentPlan, EnrollmentSession, voiceprint_of
@@ -38,29 +39,9 @@ from streamauth.evaluation.replay import FORMAT, CachingEncoder, Look, Probe
 from streamauth.settings import Settings
 
 LENGTHS_S = (3.0, 1.6)
-ENROLL = slice(6 * SAMPLE_RATE_HZ)
-PROBE = slice(6 * SAMPLE_RATE_HZ, 12 * SAMPLE_RATE_HZ)
 SEED = 21
 Row = dict[str, float]
-
-
-@dataclass
-class Scores:
-    """Scores of trials, and which of them are of the same speaker."""
-
-    values: list[float] = field(default_factory=list)
-    same: list[bool] = field(default_factory=list)
-
-    def add(self, values: Iterable[float], mine: int) -> None:
-        """Scores of one probe against everybody, ``mine`` being its speaker."""
-        before = len(self.values)
-        self.values.extend(values)
-        self.same.extend(number == mine for number in range(len(self.values) - before))
-
-    def split(self) -> tuple[Samples, Samples]:
-        """(target, non-target) scores."""
-        values, same = np.array(self.values, np.float64), np.array(self.same)
-        return values[same], values[~same]
+Values = NDArray[np.float64]
 
 
 @dataclass
@@ -136,26 +117,24 @@ def rejected_after(first: Samples, then: Samples, voiceprint: Embedding, models:
     return float("inf")
 
 
-def _rates(scores: Scores) -> Row:
-    target, nontarget = scores.split()
+def _rates(target: Values, nontarget: Values) -> Row:
     return {"eer": eer(target, nontarget), "frr_at_far_01": frr_at_far(target, nontarget, 0.01)}
 
 
 def by_length(
     probes: dict[str, list[Probe]], scored: Callable[[Look], Iterable[float]]
-) -> dict[str, dict[str, Scores]]:
-    """Scores after so much speech, by length, then condition; all conditions together are "pooled"."""
-    result: dict[str, dict[str, Scores]] = {}
+) -> dict[str, dict[str, tuple[Values, Values]]]:
+    """(target, non-target) scores by length of speech, then condition; all conditions together are "pooled"."""
+    result = {}
     for length_s in LENGTHS_S:
-        rows = {name: Scores() for name in (*probes, "pooled")}
+        rows = {}
         for name, heard in probes.items():
-            for mine, probe in enumerate(heard):
-                look = probe.heard(length_s)
-                if look is not None:
-                    values = list(scored(look))
-                    rows[name].add(values, mine)
-                    rows["pooled"].add(values, mine)
-        result[f"{length_s:g} s"] = rows
+            looks = [(mine, look) for mine, probe in enumerate(heard) if (look := probe.heard(length_s)) is not None]
+            values = np.array([list(scored(look)) for _, look in looks])
+            same = np.array([[mine] for mine, _ in looks]) == np.arange(len(heard))
+            rows[name] = values[same], values[~same]
+        target, nontarget = (np.concatenate(each) for each in zip(*rows.values(), strict=True))
+        result[f"{length_s:g} s"] = rows | {"pooled": (target, nontarget)}
     return result
 
 
@@ -166,19 +145,18 @@ def fixed_lengths(
     gallery = Gallery(voiceprints, models.calibration)
     threshold = models.calibration.threshold(far)
 
-    def row(scores: Scores) -> Row:
-        target, nontarget = scores.split()
+    def row(target: Values, nontarget: Values) -> Row:
         measured = {"cllr": cllr(target, nontarget), "min_cllr": min_cllr(target, nontarget)}
-        return _rates(scores) | measured | {"far_at_target": float(np.mean(nontarget >= threshold))}
+        return _rates(target, nontarget) | measured | {"far_at_target": float(np.mean(nontarget >= threshold))}
 
     found = by_length(probes, lambda look: (one.llr for one in gallery.compare(look.voice, look.quality)))
-    return {length: {name: row(scores) for name, scores in rows.items()} for length, rows in found.items()}
+    return {length: {name: row(*scores) for name, scores in rows.items()} for length, rows in found.items()}
 
 
 def plain_cosine(probes: dict[str, list[Probe]], voiceprints: Sequence[Embedding]) -> dict[str, dict[str, Row]]:
     """Rates of bare cosines, likewise."""
     found = by_length(probes, lambda look: (cosine(look.voice.embedding, voiceprint) for voiceprint in voiceprints))
-    return {length: {name: _rates(scores) for name, scores in rows.items()} for length, rows in found.items()}
+    return {length: {name: _rates(*scores) for name, scores in rows.items()} for length, rows in found.items()}
 
 
 def attempts_of(

@@ -11,8 +11,8 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from _trials import librispeech
-from evaluate import ENROLL, PROBE, SEED
+from _trials import people
+from evaluate import SEED
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -21,9 +21,8 @@ from streamauth.core.decision import VoiceRule
 from streamauth.core.events import Verdict
 from streamauth.core.operating_point import accept_bound
 from streamauth.engines.loader import Engines
-from streamauth.evaluation.conditions import EVALUATED, degrade
-from streamauth.evaluation.fitting import Person, Trials, trials_of
-from streamauth.evaluation.replay import Probe
+from streamauth.evaluation.conditions import EVALUATED
+from streamauth.evaluation.fitting import Trials, trials_of
 from streamauth.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -38,15 +37,8 @@ def heard(encoder: str) -> tuple[Trials, Calibration, Settings]:
     """All looks at all unseen people."""
     settings = Settings().with_values({"voice": {"encoder": encoder}}, "--encoder")
     models = Engines(settings).models(with_words=False)
-    rng = np.random.default_rng(SEED)
-    clips = [clip for _, clip in librispeech(11.0, "unseen")]
-    people = []
-    for clip in clips:
-        voice = Probe(clip[ENROLL], models, settings).voice()
-        assert voice is not None
-        probes = {name: [Probe(degrade(name, clip[PROBE], rng, clips), models, settings).looks()] for name in EVALUATED}
-        people.append(Person(voice.embedding, probes))
-    return trials_of(people, models.calibration.cohort), models.calibration, settings
+    unseen = people("unseen", models, settings, np.random.default_rng(SEED))
+    return trials_of(unseen, models.calibration.cohort), models.calibration, settings
 
 
 def llrs(trials: Trials, llr: NDArray[np.float64]) -> Figure:

@@ -61,10 +61,10 @@ def test_readers_who_were_used_for_nothing_are_told_apart(models: Models, condit
 
     random = np.random.default_rng(5)
     clips = [clip for _, clip in _trials.librispeech(11.0, "unseen")][:SPEAKERS]
-    prints = [evaluate.enroll([clip[evaluate.ENROLL]], models, SETTINGS) for clip in clips]
+    prints = [evaluate.enroll([clip[_trials.ENROLL]], models, SETTINGS) for clip in clips]
     found = evaluate.Attempts()
     for mine, clip in enumerate(clips):
-        probe = Probe(degrade(condition, clip[evaluate.PROBE], random, clips), models, SETTINGS)
+        probe = Probe(degrade(condition, clip[_trials.PROBE], random, clips), models, SETTINGS)
         for number, voiceprint in enumerate(prints):
             decided = evaluate.attempt(probe, voiceprint, models, SETTINGS)
             (found.target if number == mine else found.nontarget).append(decided)
