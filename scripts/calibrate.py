@@ -42,8 +42,8 @@ def main() -> None:
     known = [voice.embedding for voice in others if voice is not None]
     cohort = Cohort(np.stack(known), COHORT_TOP)
 
-    calibration = fit(fitted, cohort, encoder.id, settings.decision.min_speech_s)
     trials = trials_of(fitted, cohort)
+    calibration = fit(trials, cohort, encoder.id, settings.decision.min_speech_s)
     llr = trials.llr(calibration)
     target, nontarget = llr[trials.same], llr[~trials.same]
     provenance = {

@@ -55,6 +55,7 @@ class Trials:
         condition: Number of the condition.
         newest: Normalized score of the newest window alone.
         newest_speech_s: Its net speech, in seconds.
+        pairs: How many pairs of one who was tried and one who was claimed there are.
     """
 
     score: Values
@@ -64,6 +65,7 @@ class Trials:
     condition: NDArray[np.int64]
     newest: Values
     newest_speech_s: Values
+    pairs: int
 
     def llr(self, calibration: Calibration) -> Values:
         """LLRs of all looks."""
@@ -115,19 +117,19 @@ def trials_of(people: Sequence[Person], cohort: Cohort | None) -> Trials:
         condition.astype(np.int64),
         newest_,
         newest_s,
+        count * sum(bool(person.probes) for person in people),
     )
 
 
-def fit(people: Sequence[Person], cohort: Cohort | None, encoder_id: str, min_speech_s: float) -> Calibration:
+def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, min_speech_s: float) -> Calibration:
     """The calibration of an encoder.
 
     Args:
-        people: At least two, each with probes.
-        cohort: Other people.
+        trials: Of two people at least.
+        cohort: Other people, who normalized their scores.
         encoder_id: The encoder that all embeddings are of.
         min_speech_s: Net speech before any decision, in seconds.
     """
-    trials = trials_of(people, cohort)
     ranges = tuple((float(low), float(high)) for low, high in zip(trials.side.min(0), trials.side.max(0), strict=True))
     scale, offset = _regression(trials)
     assert len(ranges) == 3  # noqa: S101 - for the type checker
@@ -135,10 +137,9 @@ def fit(people: Sequence[Person], cohort: Cohort | None, encoder_id: str, min_sp
         uncalibrated(encoder_id, cohort), scale=scale, offset=offset, ranges=ranges, reject_llr=-inf
     )
     llr = trials.llr(calibration)
-    pairs = len(people) * sum(bool(person.probes) for person in people)
-    rates = [rate for rate in RATES if rate * pairs >= PAIRS] or list(RATES[:1])
+    rates = [rate for rate in RATES if rate * trials.pairs >= PAIRS] or list(RATES[:1])
     # a rate that stands for n pairs is known to a part of 1/sqrt(n): the promise is to hold for other people, too
-    safe = {rate: rate * (1 - min(0.5, (rate * pairs) ** -0.5)) for rate in rates}
+    safe = {rate: rate * (1 - min(0.5, (rate * trials.pairs) ** -0.5)) for rate in rates}
     calibration = replace(calibration, thresholds=_thresholds(llr[~trials.same], safe))
     ready = trials.side[:, 0] >= np.log(min_speech_s) - 1e-6
     begins = _begins(trials.attempt)

@@ -140,16 +140,18 @@ def recalibrate(
         raise TooFewRecordings
     tried, cohort = _split(heard, former)
     encoder_id, least_s = models.encoder.id, settings.decision.min_speech_s
-    halves = (tried[::2], tried[1::2])
+    halves = [trials_of(half, cohort) for half in (tried[::2], tried[1::2])]
     after = _rates(
         [
-            (trials_of(measured, cohort), fit(fitted, cohort, encoder_id, least_s))
-            for fitted, measured in (halves, halves[::-1])
+            (measured, fit(fitted, cohort, encoder_id, least_s))
+            for fitted, measured in zip(halves, halves[::-1], strict=True)
         ]
     )
-    before = None if former is None else _rates([(trials_of(tried, former.cohort), former)])
+    trials, before = trials_of(tried, cohort), None
+    if former is not None:
+        before = _rates([(trials if former.cohort is cohort else trials_of(tried, former.cohort), former)])
     probes = sum(len(person.probes[EVALUATED[0]]) for person in tried)
-    calibration = fit(tried, cohort, encoder_id, least_s)
+    calibration = fit(trials, cohort, encoder_id, least_s)
     enough = len(tried) >= ENOUGH_PEOPLE
     return Recalibration(calibration, len(tried), probes, enough, before, after, tuple(skipped))
 

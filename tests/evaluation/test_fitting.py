@@ -45,7 +45,7 @@ def people(count: int, seed: int) -> list[Person]:
 @pytest.fixture(scope="module")
 def fitted() -> tuple[Calibration, Cohort]:
     cohort = Cohort(np.stack([person.voiceprint for person in people(30, 1)]), 10)
-    return fit(people(40, 2), cohort, "encoder", 0.8), cohort
+    return fit(trials_of(people(40, 2), cohort), cohort, "encoder", 0.8), cohort
 
 
 def test_every_look_of_every_probe_meets_every_person() -> None:
@@ -97,7 +97,7 @@ def test_the_early_reject_loses_hardly_anybody(fitted: tuple[Calibration, Cohort
 
 
 def test_only_rates_that_the_people_can_tell_are_measured(fitted: tuple[Calibration, Cohort]) -> None:
-    few = fit(people(12, 7), None, "encoder", 0.8)
+    few = fit(trials_of(people(12, 7), None), None, "encoder", 0.8)
     assert min(rate for rate, _ in few.thresholds) == 0.1
     assert min(rate for rate, _ in fitted[0].thresholds) == 0.01
     assert few.threshold(0.001) == pytest.approx(few.threshold(0.1) + log(100))
@@ -109,7 +109,7 @@ def steady(llr: list[float]) -> Trials:
     side = np.stack((np.log(0.4 * np.arange(1, count + 1)), np.full(count, 4.0), np.full(count, -2.0)), axis=1)
     values = np.array(llr)
     zero = np.zeros(count, np.int64)
-    return Trials(values, side, np.ones(count, bool), zero, zero, values, np.full(count, 1.6))
+    return Trials(values, side, np.ones(count, bool), zero, zero, values, np.full(count, 1.6), 1)
 
 
 def test_the_change_bound_lies_above_what_the_right_voice_brings_about(fitted: tuple[Calibration, Cohort]) -> None:
