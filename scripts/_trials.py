@@ -57,7 +57,7 @@ def people(part: str, models: Models, settings: Settings, rng: np.random.Generat
     clips = [clip for _, clip in librispeech(11.0, part)]
     found = []
     for clip in clips:
-        enrolled = Probe(clip[ENROLL], models, settings).voice()
+        enrolled = Probe(clip[ENROLL], models, settings).enrolled()
         assert enrolled is not None
         heard = {name: [Probe(degrade(name, clip[PROBE], rng, clips), models, settings).looks()] for name in EVALUATED}
         found.append(Person(enrolled.embedding, heard))

@@ -9,18 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from streamauth.core.degradation import LINE_HZ, band_limited, coloured_noise, mu_law, telephone, with_noise
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.evaluation.conditions import (
-    LINE_HZ,
-    band_limited,
-    coded,
-    coloured_noise,
-    mu_law,
-    talkers,
-    telephone,
-    with_noise,
-)
-from streamauth.evaluation.rooms import in_room, random_room
+from streamauth.core.rooms import in_room, random_room
+from streamauth.evaluation.conditions import coded, talkers
 
 CLEAN = 0.18
 

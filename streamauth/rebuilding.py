@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 
-import numpy as np
-
+from streamauth.core.copies import enrolled_voice, voice_of
 from streamauth.core.enrollment import EnrolledUtterance, voiceprint_of
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeakerEncoder
-from streamauth.core.voice import RollingVoice, VoiceSample
+from streamauth.core.ports import SpeakerEncoder
 from streamauth.errors import EncoderChanged, EngineError, ProfileNotEnrolled
 from streamauth.settings import VoiceSettings
 from streamauth.store.profiles import ProfileStore
@@ -30,25 +28,11 @@ def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder, setti
     for record in kept:
         assert record.audio is not None  # noqa: S101 - kept_audio gives those that have it
         voice = voice_of(record.audio, encoder, settings)
+        if voice is None:
+            raise EngineError("The speech that was kept is too short for this encoder. Enroll again.")
+        voice = enrolled_voice(voice, record.audio, encoder, settings)
         utterances.append(EnrolledUtterance(voice.embedding, voice.speech_s, record.audio_s, None))
         records.append(
             replace(record, encoder_id=encoder.id, embedding=voice.embedding, speech_s=voice.speech_s, audio=None)
         )
     store.rebuild(profile_id, records, voiceprint_of(utterances))
-
-
-def voice_of(speech: Samples, encoder: SpeakerEncoder, settings: VoiceSettings) -> VoiceSample:
-    """The voice of voiced audio, as an enrollment takes it.
-
-    Raises:
-        EngineError: The audio is too short for the encoder, or the encoder failed.
-    """
-    voice = RollingVoice(encoder, settings)
-    hop = settings.hop_ms * SAMPLE_RATE_HZ // 1000
-    for piece in np.split(speech, range(hop, speech.size, hop)):
-        voice.accept(piece)
-    voice.flush()
-    sample = voice.sample()
-    if sample is None:
-        raise EngineError("The speech that was kept is too short for this encoder. Enroll again.")
-    return sample

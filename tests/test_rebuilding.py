@@ -2,12 +2,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from streamauth.core.voice import RollingVoice
 from streamauth.errors import EncoderChanged, EngineError, ProfileExists, ProfileNotEnrolled, UnknownProfile
-from streamauth.rebuilding import voice_of
 from streamauth.service import Authenticator
 from streamauth.settings import Settings
 from streamauth.store.profiles import ProfileKind, ProfileStore
@@ -100,22 +97,9 @@ def test_refused_utterances_are_not_kept(store: ProfileStore) -> None:
     assert utterance.audio.size == pytest.approx(utterance.speech_s * 16_000)
 
 
-@pytest.mark.parametrize("samples", [12_800, 20_000, 25_600, 40_123, 100_000])
-def test_speech_gives_the_voice_that_it_gave_in_pieces(samples: int) -> None:
-    settings = Settings().voice
-    speech = say("my voice is key please close the window " * 4, 3)[:samples]
-    voice = RollingVoice(FakeEncoder(), settings)
-    for start in range(0, speech.size, 480):
-        voice.accept(speech[start : start + 480])
-    voice.flush()
-    expected, found = voice.sample(), voice_of(speech, FakeEncoder(), settings)
-    assert expected is not None
-    assert found.speech_s == expected.speech_s
-    np.testing.assert_allclose(found.embedding, expected.embedding, atol=1e-6)
-
-
-def test_speech_too_short_for_an_encoder_is_told() -> None:
+def test_speech_too_short_for_an_encoder_is_told(store: ProfileStore) -> None:
+    enroll(store, KEEPING)
+    switching = Switched(KEEPING)
+    switching.encoder().min_samples = 10 * 16_000
     with pytest.raises(EngineError, match="too short"):
-        voice_of(np.ones(12_799, np.float32), FakeEncoder(), Settings().voice)
-
-
+        Authenticator(store, switching, KEEPING).rebuild("ada")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamauth.core.copies import enrolled_voice
 from streamauth.core.decision import PhraseRule, PhraseState, lacking
 from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.forecast import forecast
@@ -29,7 +30,7 @@ class EnrolledUtterance:
     """One utterance that passed the gate.
 
     Attributes:
-        embedding: Its voice, unit length, shape (dim,).
+        embedding: Its voice with that of its copies (``core/copies.py``), unit length, shape (dim,).
         speech_s: Net speech, in seconds.
         audio_s: Audio it was found in, in seconds.
         phrase: Its words with one space between, None if text-independent.
@@ -152,8 +153,7 @@ class EnrollmentSession(Session):
         for frame, voiced in step.segmented.utterance:
             if voiced:
                 self._voice.accept(frame)
-                if self.settings.enrollment.keep_audio_s:
-                    self._spoken.append(frame)
+                self._spoken.append(frame)
         if self._plan.text_dependent:
             self._advance_phrase(step)
         elif step.segmented.ended is not None and not self._plan.whole:
@@ -203,7 +203,9 @@ class EnrollmentSession(Session):
             # a false start leaves more fits than words
             fits = tuple(self._fits) if text is not None and len(self._fits) == len(text.split()) else ()
             snr_db = self._quality.result().snr_db
-            audio = np.concatenate(self._spoken) if self._spoken else None
+            speech = np.concatenate(self._spoken)
+            voice = enrolled_voice(voice, speech, self.models.encoder, self.settings.voice)
+            audio = speech if self.settings.enrollment.keep_audio_s else None
             taken = EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits, snr_db, audio)
             self._take(at_sample, taken)
         self._begin()

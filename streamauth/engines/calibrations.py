@@ -75,6 +75,8 @@ def save_calibration(folder: Path, name: str, calibration: Calibration, provenan
         np.save(content, calibration.cohort.embeddings.astype(np.float16))
         _replace(folder / f"{name}.cohort.npy", content.getvalue())
     _replace(folder / f"{name}.calibration.json", (json.dumps(data, indent=2) + "\n").encode())
+    if calibration.cohort is None:
+        (folder / f"{name}.cohort.npy").unlink(missing_ok=True)
     _read.cache_clear()
 
 

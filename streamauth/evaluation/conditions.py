@@ -16,16 +16,12 @@ from io import BytesIO
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import NDArray
 
+from streamauth.core.degradation import LINE_HZ, as_long, coloured_noise, rms, telephone, with_noise
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.evaluation.rooms import in_room, random_room
+from streamauth.core.rooms import in_room, random_room
 
 TALKERS = 6
-LINE_HZ = 8000
-# nominal active level of speech on a telephone line, ITU-T P.56
-_LINE_RMS = 10 ** (-26 / 20)
-_MU = 255.0
 _INT16 = 32768
 
 
@@ -67,23 +63,6 @@ def degrade(name: str, speech: Samples, rng: np.random.Generator, babble: Sequen
     return np.asarray(speech / max(1.0, float(np.abs(speech).max())), np.float32)
 
 
-def with_noise(speech: Samples, noise: NDArray[np.floating], snr_db: float) -> Samples:
-    """Speech and noise of the same length, the noise brought to a ratio over the whole clip; silence stays silent."""
-    power = float(np.mean(np.square(noise, dtype=np.float64)))
-    if power == 0:
-        return speech
-    gain = np.sqrt(np.mean(np.square(speech, dtype=np.float64)) / (power * 10 ** (snr_db / 10)))
-    return np.asarray(speech + gain * noise, np.float32)
-
-
-def coloured_noise(samples: int, slope: float, rng: np.random.Generator) -> Samples:
-    """Gaussian noise whose power falls as frequency to the power of ``slope``: 0 is white, 1 pink, 2 brown."""
-    spectrum = np.fft.rfft(rng.standard_normal(samples))
-    # flat below 20 Hz, which nobody hears and where a slope would put all the power
-    hertz = np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE_HZ), 20.0)
-    return np.asarray(np.fft.irfft(spectrum * hertz ** (-slope / 2), samples), np.float32)
-
-
 def talkers(samples: int, others: Sequence[Samples], count: int, rng: np.random.Generator) -> Samples:
     """Up to ``count`` others talking at once, equally loud, each from a random point and repeated where too short.
 
@@ -97,21 +76,6 @@ def talkers(samples: int, others: Sequence[Samples], count: int, rng: np.random.
         talk = np.resize(np.roll(others[index], -int(rng.integers(others[index].size))), samples)
         total += talk / (np.sqrt(np.mean(np.square(talk, dtype=np.float64))) + 1e-6)
     return np.asarray(total, np.float32)
-
-
-def band_limited(speech: Samples, low_hz: float, high_hz: float) -> Samples:
-    """Only what lies between two frequencies, with slopes of 100 Hz."""
-    hertz = np.fft.rfftfreq(speech.size, 1 / SAMPLE_RATE_HZ)
-    passed = np.clip((hertz - low_hz) / 100 + 0.5, 0, 1) * np.clip((high_hz - hertz) / 100 + 0.5, 0, 1)
-    return np.asarray(np.fft.irfft(np.fft.rfft(speech) * passed, speech.size), np.float32)
-
-
-def mu_law(speech: Samples) -> Samples:
-    """Eight bits a sample by the continuous mu-law that ITU-T G.711 approximates, at the level of a line."""
-    scale = _LINE_RMS / (_rms(speech) + 1e-9)
-    line = np.clip(speech * scale, -1, 1)
-    steps = np.round(127 * np.sign(line) * np.log1p(_MU * np.abs(line)) / np.log1p(_MU)) / 127
-    return np.asarray(np.sign(steps) * np.expm1(np.abs(steps) * np.log1p(_MU)) / _MU / scale, np.float32)
 
 
 def coded(speech: Samples, container: str, codec: str, rate_hz: int, compression: float | None = None) -> Samples:
@@ -133,26 +97,11 @@ def coded(speech: Samples, container: str, codec: str, rate_hz: int, compression
     memory.seek(0)
     heard, heard_hz = soundfile.read(memory, dtype="float32")
     wide = heard if heard_hz == SAMPLE_RATE_HZ else soxr.resample(heard, heard_hz, SAMPLE_RATE_HZ)
-    return _as_long(wide * np.float32(loudest), speech.size)
-
-
-def telephone(speech: Samples) -> Samples:
-    """A telephone line: 300 to 3400 Hz, 8 kHz, mu-law."""
-    narrow = soxr.resample(band_limited(speech, 300, 3400), SAMPLE_RATE_HZ, LINE_HZ)
-    wide = soxr.resample(mu_law(np.asarray(narrow, np.float32)), LINE_HZ, SAMPLE_RATE_HZ)
-    return _as_long(wide, speech.size)
-
-
-def _as_long(audio: Samples, samples: int) -> Samples:
-    return np.asarray(np.pad(audio, (0, max(0, samples - audio.size)))[:samples], np.float32)
-
-
-def _rms(speech: Samples) -> float:
-    return float(np.sqrt(np.mean(np.square(speech, dtype=np.float64))))
+    return as_long(wide * np.float32(loudest), speech.size)
 
 
 def _at_rms(speech: Samples, level_dbfs: float) -> Samples:
-    return np.asarray(speech * (10 ** (level_dbfs / 20) / (_rms(speech) + 1e-9)), np.float32)
+    return np.asarray(speech * (10 ** (level_dbfs / 20) / (rms(speech) + 1e-9)), np.float32)
 
 
 def _babble(snr_db: float, speech: Samples, rng: np.random.Generator, others: Sequence[Samples]) -> Samples:

@@ -165,7 +165,7 @@ def _person(
     rng: np.random.Generator,
     skipped: list[Path],
 ) -> Person | None:
-    voice = Probe(enrolling[1], models, settings).voice()
+    voice = Probe(enrolling[1], models, settings).enrolled()
     if voice is None:
         skipped.append(enrolling[0])
         return None
@@ -180,7 +180,12 @@ def _person(
 
 
 def _split(heard: Sequence[Person], former: Calibration | None) -> tuple[list[Person], Cohort | None]:
-    """Who is tried, and the cohort: some of these people where they are many, else the former one."""
+    """Who is tried, and the cohort: some of these people where they are many, else the former one.
+
+    An encoder whose calibration came without a cohort does better without (``scripts/calibrate.py`` tries both).
+    """
+    if former is not None and former.cohort is None:
+        return list(heard), None
     spare = len(heard) - ENOUGH_PEOPLE
     if spare < COHORT_PEOPLE:
         return list(heard), None if former is None else former.cohort

@@ -12,6 +12,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from streamauth.core.copies import enrolled_voice
 from streamauth.core.frontend import FrontEnd, FrontEndStep
 from streamauth.core.listening import Models
 from streamauth.core.pcm import AudioFormat, Encoding, PcmInput
@@ -137,6 +138,14 @@ class Probe:
         """The voice of the first ``speech_s`` seconds of net speech, or of all; None if that is too little."""
         look = self.heard(speech_s)
         return None if look is None else look.voice
+
+    def enrolled(self) -> VoiceSample | None:
+        """The voice of all, as an enrollment keeps it; None if that is too little."""
+        voice = self.voice()
+        if voice is None:
+            return None
+        speech = [frame for step in self._steps for frame, voiced in step.segmented.utterance if voiced]
+        return enrolled_voice(voice, np.concatenate(speech), self._models.encoder, self._settings.voice)
 
     def heard(self, speech_s: float | None = None) -> Look | None:
         """What is known after the first ``speech_s`` seconds of net speech, or all; None if that is too little."""

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from streamauth.core.degradation import mu_law, with_noise
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.evaluation.conditions import CONDITIONS, EVALUATED, degrade, mu_law, talkers, with_noise
+from streamauth.evaluation.conditions import CONDITIONS, EVALUATED, degrade, talkers
 
 
 def voice(seed: int, seconds: float = 2.0) -> Samples:

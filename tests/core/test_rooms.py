@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.evaluation.rooms import in_room, random_room, room_response
+from streamauth.core.rooms import in_room, random_room, room_response
 
 SIZE, SOURCE = np.array([6.0, 5.0, 3.0], np.float32), np.array([2.0, 1.5, 1.6], np.float32)
 

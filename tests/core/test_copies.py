@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from streamauth.core.copies import enrolled_voice, voice_of
+from streamauth.core.degradation import telephone
+from streamauth.core.voice import RollingVoice, VoiceSample
+from streamauth.settings import Settings
+from tests.fakes import FakeEncoder, say
+
+
+@pytest.mark.parametrize("samples", [12_800, 20_000, 25_600, 40_123, 100_000])
+def test_speech_gives_the_voice_that_it_gave_in_pieces(samples: int) -> None:
+    settings = Settings().voice
+    speech = say("my voice is key please close the window " * 4, 3)[:samples]
+    voice = RollingVoice(FakeEncoder(), settings)
+    for start in range(0, speech.size, 480):
+        voice.accept(speech[start : start + 480])
+    voice.flush()
+    expected, found = voice.sample(), voice_of(speech, FakeEncoder(), settings)
+    assert expected is not None
+    assert found is not None
+    assert found.speech_s == expected.speech_s
+    np.testing.assert_allclose(found.embedding, expected.embedding, atol=1e-6)
+
+
+def test_speech_too_short_for_the_encoder_has_no_voice() -> None:
+    assert voice_of(np.ones(12_799, np.float32), FakeEncoder(), Settings().voice) is None
+
+
+class BandEncoder(FakeEncoder):
+    """Tells wide from narrow bands: the share of power above 4 kHz, as a direction."""
+
+    def embed(self, windows: np.ndarray) -> np.ndarray:
+        power = np.square(np.abs(np.fft.rfft(windows)))
+        high = power[:, power.shape[1] // 2 :].sum(axis=1) / power.sum(axis=1)
+        rows = np.zeros((len(windows), self.dim), np.float32)
+        rows[:, 0], rows[:, 1] = high, 1 - high
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def enrolled(speech: np.ndarray) -> tuple[VoiceSample, VoiceSample]:
+    own = voice_of(speech, BandEncoder(), Settings().voice)
+    assert own is not None
+    return own, enrolled_voice(own, speech, BandEncoder(), Settings().voice)
+
+
+def test_an_enrolled_voice_leans_to_what_it_sounds_like_on_a_line() -> None:
+    speech = np.random.default_rng(1).standard_normal(40_000).astype(np.float32) * np.float32(0.1)
+    own, found = enrolled(speech)
+    line = voice_of(telephone(speech), BandEncoder(), Settings().voice)
+    assert line is not None
+    assert own.embedding @ line.embedding + 0.05 < found.embedding @ line.embedding
+    # and stays nearest to the speech itself
+    assert found.embedding @ own.embedding > found.embedding @ line.embedding
+    assert np.linalg.norm(found.embedding) == pytest.approx(1.0, abs=1e-6)
+    assert found.speech_s == own.speech_s
+
+
+def test_the_same_speech_enrolls_the_same_voice() -> None:
+    speech = np.random.default_rng(2).standard_normal(30_000).astype(np.float32)
+    (_, one), (_, other) = enrolled(speech), enrolled(speech.copy())
+    np.testing.assert_array_equal(one.embedding, other.embedding)
