@@ -3,7 +3,7 @@
     pip install -e '.[build]' resemblyzer==0.1.4
     python scripts/export_encoder.py                    write ge2e.onnx and ge2e-int8.onnx, print what belongs into the
                                                         registry
-    python scripts/export_encoder.py --student FILE     write ge2e-noise.onnx from what scripts/train_encoder.py made
+    python scripts/export_encoder.py --student FILE     write ge2e-noise.onnx from what scripts/finish_encoder.py made
     python scripts/export_encoder.py --parity FOLDER    compare with the original on a folder of speech; exit 1 if apart
     python scripts/export_encoder.py --goldens FOLDER   write what the original gives into tests/data/golden
 
@@ -55,7 +55,7 @@ def graph(weights: dict[str, Array], half: bool = False) -> onnx.ModelProto:
 
     Args:
         weights: By PyTorch's names. A first layer of more than 40 inputs sees logarithms as well, as in
-            ``encoder_network.Network``.
+            ``encoder_network.Network``; ``centre`` and ``whitening`` are those of ``finish_encoder.normalization``.
         half: Keep the weights in 16 bits; the runtime makes 32 of them when it loads.
     """
 
@@ -96,6 +96,14 @@ def graph(weights: dict[str, Array], half: bool = False) -> onnx.ModelProto:
         helper.make_node("Relu", ["raw"], ["positive"], "relu"),
         helper.make_node("LpNormalization", ["positive"], ["embedding"], "unit_length", axis=1, p=2),
     ]
+    if "whitening" in weights:
+        constants |= {name: weights[name] for name in ("centre", "whitening")}
+        nodes[-1].output[:] = ["voice"]
+        nodes += [
+            helper.make_node("Sub", ["voice", "centre"], ["apart"], "less_mean_voice"),
+            helper.make_node("MatMul", ["apart", "whitening"], ["whitened"], "within_class_covariance"),
+            helper.make_node("LpNormalization", ["whitened"], ["embedding"], "unit_length_again", axis=1, p=2),
+        ]
     if half:
         for name in [name for name, value in constants.items() if value.size > HIDDEN]:
             constants[f"{name}_half"] = constants.pop(name).astype(np.float16)
