@@ -133,7 +133,7 @@ def sentence_recordings(
     vocabulary = sorted({word for spoken in chosen for word in spoken.words})
     nearest = _Nearest(sounds)
     for spoken in chosen[:clips]:
-        piece = _piece(spoken, dice, models[fold_of(spoken.name.split("-")[0])], sounds)
+        piece = cut_piece(spoken, dice, models[fold_of(spoken.name.split("-")[0])], sounds)
         if piece is None:
             continue
         words, audio = piece
@@ -150,9 +150,10 @@ def sentence_recordings(
             yield Recording("sentence", spoken.fold, spoken.name, found, known)
 
 
-def _piece(
+def cut_piece(
     spoken: Spoken, dice: random.Random, model: AcousticModel, sounds: Pronunciations
 ) -> tuple[tuple[str, ...], Samples] | None:
+    """Four to seven words of a clip, and their audio; None where it is too short or has an unknown word."""
     if len(spoken.words) < 8 or not all(sounds.of(word) for word in spoken.words):
         return None
     graph = WordGraph.of([sounds.of(word) for word in spoken.words])

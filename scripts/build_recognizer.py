@@ -32,6 +32,7 @@ def main() -> None:
     run("train_recognizer.py", work, "--hold-out", "none", *start, work / "network-1.pt")
     run("train_recognizer.py", work, "--hold-out", "0", *start, work / "network-0.pt")
     run("make_recognizer.py", work / "network-none.pt", work / "bigram.npy")
+    run("make_spelling.py")
     for fold in ("0", "1"):
         folder = work / f"fold-{fold}"
         run("make_recognizer.py", work / f"network-{fold}.pt", work / "bigram.npy", "--folder", folder, "--phrase-only")

@@ -135,9 +135,22 @@ class Enrolling(Prompting):
         words = normalize(phrase, max_words=self.settings.phrase.max_words)
         recognizer = self.engines.recognizer(locale)
         unknown = recognizer.unknown_words(words)
+        if not self.settings.phrase.propose_sounds:
+            unknown += tuple(self.proposed_sounds(words, locale))
         if unknown:
             raise UnknownWord(f"The recognizer does not know: {', '.join(unknown)}. Choose other words.")
         return words, strength(words, recognizer.facts)
+
+    def proposed_sounds(
+        self, words: tuple[str, ...], locale: str | None = None
+    ) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """Those of the words that the dictionary does not have, with the pronunciations proposed for each.
+
+        Raises:
+            EngineError: The recognizer cannot be used.
+        """
+        facts = {word: self.engines.recognizer(locale).facts(word) for word in words}
+        return {word: fact.sounds for word, fact in facts.items() if fact is not None and fact.proposed}
 
     def usable_phrase(self, phrase: str, locale: str | None = None) -> tuple[str, ...]:
         """The words of a phrase that can be a pass phrase.

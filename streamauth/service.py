@@ -8,7 +8,9 @@ It joins the store, the engines and the pure sessions, and sees to it that
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from streamauth.attempt import (
@@ -20,6 +22,7 @@ from streamauth.attempt import (
     VerificationAttempt,
 )
 from streamauth.core.adaptation import adapted
+from streamauth.core.attempts import AttemptOutcome
 from streamauth.core.decision import PhraseRule
 from streamauth.core.enrollment import habits_of
 from streamauth.core.hearing import HearingSession
@@ -87,7 +90,8 @@ class Authenticator(Enrolling):
         voiceprint, further = self._voiceprints(taken.profile_id, models.encoder.id)
         challenge = Challenge(taken.prompt, self.settings.prompt.lifetime_s)
         claim = Claim(voiceprint, None, challenge, further_voiceprints=further)
-        return self._charged(taken.profile_id, VerificationSession(claim, audio_format, models, self.settings))
+        with self._charged(taken.profile_id) as begun:
+            return begun(VerificationSession(claim, audio_format, models, self.settings), None)
 
     def verify(
         self,
@@ -121,11 +125,13 @@ class Authenticator(Enrolling):
         models = self.engines.models(with_words=with_words, locale=profile.locale)
         voiceprint, further = self._voiceprints(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
-        demand = self._demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
         habits = habits_of(self._taken(profile, models.encoder.id)) if words is not None else ()
-        claim = Claim(voiceprint, words, demand.challenge if demand else None, habits, further)
-        session = VerificationSession(claim, audio_format, models, self.settings, continuous=continuous)
-        return self._charged(profile.id, session, demand, limits)
+        with self._charged(profile.id, limits) as begun:
+            # only now, so that an attempt that is refused leaves the prompt as it is
+            demand = self._demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
+            claim = Claim(voiceprint, words, demand.challenge if demand else None, habits, further)
+            session = VerificationSession(claim, audio_format, models, self.settings, continuous=continuous)
+            return begun(session, demand)
 
     def identify(
         self,
@@ -162,20 +168,20 @@ class Authenticator(Enrolling):
         )
         return IdentificationAttempt(session, demand)
 
+    @contextmanager
     def _charged(
-        self,
-        profile_id: str,
-        session: VerificationSession,
-        demand: Demand | None = None,
-        limits: AttemptSettings | None = None,
-    ) -> VerificationAttempt:
+        self, profile_id: str, limits: AttemptSettings | None = None
+    ) -> Iterator[Callable[[VerificationSession, Demand | None], VerificationAttempt]]:
+        """Charge an attempt; the charge is taken back where the attempt then cannot begin."""
         token = self.store.begin_attempt(profile_id, self._clock(), limits or self.settings.attempts)
-        return VerificationAttempt(
-            session,
-            lambda outcome: self.store.finish_attempt(token, outcome),
-            demand,
-            self._follower(profile_id, session.models.encoder.id),
-        )
+        settle = partial(self.store.finish_attempt, token)
+        try:
+            yield lambda session, demand: VerificationAttempt(
+                session, settle, demand, self._follower(profile_id, session.models.encoder.id)
+            )
+        except BaseException:
+            settle(AttemptOutcome.NO_EVIDENCE)
+            raise
 
     def _voiceprints(self, profile_id: str, encoder_id: str) -> tuple[Embedding, tuple[Embedding, ...]]:
         """What a person is compared by: the voiceprint, as it has followed their voice, and those of other places."""

@@ -11,6 +11,7 @@ from streamauth.core.phrase import DIGITS
 from streamauth.core.prompt import Prompt, PromptKind, PromptPlan
 from streamauth.errors import (
     AttemptDelayed,
+    EngineError,
     PromptExpired,
     StreamAuthError,
     TooManyPrompts,
@@ -111,6 +112,27 @@ def test_of_two_attempts_at_once_one_gets_the_prompt(people: Authenticator) -> N
         got = list(pool.map(begin, range(4)))
     assert got.count(VerificationAttempt) == 1
     assert got.count(UnknownPrompt) == 3
+
+
+def test_an_attempt_that_is_refused_leaves_the_prompt(people: Authenticator, clock: Clock) -> None:
+    prompt = people.new_prompt("bob")
+    for _ in range(people.settings.attempts.free_failures):
+        finish(people.verify("bob", FORMAT), saying(LONG, OTHER))
+    with pytest.raises(AttemptDelayed):
+        people.verify("bob", FORMAT, prompt=prompt.id)
+    clock.now_s += people.settings.attempts.base_delay_s
+    attempt = people.verify("bob", FORMAT, prompt=prompt.id)
+    assert decided(finish(attempt, saying(spoken(prompt), 4))).verdict is Verdict.ACCEPT
+
+
+def test_an_attempt_that_cannot_begin_costs_nothing(people: Authenticator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object, **options: object) -> None:
+        raise EngineError
+
+    monkeypatch.setattr("streamauth.service.VerificationSession", broken)
+    with pytest.raises(EngineError):
+        people.verify("bob", FORMAT)
+    assert people.store.attempt_state(people.store.get("bob").id).failures == 0
 
 
 def test_the_prompt_of_another_profile(people: Authenticator) -> None:

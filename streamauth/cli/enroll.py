@@ -46,6 +46,7 @@ def enroll(
 ) -> int:
     """Enroll a person: one pass phrase said three times, or free speech."""
     from streamauth.cli.attempt import recording
+    from streamauth.cli.phrase import proposals
     from streamauth.errors import InputError
 
     output = Output(json)
@@ -67,6 +68,9 @@ def enroll(
                 name, recordings[0].format, phrase=phrase, text_independent=text_independent, label=label
             )
         stack.enter_context(attempt)
+        if phrase is not None:
+            for line in proposals(authenticator.proposed_sounds(authenticator.phrase_words(phrase)[0])):
+                output.messages.print(line, markup=False)
         if mic:
             output.messages.print(_prompt(attempt.session.needed, phrase, text_independent), markup=False)
         with output.busy("Listening"):

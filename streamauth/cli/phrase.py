@@ -8,6 +8,8 @@ import typer
 from streamauth.cli.output import EXIT_OK, EXIT_REJECT, JsonOption, Output, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from streamauth.core.strength import Strength
     from streamauth.service import Authenticator
 
@@ -22,15 +24,28 @@ def check(
     with opened(None) as authenticator:
         with output.busy("Loading the models"):
             words, worth = authenticator.phrase_words(text)
+        proposed = authenticator.proposed_sounds(words)
         if not files:
             weakness = worth.weakness(authenticator.settings.phrase) if worth is not None else None
             phrase = " ".join(words)
             data = {"phrase": phrase, "words": list(words), "strength": _strength(worth)}
-            output.result({**data, "usable": not weakness, "reason": weakness}, _worth(phrase, worth, weakness))
+            data |= {"proposed": {word: [" ".join(phones) for phones in sounds] for word, sounds in proposed.items()}}
+            lines = (_worth(phrase, worth, weakness), *proposals(proposed))
+            output.result({**data, "usable": not weakness, "reason": weakness}, "\n".join(lines))
             return EXIT_OK
+        for line in proposals(proposed):
+            output.messages.print(line, markup=False)
         results = [_heard(authenticator, words, file, output) for file in files]
     output.result({"phrase": " ".join(words), "results": results}, "\n".join(map(_told, results)))
     return EXIT_OK if all(each["matched"] for each in results) else EXIT_REJECT
+
+
+def proposals(proposed: "Mapping[str, Sequence[Sequence[str]]]") -> list[str]:
+    """What a person must know of words that are not in the dictionary: a sentence for each."""
+    return [
+        f"“{word}” is not in the dictionary. It is expected to be said {' or '.join(map(' '.join, sounds))}."
+        for word, sounds in proposed.items()
+    ]
 
 
 def _heard(authenticator: "Authenticator", words: tuple[str, ...], file: Path, output: Output) -> dict[str, Any]:

@@ -23,6 +23,9 @@ from streamauth.settings import Settings
 # A text-independent utterance closes at the first pause after so much net speech: long enough for a steady
 # embedding, short enough that little is lost where one is refused.
 _UNIT_SPEECH_S = 3.0
+LEAST_FIT = -2.5
+"""Fit of a word, in nats per phone, from which on it was said as its spelling proposes: of words that are said so,
+98 % fit better, of other words next to none (``scripts/evaluate_spelling.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,7 @@ class EnrollmentSession(Session):
         self._quality = QualityMeter()
         self._heard: list[str] = []
         self._fits: list[float] = []
+        self._whole_fits: tuple[float, ...] = ()
         self._spoken: list[Samples] = []
         self._ended_at: int | None = None
         least = self.settings.phrase.min_llr
@@ -167,6 +171,7 @@ class EnrollmentSession(Session):
             self._ended_at = step.at_sample
             self._heard.extend(word.text for word in transcript.words)
             self._fits.extend(word.fit for word in transcript.words if word.fit is not None)
+            self._whole_fits = transcript.whole_fits or self._whole_fits
             if self._phrase is not None:
                 self._phrase.add(transcript, step.at_sample)
         if self._ended_at is None or step.speaking or self._plan.whole:
@@ -224,6 +229,8 @@ class EnrollmentSession(Session):
             found.append(Reason.WEAK_PHRASE)
         elif self._phrase is not None and self._phrase.state is PhraseState.INCOMPLETE:
             found.append(Reason.PHRASE_INCOMPLETE)
+        elif self._is_said_otherwise():
+            found.append(Reason.PRONUNCIATION_MISMATCH)
         elif self._phrase is not None and self._phrase.state is not PhraseState.MATCHED:
             found.append(Reason.PHRASE_MISMATCH if self._plan.expected_words else Reason.OTHER_PHRASE)
         voice = self._voice.sample()
@@ -233,6 +240,21 @@ class EnrollmentSession(Session):
             if llr < self.models.calibration.threshold(limits.consistency_far):
                 found.append(Reason.OTHER_VOICE)
         return tuple(found)
+
+    def _is_said_otherwise(self) -> bool:
+        """Whether a word whose pronunciation is proposed was not said so, as far as the phrase was said."""
+        if self._expected is None or self._phrase is None:
+            return False
+        assert self.models.recognizer is not None  # noqa: S101 - sessions with words are made with one
+        facts = map(self.models.recognizer.facts, self._expected)
+        proposed = [fact is not None and fact.proposed for fact in facts]
+        matched = self._phrase.state is PhraseState.MATCHED
+        fits = self._fits[-len(proposed) :] if matched else self._whole_fits
+        if len(fits) != len(proposed):
+            return False
+        others = [fit for fit, guess in zip(fits, proposed, strict=True) if not guess]
+        phrase_said = matched or not others or float(np.median(others)) >= LEAST_FIT
+        return phrase_said and any(fit < LEAST_FIT for fit, guess in zip(fits, proposed, strict=True) if guess)
 
     def _is_weak(self) -> bool:
         """Whether the words heard, which would become the pass phrase, are not worth it."""

@@ -113,11 +113,14 @@ class Transcript:
         llr: Natural-log likelihood ratio that the expected words were said, as many of them as the utterance may
             hold, against that anything else was; None where the engine has no such score or nothing was expected.
         whole_llr: The same of all expected words.
+        whole_fits: ``Word.fit`` of each expected word where the utterance is taken for all of them; empty where it is
+            too short, the engine has no such score or nothing was expected.
     """
 
     words: tuple[Word, ...]
     llr: float | None = None
     whole_llr: float | None = None
+    whole_fits: tuple[float, ...] = ()
 
     @property
     def text(self) -> str:
@@ -154,7 +157,7 @@ class PhraseRecognizer(Protocol):
         ...
 
     def facts(self, word: str) -> WordFacts | None:
-        """What is known of a word; None where the engine has no dictionary to look into, or the word is not in it."""
+        """What is known of a word; None where the engine has no dictionary to look into, or cannot tell from it."""
         ...
 
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
@@ -172,7 +175,7 @@ class PhraseRecognizer(Protocol):
             habits: For each word, or the first of them, its usual ``fit`` when this person says it.
 
         Raises:
-            UnknownWord: One of the expected words is not in the dictionary.
+            UnknownWord: The recognizer can never hear one of the expected words.
             EngineError: The engine cannot make another stream.
         """
         ...

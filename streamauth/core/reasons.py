@@ -36,6 +36,7 @@ class Reason(StrEnum):
     TOO_NOISY = "too_noisy"
     DC_OFFSET = "dc_offset"
     OTHER_PHRASE = "other_phrase"
+    PRONUNCIATION_MISMATCH = "pronunciation_mismatch"
     WEAK_PHRASE = "weak_phrase"
     OTHER_VOICE = "other_voice"
     QUIETER_PLACE = "quieter_place"
@@ -68,6 +69,8 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.DC_OFFSET: "The recording has a constant offset. Check the sound card or its cable.",
     Reason.WEAK_PHRASE: "The phrase is too short or too easy to guess. Choose another one.",
     Reason.OTHER_PHRASE: "This is not the phrase of the other utterances. Say the same phrase each time.",
+    Reason.PRONUNCIATION_MISMATCH: "A word that no dictionary has was not said as it is spelled. "
+    "Say it so, spell it as it sounds, or choose another word.",
     Reason.OTHER_VOICE: "This does not sound like the voice of the other utterances.",
     Reason.QUIETER_PLACE: "The enrollment is noisy. In a quieter place it would be surer.",
     Reason.ONE_MORE_UTTERANCE: "The utterances differ. One more would make the voiceprint surer.",

@@ -31,10 +31,12 @@ class WordFacts:
     Attributes:
         sounds: Its pronunciations, each a tuple of phones; at least one.
         bits: How rare it is: minus the binary logarithm of its share of all words in texts; None if unknown.
+        proposed: Whether the pronunciations are no more than proposed from the spelling.
     """
 
     sounds: tuple[tuple[str, ...], ...]
     bits: float | None = None
+    proposed: bool = False
 
 
 class Level(StrEnum):

@@ -38,7 +38,10 @@ class PhraseCheck:
         evidence = UtteranceEvidence(self._model, samples)
         expected = self._expected
         whole = evidence.explain(expected)
-        whole_llr = whole.llr if whole is not None else LEAST_LLR
+        whole_llr = LEAST_LLR
+        whole_fits: tuple[float, ...] = ()
+        if whole is not None:
+            whole_llr, whole_fits = whole.llr, tuple(word.fit for word in whole.words)
         first, found = 0, whole
         reached = evidence.reach(expected, (0, self._reached))
         if reached is not None and reached != (0, len(expected.words) - 1):
@@ -51,4 +54,4 @@ class PhraseCheck:
             Word(expected.words[index], word.start_s, word.end_s, float(np.exp(word.log_posterior)), word.fit)
             for index, word in said
         ]
-        return Transcript(tuple(words or heard), llr, whole_llr)
+        return Transcript(tuple(words or heard), llr, whole_llr, whole_fits)

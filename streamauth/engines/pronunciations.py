@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamauth.core.strength import WordFacts
+from streamauth.engines.spelling import Phones, Spelling
 from streamauth.errors import ModelCorrupt
 
 
 class Pronunciations:
-    """Words of the CMU dictionary.
+    """Words of the CMU dictionary, and others that can be read by its rules where the folder has them.
 
     Args:
         folder: The folder ``phrase`` of a Vosk model.
 
     Raises:
-        ModelCorrupt: The dictionary is missing or cannot be read.
+        ModelCorrupt: The dictionary is missing, or a file cannot be read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,17 +29,26 @@ class Pronunciations:
                 self._bits[word] = float(bits)
             if not self._bits:
                 raise ValueError("no words")
+            self._rarest = max(self._bits.values())
         except (OSError, EOFError, ValueError) as error:
             raise ModelCorrupt("The dictionary of phrases cannot be read. Install streamauth again.") from error
 
-    def of(self, word: str) -> tuple[tuple[str, ...], ...]:
+        spelling = folder / "spelling.npz"
+        self._spelling = Spelling(spelling) if spelling.is_file() else None
+
+    def of(self, word: str) -> tuple[Phones, ...]:
         """Pronunciations of a word, each a tuple of phones; none if it is not in the dictionary."""
         sounds = self._sounds.get(word)
         return tuple(tuple(variant.split()) for variant in sounds.split("|")) if sounds else ()
 
+    def likely(self, word: str) -> tuple[Phones, ...]:
+        """As ``of``, but those proposed from its spelling if it is not in the dictionary."""
+        return self.of(word) or (self._spelling.proposals(word) if self._spelling is not None else ())
+
     def facts(self, word: str) -> WordFacts | None:
-        """What is known of a word; None if it is not in the dictionary."""
-        return WordFacts(self.of(word), self._bits[word]) if word in self._bits else None
+        """What is known of a word, a proposed one being as rare as any; None if it has no pronunciation."""
+        sounds, proposed = self.likely(word), word not in self._bits
+        return WordFacts(sounds, self._bits.get(word, self._rarest), proposed) if sounds else None
 
     def common(self, count: int) -> Sequence[str]:
         """The most common words, the commonest first."""

@@ -92,10 +92,10 @@ class VoskRecognizer:
         return self._dictionary.facts(word) if self._dictionary is not None else None
 
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of the words that the model does not have."""
+        """Those of the words that the model does not have, and cannot tell how they are said."""
         if self._dictionary is not None:
-            return tuple(word for word in words if not self._dictionary.of(word))
-        return tuple(word for word in words if self._model.vosk_model_find_word(word) < 0)
+            return tuple(word for word in words if not self._dictionary.likely(word))
+        return tuple(word for word in words if not self._has(word))
 
     def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
         """State for one new stream.
@@ -107,13 +107,20 @@ class VoskRecognizer:
             raise UnknownWord()
         check = None
         if expected and self._acoustics is not None and self._dictionary is not None:
-            check = PhraseCheck(self._acoustics, Expected.of(expected, self._dictionary.of, habits))
+            check = PhraseCheck(self._acoustics, Expected.of(expected, self._dictionary.likely, habits))
         return _VoskStream(self._model, check, self._words_of(expected) if self._grammar and expected else None)
 
-    def _words_of(self, expected: tuple[str, ...]) -> str:
-        """The grammar: the phrase, in which libvosk also finds parts and other orders, and anything else."""
-        anything = ["[unk]"] if self._model.vosk_model_find_word("[unk]") >= 0 else []
-        return json.dumps([" ".join(expected), *anything])
+    def _words_of(self, expected: tuple[str, ...]) -> str | None:
+        """The grammar: the phrase, in which libvosk also finds parts and other orders, and anything else.
+
+        Words that libvosk does not have are left out, as it would name them in its log. None if nothing is left.
+        """
+        phrase = " ".join(word for word in expected if self._has(word))
+        grammar = [phrase] * bool(phrase) + ["[unk]"] * self._has("[unk]")
+        return json.dumps(grammar) if grammar else None
+
+    def _has(self, word: str) -> bool:
+        return bool(self._model.vosk_model_find_word(word) >= 0)
 
 
 class _VoskStream:

@@ -53,29 +53,42 @@ class Waiting:
         transport.abort()
 
 
-class _Reader:
-    """Cuts off who does not read what is sent to him."""
+class _CutOff(asyncio.Protocol):
+    """A connection that cuts off who does not read what is sent to him."""
 
-    def __init__(self, transport: asyncio.Transport, timeout_s: float) -> None:
-        self._transport = transport
+    _overdue: asyncio.TimerHandle | None = None
+
+    def _watch(self, transport: asyncio.Transport, timeout_s: float) -> None:
+        self._abort = transport.abort
         self._timeout_s = timeout_s
-        self._timer: asyncio.TimerHandle | None = None
         # told of the first bytes that the peer's side has no room for; TLS would take 0 for "always"
         transport.set_write_buffer_limits(high=1, low=0)
         # asyncio reads 256 KiB in one go otherwise; as tiny frames, that would hold up all others while it is parsed
         with suppress(AttributeError):  # TLS has no such limit
             transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
 
-    def paused(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._transport.abort)
+    def _resumed(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
 
-    def resumed(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def pause_writing(self) -> None:
+        """See asyncio."""
+        super().pause_writing()
+        self._overdue = asyncio.get_running_loop().call_later(self._timeout_s, self._abort)
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        super().resume_writing()
+        self._resumed()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._resumed()
+        super().connection_lost(exc)
 
 
-class HttpConnection(H11Protocol):
+class HttpConnection(_CutOff, H11Protocol):
     """A connection that speaks HTTP.
 
     Args:
@@ -92,7 +105,7 @@ class HttpConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
         super().connection_made(transport)
-        self._reader = _Reader(transport, self._patience_s)
+        self._watch(transport, self._patience_s)
         self._waiting.add(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -110,27 +123,16 @@ class HttpConnection(H11Protocol):
     def handle_websocket_upgrade(self, event: Any) -> None:
         """See uvicorn."""
         self._waiting.remove(self.transport)
-        self._reader.resumed()
+        self._resumed()
         super().handle_websocket_upgrade(event)
-
-    def pause_writing(self) -> None:
-        """See asyncio."""
-        super().pause_writing()
-        self._reader.paused()
-
-    def resume_writing(self) -> None:
-        """See asyncio."""
-        super().resume_writing()
-        self._reader.resumed()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
         self._waiting.remove(self.transport)
-        self._reader.resumed()
         super().connection_lost(exc)
 
 
-class WebsocketConnection(WebSocketsSansIOProtocol):
+class WebsocketConnection(_CutOff, WebSocketsSansIOProtocol):
     """A connection that speaks the websocket protocol.
 
     Args:
@@ -146,22 +148,7 @@ class WebsocketConnection(WebSocketsSansIOProtocol):
         """See asyncio."""
         super().connection_made(transport)
         # the session gives up first, and tells the peer if it can
-        self._reader = _Reader(self.transport, self._patience_s + 2 * TELL_S + CLOSE_S)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio."""
-        self._reader.resumed()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """See asyncio."""
-        super().pause_writing()
-        self._reader.paused()
-
-    def resume_writing(self) -> None:
-        """See asyncio."""
-        super().resume_writing()
-        self._reader.resumed()
+        self._watch(self.transport, self._patience_s + 2 * TELL_S + CLOSE_S)
 
     def handle_connect(self, event: Any) -> None:
         """See uvicorn."""

@@ -24,6 +24,9 @@ class PhraseSettings(Section):
     patience_ms: int = setting(
         1500, "Silence after which an unfinished pass phrase is over", unit="ms", low=0, high=10_000
     )
+    propose_sounds: bool = setting(
+        True, "Take words that the dictionary does not have, if they are said as their spelling proposes"
+    )
     max_words: int = setting(20, "Longest pass phrase", unit="words", low=1, high=100)
     min_phones: int = setting(8, "Shortest pass phrase", unit="speech sounds", low=1, high=100)
     min_bits: float = setting(20.0, "Least estimated strength of a pass phrase", unit="bits", low=0, high=200)

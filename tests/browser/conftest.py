@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.rig import FakeMicrophone, chromium, chromium_args, server_process
+from tests.browser.rig import FakeMicrophone, chromium, chromium_args, opened, server_process
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,3 +53,18 @@ def site(home: Path) -> Iterator[str]:
     """The address of the page of a running server that knows nobody yet."""
     with server_process(home) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def one_page(browser: Browser, site: str, recording: Path) -> Iterator[Page]:
+    """One page for the tests of a module."""
+    FakeMicrophone(recording).says("awb", "door-4")
+    with opened(browser, site) as ours:
+        yield ours
+
+
+@pytest.fixture
+def page(one_page: Page) -> Iterator[Page]:
+    """The page, which nothing that a test patched outlives."""
+    yield one_page
+    one_page.reload()

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from streamauth.core.events import Reason
 from streamauth.core.prompt import PromptKind
 from streamauth.errors import all_errors
 from streamauth.server.purpose import Mode
-from tests.browser.rig import FakeMicrophone, ScriptedServer, decision, error, opened, static_server
+from tests.browser.rig import ScriptedServer, decision, error, opened, static_server
 
 PROMPT = {"type": "prompt", "at_s": 0.0, "text": "4 7 1 0 2 9", "after_phrase": True, "expires_s": 60.0}
 SIGNED = {"type": "signed_verdict", "token": "e30.e30.c2ln", "expires_s": 60.0}
@@ -32,20 +31,6 @@ RUN = """async (options) => {
     return { code: error.code, message: error.message, retryable: error.retryable, seen };
   }
 }"""
-
-
-@pytest.fixture(scope="module")
-def one_page(browser: Browser, site: str, recording: Path) -> Iterator[Page]:
-    FakeMicrophone(recording).says("awb", "door-4")
-    with opened(browser, site) as ours:
-        yield ours
-
-
-@pytest.fixture
-def page(one_page: Page) -> Iterator[Page]:
-    yield one_page
-    # nothing that a test patched outlives it
-    one_page.reload()
 
 
 def run(page: Page, **options: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The page: what goes wrong is explained, and everybody can use it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,19 +22,6 @@ TAKEN = {"at_s": 1.0, "speech_s": 2.1, "needed_speech_s": 0.0, "phrase": PHRASE,
 REFUSED = {"type": "utterance_refused", "at_s": 2.0, "reasons": ["too_quiet"], "heard": "please open"}
 ENROLLED = {"type": "enrolled", "at_s": 3.0, "count": 3, "speech_s": 6.5, "phrase": PHRASE}
 PROMPT = {"type": "prompt", "at_s": 0.0, "text": "4 7 1 0 2 9", "after_phrase": True, "expires_s": 60.0}
-
-
-@pytest.fixture(scope="module")
-def one_page(browser: Browser, site: str, recording: Path) -> Iterator[Page]:
-    FakeMicrophone(recording).says("awb", "door-4")
-    with opened(browser, site) as ours:
-        yield ours
-
-
-@pytest.fixture
-def page(one_page: Page) -> Iterator[Page]:
-    yield one_page
-    one_page.reload()
 
 
 def begin(page: Page, view: str = "Verify", **fields: str) -> None:

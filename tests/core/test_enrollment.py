@@ -5,13 +5,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamauth.core.enrollment import EnrolledUtterance, EnrollmentPlan, EnrollmentSession, habits_of, voiceprint_of
+from streamauth.core.enrollment import (
+    LEAST_FIT,
+    EnrolledUtterance,
+    EnrollmentPlan,
+    EnrollmentSession,
+    habits_of,
+    voiceprint_of,
+)
 from streamauth.core.events import Enrolled, Event, Failed, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.listening import SessionState
 from streamauth.core.pcm import AudioFormat
-from streamauth.core.ports import Samples
+from streamauth.core.ports import PhraseStream, Samples, Transcript
+from streamauth.core.strength import WordFacts
 from streamauth.settings import EnrollmentSettings, Settings
-from tests.fakes import BrokenEncoder, FakeEncoder, cut, fake_models, pause, pcm, say, voiceprint
+from tests.fakes import (
+    BrokenEncoder,
+    FakeEncoder,
+    FakePhraseStream,
+    FakeRecognizer,
+    cut,
+    fake_models,
+    pause,
+    pcm,
+    say,
+    voiceprint,
+)
 
 PHRASE = "open the front door please"
 WORDS = tuple(PHRASE.split())
@@ -206,6 +225,61 @@ def test_a_weak_phrase_does_not_become_the_pass_phrase() -> None:
     enrollment, events = enroll([spoken("key", word_s=1.5)], plan)
     assert refusals(events) == [(Reason.WEAK_PHRASE,)]
     assert not enrollment.utterances
+
+
+class FittingStream(FakePhraseStream):
+    """Tells how well each word fits: "key" and "window" badly, any other word well."""
+
+    def __init__(self, expected: tuple[str, ...]) -> None:
+        super().__init__()
+        self._expected = expected
+
+    def glimpse(self) -> Transcript:
+        words = tuple(replace(word, fit=self._fit(word.text)) for word in self._words)
+        whole = [self._fit(word if word in {heard.text for heard in words} else "key") for word in self._expected]
+        return Transcript(words, whole_fits=tuple(whole))
+
+    def _fit(self, word: str) -> float:
+        return LEAST_FIT - 0.1 if word in ("key", "window") else LEAST_FIT
+
+
+class GuessingRecognizer(FakeRecognizer):
+    """Has some words in no dictionary."""
+
+    def __init__(self, *guessed: str) -> None:
+        super().__init__()
+        self._guessed = guessed
+
+    def facts(self, word: str) -> WordFacts | None:
+        facts = super().facts(word)
+        return replace(facts, proposed=word in self._guessed) if facts is not None else None
+
+    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
+        return FittingStream(expected or ())
+
+
+@pytest.mark.parametrize(
+    ("phrase", "guessed", "said", "reasons"),
+    [
+        ("open the key please", ("key",), "open the key please", Reason.PRONUNCIATION_MISMATCH),
+        ("open the key please", ("open",), "open the key please", None),
+        ("open the key please", (), "open the key please", None),
+        ("open the door please", ("door",), "open the window please", Reason.PRONUNCIATION_MISMATCH),
+        ("open the door please", ("open",), "open the window please", Reason.PHRASE_MISMATCH),
+        ("open the door please", ("door",), "my voice is window", Reason.PHRASE_MISMATCH),
+        ("open the door please", ("door",), "open the", Reason.PHRASE_INCOMPLETE),
+        ("door voice", ("door", "voice"), "is the front is", Reason.PRONUNCIATION_MISMATCH),
+    ],
+)
+def test_a_proposed_word_must_be_said_as_proposed(
+    phrase: str, guessed: tuple[str, ...], said: str, reasons: Reason | None
+) -> None:
+    plan = EnrollmentPlan(text_dependent=True, expected_words=tuple(phrase.split()))
+    enrollment = EnrollmentSession(plan, FORMAT, fake_models(recognizer=GuessingRecognizer(*guessed)), SETTINGS)
+    enrollment.receive_audio(spoken(said, word_s=0.5))
+    enrollment.end_utterance()
+    assert refusals(enrollment.events()) == ([(reasons,)] if reasons else [])
+    assert len(enrollment.utterances) == (reasons is None)
 
 
 def test_habits_are_the_mean_of_what_is_known() -> None:

@@ -20,6 +20,7 @@ from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWo
 
 VOSK_MODEL = Path(__file__).parent.parent / "data" / "vosk-tiny"
 DOOR = ("please", "open", "the", "door", "and", "let", "me", "come", "in")
+NAMED = ("my", "friend", "kelvandro", "opens", "the", "door")
 PASSPORT = ("my", "voice", "is", "my", "passport", "verify", "me")
 
 
@@ -48,6 +49,11 @@ def stream(recognizer: PhraseRecognizer) -> Iterator[PhraseStream]:
 
 def speech(voice: str, name: str) -> Samples:
     samples, _ = soundfile.read(demo_utterances()[voice, name].path, dtype="float32")
+    return np.asarray(samples, np.float32)
+
+
+def speech_of(name: str) -> Samples:
+    samples, _ = soundfile.read(VOSK_MODEL.parent / "names" / f"{name}.ogg", dtype="float32")
     return np.asarray(samples, np.float32)
 
 
@@ -269,6 +275,31 @@ def test_embedded_model_knows_its_words(embedded: VoskRecognizer) -> None:
     assert facts.bits is not None
     assert 8 < facts.bits < 18
     assert embedded.facts("xyzzyq") is None
+
+
+def test_a_name_is_heard_as_it_is_spelled(embedded: VoskRecognizer) -> None:
+    facts, rare = embedded.facts("kelvandro"), embedded.facts("zywicki")
+    assert facts is not None
+    assert rare is not None
+    assert facts.proposed
+    assert not rare.proposed
+    assert facts.bits == rare.bits
+    named = speech_of("slt-kelvandro-1")
+    transcript = heard_by(embedded, named, NAMED)
+    assert tuple(word.text for word in transcript.words) == NAMED
+    assert transcript.llr is not None
+    assert transcript.llr > 2
+    assert transcript.whole_fits == tuple(word.fit for word in transcript.words)
+    other = heard_by(embedded, named, (*NAMED[:2], "brillowen", *NAMED[3:]))
+    assert other.whole_llr is not None
+    assert other.whole_llr < 0
+
+
+def test_a_grammar_does_not_tell_words_that_libvosk_lacks(capfd: pytest.CaptureFixture[str]) -> None:
+    limited = VoskRecognizer(str(models_folder() / "vosk-en"), trusted=True, grammar=True)
+    assert heard_by(limited, speech_of("slt-kelvandro-1"), NAMED).text == " ".join(NAMED)
+    assert heard_by(limited, speech_of("slt-kelvandro-1"), ("kelvandro",)).whole_llr is not None
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", ["network.onnx", "bigram.npy", "dictionary.tsv.gz"])

@@ -31,7 +31,15 @@ AnyAttempt = TypeVar("AnyAttempt", bound=Attempt[Any])
 
 _LONGEST_S = 3600.0
 _LENGTH = frozenset({Reason.NO_SPEECH, Reason.TOO_LITTLE_SPEECH, Reason.DIGITAL_SILENCE})
-_WORDS = frozenset({Reason.PHRASE_MISMATCH, Reason.PHRASE_INCOMPLETE, Reason.OTHER_PHRASE, Reason.WEAK_PHRASE})
+_WORDS = frozenset(
+    {
+        Reason.PHRASE_MISMATCH,
+        Reason.PHRASE_INCOMPLETE,
+        Reason.OTHER_PHRASE,
+        Reason.PRONUNCIATION_MISMATCH,
+        Reason.WEAK_PHRASE,
+    }
+)
 _MIN_SAMPLE_RATE_HZ = 16_000
 
 

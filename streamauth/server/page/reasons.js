@@ -25,6 +25,7 @@ export const REASONS = Object.freeze({
   dc_offset: "The microphone's signal is shifted. Check the sound card or its cable.",
   weak_phrase: "This phrase is too short or too easy to guess. Choose another one.",
   other_phrase: "Those were other words than before. Say the same phrase each time.",
+  pronunciation_mismatch: "An unusual word was not said as it is spelled. Say it so, or choose another word.",
   other_voice: "This does not sound like the voice of the other recordings.",
   quieter_place: "The enrollment is noisy. In a quieter place it would be surer.",
   one_more_utterance: "The recordings differ. One more would make recognition surer.",
