@@ -38,7 +38,7 @@ def heard(encoder: str) -> tuple[Trials, Calibration, Settings]:
     settings = Settings().with_values({"voice": {"encoder": encoder}}, "--encoder")
     models = Engines(settings).models(with_words=False)
     unseen = people("unseen", models, settings, np.random.default_rng(SEED))
-    return trials_of(unseen, models.calibration.cohort), models.calibration, settings
+    return trials_of(unseen, models.calibration.normalizer), models.calibration, settings
 
 
 def llrs(trials: Trials, llr: NDArray[np.float64]) -> Figure:

@@ -35,7 +35,7 @@ class Cohort:
     Attributes:
         embeddings: One row a person, unit length, shape (people, dim).
         top: How many of the highest scores count, after the very highest: that may be the speaker's own, where they
-            are one of the cohort, and would make a good score look like nothing.
+            are one of the cohort, and would make a good score look like nothing. 0: scores stay as they are.
     """
 
     embeddings: NDArray[np.float32]
@@ -82,7 +82,7 @@ class Calibration:
         change_llr: Evidence of another voice, summed up as ``change`` does, that a true speaker brings about once an
             hour at most.
         target_spread: Standard deviation of the LLRs of true speakers in quiet.
-        cohort: Normalizes the scores; None for an encoder whose bare cosine is calibrated.
+        cohort: Stands for impostors in forecasts and, if its ``top`` is not 0, normalizes the scores; None if unknown.
     """
 
     encoder_id: str
@@ -95,6 +95,11 @@ class Calibration:
     change_llr: float
     target_spread: float = 4.0
     cohort: Cohort | None = None
+
+    @property
+    def normalizer(self) -> Cohort | None:
+        """The cohort, if it normalizes the scores; None for an encoder whose bare cosine is calibrated."""
+        return self.cohort if self.cohort is not None and self.cohort.top else None
 
     def llrs(self, scores: NDArray[np.float64], speech_s: float, quality: Quality) -> NDArray[np.float64]:
         """LLRs of normalized scores of one probe.

@@ -38,7 +38,7 @@ class Gallery:
     def __init__(self, voiceprints: Sequence[Embedding], calibration: Calibration) -> None:
         self._voiceprints: NDArray[np.float32] = np.stack(voiceprints)
         self._calibration = calibration
-        cohort = calibration.cohort
+        self._cohort = cohort = calibration.normalizer
         self._means, self._spreads = cohort.statistics(self._voiceprints) if cohort else (np.zeros(1), np.ones(1))
 
     def compare(self, voice: VoiceSample, quality: Quality) -> tuple[Comparison, ...]:
@@ -50,8 +50,8 @@ class Gallery:
         """
         cosines = np.clip(np.asarray(self._voiceprints @ voice.embedding, np.float64), -1.0, 1.0)
         scores = cosines
-        if self._calibration.cohort is not None:
-            (mean,), (spread,) = self._calibration.cohort.statistics(voice.embedding[None])
+        if self._cohort is not None:
+            (mean,), (spread,) = self._cohort.statistics(voice.embedding[None])
             scores = ((cosines - self._means) / self._spreads + (cosines - mean) / spread) / 2
         llrs = self._calibration.llrs(scores, voice.speech_s, quality)
         return tuple(Comparison(float(c), float(llr), voice.speech_s) for c, llr in zip(cosines, llrs, strict=True))

@@ -67,6 +67,7 @@ def save_calibration(folder: Path, name: str, calibration: Calibration, provenan
     data: dict[str, Any] = {
         item.name: getattr(calibration, item.name) for item in fields(calibration) if item.name != "cohort"
     }
+    data["cohort"] = calibration.cohort is not None
     data["cohort_top"] = calibration.cohort.top if calibration.cohort else 0
     data = {key: _rounded(value) for key, value in data.items()} | {"provenance": dict(provenance)}
     if calibration.cohort is not None:
@@ -75,8 +76,6 @@ def save_calibration(folder: Path, name: str, calibration: Calibration, provenan
         np.save(content, calibration.cohort.embeddings.astype(np.float16))
         _replace(folder / f"{name}.cohort.npy", content.getvalue())
     _replace(folder / f"{name}.calibration.json", (json.dumps(data, indent=2) + "\n").encode())
-    if calibration.cohort is None:
-        (folder / f"{name}.cohort.npy").unlink(missing_ok=True)
     _read.cache_clear()
 
 
@@ -85,7 +84,7 @@ def _read(folder: Path, name: str) -> Calibration:
     try:
         data = json.loads((folder / f"{name}.calibration.json").read_text("utf-8"))
         cohort = None
-        if data["cohort_top"]:
+        if data.get("cohort", data["cohort_top"]):
             # no pickle is ever loaded
             rows = np.load(folder / f"{name}.cohort.npy", allow_pickle=False).astype(np.float32)
             cohort = Cohort(rows / np.linalg.norm(rows, axis=1, keepdims=True), int(data["cohort_top"]))

@@ -182,10 +182,10 @@ def _person(
 def _split(heard: Sequence[Person], former: Calibration | None) -> tuple[list[Person], Cohort | None]:
     """Who is tried, and the cohort: some of these people where they are many, else the former one.
 
-    An encoder whose calibration came without a cohort does better without (``scripts/calibrate.py`` tries both).
+    A cohort that does not normalize stays: the encoder does better so (``scripts/calibrate.py`` tries both).
     """
-    if former is not None and former.cohort is None:
-        return list(heard), None
+    if former is not None and former.normalizer is None:
+        return list(heard), former.cohort
     spare = len(heard) - ENOUGH_PEOPLE
     if spare < COHORT_PEOPLE:
         return list(heard), None if former is None else former.cohort
