@@ -56,15 +56,19 @@ def fold_of(speaker: str) -> int:
 
 
 def transcripts() -> dict[str, tuple[str, ...]]:
-    """Words of the LibriSpeech clips by file name; those that nobody could make out are missing."""
+    """Words of the LibriSpeech clips by file name, those that were only guessed with a star before them.
+
+    Clips that could not be made out are missing.
+    """
     lines = (line.split("\t") for line in TRANSCRIPTS.read_text("utf-8").splitlines())
     return {name: tuple(text.split()) for name, text in lines if text}
 
 
-def librispeech() -> Iterator[Spoken]:
-    """The clips whose words are known."""
+def librispeech(*, guessed: bool = False) -> Iterator[Spoken]:
+    """The clips whose words are known, or also those of which some are guessed."""
     for name, words in transcripts().items():
-        yield Spoken(name, "libri", fold_of(name.split("-")[0]), words, load(LIBRISPEECH / name))
+        if guessed or not any(word.startswith("*") for word in words):
+            yield Spoken(name, "libri", fold_of(name.split("-")[0]), words, load(LIBRISPEECH / name))
 
 
 def keywords() -> Iterator[Spoken]:
@@ -123,7 +127,7 @@ def _speak(job: tuple[str, str, tuple[str, ...], int], cache: Path) -> Spoken:
     text = " ".join(words)
     if source == "flite":
         voice, mean = dice.choice((("awb", 130), ("rms", 105), ("slt", 170), ("kal16", 105)))
-        settings = {"duration_stretch": dice.uniform(0.75, 1.3), "int_f0_target_mean": mean * dice.uniform(0.8, 1.3)}
+        settings = {"duration_stretch": dice.uniform(0.6, 1.35), "int_f0_target_mean": mean * dice.uniform(0.8, 1.3)}
         options = [part for key, value in settings.items() for part in ("--setf", f"{key}={value:.2f}")]
         command = ["flite", "-voice", voice, *options, "-psdur", "-t", text, "-o", str(path)]
     elif source == "espeak":

@@ -3,82 +3,34 @@
     python scripts/train_recognizer.py WORK --hold-out {0,1,none} [--start FILE] [--steps N]
 
 WORK holds what is made on the way and may be used again: speech of the synthesizers, features, networks. First
-a network learns from flite's voices, whose phones have known times; it aligns the recordings, which are cut at
-word ends into pieces of some seconds; each piece is put into several rooms, noises and levels; then the network
+a network learns from flite's voices, whose phones have known times; it aligns the recordings, which become examples
+(``recognizer_examples``; put a better network in place of WORK/first.pt and they are cut better); then the network
 itself learns from all of them (``recognizer_objective``). ``--hold-out`` leaves out a fold of ``recognizer_speech``
-for measuring; the shipped network heard all. Needs Debian's flite, espeak-ng, festival with the voices
+for measuring; the shipped network heard all.
+
+Needs Debian's flite, espeak-ng, festival with the voices
 festvox-kallpc16k, festvox-kdlpc16k and festvox-us-slt-hts, and the optional dependencies ``build``.
 """
 
 import argparse
-import multiprocessing
 import pickle
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from cmu_dictionary import dictionary
 from numpy.typing import NDArray
+from recognizer_examples import COPIES, SEED, Example, Lexicon, batches, examples_of, masked, pieces, warped
 from recognizer_network import Network, Shape, load_network, padded, save
-from recognizer_noise import SAMPLE_RATE_HZ, augmented
-from recognizer_objective import Objective, Pronunciations, phone_bigram
-from recognizer_speech import Spoken, digits, keywords, librispeech, synthetic
+from recognizer_objective import Objective, phone_bigram
+from recognizer_speech import SAMPLE_RATE_HZ, Spoken, digits, keywords, librispeech, synthetic
 
 from streamauth.engines.acoustic_model import FRAME_SUBSAMPLING, filter_bank
 from streamauth.engines.word_graph import NUMBER, SILENCE, WordGraph
 
-COPIES = {"libri": 8, "keyword": 6, "digits": 2, "flite": 1, "espeak": 1, "festival": 1}
-SHARE = {"libri": 0.5, "keyword": 0.1, "digits": 0.1, "flite": 0.19, "espeak": 0.06, "festival": 0.05}
-SYNTHETIC = 6000
-BATCH_FRAMES = 4000
-_FRAME_SAMPLES = 160
-_SEED = 0
-
-Features = NDArray[np.float16]
-
-
-class Example:
-    """One training example: features and words."""
-
-    def __init__(self, source: str, fold: int | None, words: Sequence[Pronunciations], features: Features) -> None:
-        self.source, self.fold, self.words, self.features = source, fold, words, features
-
-    @property
-    def frames(self) -> int:
-        """Output frames."""
-        return -(-len(self.features) // FRAME_SUBSAMPLING)
-
-
-class Lexicon:
-    """Pronunciations: of the CMU dictionary, else flite's guess."""
-
-    def __init__(self) -> None:
-        self.words = dictionary()
-
-    def of(self, word: str) -> list[tuple[str, ...]]:
-        """All pronunciations of a word."""
-        if word not in self.words:
-            command = ["flite", "-ps", "-t", word, "-o", "none"]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
-            phones = [{"AX": "AH", "AXR": "ER"}.get(phone.upper(), phone.upper()) for phone in done.stdout.split()]
-            self.words[word] = [tuple(phone for phone in phones if phone in NUMBER)]
-        return self.words[word]
-
-    def all_of(self, words: Sequence[str]) -> list[list[tuple[str, ...]]]:
-        """Pronunciations of each word."""
-        return [self.of(word) for word in words]
-
-
-def scores_of(network: Network, features: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Output of the network for one utterance, shape (output frames, OUTPUTS)."""
-    before, after = network.context
-    with torch.no_grad():
-        frames = padded(features.astype(np.float32), (before, after + FRAME_SUBSAMPLING))
-        scores = network(torch.from_numpy(frames)[None])[0]
-    return np.asarray(scores[: -(-len(features) // FRAME_SUBSAMPLING)].numpy())
+SYNTHETIC = 9000
+DIGITS = 1200
 
 
 def kept(path: Path, make: Callable[[], object]) -> object:
@@ -91,8 +43,8 @@ def kept(path: Path, make: Callable[[], object]) -> object:
 
 def first_network(spoken: Sequence[Spoken], steps: int) -> Network:
     """A network trained on flite's voices, frame by frame."""
-    noise = np.random.default_rng(_SEED)
-    torch.manual_seed(_SEED)
+    noise = np.random.default_rng(SEED)
+    torch.manual_seed(SEED)
     examples = []
     for utterance in spoken:
         start = 3200
@@ -139,72 +91,12 @@ def first_network(spoken: Sequence[Spoken], steps: int) -> Network:
     return network
 
 
-def pieces(utterance: Spoken, network: Network, lexicon: Lexicon) -> Iterator[Spoken]:
-    """An utterance cut at word ends into pieces of 1.5 to 5 s."""
-    if utterance.audio.size < 5 * SAMPLE_RATE_HZ:
-        yield utterance
-        return
-    graph = WordGraph.of(lexicon.all_of(utterance.words))
-    scores = scores_of(network, filter_bank(utterance.audio))
-    if len(scores) <= len(graph.phones):
-        return
-    _, path = graph.align(scores.astype(np.float64), np.zeros((1 + len(NUMBER),) * 2))
-    owners = graph.words[path]
-    step = FRAME_SUBSAMPLING * _FRAME_SAMPLES
-    begin, first = 0, 0
-    for word in range(len(utterance.words)):
-        frames = np.flatnonzero(owners == word)
-        following = np.flatnonzero(owners == word + 1)
-        done = word + 1 == len(utterance.words)
-        end = utterance.audio.size if done else int(frames[-1] + following[0] + 1) * step // 2
-        pause = 0 if done else int(following[0] - frames[-1] - 1)
-        length = end - begin
-        if done or length > 3.5 * SAMPLE_RATE_HZ or (length > 1.5 * SAMPLE_RATE_HZ and pause >= 4):
-            yield Spoken(
-                f"{utterance.name}:{first}",
-                utterance.source,
-                utterance.fold,
-                utterance.words[first : word + 1],
-                utterance.audio[begin:end],
-            )
-            begin, first = end, word + 1
-
-
-def examples_of(spoken: Sequence[Spoken], lexicon: Lexicon) -> list[Example]:
-    """Augmented copies of all utterances, as features."""
-    babble = [u.audio for u in spoken if u.source in ("libri", "flite")][::5]
-    jobs = [(number, copy) for number, u in enumerate(spoken) for copy in range(COPIES[u.source])]
-    global _shared
-    _shared = (spoken, babble)
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        features = pool.map(_one_example, jobs, chunksize=64)
-    result = []
-    for (number, _), made in zip(jobs, features, strict=True):
-        utterance = spoken[number]
-        words = lexicon.all_of(utterance.words)
-        if sum(len(variants[0]) for variants in words) + len(words) < 0.9 * len(made) / FRAME_SUBSAMPLING:
-            result.append(Example(utterance.source, utterance.fold, words, made))
-    return result
-
-
-_shared: tuple[Sequence[Spoken], Sequence[NDArray[np.float32]]] = ((), ())
-
-
-def _one_example(job: tuple[int, int]) -> Features:
-    number, copy = job
-    spoken, babble = _shared
-    noise = np.random.default_rng((_SEED, number, copy))
-    clean = spoken[number].source == "libri" and copy == 0
-    audio = augmented(spoken[number].audio, babble, noise, strong=0.0 if clean else 1.0)
-    return filter_bank(audio).astype(np.float16)
-
-
 def prepare(work: Path) -> tuple[Network, list[Example], NDArray[np.float32]]:
     """A network to start from, all examples, and the log bigram of phones."""
     lexicon = Lexicon()
 
     def speak() -> list[Spoken]:
-        return list(synthetic(lexicon.words, SYNTHETIC, _SEED, work / "speech"))
+        return list(synthetic(lexicon.words, SYNTHETIC, SEED, work / "speech"))
 
     path = work / "first.pt"
     if not path.exists():
@@ -212,8 +104,8 @@ def prepare(work: Path) -> tuple[Network, list[Example], NDArray[np.float32]]:
     network = load_network(path)
 
     def build() -> object:
-        real = [piece for u in librispeech() for piece in pieces(u, network, lexicon)]
-        return examples_of([*real, *keywords(), *digits(900, _SEED), *speak()], lexicon)
+        real = [piece for u in librispeech(guessed=True) for piece in pieces(u, network, lexicon)]
+        return examples_of([*real, *keywords(), *digits(DIGITS, SEED), *speak()], lexicon)
 
     examples: list[Example] = kept(work / "examples.pkl", build)  # type: ignore[assignment]
     for source in COPIES:
@@ -222,35 +114,12 @@ def prepare(work: Path) -> tuple[Network, list[Example], NDArray[np.float32]]:
     return network, examples, phone_bigram([e.words for e in examples if e.source in ("libri", "flite")])
 
 
-def batches(examples: Sequence[Example], noise: np.random.Generator) -> Iterator[list[Example]]:
-    """Endless batches of examples of like length, each source with its share of the frames."""
-    by_source = {source: [e for e in examples if e.source == source] for source in SHARE}
-    by_source = {source: sorted(group, key=lambda e: e.frames) for source, group in by_source.items() if group}
-    shares = np.array([SHARE[source] for source in by_source])
-    names = list(by_source)
-    weights = shares / [np.mean([e.frames for e in by_source[name]]) for name in names]
-    weights /= weights.sum()
-    while True:
-        pool = []
-        for name in noise.choice(names, size=512, p=weights):
-            group = by_source[str(name)]
-            pool.append(group[noise.integers(len(group))])
-        pool.sort(key=lambda e: e.frames)
-        chosen: list[list[Example]] = [[]]
-        for example in pool:
-            if chosen[-1] and (len(chosen[-1]) + 1) * example.frames > BATCH_FRAMES:
-                chosen.append([])
-            chosen[-1].append(example)
-        for index in noise.permutation(len(chosen)):
-            yield chosen[index]
-
-
 def train(
     network: Network, examples: Sequence[Example], bigram: NDArray[np.float32], steps: int, rate: float, path: Path
 ) -> None:
     """Train for so many batches and save now and then."""
-    noise = np.random.default_rng(_SEED + 1)
-    torch.manual_seed(_SEED)
+    noise = np.random.default_rng(SEED + 1)
+    torch.manual_seed(SEED)
     torch.set_num_threads(1)
     objective = Objective(bigram)
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
@@ -262,18 +131,18 @@ def train(
         longest = max(e.frames for e in batch)
         need = before + after + 1 + FRAME_SUBSAMPLING * (longest - 1)
         inputs = np.zeros((len(batch), need, batch[0].features.shape[1]), np.float32)
+        counts = []
         for row, example in enumerate(batch):
-            frames = padded(example.features.astype(np.float32), (before, after + FRAME_SUBSAMPLING))[:need]
+            features = warped(example, longest, noise)
+            counts.append(-(-len(features) // FRAME_SUBSAMPLING))
+            frames = padded(features, (before, after + FRAME_SUBSAMPLING))[:need]
             inputs[row, : len(frames)] = frames
             inputs[row, len(frames) :] = frames[-1]
-            inputs[row] += noise.normal(0, 0.3)
-            if noise.random() < 0.5:
-                at = noise.integers(35)
-                inputs[row, :, at : at + noise.integers(1, 6)] = network.mean[at].item()
+            masked(inputs[row], network.mean.numpy(), noise)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             outputs = network(torch.from_numpy(inputs))
         outputs = outputs.float()
-        lengths = torch.tensor([e.frames for e in batch])
+        lengths = torch.tensor(counts)
         graphs = [WordGraph.of(e.words) for e in batch]
         done = step / steps
         optimizer.param_groups[0]["lr"] = rate * min(1, (step + 1) / 200) * max(0.02, 0.5 * (1 + np.cos(np.pi * done)))
