@@ -45,7 +45,9 @@ def band(at_s: float, name: str) -> dict[str, Any]:
 def test_the_permission_is_explained_before_it_is_asked_for(browser: Browser, site: str) -> None:
     with opened(browser, site, microphone=None) as page:
         begin(page)
-        assert page.is_visible("#panel-ask")
+        # the browser is asked first what it was told before
+        page.wait_for_selector("#panel-ask", state="visible")
+        page.wait_for_function("document.activeElement.id === 'ask-title'")
         assert page.evaluate("document.activeElement.id") == "ask-title"
         assert site.split("/")[2] in page.inner_text("#ask-host")
         page.emulate_media(color_scheme="dark")
