@@ -11,7 +11,17 @@ from functools import cache
 import numpy as np
 from _trials import LIBRISPEECH, load
 from numpy.typing import NDArray
-from recognizer_speech import DIGIT_FOLDS, KEYWORD_FOLDS, Spoken, digits, fold_of, keywords, librispeech, transcripts
+from recognizer_speech import (
+    DIGIT_FOLDS,
+    KEYWORD_FOLDS,
+    Spoken,
+    digits,
+    fold_of,
+    is_guessed,
+    keywords,
+    librispeech,
+    transcripts,
+)
 
 from streamauth.core.phrase import DIGITS
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
@@ -82,7 +92,7 @@ def in_condition(audio: Samples, condition: str, dice: random.Random) -> Samples
 @cache
 def _voices() -> list[Samples]:
     # clips without a whole transcript: they are in no trial
-    known = {name for name, words in transcripts().items() if not any(word.startswith("*") for word in words)}
+    known = {name for name, words in transcripts().items() if not any(map(is_guessed, words))}
     return [load(path) for path in sorted(LIBRISPEECH.glob("*.flac")) if path.name not in known]
 
 

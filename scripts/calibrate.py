@@ -20,7 +20,7 @@ from streamauth.core.listening import Models
 from streamauth.engines.calibrations import save_calibration
 from streamauth.engines.loader import Engines
 from streamauth.evaluation.conditions import EVALUATED
-from streamauth.evaluation.fitting import Person, fit, trials_of, uncalibrated
+from streamauth.evaluation.fitting import Person, crossed, fit, trials_of, uncalibrated
 from streamauth.evaluation.metrics import cllr, eer, min_cllr
 from streamauth.evaluation.replay import Probe
 from streamauth.settings import Settings
@@ -30,14 +30,11 @@ WORTH = 0.9
 SEED = 20
 
 
-def crossed(fitted: Sequence[Person], cohort: Cohort, encoder_id: str, settings: Settings) -> float:
+def cost(fitted: Sequence[Person], cohort: Cohort, encoder_id: str, settings: Settings) -> float:
     """Cllr of each half of the people by what was fitted to the other."""
-    halves = [trials_of(half, cohort) for half in (fitted[::2], fitted[1::2])]
-    costs = []
-    for known, tried in zip(halves, halves[::-1], strict=True):
-        llr = tried.llr(fit(known, cohort, encoder_id, settings.decision.min_speech_s))
-        costs.append(cllr(llr[tried.same], llr[~tried.same]))
-    return float(np.mean(costs))
+    halves = crossed(fitted, cohort, encoder_id, settings.decision.min_speech_s)
+    llrs = [(trials.llr(calibration), trials.same) for trials, calibration in halves]
+    return float(np.mean([cllr(llr[same], llr[~same]) for llr, same in llrs]))
 
 
 def main() -> None:
@@ -54,7 +51,7 @@ def main() -> None:
     others = [Probe(clip[ENROLL], models, settings).voice() for _, clip in librispeech(11.0, "student")]
     known = [voice.embedding for voice in others if voice is not None]
     choice = {"normalized": Cohort(np.stack(known), COHORT_TOP), "as it is": Cohort(np.stack(known), 0)}
-    costs = {name: crossed(fitted, cohort, encoder.id, settings) for name, cohort in choice.items()}
+    costs = {name: cost(fitted, cohort, encoder.id, settings) for name, cohort in choice.items()}
     # a cohort also takes off what is common to a microphone or a language, which this data cannot show
     cohort = choice["as it is" if costs["as it is"] < WORTH * costs["normalized"] else "normalized"]
 
@@ -68,7 +65,7 @@ def main() -> None:
         "seed": SEED,
         "people": len(fitted),
         "cohort": len(known),
-        "crossed_cllr": {name: round(cost, 5) for name, cost in costs.items()},
+        "crossed_cllr": {name: round(value, 5) for name, value in costs.items()},
         "conditions": list(EVALUATED),
         "target_looks": int(target.size),
         "nontarget_looks": int(nontarget.size),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recognizer_network import Network, padded
 from recognizer_noise import augmented
 from recognizer_objective import Pronunciations
-from recognizer_speech import SAMPLE_RATE_HZ, Spoken
+from recognizer_speech import SAMPLE_RATE_HZ, Spoken, is_guessed
 
 from streamauth.engines.acoustic_model import FRAME_SUBSAMPLING, filter_bank
 from streamauth.engines.word_graph import NUMBER, WordGraph
@@ -72,7 +72,7 @@ def scores_of(network: Network, features: NDArray[np.floating]) -> NDArray[np.fl
 
 def pieces(utterance: Spoken, network: Network, lexicon: Lexicon) -> Iterator[Spoken]:
     """An utterance cut at word ends into pieces of 1.5 to 5 s, without its guessed words (those with a star)."""
-    if utterance.audio.size < 5 * SAMPLE_RATE_HZ and not any(word.startswith("*") for word in utterance.words):
+    if utterance.audio.size < 5 * SAMPLE_RATE_HZ and not any(map(is_guessed, utterance.words)):
         yield utterance
         return
     graph = WordGraph.of(lexicon.all_of([word.lstrip("*") for word in utterance.words]))
@@ -82,7 +82,7 @@ def pieces(utterance: Spoken, network: Network, lexicon: Lexicon) -> Iterator[Sp
     _, path = graph.align(scores.astype(np.float64), np.zeros((1 + len(NUMBER),) * 2))
     owners = graph.words[path]
     step = FRAME_SUBSAMPLING * _FRAME_SAMPLES
-    guessed = [word.startswith("*") for word in utterance.words]
+    guessed = [is_guessed(word) for word in utterance.words]
     begin, first = 0, 0
     for word in range(len(utterance.words)):
         frames = np.flatnonzero(owners == word)

@@ -64,10 +64,15 @@ def transcripts() -> dict[str, tuple[str, ...]]:
     return {name: tuple(text.split()) for name, text in lines if text}
 
 
+def is_guessed(word: str) -> bool:
+    """Whether a word of a transcript was only guessed."""
+    return word.startswith("*")
+
+
 def librispeech(*, guessed: bool = False) -> Iterator[Spoken]:
     """The clips whose words are known, or also those of which some are guessed."""
     for name, words in transcripts().items():
-        if guessed or not any(word.startswith("*") for word in words):
+        if guessed or not any(map(is_guessed, words)):
             yield Spoken(name, "libri", fold_of(name.split("-")[0]), words, load(LIBRISPEECH / name))
 
 

@@ -121,6 +121,17 @@ def trials_of(people: Sequence[Person], cohort: Cohort | None) -> Trials:
     )
 
 
+def crossed(
+    people: Sequence[Person], cohort: Cohort | None, encoder_id: str, min_speech_s: float
+) -> list[tuple[Trials, Calibration]]:
+    """Trials of each half of the people, with the calibration that was fitted to the other; arguments as ``fit``'s."""
+    halves = [trials_of(half, cohort) for half in (people[::2], people[1::2])]
+    return [
+        (tried, fit(known, cohort, encoder_id, min_speech_s))
+        for known, tried in zip(halves, halves[::-1], strict=True)
+    ]
+
+
 def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, min_speech_s: float) -> Calibration:
     """The calibration of an encoder.
 

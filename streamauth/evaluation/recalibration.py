@@ -16,7 +16,7 @@ from streamauth.core.listening import Models
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.errors import StreamAuthError, TooFewRecordings
 from streamauth.evaluation.conditions import EVALUATED, degrade
-from streamauth.evaluation.fitting import Person, Trials, fit, trials_of, uncalibrated
+from streamauth.evaluation.fitting import Person, Trials, crossed, fit, trials_of, uncalibrated
 from streamauth.evaluation.metrics import cllr, eer, min_cllr
 from streamauth.evaluation.replay import Look, Probe
 from streamauth.settings import Settings
@@ -140,13 +140,7 @@ def recalibrate(
         raise TooFewRecordings
     tried, cohort = _split(heard, former)
     encoder_id, least_s = models.encoder.id, settings.decision.min_speech_s
-    halves = [trials_of(half, cohort) for half in (tried[::2], tried[1::2])]
-    after = _rates(
-        [
-            (measured, fit(fitted, cohort, encoder_id, least_s))
-            for fitted, measured in zip(halves, halves[::-1], strict=True)
-        ]
-    )
+    after = _rates(crossed(tried, cohort, encoder_id, least_s))
     trials, before = trials_of(tried, cohort), None
     if former is not None:
         before = _rates([(trials if former.cohort is cohort else trials_of(tried, former.cohort), former)])
