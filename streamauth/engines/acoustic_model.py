@@ -23,11 +23,12 @@ FRAME_SUBSAMPLING = 3
 _CONTEXT = (54, 27)
 
 
-def filter_bank(samples: Samples) -> NDArray[np.float32]:
-    """Kaldi's log mel filter-bank features as libvosk computes them, shape (frames, MEL_BINS), one every 10 ms."""
+def filter_bank(samples: Samples, step_ms: float = 10.0) -> NDArray[np.float32]:
+    """Kaldi's log mel filter-bank features, shape (frames, MEL_BINS); libvosk computes the same every 10 ms."""
     options = kaldi_native_fbank.FbankOptions()
     options.frame_opts.samp_freq = SAMPLE_RATE_HZ
     options.frame_opts.dither = 0
+    options.frame_opts.frame_shift_ms = step_ms
     options.mel_opts.num_bins = MEL_BINS
     options.mel_opts.low_freq = 20
     options.mel_opts.high_freq = 7600
@@ -65,13 +66,17 @@ class AcousticModel:
         if self.bigram.shape != (1 + len(PHONES),) * 2:
             raise ModelCorrupt("The phrase model has other phones. Install streamauth again.")
 
-    def scores(self, samples: Samples) -> Scores:
+    def scores(self, samples: Samples, tempo: float = 1.0) -> Scores:
         """Scores of an utterance of 25 ms or more, one row every 30 ms.
+
+        Args:
+            samples: The utterance.
+            tempo: How many times faster than usual it is spoken: rows and what they look at are as much shorter.
 
         Raises:
             EngineError: The runtime failed or gave something that is not finite.
         """
-        features = filter_bank(samples)
+        features = filter_bank(samples, 10.0 / tempo)
         wanted = -(-len(features) // FRAME_SUBSAMPLING)
         after = _CONTEXT[1] + FRAME_SUBSAMPLING * wanted - len(features)
         padded = np.pad(features, ((_CONTEXT[0], after), (0, 0)), mode="edge")

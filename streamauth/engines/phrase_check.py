@@ -45,7 +45,10 @@ class PhraseCheck:
         first, found = 0, whole
         reached = evidence.reach(expected, (0, self._reached))
         if reached is not None and reached != (0, len(expected.words) - 1):
-            first, found = reached[0], evidence.explain(expected.part(*reached))
+            part = evidence.explain(expected.part(*reached))
+            # the likeliest end may lie before a short last word that was said all the same
+            if part is not None and part.llr > whole_llr:
+                first, found = reached[0], part
         llr = found.llr if found is not None else LEAST_LLR
         said = [] if found is None or llr < 0 else [(first + word.index, word) for word in found.words]
         if over:

@@ -50,6 +50,8 @@ def test_phrases_that_are_meant() -> None:
         "my voice is my passport verify me"
     )
     assert phrases.meant(("my", "voices", "my", "passport", "verify"), "en-US") == "my voice is my passport verify me"
+    heard = ("apple", "use", "taste", "funny", "laughter", "to", "paste")
+    assert phrases.meant(heard, "en-US") == "apple juice tastes funny after toothpaste"
     assert phrases.meant(("please", "open", "the", "door"), "en-US") is None
     assert phrases.meant((), "en-US") is None
     assert phrases.meant(("my",), "de-DE") is None

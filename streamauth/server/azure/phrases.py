@@ -35,22 +35,23 @@ class Phrases:
         return self._by_locale.get(locale, ())
 
     def meant(self, words: tuple[str, ...], locale: str) -> str | None:
-        """The phrase that words come nearest to; None if less than half of them fit.
+        """The phrase that words come nearest to, letter by letter; None if less than half of the letters fit.
 
-        It only tells which phrase is to be looked for: whether it was said is judged by the recognizer.
+        It only tells which phrase is to be looked for: whether it was said is judged by the recognizer. Letters, since
+        what a decoder takes for another word mostly sounds, and is written, much alike ("a couple" for "a cup of").
         """
         if not words:
             return None
-        near = [(_distance(words, tuple(phrase.split())) / len(phrase.split()), phrase) for phrase in self.of(locale)]
+        near = [(_distance(" ".join(words), phrase) / len(phrase), phrase) for phrase in self.of(locale)]
         wrong, phrase = min(near, default=(1.0, ""))
         return phrase if wrong <= _MOST_WRONG else None
 
 
-def _distance(one: Sequence[str], other: Sequence[str]) -> int:
-    """Words to be put in, left out or replaced (Levenshtein)."""
+def _distance(one: str, other: str) -> int:
+    """Letters to be put in, left out or replaced (Levenshtein)."""
     row = list(range(len(other) + 1))
-    for count, word in enumerate(one, 1):
+    for count, letter in enumerate(one, 1):
         before, row[0] = row[0], count
         for at, wanted in enumerate(other, 1):
-            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (word != wanted))
+            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (letter != wanted))
     return row[-1]
