@@ -1,6 +1,6 @@
 """An attempt: a session together with what must be stored because of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -189,12 +189,21 @@ class HearingAttempt(Attempt[HearingSession]):
 
 
 class EnrollmentAttempt(Attempt[EnrollmentSession]):
-    """An enrollment whose utterances are stored one by one."""
+    """An enrollment whose utterances are stored one by one.
+
+    Attributes:
+        proposed_sounds: The words of the phrase that the dictionary does not have, with the pronunciations that the
+            utterances have to confirm; for nobody but the person who enrolls.
+    """
 
     def __init__(
-        self, session: EnrollmentSession, keep: Callable[[Sequence[EnrolledUtterance], bool, str | None], None]
+        self,
+        session: EnrollmentSession,
+        keep: Callable[[Sequence[EnrolledUtterance], bool, str | None], None],
+        proposed_sounds: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__(session)
+        self.proposed_sounds = proposed_sounds or {}
         self._keep = keep
         self._kept = 0
 

@@ -36,7 +36,7 @@ from streamauth.errors import (
     StreamAuthError,
     all_errors,
 )
-from streamauth.server.answers import Ready, ServerMessage, SignedVerdict, parse_server_text
+from streamauth.server.answers import Pronunciation, Ready, ServerMessage, SignedVerdict, parse_server_text
 from streamauth.server.messages import End, EndUtterance, Start, client_text
 from streamauth.server.purpose import Mode
 
@@ -45,6 +45,7 @@ __all__ = [
     "Mode",
     "PromptGiven",
     "PromptKind",
+    "Pronunciation",
     "Ready",
     "ServerMessage",
     "SignedVerdict",
@@ -98,8 +99,9 @@ async def stream(
         authorities: File of the certificates (PEM) to trust for ``wss:``; those of the system if not given.
 
     Yields:
-        First Ready, then PromptGiven if ``start`` asks for a prompt, then all other events; a SignedVerdict right
-        before what it signs.
+        First Ready, then PromptGiven if ``start`` asks for a prompt, or Pronunciation if the phrase to be enrolled has
+        words that the server's dictionary does not have, then all other events; a SignedVerdict right before what it
+        signs.
 
     Raises:
         InputError: The URL is none, or would show the API key to the network.

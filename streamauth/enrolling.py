@@ -83,6 +83,7 @@ class Enrolling(Prompting):
             if profile.phrase is not None:
                 words = tuple(profile.phrase.split())
         plan = EnrollmentPlan(not text_independent, words, earlier, whole=whole, least_speech_s=least_speech_s)
+        sounds = self.proposed_sounds(words or (), locale)
         session = EnrollmentSession(plan, audio_format, models, self.settings)
 
         def keep(taken: Sequence[EnrolledUtterance], complete: bool, heard: str | None) -> None:
@@ -100,7 +101,7 @@ class Enrolling(Prompting):
                 profile.id, record, phrase=heard, voiceprint=voiceprint, keep_audio_s=most_s, more=whole
             )
 
-        return EnrollmentAttempt(session, keep)
+        return EnrollmentAttempt(session, keep, sounds)
 
     def _enroll_further(self, name: str, audio_format: AudioFormat, label: str, tenant: str) -> EnrollmentAttempt:
         profile = self.store.get(name, tenant=tenant)
@@ -141,16 +142,20 @@ class Enrolling(Prompting):
             raise UnknownWord(f"The recognizer does not know: {', '.join(unknown)}. Choose other words.")
         return words, strength(words, recognizer.facts)
 
-    def proposed_sounds(
-        self, words: tuple[str, ...], locale: str | None = None
-    ) -> dict[str, tuple[tuple[str, ...], ...]]:
+    def proposed_sounds(self, words: tuple[str, ...], locale: str | None = None) -> dict[str, tuple[str, ...]]:
         """Those of the words that the dictionary does not have, with the pronunciations proposed for each.
+
+        A pronunciation is its phones with one space between, such as "K EH L V AA N D R OW".
 
         Raises:
             EngineError: The recognizer cannot be used.
         """
         facts = {word: self.engines.recognizer(locale).facts(word) for word in words}
-        return {word: fact.sounds for word, fact in facts.items() if fact is not None and fact.proposed}
+        return {
+            word: tuple(map(" ".join, fact.sounds))
+            for word, fact in facts.items()
+            if fact is not None and fact.proposed
+        }
 
     def usable_phrase(self, phrase: str, locale: str | None = None) -> tuple[str, ...]:
         """The words of a phrase that can be a pass phrase.

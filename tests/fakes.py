@@ -16,7 +16,10 @@ from streamauth.core.phrase import DIGITS
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, PhraseStream, Samples, Transcript, Word
 from streamauth.core.strength import WordFacts
 
-WORDS = ("open", "the", "front", "door", "please", "close", "window", "my", "voice", "is", "key", "um", *DIGITS)
+PROPOSED = {"kelvandro": ["K EH L", "K AH L"]}
+"""What no dictionary has."""
+_COMMON = ("open", "the", "front", "door", "please", "close", "window", "my", "voice", "is", "key", "um")
+WORDS = (*_COMMON, *DIGITS, *PROPOSED)
 _WORD_HZ = {word: 320.0 + 100.0 * index for index, word in enumerate(WORDS)}
 _WORD_S = 0.36
 _GAP_S = 0.06
@@ -149,7 +152,10 @@ class FakeRecognizer:
         self.streams: list[FakePhraseStream] = []
 
     def facts(self, word: str) -> WordFacts | None:
-        return WordFacts((("AA", "B", "K", "D"),), 10.0) if word in WORDS else None
+        if word not in WORDS:
+            return None
+        sounds = PROPOSED.get(word, ["AA B K D"])
+        return WordFacts(tuple(tuple(each.split()) for each in sounds), 10.0, word in PROPOSED)
 
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(word for word in words if word not in WORDS)

@@ -14,7 +14,17 @@ import pytest
 from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as listen
 
-from streamauth.client import EndUtterance, Mode, Ready, ServerMessage, Start, pcm_chunks, stream, stream_sync
+from streamauth.client import (
+    EndUtterance,
+    Mode,
+    Pronunciation,
+    Ready,
+    ServerMessage,
+    Start,
+    pcm_chunks,
+    stream,
+    stream_sync,
+)
 from streamauth.core.events import Decided, Enrolled, Event, UtteranceTaken, Verdict
 from streamauth.core.pcm import AudioFormat
 from streamauth.errors import (
@@ -29,7 +39,8 @@ from streamauth.errors import (
     UnknownProfile,
 )
 from streamauth.server.answers import Scores, Telling
-from tests.server.rig import ADA, BOB, FORMAT, PHRASE, STRANGER, server, spoken, until
+from tests.fakes import PROPOSED
+from tests.server.rig import ADA, BOB, FORMAT, PHRASE, STRANGER, UNUSUAL_PHRASE, server, spoken, until
 
 VERIFY_ADA = Start(Mode.VERIFY, FORMAT, name="ada")
 READY = Telling(Scores.NUMBER, 0.0).text(Ready(1 << 18, 30.0, 20.0, 600.0, 120.0)) or ""
@@ -59,6 +70,17 @@ def test_enrollment_and_identification(tmp_path: Path) -> None:
         assert isinstance(received[-1], Enrolled)
         received = list(stream_sync(url, Start(Mode.IDENTIFY, FORMAT), chunks(STRANGER), pace=None))
         assert [message.name for message in received if isinstance(message, Decided)] == ["eve"]
+
+
+@pytest.mark.parametrize(("phrase", "told"), [(UNUSUAL_PHRASE, [PROPOSED]), (PHRASE, [])])
+def test_pronunciations_come_before_all_events(tmp_path: Path, phrase: str, told: list[dict[str, list[str]]]) -> None:
+    start = Start(Mode.ENROLL, FORMAT, name="eve", phrase=phrase)
+    with server(tmp_path) as (url, _):
+        _, *received = stream_sync(url, start, chunks(STRANGER, phrase), pace=None)
+    spoken_words = [message.words for message in received if isinstance(message, Pronunciation)]
+    assert [{word: [*sounds] for word, sounds in words.items()} for words in spoken_words] == told
+    assert all(isinstance(message, Event) for message in received[len(told) :])
+    assert any(isinstance(message, UtteranceTaken) for message in received)
 
 
 def test_the_async_client_takes_async_audio_and_a_running_loop(tmp_path: Path) -> None:

@@ -68,9 +68,8 @@ def enroll(
                 name, recordings[0].format, phrase=phrase, text_independent=text_independent, label=label
             )
         stack.enter_context(attempt)
-        if phrase is not None:
-            for line in proposals(authenticator.proposed_sounds(authenticator.phrase_words(phrase)[0])):
-                output.messages.print(line, markup=False)
+        for line in proposals(attempt.proposed_sounds):
+            output.messages.print(line, markup=False)
         if mic:
             output.messages.print(_prompt(attempt.session.needed, phrase, text_independent), markup=False)
         with output.busy("Listening"):

@@ -28,8 +28,7 @@ def check(
         if not files:
             weakness = worth.weakness(authenticator.settings.phrase) if worth is not None else None
             phrase = " ".join(words)
-            data = {"phrase": phrase, "words": list(words), "strength": _strength(worth)}
-            data |= {"proposed": {word: [" ".join(phones) for phones in sounds] for word, sounds in proposed.items()}}
+            data = {"phrase": phrase, "words": list(words), "strength": _strength(worth), "proposed": proposed}
             lines = (_worth(phrase, worth, weakness), *proposals(proposed))
             output.result({**data, "usable": not weakness, "reason": weakness}, "\n".join(lines))
             return EXIT_OK
@@ -40,10 +39,10 @@ def check(
     return EXIT_OK if all(each["matched"] for each in results) else EXIT_REJECT
 
 
-def proposals(proposed: "Mapping[str, Sequence[Sequence[str]]]") -> list[str]:
+def proposals(proposed: "Mapping[str, Sequence[str]]") -> list[str]:
     """What a person must know of words that are not in the dictionary: a sentence for each."""
     return [
-        f"“{word}” is not in the dictionary. It is expected to be said {' or '.join(map(' '.join, sounds))}."
+        f"“{word}” is not in the dictionary. It is expected to be said {' or '.join(sounds)}."
         for word, sounds in proposed.items()
     ]
 

@@ -5,6 +5,7 @@ somebody who tries to climb towards an accept.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as fields_of
 from enum import StrEnum
@@ -51,7 +52,18 @@ class SignedVerdict:
     expires_s: float
 
 
-ServerMessage = Ready | SignedVerdict | Event
+@dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """How words of the phrase must be said that the dictionary does not have; for the person who enrolls alone.
+
+    Attributes:
+        words: For each word its pronunciations, phones with one space between; any of them will do.
+    """
+
+    words: Mapping[str, Sequence[str]] = field(repr=False)
+
+
+ServerMessage = Ready | SignedVerdict | Pronunciation | Event
 
 
 class Scores(StrEnum):
@@ -92,6 +104,8 @@ class Telling:
             return json.dumps({"type": "ready", "version": VERSION, "limits": asdict(message)})
         if isinstance(message, SignedVerdict):
             return json.dumps({"type": "signed_verdict"} | asdict(message))
+        if isinstance(message, Pronunciation):
+            return json.dumps({"type": "pronunciation"} | asdict(message))
         data = event_object(message)  # first of all, as it is what looks for NaN
         if isinstance(message, Decided):
             data = decision_object(message, self)
@@ -136,6 +150,8 @@ def parse_server_text(text: str) -> ServerMessage | None:
         return _ready(fields)
     if kind == "signed_verdict":
         return _signed_verdict(fields)
+    if kind == "pronunciation":
+        return _pronunciation(fields)
     if not isinstance(kind, str):
         raise ProtocolError("The server sent a message without a type.")
     return event_of(fields) if kind in event_classes() else None
@@ -158,3 +174,14 @@ def _signed_verdict(fields: dict[str, Any]) -> SignedVerdict:
     if not isinstance(token, str) or not isinstance(expires_s, int | float):
         raise ProtocolError("The server sent a signed verdict that cannot be read.")
     return SignedVerdict(token, expires_s)
+
+
+def _pronunciation(fields: dict[str, Any]) -> Pronunciation:
+    words = fields.get("words")
+    if not isinstance(words, dict) or not all(map(_is_texts, words.values())):
+        raise ProtocolError("The server sent pronunciations that cannot be read.")
+    return Pronunciation({word: tuple(sounds) for word, sounds in words.items()})
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)

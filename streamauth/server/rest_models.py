@@ -62,6 +62,16 @@ class ProfileBody(BaseModel):
     updated_at: datetime
 
 
+class MadeProfileBody(ProfileBody):
+    """A profile that was just made, and what who chose its phrase should know of it."""
+
+    proposed_sounds: dict[str, tuple[str, ...]] | None = Field(
+        None,
+        description="Words of the phrase that the dictionary does not have, with the pronunciations that the "
+        "enrollment has to confirm (any of them will do); null where there are none. No other answer tells them.",
+    )
+
+
 class ProfileList(BaseModel):
     """Profiles by name."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from streamauth.server.access import Caller
-from streamauth.server.rest_models import NewProfile, ProfileBody, ProfileList, ProfileName
+from streamauth.server.rest_models import MadeProfileBody, NewProfile, ProfileBody, ProfileList, ProfileName
 from streamauth.service import Authenticator
 from streamauth.store.api_keys import Scope
 from streamauth.store.profiles import Profile, ProfileSummary
@@ -42,14 +42,16 @@ def profile_routes(application: "Application") -> APIRouter:
         return await desk.run(look)
 
     @routes.post("/profiles", status_code=201)
-    async def create_profile(caller: Known, given: NewProfile) -> ProfileBody:
+    async def create_profile(caller: Known, given: NewProfile) -> MadeProfileBody:
         """Make a profile, to be enrolled. Without a phrase the first utterance sets it. Scope: enroll."""
         caller.need(Scope.ENROLL)
 
-        def make() -> ProfileBody:
-            phrase = None if given.phrase is None else " ".join(authenticator.usable_phrase(given.phrase))
+        def make() -> MadeProfileBody:
+            words = authenticator.usable_phrase(given.phrase) if given.phrase is not None else ()
+            sounds = authenticator.proposed_sounds(words)
+            phrase = " ".join(words) or None
             profile = store.create(given.name, given.kind, phrase=phrase, tenant=caller.tenant)
-            return one(authenticator, profile)
+            return MadeProfileBody(**dict(one(authenticator, profile)), proposed_sounds=sounds or None)
 
         # a phrase is judged by the recognizer
         return await application.workplace.pool.run(make)

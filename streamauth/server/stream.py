@@ -28,7 +28,7 @@ from streamauth.errors import (
     UnexpectedMessage,
 )
 from streamauth.server.access import Caller
-from streamauth.server.answers import Ready, ServerMessage, Telling
+from streamauth.server.answers import Pronunciation, Ready, ServerMessage, Telling
 from streamauth.server.closing import close_code, farewell
 from streamauth.server.inbox import Inbox, Item
 from streamauth.server.messages import Cancel, End, EndUtterance, Start, check_frame, parse_client_text
@@ -180,6 +180,8 @@ class Stream:
         await self._send(self._ready(session.purpose.mode))
         if attempt.prompt is not None:
             await self._send(attempt.prompt)
+        if isinstance(attempt, EnrollmentAttempt) and attempt.proposed_sounds:
+            await self._send(Pronunciation(attempt.proposed_sounds))
         item: Item | None = None
         while attempt.state is SessionState.LISTENING and not isinstance(item, End):
             item, waited_s = await session.inbox.take()

@@ -22,6 +22,7 @@ TAKEN = {"at_s": 1.0, "speech_s": 2.1, "needed_speech_s": 0.0, "phrase": PHRASE,
 REFUSED = {"type": "utterance_refused", "at_s": 2.0, "reasons": ["too_quiet"], "heard": "please open"}
 ENROLLED = {"type": "enrolled", "at_s": 3.0, "count": 3, "speech_s": 6.5, "phrase": PHRASE}
 PROMPT = {"type": "prompt", "at_s": 0.0, "text": "4 7 1 0 2 9", "after_phrase": True, "expires_s": 60.0}
+PRONUNCIATION = {"type": "pronunciation", "words": {"kelvandro": ["K EH L", "K AH L"], "brillowen": ["B R IH L"]}}
 
 
 def begin(page: Page, view: str = "Verify", **fields: str) -> None:
@@ -199,6 +200,27 @@ def test_guided_enrollment_tells_how_each_utterance_was(page: Page) -> None:
     page.click("#stop")
 
 
+def test_it_is_told_how_unusual_words_should_sound(page: Page) -> None:
+    ScriptedServer([(0, PRONUNCIATION)]).on(page)
+    begin(page, "Enroll", phrase="my friend kelvandro meets brillowen")
+    page.wait_for_selector("#sounds")
+    told = page.inner_text("#sounds")
+    assert told == (
+        "“kelvandro” is not in the dictionary. It should sound like: K EH L or K AH L. "
+        "“brillowen” is not in the dictionary. It should sound like: B R IH L."
+    )
+    status = page.inner_text("#status")
+    assert status.startswith("Listening. my friend kelvandro meets brillowen")
+    assert status.endswith(told)
+    page.click("#stop")
+    # the next attempt has other words
+    ScriptedServer().on(page)
+    begin(page, "Enroll", phrase=PHRASE)
+    page.wait_for_selector("#level:not([hidden])")
+    assert page.is_hidden("#sounds")
+    page.click("#stop")
+
+
 def test_a_drawn_prompt_is_shown_and_its_words_light_up(page: Page) -> None:
     server = ScriptedServer([(0, PROMPT), (3, {"type": "words", "at_s": 1.0, "text": "4 7", "final": False})]).on(page)
     page.click("nav >> text=Verify")
@@ -219,6 +241,7 @@ STATES = {
     "identify": ("Identify", None, "#form"),
     "listening": ("Verify", [score(1.0, -1.0), score(2.0, 9.0)], "#curve:not([hidden])"),
     "enrolling": ("Enroll", [TAKEN | {"count": 1, "needed": 2}, REFUSED], "#notice:has-text('not count')"),
+    "unusual": ("Enroll", [PRONUNCIATION], "#sounds"),
     "enrolled": ("Enroll", [ENROLLED], "#verdict[data-verdict=accept]"),
     "accepted": ("Verify", [decision("accept", "voice_match", llr=8.0)], "#verdict[data-verdict=accept]"),
     "rejected": ("Verify", [decision("reject", "voice_mismatch")], "#verdict[data-verdict=reject]"),

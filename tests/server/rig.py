@@ -40,6 +40,7 @@ from tests.fakes import FakeEncoder, fake_models, pause, pcm, say, voiceprint
 
 PHRASE = "open the front door please"
 OTHER_PHRASE = "close the window please"
+UNUSUAL_PHRASE = "open the door kelvandro please"
 FORMAT = AudioFormat(16_000)
 AUDIO = {"rate": 16_000, "channels": 1, "encoding": "s16le"}
 ADA, BOB, STRANGER = 1, 2, 5

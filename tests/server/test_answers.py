@@ -19,7 +19,15 @@ from streamauth.core.events import (
     WordsHeard,
 )
 from streamauth.errors import EngineError, ProtocolError, UnsupportedVersion
-from streamauth.server.answers import Ready, Scores, ServerMessage, SignedVerdict, Telling, parse_server_text
+from streamauth.server.answers import (
+    Pronunciation,
+    Ready,
+    Scores,
+    ServerMessage,
+    SignedVerdict,
+    Telling,
+    parse_server_text,
+)
 from tests.samples import EVENTS, RANKING
 from tests.server.schema import SERVER, fits
 from tests.server.test_messages import JSON
@@ -27,6 +35,8 @@ from tests.server.test_messages import JSON
 TELLING = Telling(Scores.NUMBER, 0.0)
 READY = Ready(262_144, 30.0, 20.0, None, 43_200.0)
 SIGNED = SignedVerdict("a.b.c", 60.0)
+PRONUNCIATION = Pronunciation({"kelvandro": ("K EH L", "K AH L")})
+MESSAGES = (READY, SIGNED, PRONUNCIATION, *EVENTS)
 NAN = float("nan")
 
 
@@ -36,13 +46,13 @@ def told(message: ServerMessage, scores: Scores, threshold: float = 0.0) -> dict
 
 
 @pytest.mark.parametrize("scores", Scores)
-@pytest.mark.parametrize("message", [READY, SIGNED, *EVENTS], ids=lambda message: type(message).__name__)
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_every_message_fits_the_schema(message: Ready | Event, scores: Scores) -> None:
     text = Telling(scores, 1.0).text(message)
     assert text is None or fits(SERVER, text)
 
 
-@pytest.mark.parametrize("message", [READY, SIGNED, *EVENTS], ids=lambda message: type(message).__name__)
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_every_message_goes_round(message: Ready | Event) -> None:
     expected = message
     if isinstance(message, Decided) and message.verdict is not Verdict.ACCEPT:
@@ -107,6 +117,10 @@ def test_a_signed_verdict_is_not_shown() -> None:
     assert "a.b.c" not in repr(SIGNED)
 
 
+def test_a_pronunciation_is_not_shown() -> None:
+    assert repr(PRONUNCIATION) == "Pronunciation()"
+
+
 @pytest.mark.parametrize("scores", Scores)
 @pytest.mark.parametrize(
     "event",
@@ -149,6 +163,12 @@ def test_a_server_of_another_version_is_refused() -> None:
 def test_what_is_no_signed_verdict(fields: str) -> None:
     with pytest.raises(ProtocolError):
         parse_server_text(f'{{"type":"signed_verdict",{fields}}}')
+
+
+@pytest.mark.parametrize("words", ["null", '["kelvandro"]', '{"kelvandro":"K EH L"}', '{"kelvandro":[["K"]]}'])
+def test_what_is_no_pronunciation(words: str) -> None:
+    with pytest.raises(ProtocolError):
+        parse_server_text(f'{{"type":"pronunciation","words":{words}}}')
 
 
 @given(st.text() | JSON.map(json.dumps))

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from streamauth.errors import all_errors
-from streamauth.server.answers import Ready, Scores, SignedVerdict, Telling
+from streamauth.server.answers import Pronunciation, Ready, Scores, SignedVerdict, Telling
 from streamauth.server.closing import CLOSE_CODES, close_code
 from streamauth.server.messages import MAX_CONTROL_BYTES, PATH, VERSION, Start
 from streamauth.server.purpose import Mode
@@ -80,6 +80,7 @@ def test_the_messages_of_the_server() -> None:
     documented = {names(row[0])[0]: names(row[1]) for row in table("## Messages of the server")}
     assert documented.pop("ready") == ["version", "limits"]
     assert documented.pop("signed_verdict") == [item.name for item in fields(SignedVerdict)]
+    assert documented.pop("pronunciation") == [item.name for item in fields(Pronunciation)]
     assert set(documented) == set(event_classes()) | {"band"}
     for scores in (Scores.NUMBER, Scores.BAND):
         for event in EVENTS:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamauth.client import EndUtterance, Mode, Ready, Start, pcm_chunks, stream_sync
+from streamauth.client import EndUtterance, Mode, Pronunciation, Ready, Start, pcm_chunks, stream_sync
 from streamauth.core.events import Decided, Enrolled, Event, Reason, ScoreUpdated, Verdict, WordsHeard
 from streamauth.core.pcm import AudioFormat
 from streamauth.demo_data import demo_utterances
@@ -59,6 +59,15 @@ def test_verification(url: str, voice: str, name: str, verdict: Verdict, reason:
     assert isinstance(decided, Decided)
     assert (decided.verdict, decided.reasons[0]) == (verdict, reason)
     assert {ScoreUpdated, WordsHeard} <= {type(event) for event in events}
+
+
+def test_a_name_that_no_dictionary_has(url: str) -> None:
+    start = Start(Mode.ENROLL, FORMAT, name="eve", phrase="my friend kelvandro opens the door")
+    ready, told, *_ = stream_sync(url, start, spoken("awb", "window"), pace=None)
+    assert isinstance(ready, Ready)
+    assert isinstance(told, Pronunciation)
+    assert list(told.words) == ["kelvandro"]
+    assert "K EH L V AA N D R OW" in told.words["kelvandro"]
 
 
 @pytest.mark.parametrize(("voice", "name"), [("awb", "ada"), ("kal16", None)])

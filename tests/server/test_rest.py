@@ -12,13 +12,14 @@ import pytest
 
 from streamauth.core.phrase import DIGITS
 from streamauth.store.api_keys import Scope
-from tests.fakes import BrokenEncoder
+from tests.fakes import PROPOSED, BrokenEncoder
 from tests.server.rig import (
     ADA,
     BOB,
     OTHER_PHRASE,
     PHRASE,
     STRANGER,
+    UNUSUAL_PHRASE,
     HangingEncoder,
     NanEncoder,
     Peer,
@@ -51,6 +52,25 @@ def test_the_life_of_a_profile(tmp_path: Path) -> None:
         assert web("DELETE", profile).status == 204
         for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/reset"), ("POST", "/unlock")):
             assert (web(method, profile + path).status, web(method, profile + path).code) == (404, "unknown_profile")
+
+
+def test_who_makes_a_profile_is_told_how_unusual_words_are_expected(tmp_path: Path) -> None:
+    with server(tmp_path) as (url, watched):
+        web = Web(url, key_of(watched))
+        for name, fields, told in (
+            ("eve", {"phrase": UNUSUAL_PHRASE}, PROPOSED),
+            ("kim", {"phrase": PHRASE}, None),
+            ("lee", {}, None),
+            ("mia", {"kind": "text_independent"}, None),
+        ):
+            made = web("POST", "/v1/profiles", {"name": name, **fields}).json
+            assert made.pop("proposed_sounds") == told
+            # nobody else is told
+            assert web("GET", f"/v1/profiles/{made['id']}").json == made
+        described = web("GET", "/openapi.json").json["components"]["schemas"]
+        telling = [name for name, each in described.items() if "proposed_sounds" in each.get("properties", {})]
+        assert telling == ["MadeProfileBody"]
+        assert "proposed_sounds" not in described["MadeProfileBody"]["required"]
 
 
 def test_an_utterance_that_is_not_taken(tmp_path: Path) -> None:

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from streamauth.core.listening import SessionState
-from tests.fakes import BrokenEncoder
+from streamauth.store.profiles import EnrollmentRecord, ProfileKind
+from tests.fakes import PROPOSED, BrokenEncoder, FakeEncoder, voiceprint
 from tests.server.rig import (
     ADA,
     BOB,
     OTHER_PHRASE,
     PHRASE,
     STRANGER,
+    UNUSUAL_PHRASE,
     HangingEncoder,
     NanEncoder,
     Peer,
@@ -94,6 +96,37 @@ def test_enrollment_in_two_sessions(tmp_path: Path) -> None:
             peer.send(spoken(PHRASE, STRANGER))
             assert peer.last() == ("accept", 1000)
         assert len(watched.made) == 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "fields", "told"),
+    [
+        ("enroll", {"name": "eve", "phrase": UNUSUAL_PHRASE}, [PROPOSED]),
+        ("enroll", {"name": "begun"}, [PROPOSED]),
+        ("enroll", {"name": "eve", "phrase": PHRASE}, []),
+        ("enroll", {"name": "eve"}, []),
+        ("enroll", {"name": "eve", "text_independent": True}, []),
+        ("verify", {"name": "enrolled"}, []),
+        ("continuous", {"name": "enrolled"}, []),
+        ("identify", {"among": ["enrolled"]}, []),
+    ],
+)
+def test_who_enrolls_and_nobody_else_is_told_how_unusual_words_are_expected(
+    tmp_path: Path, mode: str, fields: dict[str, Any], told: list[Any]
+) -> None:
+    with server(tmp_path) as (url, watched), Peer(url) as peer:
+        watched.store.create("begun", ProfileKind.TEXT_DEPENDENT, phrase=UNUSUAL_PHRASE)
+        enrolled = watched.store.create("enrolled", ProfileKind.TEXT_DEPENDENT, phrase=UNUSUAL_PHRASE)
+        record = EnrollmentRecord(FakeEncoder.id, voiceprint(ADA), 3.0, 4.0)
+        watched.store.add_enrollment(enrolled.id, record, phrase=UNUSUAL_PHRASE, voiceprint=voiceprint(ADA))
+        peer.start(mode, **fields)
+        peer.send(spoken(UNUSUAL_PHRASE, ADA))
+        peer.say(type="end")
+        heard = peer.rest()
+        assert {"level", "speech_started"} <= {message["type"] for message in heard}
+        # right after ``ready``, where at all
+        assert [message.get("words") for message in heard[: len(told)]] == told
+        assert sum(message["type"] == "pronunciation" for message in heard) == len(told)
 
 
 def test_a_continuous_session_goes_on_until_the_voice_changes(tmp_path: Path) -> None:
@@ -343,21 +376,22 @@ def test_nothing_personal_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFix
     caplog.set_level(logging.DEBUG)
     for name in ("websockets", "websockets.server", "asyncio", "streamauth.server"):
         caplog.set_level(logging.DEBUG, logger=name)
-    secrets, kinds = {"marker", "front", "door", "please"}, set()
+    secrets, kinds = {"marker", "front", "door", "please", *PROPOSED, "K EH L"}, set()
     encoder = BrokenEncoder(at_call=10**6)
     with server(tmp_path, encoder) as (url, _):
         for mode, name in (("verify", "ada"), ("enroll", "marker"), ("verify", "marker"), ("continuous", "bob")):
+            chosen = {"phrase": UNUSUAL_PHRASE} if mode == "enroll" else {}
             if mode == "continuous":
                 encoder.calls = 10**6
             with Peer(url) as peer:
-                peer.say(**START | {"mode": mode, "name": name})
-                peer.send(spoken(PHRASE, ADA))
+                peer.say(**START | {"mode": mode, "name": name} | chosen)
+                peer.send(spoken(chosen.get("phrase", PHRASE), ADA))
                 peer.say(type="end")
                 for message in peer.rest():
                     kinds.add(message.get("code", message["type"]))
                     numbers = (str(message.get(key)) for key in ("score", "llr"))
                     secrets |= {number for number in numbers if len(number) > 5}
-    assert {"decision", "words", "utterance_taken", "profile_not_enrolled", "engine_failed"} <= kinds
+    assert {"decision", "words", "pronunciation", "utterance_taken", "profile_not_enrolled", "engine_failed"} <= kinds
     # the peer of this test is no part of the product, and does log what it receives
     records = [record for record in caplog.records if record.name != "websockets.client"]
     assert len([record for record in records if record.name == "streamauth.server"]) >= 8

@@ -43,7 +43,7 @@ export class AttemptView {
     this.#curve.clear();
     const [headline] = INSTRUCTIONS[this.#instruction()];
     this.#words.show(options.phrase ?? headline, { told: !options.phrase });
-    for (const id of ["notice", "standing", "live-ranking", "steps"]) show(find(id), false);
+    for (const id of ["sounds", "notice", "standing", "live-ranking", "steps"]) show(find(id), false);
     find("heard").textContent = "";
     // words that light up need not stand there twice
     show(find("heard"), !options.phrase);
@@ -59,6 +59,7 @@ export class AttemptView {
         this.#meter.push(level);
       },
       prompt: (message) => this.#prompt(message),
+      pronunciation: (message) => this.#pronunciation(message),
       words: (message) => this.#heard(message),
       score: (message) => this.#curve.add(message),
       band: (message) => this.#band(message),
@@ -134,6 +135,17 @@ export class AttemptView {
     const first = after_phrase ? "Say your pass phrase, and right after it these words." : "Say these words.";
     find("say-help").textContent = `${first} There are ${Math.round(expires_s)} seconds.`;
     this.say(`${first} ${text}`);
+  }
+
+  /** @param {Message} message */
+  #pronunciation({ words }) {
+    const sentences = Object.entries(words).map(
+      ([word, sounds]) => `“${word}” is not in the dictionary. It should sound like: ${sounds.join(" or ")}.`,
+    );
+    find("sounds").textContent = sentences.join(" ");
+    show(find("sounds"), true);
+    // after what is just being said, not in its place
+    this.say(`${find("status").textContent} ${find("sounds").textContent}`);
   }
 
   /** @param {Message} message */
