@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from _trials import LIBRISPEECH, load
 from numpy.typing import NDArray
+from recognizer_noise import at_tempo
 from recognizer_speech import (
     DIGIT_FOLDS,
     KEYWORD_FOLDS,
@@ -32,7 +33,7 @@ from streamauth.engines.webrtc_detector import WebrtcDetector
 from streamauth.engines.word_graph import FRAME_S, WordGraph
 from streamauth.settings import Settings
 
-CONDITIONS = ("clean", "babble 10 dB", "pink 10 dB")
+CONDITIONS = ("clean", "babble 10 dB", "pink 10 dB", "twice as fast")
 
 
 @dataclass
@@ -71,8 +72,10 @@ def utterances(audio: Samples) -> Iterator[Samples]:
 
 
 def in_condition(audio: Samples, condition: str, dice: random.Random) -> Samples:
-    """Speech at some level between pauses, over faint noise or over one at 10 dB."""
+    """Speech at some level between pauses, over faint noise or over one at 10 dB, or in half of its time."""
     noise = np.random.default_rng(dice.getrandbits(32))
+    if condition.startswith("twice"):
+        audio = at_tempo(audio.astype(np.float64), 2.0).astype(np.float32)
     padded = np.pad(audio.astype(np.float64), 9600)
     level = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64)))) + 1e-9
     if condition.startswith("babble"):
@@ -83,7 +86,7 @@ def in_condition(audio: Samples, condition: str, dice: random.Random) -> Samples
         spectrum = np.fft.rfft(noise.standard_normal(padded.size))
         spectrum[1:] /= np.sqrt(np.arange(1, spectrum.size)) if condition.startswith("pink") else 1
         made = np.fft.irfft(spectrum, padded.size)
-    snr_db = dice.uniform(30, 50) if condition == "clean" else 10.0
+    snr_db = 10.0 if condition.endswith("dB") else dice.uniform(30, 50)
     made *= level * 10 ** (-snr_db / 20) / np.sqrt(np.mean(made**2))
     wanted = 10 ** (dice.uniform(-32, -18) / 20)
     return np.clip((padded + made) * wanted / level, -1, 1).astype(np.float32)

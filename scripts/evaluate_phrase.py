@@ -6,7 +6,7 @@ FOLDER0 and FOLDER1 are model folders whose networks were trained without fold 0
 ``recognizer_speech``; each recording is scored by the one that never heard its speaker (sentences, digits) or its
 keyword. Without them the shipped model scores everything, which it heard in training: better than the truth.
 
-Three groups, each clean and with babble and pink noise at 10 dB:
+Three groups, each clean, with babble and pink noise at 10 dB, and at twice the tempo:
 
 - keyword: one word by many people; against other keywords and running speech;
 - sentence: pieces of four to seven words of LibriSpeech clips; against the same with one word replaced by any other,
@@ -79,7 +79,7 @@ class Judge:
         evidences = [UtteranceEvidence(self._models[recording.fold], samples) for samples in recording.utterances]
         scores: list[tuple[float, tuple[float, ...] | None]] = []
         for _, words in recording.expected:
-            expected = Expected.of(words, self._sounds.of)
+            expected = Expected.of(words, self._sounds)
             found = [explanation for e in evidences if (explanation := e.explain(expected))]
             best: Explanation | None = max(found, key=lambda explanation: explanation.llr, default=None)
             scores.append((best.llr, best.measures) if best else (_NEVER, None))
@@ -155,7 +155,7 @@ def false_alarms(models: Sequence[AcousticModel], sounds: Pronunciations, thresh
         for samples in utterances(audio):
             evidence = UtteranceEvidence(models[fold], samples)
             for phrase in phrases:
-                found = evidence.explain(Expected.of(phrase, sounds.of))
+                found = evidence.explain(Expected.of(phrase, sounds))
                 alarms[phrase] += found is not None and found.llr >= threshold
     print(f"\nfalse alarms in {hours:.2f} h of running speech:", {" ".join(p): count for p, count in alarms.items()})
 

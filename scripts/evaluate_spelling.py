@@ -11,6 +11,7 @@ import argparse
 import random
 import tempfile
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from streamauth.engines.acoustic_model import AcousticModel
 from streamauth.engines.phrase_evidence import Expected, UtteranceEvidence
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.engines.registry import models_folder
-from streamauth.engines.spelling import Phones, Spelling
+from streamauth.engines.spelling import Spelling
 
 PHRASE = models_folder() / "vosk-en" / "phrase"
 LEAST_LETTERS = 4
@@ -72,16 +73,14 @@ def trials(dictionary: Pronunciations, clips: int) -> Iterator[tuple[str, float]
         evidence = UtteranceEvidence(model, parts[0])
         other = dice.choice([word for word in new if word not in words])
         differs = set(spelling.proposals(words[at])).isdisjoint(dictionary.of(words[at]))
-        for kind, word, sounds in (
-            ("in the dictionary", words[at], dictionary.of(words[at])),
-            (f"proposed, {'not ' * differs}as in the dictionary", words[at], spelling.proposals(words[at])),
-            ("another word, proposed", other, spelling.proposals(other)),
+        expected = Expected.of(words, dictionary)
+        for kind, sounds in (
+            ("in the dictionary", dictionary.of(words[at])),
+            (f"proposed, {'not ' * differs}as in the dictionary", spelling.proposals(words[at])),
+            ("another word, proposed", spelling.proposals(other)),
         ):
-
-            def sounds_of(name: str, word: str = word, sounds: tuple[Phones, ...] = sounds) -> tuple[Phones, ...]:
-                return sounds if name == word else dictionary.of(name)
-
-            explanation = evidence.explain(Expected.of((*words[:at], word, *words[at + 1 :]), sounds_of))
+            changed = replace(expected, sounds=(*expected.sounds[:at], sounds, *expected.sounds[at + 1 :]))
+            explanation = evidence.explain(changed)
             if explanation is not None:
                 yield kind, explanation.words[at].fit
 

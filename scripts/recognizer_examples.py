@@ -22,6 +22,7 @@ from streamauth.engines.word_graph import NUMBER, WordGraph
 
 COPIES = {"libri": 10, "keyword": 6, "digits": 3, "flite": 1, "espeak": 1, "festival": 1}
 SHARE = {"libri": 0.5, "keyword": 0.1, "digits": 0.1, "flite": 0.19, "espeak": 0.06, "festival": 0.05}
+FEW_VOICES = ("digits", "flite", "festival")
 BATCH_FRAMES = 4000
 SEED = 0
 _FRAME_SAMPLES = 160
@@ -165,7 +166,8 @@ def warped(example: Example, longest: int, noise: np.random.Generator) -> NDArra
     features = example.features.astype(np.float32)
     channels = features.shape[1]
     if noise.random() < 0.7:
-        factor, knee = noise.uniform(0.88, 1.14), 0.8 * channels
+        widest = 0.8 if example.source in FEW_VOICES else 0.88
+        factor, knee = np.exp(noise.uniform(np.log(widest), -np.log(widest))), 0.8 * channels
         at = np.arange(channels) * factor
         slope = (channels - 1 - knee * factor) / (channels - 1 - knee)
         at = np.where(np.arange(channels) > knee, knee * factor + (np.arange(channels) - knee) * slope, at)
@@ -182,6 +184,32 @@ def _between(rows: NDArray[np.float32], at: NDArray[np.floating]) -> NDArray[np.
     low = np.minimum(at.astype(int), len(rows) - 2)
     share = (at - low).astype(np.float32)[:, None]
     return np.asarray(rows[low] * (1 - share) + rows[low + 1] * share, np.float32)
+
+
+def channelled(frames: NDArray[np.float32], noise: np.random.Generator) -> None:
+    """Another microphone, steady noise and an 8 kHz line, each sometimes, on log filter-bank frames, in place."""
+    channels = frames.shape[1]
+    if noise.random() < 0.5:
+        frames += noise.uniform(0.2, 1.2) * _curve(channels, noise)
+    if noise.random() < 0.3:
+        level = np.quantile(frames, 0.9) - noise.uniform(1.5, 8)
+        # powers of noise in a narrow band scatter like those of few values
+        scatter = np.log(noise.chisquare(6, frames.shape) / 6)
+        np.logaddexp(frames, level + _curve(channels, noise) + scatter, out=frames)
+    if noise.random() < 0.25:
+        # what a line leaves above its band: rounding, the noise of what follows it, or nearly nothing
+        edge = int(noise.integers(27, 32))
+        rest = noise.uniform(-13, 12) + noise.uniform(0.1, 0.5) * noise.standard_normal(frames[:, edge:].shape)
+        frames[:, edge:] = np.logaddexp(frames[:, edge:] - noise.uniform(8, 30), rest)
+        if noise.random() < 0.4:
+            low = int(noise.integers(1, 6))
+            frames[:, :low] -= np.linspace(noise.uniform(2, 8), 0.5, low, dtype=np.float32)
+
+
+def _curve(channels: int, noise: np.random.Generator) -> NDArray[np.float32]:
+    knots = int(noise.integers(3, 8))
+    at = np.linspace(0, knots - 1, channels)
+    return np.interp(at, np.arange(knots), noise.standard_normal(knots)).astype(np.float32)
 
 
 def masked(frames: NDArray[np.float32], mean: NDArray[np.float32], noise: np.random.Generator) -> None:

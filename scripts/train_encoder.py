@@ -32,7 +32,7 @@ from streamauth.evaluation.metrics import eer, frr_at_far
 
 SEED = 4
 BATCH = 64
-SHARES = {"libri": 0.28, "pseudo": 0.47, "keyword": 0.12, "synthetic": 0.13}
+SHARES = {"libri": 0.2, "pseudo": 0.2, "made": 0.4, "keyword": 0.1, "synthetic": 0.1}
 SHORTER_S, SHORTER_SHARE = (0.8, 1.0, 1.2, 1.4), 0.4
 LEAD = 4_800
 """Samples before a window that are degraded with it, so that a room is already filled where it begins."""

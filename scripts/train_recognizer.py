@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from recognizer_examples import COPIES, SEED, Example, Lexicon, batches, examples_of, masked, pieces, warped
+from recognizer_examples import COPIES, SEED, Example, Lexicon, batches, channelled, examples_of, masked, pieces, warped
 from recognizer_network import Network, Shape, load_network, padded, save
 from recognizer_objective import Objective, phone_bigram
 from recognizer_speech import SAMPLE_RATE_HZ, Spoken, digits, keywords, librispeech, synthetic
@@ -134,6 +134,7 @@ def train(
         counts = []
         for row, example in enumerate(batch):
             features = warped(example, longest, noise)
+            channelled(features, noise)
             counts.append(-(-len(features) // FRAME_SUBSAMPLING))
             frames = padded(features, (before, after + FRAME_SUBSAMPLING))[:need]
             inputs[row, : len(frames)] = frames

@@ -99,7 +99,7 @@ def test_phrases_are_told_apart_on_real_speech(group: str) -> None:
         evidences = [UtteranceEvidence(model, samples) for samples in recording.utterances]
         for kind, words in recording.expected:
             if kind != "near word":
-                found = [e.explain(Expected.of(words, sounds.of)) for e in evidences]
+                found = [e.explain(Expected.of(words, sounds)) for e in evidences]
                 llr = max((f.llr for f in found if f is not None), default=-30.0)
                 nearly = kind in ("replaced", "dropped", "added", "swapped", "cut short")
                 taken["nearly" if nearly else "right" if kind == "right" else "other"].append(

@@ -1,15 +1,31 @@
 """How an expected phrase stands against decoys made from itself: a word left out, replaced or put in.
 
-The decoys are not words but any phones at all, so that every wrong word is among them, also one that no dictionary
-has. All of them come out of one forward and one backward pass over the phrase and one pass over any phones that may
-begin after any of its words.
+Most decoys are not words but any phones at all, so that every wrong word is among them, also one that no dictionary
+has; others are given, such as words that sound alike. All of them come out of one forward and one backward pass over
+the phrase, one pass over any phones that may begin after any of its words, and one over the given ones.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from streamauth.engines.word_graph import SILENCE, Scores, WordGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Other sounds in the place of some words in a row.
+
+    Attributes:
+        first: The first of the words.
+        after: The word behind the last, or the number of words.
+        phones: Their numbers, one at least; pauses may be among them.
+    """
+
+    first: int
+    after: int
+    phones: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -22,21 +38,26 @@ class Decoys:
             word itself is among them.
         dropped: For each word, without it, shape (words,); plus infinity for a phrase of one word.
         inserted: With any phones before each word and after the last, shape (words + 1,).
+        alternatives: With each of the given alternatives, shape (alternatives,).
     """
 
     said: float
     replaced: Scores
     dropped: Scores
     inserted: Scores
+    alternatives: Scores
 
 
-def decoys(graph: WordGraph, scores: Scores, bigram: Scores) -> Decoys:
+def decoys(
+    graph: WordGraph, scores: Scores, bigram: Scores, alternatives: Sequence[Alternative] = ()
+) -> Decoys:
     """Compare a phrase with its decoys.
 
     Args:
         graph: The phrase; made without ``partly`` and with the first word as the only start.
         scores: Of the utterance.
         bigram: Log probability of each phone after each other.
+        alternatives: Further decoys.
     """
     forward, backward = graph.forward(scores, bigram), graph.backward(scores, bigram)
     said = float(np.logaddexp.reduce(forward[-1, graph.last]))
@@ -47,7 +68,8 @@ def decoys(graph: WordGraph, scores: Scores, bigram: Scores) -> Decoys:
     dropped = np.full(words, np.inf)
     for word in range(words if words > 1 else 0):
         dropped[word] = said - _skipping(graph, word, forward, out[word + 1])
-    return Decoys(said, said - spoken[:-1, 1], dropped, said - spoken[:, 0])
+    given = said - _instead(alternatives, into, out, scores, bigram)
+    return Decoys(said, said - spoken[:-1, 1], dropped, said - spoken[:, 0], given)
 
 
 def _into(graph: WordGraph, joint: int, forward: Scores, bigram: Scores) -> Scores:
@@ -106,6 +128,37 @@ def _any_phones_between(into: Scores, out: Scores, scores: Scores, bigram: Score
         for place, following in enumerate((out, after)):
             leaving[frame, :, place] = np.logaddexp.reduce(value + following[:, frame + 1], axis=1)
     return np.asarray(np.logaddexp.reduce(leaving, axis=0))
+
+
+def _instead(
+    alternatives: Sequence[Alternative], into: Scores, out: Scores, scores: Scores, bigram: Scores
+) -> Scores:
+    """Log sums of the phrase with each alternative, shape (alternatives,)."""
+    if not alternatives:
+        return np.empty(0)
+    # a pause may follow within the phrase, as it may behind each of its words; the end has its own
+    pauses = [(SILENCE,) if one.after < len(out) - 1 else () for one in alternatives]
+    chains = [(*one.phones, *pause) for one, pause in zip(alternatives, pauses, strict=True)]
+    phones = np.array([phone for chain in chains for phone in chain], np.int64)
+    begin = np.cumsum([0, *map(len, chains)])[:-1].astype(np.int64)
+    exits = [
+        range(first + len(one.phones) - 1, first + len(chain))
+        for first, one, chain in zip(begin, alternatives, chains, strict=True)
+    ]
+    ends = np.array([state for each in exits for state in each], np.int64)
+    entered = np.array([one.first for one in alternatives], np.int64)
+    left = np.repeat(np.array([one.after for one in alternatives], np.int64), list(map(len, exits)))
+    enter, stay = scores[:, 2 * phones], scores[:, 2 * phones + 1]
+    chance = bigram[np.roll(phones, 1), phones]
+    value = np.full(len(phones), -np.inf)
+    leaving = np.full((len(scores), len(ends)), -np.inf)
+    for frame in range(len(scores)):
+        arriving = np.roll(value, 1) + chance
+        arriving[begin] = into[entered, frame, phones[begin]]
+        value = np.logaddexp(arriving + enter[frame], value + stay[frame])
+        leaving[frame] = value[ends] + out[left, frame + 1, phones[ends]]
+    sums = np.logaddexp.reduce(leaving, axis=0)
+    return np.array([np.logaddexp.reduce(part) for part in np.split(sums, np.cumsum(list(map(len, exits)))[:-1])])
 
 
 def _log_product(left: Scores, right: Scores) -> Scores:

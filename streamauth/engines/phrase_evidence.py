@@ -7,9 +7,10 @@ the phrase itself (``decoys``), so that one wrong word cannot hide behind the ot
 these measures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,17 @@ from numpy.typing import NDArray
 from streamauth.core.phrase import DIGITS
 from streamauth.core.ports import LEAST_LLR, Samples
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.decoys import decoys
-from streamauth.engines.word_graph import FRAME_S, Pronunciation, WordGraph, any_phones, phone_posteriors
+from streamauth.engines.decoys import Alternative, decoys
+from streamauth.engines.pronunciations import Pronunciations
+from streamauth.engines.word_graph import (
+    FRAME_S,
+    NUMBER,
+    SILENCE,
+    Pronunciation,
+    WordGraph,
+    any_phones,
+    phone_posteriors,
+)
 
 _COMMON = (
     *("a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "for", "from", "had", "has"),
@@ -32,9 +42,10 @@ _OUTSIDE_FRAMES = 8
 _MOST_FORGIVEN = 0.5  # nats per phone: an accent, not another word
 _FAST_PHONES_PER_S = 14.0
 _FAST_TEMPO = 1.6
+_NEAR_WORDS = 8
 
 # Logistic regression over the measures, fitted by scripts/evaluate_phrase.py.
-_WEIGHTS = (0.0087, 0.0730, 1.0733, 0.0732, 0.0512, 0.0554, 0.0, 0.3961, 0.2168, 0.0815, 0.0, -1.0959, 1.4859)
+_WEIGHTS = (0.0087, 0.0730, 1.0733, 0.0732, 0.0512, 0.0554, 0.0, 0.3961, 0.2168, 0.0815, 0.0, 0.0, 0.0, -1.0959, 1.4859)
 _BIAS = 4.8510
 
 
@@ -47,6 +58,8 @@ class Expected:
         sounds: For each of them its pronunciations, at least one.
         rivals: Pronunciations of the words that might have been said instead: of all digits, where the expected
             words are digits, else of the expected words and of the most common ones, which are the easiest to miss.
+        near: For each word how others sound that it is easily taken for: of all other digits, where the expected words
+            are digits, else of common words that differ from it in a sound or two.
         closed: Whether the rivals are all that is likely to be said.
         habits: For each word, or the first of them, its usual fit when this person says it.
     """
@@ -54,6 +67,7 @@ class Expected:
     words: tuple[str, ...]
     sounds: tuple[Sequence[Pronunciation], ...]
     rivals: tuple[Sequence[Pronunciation], ...]
+    near: tuple[Sequence[Pronunciation], ...]
     closed: bool
     habits: tuple[float, ...] = ()
 
@@ -61,18 +75,36 @@ class Expected:
     def of(
         cls,
         words: tuple[str, ...],
-        sounds_of: Callable[[str], Sequence[Pronunciation]],
+        dictionary: Pronunciations,
         habits: tuple[float, ...] = (),
     ) -> "Expected":
-        """The expectation of words that the dictionary ``sounds_of`` knows."""
+        """The expectation of words that the dictionary knows or can read."""
+        sounds_of = dictionary.likely
         closed = set(words).issubset(_DIGITS)
         rivals = _DIGITS if closed else tuple(dict.fromkeys((*words, *_COMMON)))
-        return cls(words, tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals)), closed, habits)
+        near: tuple[Sequence[Pronunciation], ...]
+        if closed:
+            near = tuple([s for digit in _DIGITS if digit != word for s in sounds_of(digit)] for word in words)
+        else:
+            near = tuple(dictionary.near(word, _NEAR_WORDS) for word in words)
+        return cls(words, tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals)), near, closed, habits)
 
     def part(self, first: int, last: int) -> "Expected":
         """Only the words from one to another, the last included."""
         some = slice(first, last + 1)
-        return replace(self, words=self.words[some], sounds=self.sounds[some], habits=self.habits[some])
+        words, sounds, near = self.words[some], self.sounds[some], self.near[some]
+        return replace(self, words=words, sounds=sounds, near=near, habits=self.habits[some])
+
+    def alternatives(self) -> Iterator[Alternative]:
+        """Each word replaced by those that it is easily taken for, and each two neighbours swapped."""
+        for index, near in enumerate(self.near):
+            for phones in near:
+                yield Alternative(index, index + 1, tuple(NUMBER[phone] for phone in phones))
+        for index, (one, other) in enumerate(pairwise(self.sounds)):
+            if self.words[index] != self.words[index + 1]:
+                first, then = ([NUMBER[phone] for phone in variants[0]] for variants in (other, one))
+                yield Alternative(index, index + 2, (*first, *then))
+                yield Alternative(index, index + 2, (*first, SILENCE, *then))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +210,9 @@ class UtteranceEvidence:
         score, path = graph.align(self._scores, self._bigram)
         if not np.isfinite(score):
             return None
-        against = decoys(graph, self._scores, self._bigram)
+        alternatives = tuple(expected.alternatives())
+        against = decoys(graph, self._scores, self._bigram, alternatives)
+        near, swapped = _least(alternatives, against.alternatives)
         found = graph.words[path]
         aligned = []
         for index, variants in enumerate(words):
@@ -209,6 +243,8 @@ class UtteranceEvidence:
             _between(-8, min(_weakest(side, _OUTSIDE_FRAMES) for side in (fit[:begin], fit[end:])), 0),
             0.0 if expected.closed else rival,
             rival if expected.closed else 0.0,
+            _between(-20, near, 10),
+            _between(-20, swapped, 10),
             float(expected.closed),
             float(np.log(phones.sum())),
         )
@@ -219,6 +255,16 @@ class UtteranceEvidence:
         if words not in self._rivals:
             self._rivals[words] = WordGraph.any_of(words).total(self._scores, self._bigram)
         return self._rivals[words]
+
+
+def _least(alternatives: Sequence[Alternative], against: NDArray[np.float64]) -> tuple[float, float]:
+    """The worst of all places against words that sound alike, and the worst of all swaps; infinite without any."""
+    found: dict[tuple[int, int], float] = {}
+    for one, log_ratio in zip(alternatives, against, strict=True):
+        place = one.first, one.after
+        found[place] = -float(np.logaddexp(-found.get(place, np.inf), -log_ratio))
+    least = [min((ratio for (a, b), ratio in found.items() if b - a == size), default=np.inf) for size in (1, 2)]
+    return least[0], least[1]
 
 
 def _between(least: float, value: float, most: float) -> float:

@@ -107,7 +107,7 @@ class VoskRecognizer:
             raise UnknownWord()
         check = None
         if expected and self._acoustics is not None and self._dictionary is not None:
-            check = PhraseCheck(self._acoustics, Expected.of(expected, self._dictionary.likely, habits))
+            check = PhraseCheck(self._acoustics, Expected.of(expected, self._dictionary, habits))
         return _VoskStream(self._model, check, self._words_of(expected) if self._grammar and expected else None)
 
     def _words_of(self, expected: tuple[str, ...]) -> str | None:

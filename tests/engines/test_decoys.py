@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamauth.engines.decoys import decoys
-from streamauth.engines.word_graph import PHONES, WordGraph
+from streamauth.engines.decoys import Alternative, decoys
+from streamauth.engines.word_graph import NUMBER, PHONES, WordGraph
 from tests.engines.test_word_graph import CAT, DOG, bigram_of, scores_of, spelled
 
 GO: list[tuple[str, ...]] = [("G", "OW")]
@@ -40,6 +40,17 @@ def test_inserted_is_any_other_word_put_in(place: int) -> None:
     expected = graph.total(scores, bigram) - more.total(scores, bigram)
     # a pause on the other side of the inserted word is one way more in the graph of words
     assert decoys(graph, scores, bigram).inserted[place] == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize(("first", "after"), [(0, 1), (1, 2), (0, 2), (1, 3), (2, 3)])
+def test_an_alternative_is_the_phrase_with_other_sounds(first: int, after: int) -> None:
+    words = [CAT, DOG, GO]
+    scores, bigram = scores_of(7, 16), bigram_of(8)
+    graph = WordGraph.of(words)
+    other = WordGraph.of([*words[:first], [("M", "IY", "T")], *words[after:]])
+    given = [Alternative(first, after, tuple(NUMBER[phone] for phone in ("M", "IY", "T")))] * 2
+    expected = graph.total(scores, bigram) - other.total(scores, bigram)
+    assert decoys(graph, scores, bigram, given).alternatives == pytest.approx([expected, expected])
 
 
 def test_clear_speech_is_told_from_each_decoy() -> None:
