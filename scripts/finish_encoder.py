@@ -1,12 +1,13 @@
-"""Makes of a trained student of GE2E the network that is exported.
+"""Makes of trained students of GE2E the network that is exported.
 
-    python scripts/finish_encoder.py STUDENT.npz OUT.npz
+    python scripts/finish_encoder.py STUDENT.npz [STUDENT.npz ...] OUT.npz
     python scripts/export_encoder.py --student OUT.npz        write models/ge2e-noise.onnx
 
 Two steps, both without another look at the error rates of the part "unseen" (``_trials.part_of``):
 
-- Some of the teacher is mixed into the weights, which keeps more of what it knows of clean speech (M. Wortsman et al.,
-  "Robust fine-tuning of zero-shot models", CVPR 2022).
+- The weights are the mean of those of the students, one that is named twice counting twice, and some of the teacher's,
+  which keeps more of what it knows of clean speech (M. Wortsman et al., "Model soups", ICML 2022, and "Robust
+  fine-tuning of zero-shot models", CVPR 2022).
 - The mean voice is taken off, and directions along which noises, rooms and lines move the windows of one person are
   shortened: within-class covariance normalization (A. Hatch et al., Interspeech 2006). Centre and covariance are those
   of the part "student", under every condition of ``streamauth.evaluation.conditions.EVALUATED``.
@@ -28,8 +29,8 @@ from streamauth.engines.webrtc_detector import WebrtcDetector
 from streamauth.evaluation.conditions import EVALUATED, degrade
 from streamauth.settings import Settings
 
-SHARE = 0.85
-"""Of the student in the weights."""
+SHARE = 0.77
+"""Of the students in the weights."""
 CENTRED = 0.8
 """How much of the mean voice is taken off."""
 SHRINKAGE = 0.7
@@ -76,14 +77,19 @@ def normalization(found: Array, speaker: NDArray[np.int64], clean: NDArray[np.bo
 def main() -> None:
     """Mix, normalize, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("student", type=Path)
+    parser.add_argument("student", type=Path, nargs="+")
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    with np.load(options.student) as stored:
-        student = dict(stored)
+    students = []
+    for path in options.student:
+        with np.load(path) as stored:
+            students.append(dict(stored))
     teacher = Network(teacher_weights()).weights()
-    weights = {name: np.float32(SHARE) * student[name] + np.float32(1 - SHARE) * teacher[name] for name in teacher}
+    weights = {
+        name: np.float32(SHARE) * np.mean([one[name] for one in students], axis=0) + np.float32(1 - SHARE) * of_teacher
+        for name, of_teacher in teacher.items()
+    }
     network = Network(weights)
     mels, speaker, clean = windows()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):

@@ -45,8 +45,13 @@ WARM, CHECK_S = 0.04, 300
 
 def teacher_weights() -> dict[str, Array]:
     """The weights of models/ge2e.onnx under PyTorch's names."""
-    constants = onnx.load(models_folder() / "ge2e.onnx").graph.initializer
-    found = {constant.name: numpy_helper.to_array(constant) for constant in constants}
+    return weights_of(models_folder() / "ge2e.onnx")
+
+
+def weights_of(path: Path) -> dict[str, Array]:
+    """Likewise of an encoder that export_encoder.py wrote, without what comes behind its projection."""
+    constants = onnx.load(path).graph.initializer
+    found = {one.name.removesuffix("_half"): numpy_helper.to_array(one).astype(np.float32) for one in constants}
 
     def gates(array: Array) -> Array:
         i, o, f, c = np.split(array, 4)
@@ -195,7 +200,7 @@ def main() -> None:
     parser.add_argument("--bank", type=float, default=0.2, help="weight of the choice among the bank")
     parser.add_argument("--no-logarithms", action="store_true")
     parser.add_argument("--synthetic", type=Path, help="folder of WAV files of synthetic voices")
-    parser.add_argument("--start", type=Path, metavar="FILE", help="weights of an earlier run to begin with")
+    parser.add_argument("--start", type=Path, metavar="FILE", help="an earlier run or an exported model to begin with")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--name", default="student")
     options = parser.parse_args()
@@ -210,8 +215,8 @@ def main() -> None:
     print({name: sum(r.source == name and not r.held_out for r in pool) for name in SHARES}, "recordings", flush=True)
     network = Network(teacher_weights(), logarithms=not options.no_logarithms)
     if options.start:
-        with np.load(options.start) as found:
-            network = Network(dict(found), logarithms=not options.no_logarithms)
+        begun = weights_of(options.start) if options.start.suffix == ".onnx" else dict(np.load(options.start))
+        network = Network(begun, logarithms=not options.no_logarithms)
     weights = train(network, pool, HeldOut(pool, np.random.default_rng(options.seed)), options)
     keep(weights, options)
 

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamauth.core.degradation import rms
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder
 from streamauth.settings import VoiceSettings
 
 # Windows shorter than the full one come in steps of this length, so that the runtime sees few input shapes.
 _LENGTH_STEP = SAMPLE_RATE_HZ // 10
+_QUIETEST = 1e-6
 
 
 def unit(vector: Embedding) -> Embedding:
@@ -34,11 +36,18 @@ class VoiceSample:
 class _Window:
     embedding: Embedding
     end: int
-    weight: float
+    share: float  # of the full length
+    level: float
+
+    @property
+    def weight(self) -> float:
+        return self.share * self.level
 
 
 class RollingVoice:
-    """Embeds windows of voiced audio as they fill and averages them by length.
+    """Embeds windows of voiced audio as they fill and averages them by length and level.
+
+    Noise hides quiet windows more than loud ones, so that the root mean square of a window is its weight.
 
     Until one full window has been heard, the only window is all that was heard, embedded anew at each hop; it is
     replaced by the next longer one. From then on full windows follow each other by the hop.
@@ -58,7 +67,7 @@ class RollingVoice:
         self._recent: Samples = np.zeros(0, np.float32)
         self._heard = 0
         self._windows: list[_Window] = []
-        self._full: _Window | None = None  # sum over all full windows, where nothing is forgotten
+        self._full: Embedding | None = None  # weighted sum of full windows, where nothing is forgotten
 
     @property
     def speech_s(self) -> float:
@@ -91,7 +100,7 @@ class RollingVoice:
         """The voice so far, None before the first window."""
         if not self._windows:
             return None
-        total = np.zeros(self._encoder.dim, np.float32) if self._full is None else self._full.embedding
+        total = np.zeros(self._encoder.dim, np.float32) if self._full is None else self._full
         for window in self._windows:
             total = total + window.weight * window.embedding
         heard = self._heard if self._memory is None else min(self._heard, self._memory)
@@ -105,17 +114,18 @@ class RollingVoice:
     def windows(self) -> tuple[VoiceSample, ...]:
         """The windows that are kept, one by one."""
         full_s = self._encoder.window_samples / SAMPLE_RATE_HZ
-        return tuple(VoiceSample(window.embedding, window.weight * full_s) for window in self._windows)
+        return tuple(VoiceSample(window.embedding, window.share * full_s) for window in self._windows)
 
     def _embed(self, audio: Samples, end: int) -> None:
         size = min(audio.size, self._encoder.window_samples)
         if size < self._encoder.window_samples:
             size -= size % _LENGTH_STEP
-        embedding = self._encoder.embed(audio[None, audio.size - size :])[0]
-        weight = size / self._encoder.window_samples
-        if weight < 1.0 or (self._windows and self._windows[-1].weight < 1.0):
+        window = audio[audio.size - size :]
+        embedding = self._encoder.embed(window[None])[0]
+        share = size / self._encoder.window_samples
+        if share < 1.0 or (self._windows and self._windows[-1].share < 1.0):
             self._windows.clear()
-        self._windows.append(_Window(embedding, end, weight))
+        self._windows.append(_Window(embedding, end, share, max(_QUIETEST, rms(window))))
         if self._memory is not None:
             oldest = self._heard - self._memory
             self._windows = [w for w in self._windows if w.end - self._encoder.window_samples >= oldest] or [
@@ -123,5 +133,5 @@ class RollingVoice:
             ]
         elif len(self._windows) > 1:
             first = self._windows.pop(0)
-            total = first.embedding if self._full is None else self._full.embedding + first.embedding
-            self._full = _Window(total, first.end, 1.0)
+            fresh = first.weight * first.embedding
+            self._full = fresh if self._full is None else self._full + fresh

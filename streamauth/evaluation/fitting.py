@@ -122,24 +122,24 @@ def trials_of(people: Sequence[Person], cohort: Cohort | None) -> Trials:
 
 
 def crossed(
-    people: Sequence[Person], cohort: Cohort | None, encoder_id: str, min_speech_s: float
+    people: Sequence[Person], cohort: Cohort | None, encoder_id: str, early_speech_s: float
 ) -> list[tuple[Trials, Calibration]]:
     """Trials of each half of the people, with the calibration that was fitted to the other; arguments as ``fit``'s."""
     halves = [trials_of(half, cohort) for half in (people[::2], people[1::2])]
     return [
-        (tried, fit(known, cohort, encoder_id, min_speech_s))
+        (tried, fit(known, cohort, encoder_id, early_speech_s))
         for known, tried in zip(halves, halves[::-1], strict=True)
     ]
 
 
-def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, min_speech_s: float) -> Calibration:
+def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, early_speech_s: float) -> Calibration:
     """The calibration of an encoder.
 
     Args:
         trials: Of two people at least.
         cohort: Other people, who normalized their scores.
         encoder_id: The encoder that all embeddings are of.
-        min_speech_s: Net speech before any decision, in seconds.
+        early_speech_s: Net speech before a decision that more speech may follow, in seconds.
     """
     ranges = tuple((float(low), float(high)) for low, high in zip(trials.side.min(0), trials.side.max(0), strict=True))
     scale, offset = _regression(trials)
@@ -152,7 +152,7 @@ def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, min_speech_s: fl
     # a rate that stands for n pairs is known to a part of 1/sqrt(n): the promise is to hold for other people, too
     safe = {rate: rate * (1 - min(0.5, (rate * trials.pairs) ** -0.5)) for rate in rates}
     calibration = replace(calibration, thresholds=_thresholds(llr[~trials.same], safe))
-    ready = trials.side[:, 0] >= np.log(min_speech_s) - 1e-6
+    ready = trials.side[:, 0] >= np.log(early_speech_s) - 1e-6
     begins = _begins(trials.attempt)
     highest = np.maximum.reduceat(np.where(ready, llr, -inf), begins)
     rolling = _thresholds(highest[~trials.same[begins]], safe)

@@ -48,6 +48,9 @@ class DecisionSettings(Section):
         10.0, "With a prior: cost of a false accept, a false reject costing 1", low=0.001, high=1_000_000
     )
     min_speech_s: float = setting(0.8, "Net speech before any accept", unit="s", low=0.8, high=30)
+    early_speech_s: float = setting(
+        1.6, "Net speech before the voice alone is decided while more may come", unit="s", low=0.8, high=30
+    )
     decide_speech_s: float = setting(
         5.0, "Net speech at which the voice alone is decided at the latest", unit="s", low=0.8, high=120
     )

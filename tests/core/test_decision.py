@@ -11,19 +11,19 @@ from streamauth.core.ports import LEAST_LLR, Transcript, Word
 from streamauth.core.quality import Quality
 from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
 
-SETTINGS = DecisionSettings(min_speech_s=0.8, decide_speech_s=5.0)
+SETTINGS = DecisionSettings(min_speech_s=0.8, early_speech_s=1.2, decide_speech_s=5.0)
 RULE = VoiceRule(accept_llr=2.0, reject_llr=-4.0, settings=SETTINGS, doubt_llr=0.0)
 
 
 @pytest.mark.parametrize(
     ("llr", "speech_s", "verdict"),
     [
-        (50.0, 0.7, None),
-        (-50.0, 0.7, None),
-        (1.9, 1.0, None),
-        (2.0, 1.0, Verdict.ACCEPT),
-        (-3.9, 1.0, None),
-        (-4.0, 1.0, Verdict.REJECT),
+        (50.0, 1.1, None),
+        (-50.0, 1.1, None),
+        (1.9, 1.2, None),
+        (2.0, 1.2, Verdict.ACCEPT),
+        (-3.9, 1.2, None),
+        (-4.0, 1.2, Verdict.REJECT),
         (2.0, 5.0, Verdict.ACCEPT),
         (1.9, 5.0, Verdict.UNDECIDED),
         (0.0, 5.0, Verdict.REJECT),

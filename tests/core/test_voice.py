@@ -91,5 +91,23 @@ def test_without_a_memory_all_speech_counts_equally() -> None:
     assert sample.embedding @ voiceprint(5) == pytest.approx(sample.embedding @ voiceprint(1), abs=0.15)
 
 
+def test_loud_speech_counts_more_than_quiet_speech() -> None:
+    voice = RollingVoice(FakeEncoder(), SETTINGS)
+    feed(voice, speech(4.0, speaker=1))
+    feed(voice, 0.1 * speech(4.0, speaker=2))
+    sample = voice.sample()
+    assert sample is not None
+    assert sample.embedding @ voiceprint(1) > 0.9
+    assert sample.embedding @ voiceprint(2) < 0.4
+
+
+def test_silence_has_a_voice_of_unit_length() -> None:
+    voice = RollingVoice(FakeEncoder(), SETTINGS)
+    feed(voice, np.zeros(64_000, np.float32) + np.float32(1e-9))
+    sample = voice.sample()
+    assert sample is not None
+    assert np.linalg.norm(sample.embedding) == pytest.approx(1.0, abs=1e-5)
+
+
 def test_a_zero_vector_stays_zero() -> None:
     assert not unit(np.zeros(3, np.float32)).any()
