@@ -32,9 +32,6 @@ from streamauth.engines.acoustic_model import MEL_BINS
 from streamauth.engines.registry import folder_digest
 
 FOLDER = Path(__file__).resolve().parent.parent / "models" / "vosk-en"
-SHARPNESS = 1.4
-"""What all scores are multiplied with. A network that learned with masks and warped speech is less sure of itself than
-its searches want: among the phone sequences that the bigram likes, words of few sounds win."""
 _LN10 = math.log(10)
 
 # the binding writes the words and pairs and then ends the process over the triples, which are not wanted anyway
@@ -111,9 +108,6 @@ def main() -> None:
     parser.add_argument("--phrase-only", action="store_true", help="only phrase/, for evaluate_phrase.py")
     arguments = parser.parse_args()
     network = load_network(arguments.network)
-    with torch.no_grad():
-        network.last.weight *= SHARPNESS
-        network.last.bias *= SHARPNESS
     folder: Path = arguments.folder
     sounds = dictionary()
     model = language_model(set(sounds), arguments.pairs)

@@ -43,10 +43,31 @@ _MOST_FORGIVEN = 0.5  # nats per phone: an accent, not another word
 _FAST_PHONES_PER_S = 14.0
 _FAST_TEMPO = 1.6
 _NEAR_WORDS = 8
+_SHARPNESS = 2.0
 
-# Logistic regression over the measures, fitted by scripts/evaluate_phrase.py.
-_WEIGHTS = (0.0087, 0.0730, 1.0733, 0.0732, 0.0512, 0.0554, 0.0, 0.3961, 0.2168, 0.0815, 0.0, 0.0, 0.0, -1.0959, 1.4859)
-_BIAS = 4.8510
+# For each of the bounded measures where it stops to matter as much: a weight below each knot, and one everywhere.
+_KNOTS = (
+    *((-0.5, -1.5), (-2, -6), (-0.4, -1.2), (0, 4), (0, 4), (0, 4), (-0.5, -1.5)),
+    *((-1, -3), (-1, -3), (-2, 2), (-2, 2), (0, 4), (0, 4)),
+)
+
+# Logistic regression over the terms, fitted by scripts/evaluate_phrase.py.
+_WEIGHTS = (
+    *(0, 0, 0.0017, 0.0597, 0.0594, 0.0219, 0, 0, 0, 0.0094, 0, 0.0203, 0.0046, -0.7126, 1.1479),
+    *(0, 0, 0, 0, 0.0017, 0.8731, 0, 0, 0, 0, 0, 0.0219, 0, 1.1631),
+    *(0, 0.6615, 1.1617, 0.8511, 0, 0.0094, 0, 0, 0.0059, 0, 0.5557, 0),
+)
+_BIAS = 8.8205
+
+
+def terms(measures: Sequence[float]) -> tuple[float, ...]:
+    """What the weights belong to: the measures, and each bounded one again, cut off at its knots.
+
+    With weights that are not negative their sum rises in each measure, and the less, the higher it is: a word that
+    was hardly said is not made up for by the others.
+    """
+    cut = (min(measures[index], knot) for index, knots in enumerate(_KNOTS) for knot in knots)
+    return (*measures, *cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +173,7 @@ class Explanation:
     @property
     def llr(self) -> float:
         """Natural-log likelihood ratio that just these words were said."""
-        return max(LEAST_LLR, float(np.dot(_WEIGHTS, self.measures)) + _BIAS)
+        return max(LEAST_LLR, float(np.dot(_WEIGHTS, terms(self.measures))) + _BIAS)
 
 
 class UtteranceEvidence:
@@ -183,7 +204,8 @@ class UtteranceEvidence:
             starts: The words that may come first.
         """
         graph = WordGraph.of(expected.sounds, starts=starts, partly=True, hesitations=True)
-        score, path = graph.align(self._scores, self._bigram)
+        # all alignments together are what the network was trained to score; alone, silence outdoes words that it doubts
+        score, path = graph.align(_SHARPNESS * self._scores, self._bigram)
         found = graph.words[path]
         found = found[found >= 0]
         return (int(found[0]), int(found[-1])) if np.isfinite(score) and found.size else None

@@ -152,8 +152,10 @@ def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, early_speech_s: 
     # a rate that stands for n pairs is known to a part of 1/sqrt(n): the promise is to hold for other people, too
     safe = {rate: rate * (1 - min(0.5, (rate * trials.pairs) ** -0.5)) for rate in rates}
     calibration = replace(calibration, thresholds=_thresholds(llr[~trials.same], safe))
-    ready = trials.side[:, 0] >= np.log(early_speech_s) - 1e-6
     begins = _begins(trials.attempt)
+    # the end of the speech decides, however little there was
+    ready = trials.side[:, 0] >= np.log(early_speech_s) - 1e-6
+    ready[np.r_[begins[1:], len(llr)] - 1] = True
     highest = np.maximum.reduceat(np.where(ready, llr, -inf), begins)
     rolling = _thresholds(highest[~trials.same[begins]], safe)
     # the first condition is speech as it is
