@@ -62,13 +62,13 @@ def llrs(trials: Trials, llr: NDArray[np.float64]) -> Figure:
     return figure
 
 
-def rates(trials: Trials, llr: NDArray[np.float64], calibration: Calibration) -> Figure:
+def rates(trials: Trials, llr: NDArray[np.float64], calibration: Calibration, settings: Settings) -> Figure:
     """False accepts that come of those aimed at, by condition, after 3 s and over whole attempts."""
     figure = Figure(figsize=(9.6, 4.4), facecolor="white")
     wanted = np.geomspace(0.1, 0.001, 25)
     speech_s = np.exp(trials.side[:, 0])
     begins = np.flatnonzero(np.r_[True, np.diff(trials.attempt) != 0])
-    highest = np.maximum.reduceat(np.where(speech_s >= 0.79, llr, -np.inf), begins)
+    highest = np.maximum.reduceat(np.where(speech_s >= settings.decision.early_speech_s - 0.01, llr, -np.inf), begins)
     once = (speech_s >= 2.9) & (speech_s <= 3.3)
     for axes, title in zip(figure.subplots(1, 2, sharey=True), ("one look after 3 s", "whole attempts"), strict=True):
         rolling = title == "whole attempts"
@@ -123,7 +123,7 @@ def main() -> None:
     with matplotlib.rc_context(STYLE):
         for name, figure in (
             ("llrs", llrs(trials, llr)),
-            ("rates", rates(trials, llr, calibration)),
+            ("rates", rates(trials, llr, calibration, settings)),
             ("times", times(trials, llr, calibration, settings)),
         ):
             figure.savefig(DOCS / f"decisions-{name}.svg", metadata={"Date": None})
