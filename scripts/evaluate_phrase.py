@@ -43,7 +43,8 @@ from scipy.optimize import minimize
 
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_evidence import Expected, Explanation, UtteranceEvidence, terms
+from streamauth.engines.phrase_evidence import Expected, Explanation, UtteranceEvidence
+from streamauth.engines.phrase_regression import terms
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.evaluation.metrics import eer, frr_at_far
 from streamauth.settings import Settings

@@ -2,9 +2,8 @@
 
 The acoustic model is trained to tell sequences of phones apart (``scripts/recognizer_objective.py``), so its scores
 give the probability of the expected phones against others: against any phones at all, and against decoys made from
-the phrase itself (``decoys``), so that one wrong word cannot hide behind the others. A logistic regression, fitted by
-``scripts/evaluate_phrase.py`` on recordings of people whom the scoring network had not heard, makes one ratio of
-these measures.
+the phrase itself (``decoys``), so that one wrong word cannot hide behind the others. A logistic regression makes one
+ratio of these measures (``phrase_regression``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamauth.core.phrase import DIGITS
-from streamauth.core.ports import LEAST_LLR, Samples
+from streamauth.core.ports import Samples
 from streamauth.engines.acoustic_model import AcousticModel
 from streamauth.engines.decoys import Alternative, decoys
+from streamauth.engines.phrase_regression import llr_of
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.engines.word_graph import (
     FRAME_S,
@@ -44,30 +44,6 @@ _FAST_PHONES_PER_S = 14.0
 _FAST_TEMPO = 1.6
 _NEAR_WORDS = 8
 _SHARPNESS = 2.0
-
-# For each of the bounded measures where it stops to matter as much: a weight below each knot, and one everywhere.
-_KNOTS = (
-    *((-0.5, -1.5), (-2, -6), (-0.4, -1.2), (0, 4), (0, 4), (0, 4), (-0.5, -1.5)),
-    *((-1, -3), (-1, -3), (-2, 2), (-2, 2), (0, 4), (0, 4)),
-)
-
-# Logistic regression over the terms, fitted by scripts/evaluate_phrase.py.
-_WEIGHTS = (
-    *(0, 0, 0.0017, 0.0597, 0.0594, 0.0219, 0, 0, 0, 0.0094, 0, 0.0203, 0.0046, -0.7126, 1.1479),
-    *(0, 0, 0, 0, 0.0017, 0.8731, 0, 0, 0, 0, 0, 0.0219, 0, 1.1631),
-    *(0, 0.6615, 1.1617, 0.8511, 0, 0.0094, 0, 0, 0.0059, 0, 0.5557, 0),
-)
-_BIAS = 8.8205
-
-
-def terms(measures: Sequence[float]) -> tuple[float, ...]:
-    """What the weights belong to: the measures, and each bounded one again, cut off at its knots.
-
-    With weights that are not negative their sum rises in each measure, and the less, the higher it is: a word that
-    was hardly said is not made up for by the others.
-    """
-    cut = (min(measures[index], knot) for index, knots in enumerate(_KNOTS) for knot in knots)
-    return (*measures, *cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +149,7 @@ class Explanation:
     @property
     def llr(self) -> float:
         """Natural-log likelihood ratio that just these words were said."""
-        return max(LEAST_LLR, float(np.dot(_WEIGHTS, terms(self.measures))) + _BIAS)
+        return llr_of(self.measures)
 
 
 class UtteranceEvidence:

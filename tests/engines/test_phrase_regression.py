@@ -5,23 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamauth.engines.phrase_evidence import _KNOTS, Explanation
+from streamauth.engines.phrase_regression import KNOTS, llr_of
 
 GOOD = (-0.5, -3.0, -0.7, 6.0, 3.0, 2.0, -0.4, -1.0, -0.3, 2.0, 0.0, 4.0, 8.0, 0.0, float(np.log(25)))
 """Measures of words that were said clearly."""
-
-
-def llr(measures: tuple[float, ...]) -> float:
-    return Explanation((), measures).llr
 
 
 def changed(index: int, value: float) -> tuple[float, ...]:
     return (*GOOD[:index], value, *GOOD[index + 1 :])
 
 
-@given(st.integers(0, len(_KNOTS) - 1), st.floats(-20, 10), st.floats(0, 10))
+@given(st.integers(0, len(KNOTS) - 1), st.floats(-20, 10), st.floats(0, 10))
 def test_better_evidence_is_never_worth_less(index: int, value: float, more: float) -> None:
-    assert llr(changed(index, value + more)) >= llr(changed(index, value)) - 1e-9
+    assert llr_of(changed(index, value + more)) >= llr_of(changed(index, value)) - 1e-9
 
 
 @pytest.mark.parametrize(
@@ -34,9 +30,9 @@ def test_better_evidence_is_never_worth_less(index: int, value: float, more: flo
 )
 def test_one_bad_place_weighs_more_than_all_others_gain(index: int, bad: float) -> None:
     best = tuple(0.0 if value < 0 else 10.0 if at in range(3, 13) else value for at, value in enumerate(GOOD))
-    assert llr(GOOD) > 2
-    assert llr((*best[:index], bad, *best[index + 1 :])) < llr(GOOD)
+    assert llr_of(GOOD) > 2
+    assert llr_of((*best[:index], bad, *best[index + 1 :])) < llr_of(GOOD)
 
 
 def test_a_likelihood_ratio_has_an_end() -> None:
-    assert llr((*(-20.0,) * 13, 0.0, 3.0)) == -30.0
+    assert llr_of((*(-20.0,) * 13, 0.0, 3.0)) == -30.0
