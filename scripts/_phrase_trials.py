@@ -11,7 +11,6 @@ from functools import cache
 import numpy as np
 from _trials import LIBRISPEECH, load
 from numpy.typing import NDArray
-from recognizer_noise import at_tempo
 from recognizer_speech import (
     DIGIT_FOLDS,
     KEYWORD_FOLDS,
@@ -22,6 +21,7 @@ from recognizer_speech import (
     librispeech,
     transcripts,
 )
+from recognizer_tempo import at_tempo
 
 from streamauth.core.phrase import DIGITS
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
