@@ -32,7 +32,7 @@ SEED = 20
 
 def cost(fitted: Sequence[Person], cohort: Cohort, encoder_id: str, settings: Settings) -> float:
     """Cllr of each half of the people by what was fitted to the other."""
-    halves = crossed(fitted, cohort, encoder_id, settings.decision.early_speech_s)
+    halves = crossed(fitted, cohort, encoder_id, settings.decision.first_look_s)
     llrs = [(trials.llr(calibration), trials.same) for trials, calibration in halves]
     return float(np.mean([cllr(llr[same], llr[~same]) for llr, same in llrs]))
 
@@ -56,7 +56,7 @@ def main() -> None:
     cohort = choice["as it is" if costs["as it is"] < WORTH * costs["normalized"] else "normalized"]
 
     trials = trials_of(fitted, cohort)
-    calibration = fit(trials, cohort, encoder.id, settings.decision.early_speech_s)
+    calibration = fit(trials, cohort, encoder.id, settings.decision.first_look_s)
     llr = trials.llr(calibration)
     target, nontarget = llr[trials.same], llr[~trials.same]
     provenance = {

@@ -44,15 +44,13 @@ from scipy.optimize import minimize
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.acoustic_model import AcousticModel
 from streamauth.engines.phrase_evidence import Expected, Explanation, UtteranceEvidence
-from streamauth.engines.phrase_regression import terms
+from streamauth.engines.phrase_regression import KNOTS, terms
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.evaluation.metrics import eer, frr_at_far
 from streamauth.settings import Settings
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models" / "vosk-en"
 WRONG, RIDGE = 3.0, 0.3
-CLOSED, PHONES = 13, 14
-"""Among the measures, those that say nothing for or against the words."""
 _NEVER = -60.0
 
 
@@ -115,7 +113,8 @@ def fit(trials: Sequence[Trial]) -> NDArray[np.float64]:
         return float(shares @ np.logaddexp(0, against) + weights @ penalty), slope
 
     bounds: list[tuple[float | None, None]] = [(0, None)] * inputs.shape[1]
-    for free in (CLOSED, PHONES, -1):
+    # the measures without knots, which say nothing for or against the words, and the bias
+    for free in (*range(len(KNOTS), len(known[0].measures or ())), -1):
         bounds[free] = (None, None)
     found = minimize(cost, np.zeros(len(bounds)), jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 5000})
     return np.asarray(found.x)

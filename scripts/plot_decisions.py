@@ -68,7 +68,7 @@ def rates(trials: Trials, llr: NDArray[np.float64], calibration: Calibration, se
     wanted = np.geomspace(0.1, 0.001, 25)
     speech_s = np.exp(trials.side[:, 0])
     begins = np.flatnonzero(np.r_[True, np.diff(trials.attempt) != 0])
-    highest = np.maximum.reduceat(np.where(speech_s >= settings.decision.early_speech_s - 0.01, llr, -np.inf), begins)
+    highest = np.maximum.reduceat(np.where(speech_s >= settings.decision.first_look_s - 0.01, llr, -np.inf), begins)
     once = (speech_s >= 2.9) & (speech_s <= 3.3)
     for axes, title in zip(figure.subplots(1, 2, sharey=True), ("one look after 3 s", "whole attempts"), strict=True):
         rolling = title == "whole attempts"

@@ -38,7 +38,7 @@ class VoiceRule:
         """The verdict where it may already fall, else None."""
         if speech_s >= self.settings.decide_speech_s:
             return self.final(llr, speech_s)
-        if speech_s < max(self.settings.min_speech_s, self.settings.early_speech_s):
+        if speech_s < self.settings.first_look_s:
             return None
         if llr >= self.accept_llr:
             return Verdict.ACCEPT

@@ -122,24 +122,24 @@ def trials_of(people: Sequence[Person], cohort: Cohort | None) -> Trials:
 
 
 def crossed(
-    people: Sequence[Person], cohort: Cohort | None, encoder_id: str, early_speech_s: float
+    people: Sequence[Person], cohort: Cohort | None, encoder_id: str, first_look_s: float
 ) -> list[tuple[Trials, Calibration]]:
     """Trials of each half of the people, with the calibration that was fitted to the other; arguments as ``fit``'s."""
     halves = [trials_of(half, cohort) for half in (people[::2], people[1::2])]
     return [
-        (tried, fit(known, cohort, encoder_id, early_speech_s))
+        (tried, fit(known, cohort, encoder_id, first_look_s))
         for known, tried in zip(halves, halves[::-1], strict=True)
     ]
 
 
-def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, early_speech_s: float) -> Calibration:
+def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, first_look_s: float) -> Calibration:
     """The calibration of an encoder.
 
     Args:
         trials: Of two people at least.
         cohort: Other people, who normalized their scores.
         encoder_id: The encoder that all embeddings are of.
-        early_speech_s: Net speech before a decision that more speech may follow, in seconds.
+        first_look_s: Net speech before a decision that more speech may follow, in seconds.
     """
     ranges = tuple((float(low), float(high)) for low, high in zip(trials.side.min(0), trials.side.max(0), strict=True))
     scale, offset = _regression(trials)
@@ -154,7 +154,7 @@ def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, early_speech_s: 
     calibration = replace(calibration, thresholds=_thresholds(llr[~trials.same], safe))
     begins = _begins(trials.attempt)
     # the end of the speech decides, however little there was
-    ready = trials.side[:, 0] >= np.log(early_speech_s) - 1e-6
+    ready = trials.side[:, 0] >= np.log(first_look_s) - 1e-6
     ready[np.r_[begins[1:], len(llr)] - 1] = True
     highest = np.maximum.reduceat(np.where(ready, llr, -inf), begins)
     rolling = _thresholds(highest[~trials.same[begins]], safe)

@@ -139,7 +139,7 @@ def recalibrate(
     if len(heard) < LEAST_PEOPLE:
         raise TooFewRecordings
     tried, cohort = _split(heard, former)
-    encoder_id, least_s = models.encoder.id, settings.decision.early_speech_s
+    encoder_id, least_s = models.encoder.id, settings.decision.first_look_s
     after = _rates(crossed(tried, cohort, encoder_id, least_s))
     trials, before = trials_of(tried, cohort), None
     if former is not None:

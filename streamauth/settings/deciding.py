@@ -62,6 +62,11 @@ class DecisionSettings(Section):
         4.0, "Recent speech whose score a continuous session shows", unit="s", low=1.6, high=60
     )
 
+    @property
+    def first_look_s(self) -> float:
+        """Net speech, in seconds, before the voice alone is decided while more may come."""
+        return max(self.min_speech_s, self.early_speech_s)
+
 
 @dataclass(frozen=True)
 class AdaptationSettings(Section):
