@@ -120,7 +120,7 @@ class Enrolling(Prompting):
 
     def rebuild(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
         """Enroll a profile for the present encoder with the speech that is kept of it; see ``rebuilding``."""
-        rebuild(self.store, self.store.get(name, tenant=tenant).id, self.engines.encoder(), self.settings.voice)
+        rebuild(self.store, self.store.get(name, tenant=tenant).id, self.engines.encoder())
 
     def phrase_words(self, phrase: str, locale: str | None = None) -> tuple[tuple[str, ...], Strength | None]:
         """The words of a phrase, and what it is worth as a pass phrase; None where the recognizer cannot tell.

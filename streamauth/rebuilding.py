@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from streamauth.core.copies import enrolled_voice, voice_of
+from streamauth.core.copies import enrolled_voice
 from streamauth.core.enrollment import EnrolledUtterance, voiceprint_of
 from streamauth.core.ports import SpeakerEncoder
+from streamauth.core.voice import voice_of
 from streamauth.errors import EncoderChanged, EngineError, ProfileNotEnrolled
-from streamauth.settings import VoiceSettings
 from streamauth.store.profiles import ProfileStore
 
 
-def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder, settings: VoiceSettings) -> None:
+def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder) -> None:
     """Enroll a profile for an encoder with the speech that it was enrolled with before.
 
     Raises:
@@ -27,10 +27,10 @@ def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder, setti
     records, utterances = [], []
     for record in kept:
         assert record.audio is not None  # noqa: S101 - kept_audio gives those that have it
-        voice = voice_of(record.audio, encoder, settings)
+        voice = voice_of(record.audio, encoder)
         if voice is None:
             raise EngineError("The speech that was kept is too short for this encoder. Enroll again.")
-        voice = enrolled_voice(voice, record.audio, encoder, settings)
+        voice = enrolled_voice(voice, record.audio, encoder)
         utterances.append(EnrolledUtterance(voice.embedding, voice.speech_s, record.audio_s, None))
         records.append(
             replace(record, encoder_id=encoder.id, embedding=voice.embedding, speech_s=voice.speech_s, audio=None)

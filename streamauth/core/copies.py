@@ -6,22 +6,18 @@ that its owner will sound like. What it is worth is in docs/decisions.md.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
 from streamauth.core.degradation import coloured_noise, telephone, with_noise
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeakerEncoder
+from streamauth.core.ports import Samples, SpeakerEncoder
 from streamauth.core.rooms import in_room, random_room
-from streamauth.core.voice import RollingVoice, VoiceSample, unit
-from streamauth.settings import VoiceSettings
+from streamauth.core.voice import VoiceSample, unit, voice_of
 
 _SEED = 0
 _NOISE_DB = 10.0
 _OWN_WEIGHT = 3.0
 """Weight of the utterance itself; each copy has weight 1. With less, quiet speech loses (measured on part "fit")."""
-_HOP_MS = 800
-"""Step between two windows of a copy: with half of it voiceprints are no better and take twice as long."""
 
 
 def _noisy(speech: Samples, rng: np.random.Generator) -> Samples:
@@ -42,39 +38,21 @@ _COPIES: tuple[Callable[[Samples, np.random.Generator], Samples], ...] = (
 )
 
 
-def enrolled_voice(
-    voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder, settings: VoiceSettings
-) -> VoiceSample:
+def enrolled_voice(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder) -> VoiceSample:
     """The voice of an utterance and of its copies; the same speech gives the same voice.
 
     Args:
-        voice: The voice of the utterance as it is.
+        voice: The voice of the utterance as it is (``voice_of``).
         speech: Its voiced audio, shape (samples,).
         encoder: The shared encoder.
-        settings: As those that ``voice`` was heard with.
 
     Raises:
         EngineError: The encoder failed.
     """
     rng = np.random.default_rng(_SEED)
-    coarse = replace(settings, hop_ms=_HOP_MS)
     total = _OWN_WEIGHT * voice.embedding
     for copy in _COPIES:
-        heard = voice_of(copy(speech, rng), encoder, coarse)
+        heard = voice_of(copy(speech, rng), encoder)
         if heard is not None:
             total = total + heard.embedding
     return VoiceSample(unit(total), voice.speech_s)
-
-
-def voice_of(speech: Samples, encoder: SpeakerEncoder, settings: VoiceSettings) -> VoiceSample | None:
-    """The voice of voiced audio, shape (samples,); None if it is too short for the encoder.
-
-    Raises:
-        EngineError: The encoder failed.
-    """
-    voice = RollingVoice(encoder, settings)
-    hop = settings.hop_ms * SAMPLE_RATE_HZ // 1000
-    for piece in np.split(speech, range(hop, speech.size, hop)):
-        voice.accept(piece)
-    voice.flush()
-    return voice.sample()

@@ -17,7 +17,7 @@ from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples
 from streamauth.core.quality import QualityMeter
 from streamauth.core.scoring import Gallery
 from streamauth.core.strength import strength
-from streamauth.core.voice import RollingVoice, unit
+from streamauth.core.voice import VoiceSample, unit, voice_of
 from streamauth.settings import Settings
 
 # A text-independent utterance closes at the first pause after so much net speech: long enough for a steady
@@ -123,6 +123,11 @@ class EnrollmentSession(Session):
         return max(0.0, (self.settings.enrollment.text_independent_speech_s if least_s is None else least_s) - taken)
 
     @property
+    def _speech_s(self) -> float:
+        """Net speech since the last utterance closed, in seconds."""
+        return sum(frame.size for frame in self._spoken) / SAMPLE_RATE_HZ
+
+    @property
     def complete(self) -> bool:
         """Whether the enrollment has all that it needs."""
         return bool(self.everything) and not self.needed and not self.needed_speech_s
@@ -141,7 +146,6 @@ class EnrollmentSession(Session):
                 self._front.begin_recording(next_format)
 
     def _begin(self) -> None:
-        self._voice = RollingVoice(self.models.encoder, self.settings.voice)
         self._quality = QualityMeter()
         self._heard: list[str] = []
         self._fits: list[float] = []
@@ -156,13 +160,12 @@ class EnrollmentSession(Session):
             self._quality.add(step.frame, voiced=step.speaking)
         for frame, voiced in step.segmented.utterance:
             if voiced:
-                self._voice.accept(frame)
                 self._spoken.append(frame)
         if self._plan.text_dependent:
             self._advance_phrase(step)
         elif step.segmented.ended is not None and not self._plan.whole:
             least = self.settings.enrollment.min_utterance_speech_s
-            if self._voice.speech_s >= min(_UNIT_SPEECH_S, max(least, self.needed_speech_s)):
+            if self._speech_s >= min(_UNIT_SPEECH_S, max(least, self.needed_speech_s)):
                 self._close(step.at_sample)
 
     def _advance_phrase(self, step: FrontEndStep) -> None:
@@ -183,7 +186,7 @@ class EnrollmentSession(Session):
 
     def _conclude(self) -> None:
         # What is left of a recording after its utterance was judged, a breath or a door, is no utterance.
-        leftover = self._judged and self._voice.speech_s < self.settings.enrollment.min_utterance_speech_s
+        leftover = self._judged and self._speech_s < self.settings.enrollment.min_utterance_speech_s
         self._judged = False
         if leftover:
             self._begin()
@@ -198,8 +201,9 @@ class EnrollmentSession(Session):
         audio_s = (end_at - self._closed_at) / SAMPLE_RATE_HZ
         self._closed_at = at_sample
         self._judged = True
-        reasons = self._problems()
-        voice = self._voice.sample()
+        speech = np.concatenate((*self._spoken, np.zeros(0, np.float32)))
+        voice = voice_of(speech, self.models.encoder)
+        reasons = self._problems(voice)
         if reasons or voice is None:
             heard = " ".join(self._heard) if self._plan.text_dependent else None
             self._emit(UtteranceRefused(at_sample, reasons, heard))
@@ -208,20 +212,18 @@ class EnrollmentSession(Session):
             # a false start leaves more fits than words
             fits = tuple(self._fits) if text is not None and len(self._fits) == len(text.split()) else ()
             snr_db = self._quality.result().snr_db
-            speech = np.concatenate(self._spoken)
-            voice = enrolled_voice(voice, speech, self.models.encoder, self.settings.voice)
+            voice = enrolled_voice(voice, speech, self.models.encoder)
             audio = speech if self.settings.enrollment.keep_audio_s else None
             taken = EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits, snr_db, audio)
             self._take(at_sample, taken)
         self._begin()
 
-    def _problems(self) -> tuple[Reason, ...]:
+    def _problems(self, voice: VoiceSample | None) -> tuple[Reason, ...]:
         limits = self.settings.enrollment
         quality = self._quality.result()
-        if self._voice.speech_s < limits.min_utterance_speech_s:
+        if self._speech_s < limits.min_utterance_speech_s:
             others = tuple(r for r in quality.problems(limits) if r is not Reason.DIGITAL_SILENCE)
-            return lacking(quality, self._voice.speech_s) + (others if self._voice.speech_s else ())
-        self._voice.flush()
+            return lacking(quality, self._speech_s) + (others if self._speech_s else ())
         found = list(quality.problems(limits))
         if self._plan.text_dependent and not self._heard:
             found.append(Reason.PHRASE_MISMATCH)
@@ -233,7 +235,6 @@ class EnrollmentSession(Session):
             found.append(Reason.PRONUNCIATION_MISMATCH)
         elif self._phrase is not None and self._phrase.state is not PhraseState.MATCHED:
             found.append(Reason.PHRASE_MISMATCH if self._plan.expected_words else Reason.OTHER_PHRASE)
-        voice = self._voice.sample()
         known = voiceprint_of(self.everything) if self.everything else self._plan.known
         if known is not None and voice is not None:
             llr = Gallery((known,), self.models.calibration).best(voice, quality).llr

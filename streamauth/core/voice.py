@@ -1,4 +1,4 @@
-"""Rolling speaker embedding over the voiced audio of one stream."""
+"""The embedding of voiced audio: while it comes, or of all of it."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from streamauth.settings import VoiceSettings
 # Windows shorter than the full one come in steps of this length, so that the runtime sees few input shapes.
 _LENGTH_STEP = SAMPLE_RATE_HZ // 10
 _QUIETEST = 1e-6
+_WHOLE_HOP = 8 * SAMPLE_RATE_HZ // 10
+"""Step between two windows of finished speech: with a quarter of it voiceprints are no better."""
 
 
 def unit(vector: Embedding) -> Embedding:
@@ -32,6 +34,39 @@ class VoiceSample:
     speech_s: float
 
 
+def voice_of(speech: Samples, encoder: SpeakerEncoder) -> VoiceSample | None:
+    """The voice of finished speech: its windows, weighted by level, embedded together, which is faster.
+
+    Args:
+        speech: Voiced audio, shape (samples,).
+        encoder: The shared encoder.
+
+    Returns:
+        None if it is too short for the encoder.
+
+    Raises:
+        EngineError: The encoder failed.
+    """
+    if speech.size < encoder.min_samples:
+        return None
+    size = min(speech.size, encoder.window_samples)
+    if size < encoder.window_samples:
+        size -= size % _LENGTH_STEP
+        starts = [speech.size - size]
+    else:
+        starts = list(range(0, speech.size - size + 1, _WHOLE_HOP))
+        if speech.size - size - starts[-1] >= _WHOLE_HOP // 2:
+            starts.append(speech.size - size)
+    windows = np.stack([speech[start : start + size] for start in starts])
+    levels = np.array([[_level(window)] for window in windows], np.float32)
+    return VoiceSample(unit((levels * encoder.embed(windows)).sum(axis=0)), speech.size / SAMPLE_RATE_HZ)
+
+
+def _level(window: Samples) -> float:
+    """What a window weighs: noise hides quiet ones more than loud ones."""
+    return max(_QUIETEST, rms(window))
+
+
 @dataclass(frozen=True, slots=True)
 class _Window:
     embedding: Embedding
@@ -46,8 +81,6 @@ class _Window:
 
 class RollingVoice:
     """Embeds windows of voiced audio as they fill and averages them by length and level.
-
-    Noise hides quiet windows more than loud ones, so that the root mean square of a window is its weight.
 
     Until one full window has been heard, the only window is all that was heard, embedded anew at each hop; it is
     replaced by the next longer one. From then on full windows follow each other by the hop.
@@ -125,7 +158,7 @@ class RollingVoice:
         share = size / self._encoder.window_samples
         if share < 1.0 or (self._windows and self._windows[-1].share < 1.0):
             self._windows.clear()
-        self._windows.append(_Window(embedding, end, share, max(_QUIETEST, rms(window))))
+        self._windows.append(_Window(embedding, end, share, _level(window)))
         if self._memory is not None:
             oldest = self._heard - self._memory
             self._windows = [w for w in self._windows if w.end - self._encoder.window_samples >= oldest] or [

@@ -18,7 +18,7 @@ from streamauth.core.scoring import Gallery
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.core.voice import unit
 from streamauth.engines.loader import Engines
-from streamauth.evaluation.replay import FORMAT, CachingEncoder, Look, Probe, WindowCollector
+from streamauth.evaluation.replay import FORMAT, CachingEncoder, Look, Probe
 from streamauth.evaluation.trials import MAX_UTTERANCES, naming
 from streamauth.settings import Settings
 from streamauth.sources.files import open_audio
@@ -109,11 +109,6 @@ class Bench:
             voices = [voice.embedding for probe in probes if (voice := probe.voice()) is not None]
             return Template(unit(np.sum(voices, axis=0, dtype=np.float32))) if voices else None
         recordings = [self._read(file) for file in files]
-        if not self._with_words:
-            # heard once by a session that takes all for one voice, so that the windows are known beforehand
-            collector = WindowCollector(encoder)
-            self._enrollment(recordings, files, None, replace(models, encoder=collector))
-            encoder.learn(collector.windows)
         taken = self._enrollment(recordings, files, words if self._with_words else None, models).everything
         return Template(voiceprint_of(taken), habits_of(taken)) if taken else None
 

@@ -18,7 +18,7 @@ from streamauth.core.listening import Models
 from streamauth.core.pcm import AudioFormat, Encoding, PcmInput
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder
 from streamauth.core.quality import Quality, QualityMeter
-from streamauth.core.voice import RollingVoice, VoiceSample
+from streamauth.core.voice import RollingVoice, VoiceSample, voice_of
 from streamauth.settings import Settings
 
 FORMAT = AudioFormat(SAMPLE_RATE_HZ, 1, Encoding.F32LE)
@@ -42,24 +42,20 @@ class CachingEncoder:
         self.window_samples, self.min_samples = encoder.window_samples, encoder.min_samples
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """As the encoder's, window by window."""
-        rows = []
-        for window in windows:
-            key = _digest(window)
-            if key not in self.known:
-                self.known[key] = self._encoder.embed(window[None])[0]
-            rows.append(self.known[key])
-        return np.stack(rows)
+        """As the encoder's; those that it has not seen, together."""
+        keys = [_digest(window) for window in windows]
+        unknown = {key: window for key, window in zip(keys, windows, strict=True) if key not in self.known}
+        if unknown:
+            self.known.update(zip(unknown, self._encoder.embed(np.stack(list(unknown.values()))), strict=True))
+        return np.stack([self.known[key] for key in keys])
 
     def learn(self, windows: Iterable[Samples]) -> None:
         """Embed windows that will be asked for, many at a time, which is faster."""
-        unknown: dict[int, dict[bytes, Samples]] = defaultdict(dict)
+        by_length: dict[int, list[Samples]] = defaultdict(list)
         for window in windows:
-            if (key := _digest(window)) not in self.known:
-                unknown[window.size][key] = window
-        for same_length in unknown.values():
-            embeddings = self._encoder.embed(np.stack(list(same_length.values())))
-            self.known.update(zip(same_length, embeddings, strict=True))
+            by_length[window.size].append(window)
+        for same_length in by_length.values():
+            self.embed(np.stack(same_length))
 
 
 class WindowCollector:
@@ -141,11 +137,10 @@ class Probe:
 
     def enrolled(self) -> VoiceSample | None:
         """The voice of all, as an enrollment keeps it; None if that is too little."""
-        voice = self.voice()
-        if voice is None:
-            return None
-        speech = [frame for step in self._steps for frame, voiced in step.segmented.utterance if voiced]
-        return enrolled_voice(voice, np.concatenate(speech), self._models.encoder, self._settings.voice)
+        frames = [frame for step in self._steps for frame, voiced in step.segmented.utterance if voiced]
+        speech = np.concatenate((*frames, np.zeros(0, np.float32)))
+        voice = voice_of(speech, self._models.encoder)
+        return None if voice is None else enrolled_voice(voice, speech, self._models.encoder)
 
     def heard(self, speech_s: float | None = None) -> Look | None:
         """What is known after the first ``speech_s`` seconds of net speech, or all; None if that is too little."""

@@ -1,22 +1,22 @@
 import numpy as np
 import pytest
 
-from streamauth.core.copies import enrolled_voice, voice_of
+from streamauth.core.copies import enrolled_voice
 from streamauth.core.degradation import telephone
-from streamauth.core.voice import RollingVoice, VoiceSample
+from streamauth.core.voice import RollingVoice, VoiceSample, voice_of
 from streamauth.settings import Settings
 from tests.fakes import FakeEncoder, say
 
 
 @pytest.mark.parametrize("samples", [12_800, 20_000, 25_600, 40_123, 100_000])
-def test_speech_gives_the_voice_that_it_gave_in_pieces(samples: int) -> None:
-    settings = Settings().voice
+def test_finished_speech_gives_the_voice_that_it_gave_in_pieces(samples: int) -> None:
+    settings = Settings().with_values({"voice": {"hop_ms": 800}}, "test").voice
     speech = say("my voice is key please close the window " * 4, 3)[:samples]
     voice = RollingVoice(FakeEncoder(), settings)
     for start in range(0, speech.size, 480):
         voice.accept(speech[start : start + 480])
     voice.flush()
-    expected, found = voice.sample(), voice_of(speech, FakeEncoder(), settings)
+    expected, found = voice.sample(), voice_of(speech, FakeEncoder())
     assert expected is not None
     assert found is not None
     assert found.speech_s == expected.speech_s
@@ -24,7 +24,7 @@ def test_speech_gives_the_voice_that_it_gave_in_pieces(samples: int) -> None:
 
 
 def test_speech_too_short_for_the_encoder_has_no_voice() -> None:
-    assert voice_of(np.ones(12_799, np.float32), FakeEncoder(), Settings().voice) is None
+    assert voice_of(np.ones(12_799, np.float32), FakeEncoder()) is None
 
 
 class BandEncoder(FakeEncoder):
@@ -39,15 +39,15 @@ class BandEncoder(FakeEncoder):
 
 
 def enrolled(speech: np.ndarray) -> tuple[VoiceSample, VoiceSample]:
-    own = voice_of(speech, BandEncoder(), Settings().voice)
+    own = voice_of(speech, BandEncoder())
     assert own is not None
-    return own, enrolled_voice(own, speech, BandEncoder(), Settings().voice)
+    return own, enrolled_voice(own, speech, BandEncoder())
 
 
 def test_an_enrolled_voice_leans_to_what_it_sounds_like_on_a_line() -> None:
     speech = np.random.default_rng(1).standard_normal(40_000).astype(np.float32) * np.float32(0.1)
     own, found = enrolled(speech)
-    line = voice_of(telephone(speech), BandEncoder(), Settings().voice)
+    line = voice_of(telephone(speech), BandEncoder())
     assert line is not None
     assert own.embedding @ line.embedding + 0.05 < found.embedding @ line.embedding
     # and stays nearest to the speech itself
