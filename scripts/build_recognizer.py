@@ -29,10 +29,15 @@ def main() -> None:
     # the network that hears everything goes on from one that heard half
     start = ("--start", work / "network-0.pt", "--steps", "5000")
     run("train_recognizer.py", work, "--hold-out", "none", *start)
-    run("make_recognizer.py", work / "network-none.pt", work / "bigram.npy")
+    phrase = work / "phrase-0.pt"
+    run("train_recognizer.py", work, "--phrase", "--hold-out", "0", "--steps", "2500")
+    run("train_recognizer.py", work, "--phrase", "--hold-out", "0", "--start", phrase, "--steps", "1000")
+    run("train_recognizer.py", work, "--phrase", "--hold-out", "none", "--start", phrase, "--steps", "1000")
+    decoder = ("--recognizer", work / "network-none.pt")
+    run("make_recognizer.py", work / "phrase-none.pt", work / "bigram.npy", *decoder)
     run("make_spelling.py")
     measured = work / "fold-0"
-    run("make_recognizer.py", work / "network-0.pt", work / "bigram.npy", "--folder", measured, "--phrase-only")
+    run("make_recognizer.py", phrase, work / "bigram.npy", "--folder", measured)
     run("evaluate_phrase.py", "--models", measured, "--clips", "130", "--fit")
 
 

@@ -43,14 +43,19 @@ class Network(nn.Module):  # type: ignore[misc]
     def forward(self, mels: Tensor) -> Tensor:
         """Embeddings of a batch; float32 whatever the layers run in."""
         if self.logarithms:
-            logs = LOG_SCALE * (torch.log(mels + LOG_FLOOR) - LOG_MEAN)
-            mels = torch.cat((mels, logs, logs - logs.mean(dim=1, keepdim=True)), dim=2)
+            mels = three_views(mels)
         _, (hidden, _) = self.lstm(mels)
         return nn.functional.normalize(torch.relu(self.linear(hidden[-1])).float(), dim=1, eps=1e-6)
 
     def weights(self) -> dict[str, Array]:
         """What there is to export or to continue from."""
         return {name: value.detach().float().numpy().copy() for name, value in self.state_dict().items()}
+
+
+def three_views(mels: Tensor) -> Tensor:
+    """Mels, shape (batch, frames, 40), and beside them their logarithms, and these less their mean over time."""
+    logs = LOG_SCALE * (torch.log(mels + LOG_FLOOR) - LOG_MEAN)
+    return torch.cat((mels, logs, logs - logs.mean(dim=1, keepdim=True)), dim=2)
 
 
 def window_features(windows: Tensor) -> Tensor:

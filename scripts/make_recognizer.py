@@ -1,9 +1,11 @@
-"""Makes models/vosk-en/, the Vosk model of the embedded pass-phrase recognizer, from a trained network.
+"""Makes models/vosk-en/, the Vosk model of the embedded pass-phrase recognizer, from trained networks.
 
-    python scripts/make_recognizer.py WORK/network-none.pt WORK/bigram.npy [--folder models/vosk-en]
+    python scripts/make_recognizer.py WORK/phrase-none.pt WORK/bigram.npy [--recognizer WORK/network-none.pt]
+                                      [--folder models/vosk-en]
 
-Beside the files that libvosk reads it writes phrase/: the same network as ONNX, the bigram of phones and the
+Beside the files that libvosk reads it writes phrase/: the network of the phrase check, the bigram of phones and the
 pronunciations, with which ``streamauth.engines.phrase_evidence`` measures how well a phrase explains an utterance.
+Without ``--recognizer`` the files of libvosk stay as they are.
 Words and their bigram are those of the language model that travels in the package pocketsphinx (CMU, BSD-style
 license); of its bigrams the ones that matter most are kept. Needs Debian's libfst-tools and the dependencies
 ``build``.
@@ -20,15 +22,13 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import onnx
-import torch
 from cmu_dictionary import dictionary
-from recognizer_network import Network, load_network
+from phrase_network import export, load
+from recognizer_network import load_network
 from recognizer_speech import KEYWORD_FOLDS
 from vosk_format import write_model
 from vosk_graph import Bigrams, write_graph
 
-from streamauth.engines.acoustic_model import MEL_BINS
 from streamauth.engines.registry import folder_digest
 
 FOLDER = Path(__file__).resolve().parent.parent / "models" / "vosk-en"
@@ -77,49 +77,27 @@ def language_model(known: set[str], pairs: int) -> Bigrams:
     return Bigrams(words, dict(followers), back_off)
 
 
-def export_onnx(network: Network, path: Path) -> None:
-    """The network as ONNX: padded filter-bank frames, shape (1, frames, MEL_BINS), to scores."""
-    program = torch.onnx.export(
-        network,
-        (torch.zeros(1, 200, MEL_BINS),),
-        input_names=["frames"],
-        output_names=["scores"],
-        dynamic_shapes=({1: torch.export.Dim("frames", min=90, max=100_000)},),
-        dynamo=True,
-        verbose=False,
-    )
-    model = program.model_proto
-    del model.metadata_props[:]
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    del model.graph.value_info[:]
-    onnx.checker.check_model(model)
-    path.write_bytes(model.SerializeToString())
-
-
 def main() -> None:
     """Make the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", type=Path)
+    parser.add_argument("phrase", type=Path, help="network of the phrase check")
     parser.add_argument("bigram", type=Path)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--pairs", type=int, default=250_000, help="pairs of words that are kept")
-    parser.add_argument("--phrase-only", action="store_true", help="only phrase/, for evaluate_phrase.py")
+    parser.add_argument("--recognizer", type=Path, help="network that libvosk decodes with")
     arguments = parser.parse_args()
-    network = load_network(arguments.network)
     folder: Path = arguments.folder
     sounds = dictionary()
     model = language_model(set(sounds), arguments.pairs)
-    if not arguments.phrase_only:
+    if arguments.recognizer:
         for name in ("am", "conf", "graph"):
             shutil.rmtree(folder / name, ignore_errors=True)
         # trained on whole sequences, without priors
-        write_model(folder, network.layers(), np.zeros(0, np.float32), acoustic_scale=1.0)
+        write_model(folder, load_network(arguments.recognizer).layers(), np.zeros(0, np.float32), acoustic_scale=1.0)
         lexicon = [(word, phones) for word in sorted(model.words) if word for phones in sounds[word]]
         write_graph(folder, lexicon, model)
     (folder / "phrase").mkdir(parents=True, exist_ok=True)
-    export_onnx(network, folder / "phrase" / "network.onnx")
+    export(load(arguments.phrase), folder / "phrase" / "network.onnx")
     np.save(folder / "phrase" / "bigram.npy", np.load(arguments.bigram).astype(np.float32))
     least = min(model.words.values())
     lines = [

@@ -19,6 +19,8 @@ from vosk_format import OUTPUTS, Layer
 from streamauth.engines.acoustic_model import FRAME_SUBSAMPLING, MEL_BINS
 
 _SPLICE = (-3, -2, -1, 0, 1, 2, 3)
+SPLICED = len(_SPLICE)
+"""Filter-bank frames that the first layer looks at at once."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,14 @@ class Network(nn.Module):  # type: ignore[misc]
     Args:
         shape: Its size.
         mean: Mean of each filter-bank channel, shape (MEL_BINS,).
+        inputs: Values that the first layer takes.
     """
 
-    def __init__(self, shape: Shape, mean: NDArray[np.float32]) -> None:
+    def __init__(self, shape: Shape, mean: NDArray[np.float32], inputs: int = MEL_BINS * len(_SPLICE)) -> None:
         super().__init__()
         self.shape = shape
         self.register_buffer("mean", torch.from_numpy(mean.copy()))
-        self.first = nn.Linear(MEL_BINS * len(_SPLICE), shape.wide)
+        self.first = nn.Linear(inputs, shape.wide)
         self.first_norm = nn.BatchNorm1d(shape.wide)
         self.narrow = nn.ModuleList(nn.Linear(3 * shape.wide, shape.narrow, bias=False) for _ in shape.blocks)
         self.wide = nn.ModuleList(nn.Linear(shape.narrow, shape.wide, bias=False) for _ in shape.blocks)
@@ -69,7 +72,10 @@ class Network(nn.Module):  # type: ignore[misc]
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
         """Shape (batch, frames, MEL_BINS), with its context, to (batch, (frames - context) / 3, OUTPUTS)."""
-        around = (frames - self.mean).unfold(1, len(_SPLICE), FRAME_SUBSAMPLING).transpose(2, 3).flatten(2)
+        return self.above((frames - self.mean).unfold(1, SPLICED, FRAME_SUBSAMPLING).transpose(2, 3).flatten(2))
+
+    def above(self, around: torch.Tensor) -> torch.Tensor:
+        """What the first layer takes, shape (batch, frames, inputs), to (batch, frames - context, OUTPUTS)."""
         hidden = self.drop(torch.relu(_normalized(self.first(around), self.first_norm)))
         for offsets, narrow, wide, norm in zip(self.shape.blocks, self.narrow, self.wide, self.norms, strict=True):
             length = hidden.shape[1] - (offsets[-1] - offsets[0])

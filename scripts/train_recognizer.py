@@ -1,12 +1,14 @@
 """Trains the acoustic model of the embedded pass-phrase recognizer: ../shared/audio and synthesizers to a network.
 
     python scripts/train_recognizer.py WORK --hold-out {0,1,none} [--start FILE] [--steps N]
+    python scripts/train_recognizer.py WORK --hold-out {0,1,none} --phrase [--steps N]
 
 WORK holds what is made on the way and may be used again: speech of the synthesizers, features, networks. First
 a network learns from flite's voices, whose phones have known times; it aligns the recordings, which become examples
 (``recognizer_examples``; put a better network in place of WORK/first.pt and they are cut better); then the network
 itself learns from all of them (``recognizer_objective``). ``--hold-out`` leaves out a fold of ``recognizer_speech``
-for measuring; the shipped network heard all.
+for measuring; the shipped network heard all. ``--phrase`` trains the network of the phrase check
+(``phrase_network``) in the same way: first what is above its lower layers, then, with ``--start``, all of it.
 
 Needs Debian's flite, espeak-ng, festival with the voices
 festvox-kallpc16k, festvox-kdlpc16k and festvox-us-slt-hts, and the optional dependencies ``build``.
@@ -21,6 +23,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from phrase_network import PhraseNetwork, begun, encoder_weights
+from phrase_network import load as load_phrase
+from phrase_network import save as save_phrase
 from recognizer_examples import COPIES, SEED, Example, Lexicon, batches, channelled, examples_of, masked, pieces, warped
 from recognizer_network import Network, Shape, load_network, padded, save
 from recognizer_objective import Objective, phone_bigram
@@ -115,7 +120,12 @@ def prepare(work: Path) -> tuple[Network, list[Example], NDArray[np.float32]]:
 
 
 def train(
-    network: Network, examples: Sequence[Example], bigram: NDArray[np.float32], steps: int, rate: float, path: Path
+    network: Network | PhraseNetwork,
+    examples: Sequence[Example],
+    bigram: NDArray[np.float32],
+    steps: int,
+    rate: float,
+    path: Path,
 ) -> None:
     """Train for so many batches and save now and then."""
     noise = np.random.default_rng(SEED + 1)
@@ -157,7 +167,7 @@ def train(
         if (step + 1) % 100 == 0:
             print(f"step {step + 1}: loss {np.mean(losses[-100:]):.4f}, {time.time() - began:.0f} s", flush=True)
         if (step + 1) % 500 == 0 or step + 1 == steps:
-            save(network, path)
+            save_phrase(network, path) if isinstance(network, PhraseNetwork) else save(network, path)
 
 
 def main() -> None:
@@ -165,7 +175,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="folder for what is made on the way")
     parser.add_argument("--hold-out", choices=("0", "1", "none"), help="the fold that the network must not hear")
-    parser.add_argument("--start", type=Path, help="network to start from")
+    parser.add_argument("--start", type=Path, help="network of the same kind to start from")
+    parser.add_argument("--phrase", action="store_true", help="train the network of the phrase check")
     parser.add_argument("--steps", type=int, default=6000, help="batches of some 120 s of speech")
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     arguments = parser.parse_args()
@@ -175,9 +186,15 @@ def main() -> None:
     if arguments.hold_out is None:
         return
     heard = [e for e in examples if e.fold is None or str(e.fold) != arguments.hold_out]
-    if arguments.start:
-        network = load_network(arguments.start)
-    train(network, heard, bigram, arguments.steps, arguments.rate, arguments.work / f"network-{arguments.hold_out}.pt")
+    learner: Network | PhraseNetwork
+    if arguments.phrase:
+        fresh = None if arguments.start else begun(network.mean.numpy(), encoder_weights())
+        # a network that has learned to listen to its lower layers may change them, too
+        learner = fresh or load_phrase(arguments.start)
+    else:
+        learner = load_network(arguments.start) if arguments.start else network
+    path = arguments.work / f"{'phrase' if arguments.phrase else 'network'}-{arguments.hold_out}.pt"
+    train(learner, heard, bigram, arguments.steps, arguments.rate, path)
 
 
 if __name__ == "__main__":

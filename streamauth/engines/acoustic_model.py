@@ -1,8 +1,8 @@
-"""The acoustic model of the embedded Vosk model, run beside libvosk: how well each phone fits each frame.
+"""How well each phone fits each frame: the network of the phrase check, which runs beside libvosk.
 
-libvosk only tells which words its search prefers. Whether an expected phrase was said needs the scores themselves,
-so the same network is kept as ONNX in the model's folder ``phrase``, with the bigram of phones that it was trained
-with.
+libvosk only tells which words its search prefers. Whether an expected phrase was said is asked of a network of its
+own, on top of the lower layers of a speaker encoder, which no Kaldi model can have (``scripts/phrase_network.py``). It
+lies in the model's folder ``phrase``, with the bigram of phones that it was trained with.
 """
 
 import io
@@ -20,7 +20,8 @@ from streamauth.errors import EngineError, ModelCorrupt
 
 MEL_BINS = 40
 FRAME_SUBSAMPLING = 3
-_CONTEXT = (54, 27)
+_CONTEXT = (21, 21)
+"""Filter-bank frames before and after the one that a row of scores stands for."""
 
 
 def filter_bank(samples: Samples, step_ms: float = 10.0) -> NDArray[np.float32]:

@@ -1,0 +1,243 @@
+"""The network of the phrase check: that of the recognizer on top of the two lower layers of the speaker encoder GE2E.
+
+Who speaks is told by how each sound is said, so a speaker encoder learns the sounds, and GE2E has heard thousands of
+hours. From its second layer alone, small networks tell the phones of people that they have not heard far better than
+from filter banks (70 against 52 % of the frames of LibriSpeech, where 25 minutes are learned from).
+
+The lower layers take the powers of GE2E's bands; those are put together from the filter banks
+that the recognizer takes, with the pre-emphasis taken out, and brought to one level over the utterance.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from encoder_network import LOG_FLOOR, LOG_MEAN, LOG_SCALE, three_views
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from recognizer_network import SPLICED, Network, Shape
+from scipy.optimize import nnls
+from torch import nn
+from train_encoder import weights_of
+
+from streamauth.core.ports import SAMPLE_RATE_HZ
+from streamauth.engines import ge2e
+from streamauth.engines.acoustic_model import FRAME_SUBSAMPLING, MEL_BINS
+from streamauth.engines.registry import models_folder
+
+HIDDEN, LAYERS = 256, 2
+TAPS = (0, 3, 6)
+"""Which of the seven frames that the first layer of the recognizer looks at bring what the lower layers give."""
+SHAPE = Shape(256, 96, ((-1, 0, 1), (-1, 0, 1), (-2, 0, 2), (-2, 0, 2)), 0.2)
+_FFT, _PRE_EMPHASIS, _LOWEST_HZ, _HIGHEST_HZ = 512, 0.97, 20.0, 7600.0
+_LEVEL_JITTER = 0.4
+_LARGE = 1000
+
+Array = NDArray[np.float32]
+
+
+class LowerLayers(nn.Module):  # type: ignore[misc]
+    """Log filter banks, shape (batch, frames, MEL_BINS), to what GE2E makes of them, shape (batch, frames, HIDDEN)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        bands, widths = bands_from_filter_banks()
+        self.register_buffer("bands", torch.from_numpy(bands))
+        self.register_buffer("widths", torch.from_numpy(widths))
+        self.lstm = nn.LSTM(3 * ge2e.BANDS, HIDDEN, LAYERS, batch_first=True)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """What the second layer gives for each frame."""
+        with torch.autocast("cpu", enabled=False):
+            power = torch.exp(frames.float()) @ self.bands
+            level = (power @ self.widths).mean(dim=1)
+            if self.training:
+                level = level * torch.exp(_LEVEL_JITTER * torch.randn_like(level))
+            power = power / level[:, None, None]
+            seen = three_views(power)
+        return torch.as_tensor(self.lstm(seen)[0])
+
+
+class PhraseNetwork(nn.Module):  # type: ignore[misc]
+    """Filter-bank frames to a score of each output, as ``recognizer_network.Network``.
+
+    Args:
+        body: What comes behind the lower layers.
+    """
+
+    def __init__(self, body: Network) -> None:
+        super().__init__()
+        self.body, self.lower = body, LowerLayers()
+        self.drop = nn.Dropout(body.shape.dropout)
+
+    @property
+    def context(self) -> tuple[int, int]:
+        """Filter-bank frames looked at before and after the one that an output stands for."""
+        return self.body.context
+
+    @property
+    def mean(self) -> torch.Tensor:
+        """Mean of each filter-bank channel, shape (MEL_BINS,)."""
+        return torch.as_tensor(self.body.mean)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Shape (batch, frames, MEL_BINS), with its context, to (batch, (frames - context) / 3, OUTPUTS)."""
+        return torch.as_tensor(self.body.above(self.drop(tapped(self.lower(frames)))))
+
+
+def encoder_weights() -> dict[str, Array]:
+    """The weights of models/ge2e-noise.onnx under PyTorch's names."""
+    return weights_of(models_folder() / "ge2e-noise.onnx")
+
+
+def tapped(heard: torch.Tensor) -> torch.Tensor:
+    """What the lower layers give, shape (batch, frames, HIDDEN), as the recognizer's first layer steps over it."""
+    steps = heard.unfold(1, SPLICED, FRAME_SUBSAMPLING)
+    return torch.cat([steps[..., tap] for tap in TAPS], dim=2)
+
+
+def begun(mean: Array, encoder: dict[str, Array]) -> PhraseNetwork:
+    """A network that has learned nothing yet but what its lower layers know.
+
+    Args:
+        mean: As ``Network``'s.
+        encoder: Weights of the speaker encoder under PyTorch's names; those of its upper layers are passed over.
+    """
+    network = PhraseNetwork(Network(SHAPE, mean, len(TAPS) * HIDDEN))
+    lstm = network.lower.lstm
+    lstm.load_state_dict({name: torch.from_numpy(encoder[f"lstm.{name}"]) for name, _ in lstm.named_parameters()})
+    lstm.requires_grad_(False)
+    return network
+
+
+def save(network: PhraseNetwork, path: Path) -> None:
+    """Write a network to a file."""
+    torch.save((network.body.shape, network.state_dict()), path)
+
+
+def load(path: Path) -> PhraseNetwork:
+    """A saved network, for use."""
+    shape, state = torch.load(path, weights_only=False)
+    network = PhraseNetwork(Network(shape, np.zeros(MEL_BINS, np.float32), len(TAPS) * HIDDEN))
+    network.load_state_dict(state)
+    network.eval()
+    return network
+
+
+def bands_from_filter_banks() -> tuple[Array, Array]:
+    """What to multiply the powers of filter banks with for those of GE2E's bands, and these for the whole power.
+
+    Returns:
+        Shapes (MEL_BINS, ge2e.BANDS) and (ge2e.BANDS,). The latter is such that power in all bands that adds up to
+        one is speech at GE2E's level.
+    """
+    hertz = np.arange(_FFT // 2 + 1) * SAMPLE_RATE_HZ / _FFT
+    mel = 1127 * np.log1p(hertz / 700)
+    edges = np.linspace(*(1127 * np.log1p(np.array([_LOWEST_HZ, _HIGHEST_HZ]) / 700)), MEL_BINS + 2)
+    rising = (mel - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - mel) / np.diff(edges)[1:, None]
+    emphasis = np.square(np.abs(1 - _PRE_EMPHASIS * np.exp(-2j * np.pi * hertz / SAMPLE_RATE_HZ)))
+    banks = np.maximum(0, np.minimum(rising, falling)) * emphasis
+    own = np.arange(ge2e.FRAME_SAMPLES // 2 + 1) * SAMPLE_RATE_HZ / ge2e.FRAME_SAMPLES
+    filters = ge2e.mel_filters().astype(np.float64)
+    wanted = np.stack([np.interp(hertz, own, row) for row in filters])
+    bands = np.stack([nnls(banks.T, row)[0] for row in wanted]).T
+    widths = 1 / filters.max(axis=1)
+    # the same noise at GE2E's level, by its own features and by filter banks, whose powers are those of 16-bit samples
+    noise = np.random.default_rng(0).standard_normal((1, 10 * SAMPLE_RATE_HZ)).astype(np.float32)
+    powers = ge2e.window_features(noise)[0].mean(axis=0, dtype=np.float64)
+    return (bands / bands.max()).astype(np.float32), (widths / (powers @ widths)).astype(np.float32)
+
+
+class _Upper(nn.Module):  # type: ignore[misc]
+    """What comes behind the lower layers."""
+
+    def __init__(self, body: Network) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, heard: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.body.above(tapped(heard)))
+
+
+def export(network: PhraseNetwork, path: Path) -> None:
+    """The network as ONNX: padded filter-bank frames, shape (1, frames, MEL_BINS), to scores; weights in 16 bits."""
+    model = torch.onnx.export(
+        _Upper(network.body),
+        (torch.zeros(1, 200, HIDDEN),),
+        input_names=["heard"],
+        output_names=["scores"],
+        dynamic_shapes=({1: torch.export.Dim("frames", min=90, max=100_000)},),
+        dynamo=True,
+        verbose=False,
+    ).model_proto
+    del model.metadata_props[:], model.graph.value_info[:]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    (heard,) = model.graph.input
+    frames = helper.make_tensor_value_info("frames", TensorProto.FLOAT, [1, "frames", MEL_BINS])
+    model.graph.input.remove(heard)
+    model.graph.input.append(frames)
+    nodes, constants = _lower_nodes(network.lower)
+    whole = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer} | constants
+    large = [name for name, value in whole.items() if value.dtype == np.float32 and value.size > _LARGE]
+    for name in large:
+        whole[f"{name}_half"] = whole.pop(name).astype(np.float16)
+        nodes.insert(0, helper.make_node("Cast", [f"{name}_half"], [name], f"{name}_whole", to=TensorProto.FLOAT))
+    upper = list(model.graph.node)
+    del model.graph.node[:], model.graph.initializer[:]
+    model.graph.node.extend([*nodes, *upper])
+    model.graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(v), n) for n, v in whole.items())
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _lower_nodes(lower: LowerLayers) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
+    """``LowerLayers`` node by node, and its constants."""
+    node = helper.make_node
+    constants: dict[str, NDArray[Any]] = {
+        "bands": lower.bands.numpy(),
+        "widths": lower.widths.numpy()[:, None],
+        "direction": np.array([1]),
+        "log_floor": np.array(LOG_FLOOR, np.float32),
+        "log_mean": np.array(LOG_MEAN, np.float32),
+        "log_scale": np.array(LOG_SCALE, np.float32),
+    }
+    nodes = [
+        node("Exp", ["frames"], ["powers_of_banks"]),
+        node("MatMul", ["powers_of_banks", "bands"], ["powers"]),
+        node("MatMul", ["powers", "widths"], ["level_of_frames"]),
+        node("ReduceMean", ["level_of_frames", "direction"], ["level"]),
+        node("Div", ["powers", "level"], ["levelled"]),
+        node("Add", ["levelled", "log_floor"], ["above_floor"]),
+        node("Log", ["above_floor"], ["log"]),
+        node("Sub", ["log", "log_mean"], ["log_centred"]),
+        node("Mul", ["log_centred", "log_scale"], ["logs"]),
+        node("ReduceMean", ["logs", "direction"], ["logs_mean"]),
+        node("Sub", ["logs", "logs_mean"], ["logs_moving"]),
+        node("Concat", ["levelled", "logs", "logs_moving"], ["seen"], axis=2),
+        node("Transpose", ["seen"], ["x0"], perm=[1, 0, 2]),
+    ]
+    for layer in range(LAYERS):
+        names = [f"{kind}{layer}" for kind in ("w", "r", "b")]
+        constants |= dict(zip(names, lstm_constants(lower.lstm, layer), strict=True))
+        nodes += [
+            node("LSTM", [f"x{layer}", *names], [f"y{layer}"], hidden_size=HIDDEN),
+            node("Squeeze", [f"y{layer}", "direction"], [f"x{layer + 1}"]),
+        ]
+    return [*nodes, node("Transpose", [f"x{LAYERS}"], ["heard"], perm=[1, 0, 2])], constants
+
+
+def lstm_constants(lstm: nn.LSTM, layer: int) -> tuple[Array, Array, Array]:
+    """Input and recurrent weights and biases of a layer, as ONNX wants them."""
+
+    def gates(name: str) -> Array:
+        # PyTorch keeps the gates as input, forget, cell, output; ONNX as input, output, forget, cell
+        i, f, c, o = np.split(getattr(lstm, f"{name}_l{layer}").detach().numpy(), 4)
+        return np.concatenate((i, o, f, c))
+
+    biases = np.concatenate((gates("bias_ih"), gates("bias_hh")))
+    return gates("weight_ih")[None], gates("weight_hh")[None], biases[None]
