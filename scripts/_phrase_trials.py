@@ -168,7 +168,7 @@ def cut_piece(
     if len(spoken.words) < 8 or not all(sounds.of(word) for word in spoken.words):
         return None
     graph = WordGraph.of([sounds.of(word) for word in spoken.words])
-    _, path = graph.align(model.scores(spoken.audio), model.bigram)
+    _, path = graph.align(model.scores(spoken.audio).sum(axis=0), model.bigram)
     owners = graph.words[path]
     count = dice.randint(4, 7)
     first = dice.randrange(len(spoken.words) - count)

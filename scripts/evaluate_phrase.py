@@ -43,7 +43,9 @@ from scipy.optimize import minimize
 
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_evidence import Expected, Explanation, UtteranceEvidence
+from streamauth.engines.expected_phrase import Expected
+from streamauth.engines.phrase_evidence import UtteranceEvidence
+from streamauth.engines.phrase_measures import Explanation
 from streamauth.engines.phrase_regression import KNOTS, terms
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.evaluation.metrics import eer, frr_at_far
@@ -51,6 +53,8 @@ from streamauth.settings import Settings
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models" / "vosk-en"
 WRONG, RIDGE = 3.0, 0.3
+SURE, LEAST_SURE = (3, 5), 0.1
+"""Measures (dropped, inserted outside) whose weight below the first knot is at least so much."""
 _NEVER = -60.0
 
 
@@ -116,6 +120,9 @@ def fit(trials: Sequence[Trial]) -> NDArray[np.float64]:
     # the measures without knots, which say nothing for or against the words, and the bias
     for free in (*range(len(KNOTS), len(known[0].measures or ())), -1):
         bounds[free] = (None, None)
+    # a word that was not said, and other words around the phrase, must weigh by themselves
+    for measure in SURE:
+        bounds[len(known[0].measures or ()) + 2 * measure] = (LEAST_SURE, None)
     found = minimize(cost, np.zeros(len(bounds)), jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 5000})
     return np.asarray(found.x)
 

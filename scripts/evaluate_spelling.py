@@ -21,7 +21,8 @@ from recognizer_speech import librispeech
 
 from streamauth.core.enrollment import LEAST_FIT
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_evidence import Expected, UtteranceEvidence
+from streamauth.engines.expected_phrase import Expected
+from streamauth.engines.phrase_evidence import UtteranceEvidence
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.engines.registry import models_folder
 from streamauth.engines.spelling import Spelling

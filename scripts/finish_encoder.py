@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from _trials import librispeech, voiced
-from encoder_network import Array, Network, window_features
+from encoder_network import Array, Network, teacher_weights, window_features
 from encoder_speech import STEP, WINDOW
 from numpy.typing import NDArray
-from train_encoder import BATCH, SEED, teacher_weights
+from train_encoder import BATCH, SEED
 
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.webrtc_detector import WebrtcDetector

@@ -1,14 +1,12 @@
 """Makes models/vosk-en/, the Vosk model of the embedded pass-phrase recognizer, from trained networks.
 
-    python scripts/make_recognizer.py WORK/phrase-none.pt WORK/bigram.npy [--recognizer WORK/network-none.pt]
-                                      [--folder models/vosk-en]
+    python scripts/make_recognizer.py WORK/network-none.pt WORK/phrase-none.pt WORK/bigram.npy [--folder models/vosk-en]
 
-Beside the files that libvosk reads it writes phrase/: the network of the phrase check, the bigram of phones and the
-pronunciations, with which ``streamauth.engines.phrase_evidence`` measures how well a phrase explains an utterance.
-Without ``--recognizer`` the files of libvosk stay as they are.
-Words and their bigram are those of the language model that travels in the package pocketsphinx (CMU, BSD-style
-license); of its bigrams the ones that matter most are kept. Needs Debian's libfst-tools and the dependencies
-``build``.
+Beside the files that libvosk reads it writes phrase/: the same network and the second one of the phrase check as ONNX,
+the bigram of phones and the pronunciations, with which ``streamauth.engines.phrase_evidence`` measures how well a
+phrase explains an utterance. Words and their bigram are those of the language model that travels in the package
+pocketsphinx (CMU, BSD-style license); of its bigrams the ones that matter most are kept. Needs Debian's libfst-tools
+and the dependencies ``build``.
 """
 
 import argparse
@@ -23,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 from cmu_dictionary import dictionary
-from phrase_network import export, load
+from phrase_export import export_phrase, export_recognizer
+from phrase_network import load
 from recognizer_network import load_network
 from recognizer_speech import KEYWORD_FOLDS
 from vosk_format import write_model
@@ -80,24 +79,27 @@ def language_model(known: set[str], pairs: int) -> Bigrams:
 def main() -> None:
     """Make the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("phrase", type=Path, help="network of the phrase check")
+    parser.add_argument("network", type=Path, help="that libvosk decodes with")
+    parser.add_argument("second", type=Path, help="of the phrase check, on an encoder's lower layers")
     parser.add_argument("bigram", type=Path)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--pairs", type=int, default=250_000, help="pairs of words that are kept")
-    parser.add_argument("--recognizer", type=Path, help="network that libvosk decodes with")
+    parser.add_argument("--phrase-only", action="store_true", help="only phrase/, for evaluate_phrase.py")
     arguments = parser.parse_args()
+    network = load_network(arguments.network)
     folder: Path = arguments.folder
     sounds = dictionary()
     model = language_model(set(sounds), arguments.pairs)
-    if arguments.recognizer:
+    if not arguments.phrase_only:
         for name in ("am", "conf", "graph"):
             shutil.rmtree(folder / name, ignore_errors=True)
         # trained on whole sequences, without priors
-        write_model(folder, load_network(arguments.recognizer).layers(), np.zeros(0, np.float32), acoustic_scale=1.0)
+        write_model(folder, network.layers(), np.zeros(0, np.float32), acoustic_scale=1.0)
         lexicon = [(word, phones) for word in sorted(model.words) if word for phones in sounds[word]]
         write_graph(folder, lexicon, model)
     (folder / "phrase").mkdir(parents=True, exist_ok=True)
-    export(load(arguments.phrase), folder / "phrase" / "network.onnx")
+    export_recognizer(network, folder / "phrase" / "network.onnx")
+    export_phrase(load(arguments.second), folder / "phrase" / "encoder.onnx")
     np.save(folder / "phrase" / "bigram.npy", np.load(arguments.bigram).astype(np.float32))
     least = min(model.words.values())
     lines = [

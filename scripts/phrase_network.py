@@ -1,26 +1,23 @@
-"""The network of the phrase check: that of the recognizer on top of the two lower layers of the speaker encoder GE2E.
+"""The second network of the phrase check: one like the recognizer's on the two lower layers of the speaker encoder.
 
-Who speaks is told by how each sound is said, so a speaker encoder learns the sounds, and GE2E has heard thousands of
-hours. From its second layer alone, small networks tell the phones of people that they have not heard far better than
-from filter banks (70 against 52 % of the frames of LibriSpeech, where 25 minutes are learned from).
+Who speaks is told by how each sound is said, so a speaker encoder learns the sounds, and GE2E, of which ``ge2e-noise``
+descends, has heard thousands of hours. From its second layer alone, small networks tell the phones of people that they
+have not heard far better than from filter banks (70 against 52 % of the frames of LibriSpeech, where 25 minutes of it
+are learned from).
 
-The lower layers take the powers of GE2E's bands; those are put together from the filter banks
-that the recognizer takes, with the pre-emphasis taken out, and brought to one level over the utterance.
+The lower layers take the powers of GE2E's bands; those are put together from the filter banks that the recognizer
+takes, with the pre-emphasis taken out, and brought to one level over the utterance.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from encoder_network import LOG_FLOOR, LOG_MEAN, LOG_SCALE, three_views
+from encoder_network import three_views, weights_of
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from recognizer_network import SPLICED, Network, Shape
 from scipy.optimize import nnls
 from torch import nn
-from train_encoder import weights_of
 
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines import ge2e
@@ -33,7 +30,6 @@ TAPS = (0, 3, 6)
 SHAPE = Shape(256, 96, ((-1, 0, 1), (-1, 0, 1), (-2, 0, 2), (-2, 0, 2)), 0.2)
 _FFT, _PRE_EMPHASIS, _LOWEST_HZ, _HIGHEST_HZ = 512, 0.97, 20.0, 7600.0
 _LEVEL_JITTER = 0.4
-_LARGE = 1000
 
 Array = NDArray[np.float32]
 
@@ -94,8 +90,8 @@ def encoder_weights() -> dict[str, Array]:
 
 def tapped(heard: torch.Tensor) -> torch.Tensor:
     """What the lower layers give, shape (batch, frames, HIDDEN), as the recognizer's first layer steps over it."""
-    steps = heard.unfold(1, SPLICED, FRAME_SUBSAMPLING)
-    return torch.cat([steps[..., tap] for tap in TAPS], dim=2)
+    last = heard.shape[1] - SPLICED + 1
+    return torch.cat([heard[:, tap : last + tap : FRAME_SUBSAMPLING] for tap in TAPS], dim=2)
 
 
 def begun(mean: Array, encoder: dict[str, Array]) -> PhraseNetwork:
@@ -134,8 +130,8 @@ def bands_from_filter_banks() -> tuple[Array, Array]:
         one is speech at GE2E's level.
     """
     hertz = np.arange(_FFT // 2 + 1) * SAMPLE_RATE_HZ / _FFT
-    mel = 1127 * np.log1p(hertz / 700)
-    edges = np.linspace(*(1127 * np.log1p(np.array([_LOWEST_HZ, _HIGHEST_HZ]) / 700)), MEL_BINS + 2)
+    mel, lowest, highest = (1127 * np.log1p(value / 700) for value in (hertz, _LOWEST_HZ, _HIGHEST_HZ))
+    edges = np.linspace(lowest, highest, MEL_BINS + 2)
     rising = (mel - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - mel) / np.diff(edges)[1:, None]
     emphasis = np.square(np.abs(1 - _PRE_EMPHASIS * np.exp(-2j * np.pi * hertz / SAMPLE_RATE_HZ)))
@@ -149,95 +145,3 @@ def bands_from_filter_banks() -> tuple[Array, Array]:
     noise = np.random.default_rng(0).standard_normal((1, 10 * SAMPLE_RATE_HZ)).astype(np.float32)
     powers = ge2e.window_features(noise)[0].mean(axis=0, dtype=np.float64)
     return (bands / bands.max()).astype(np.float32), (widths / (powers @ widths)).astype(np.float32)
-
-
-class _Upper(nn.Module):  # type: ignore[misc]
-    """What comes behind the lower layers."""
-
-    def __init__(self, body: Network) -> None:
-        super().__init__()
-        self.body = body
-
-    def forward(self, heard: torch.Tensor) -> torch.Tensor:
-        return torch.as_tensor(self.body.above(tapped(heard)))
-
-
-def export(network: PhraseNetwork, path: Path) -> None:
-    """The network as ONNX: padded filter-bank frames, shape (1, frames, MEL_BINS), to scores; weights in 16 bits."""
-    model = torch.onnx.export(
-        _Upper(network.body),
-        (torch.zeros(1, 200, HIDDEN),),
-        input_names=["heard"],
-        output_names=["scores"],
-        dynamic_shapes=({1: torch.export.Dim("frames", min=90, max=100_000)},),
-        dynamo=True,
-        verbose=False,
-    ).model_proto
-    del model.metadata_props[:], model.graph.value_info[:]
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    (heard,) = model.graph.input
-    frames = helper.make_tensor_value_info("frames", TensorProto.FLOAT, [1, "frames", MEL_BINS])
-    model.graph.input.remove(heard)
-    model.graph.input.append(frames)
-    nodes, constants = _lower_nodes(network.lower)
-    whole = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer} | constants
-    large = [name for name, value in whole.items() if value.dtype == np.float32 and value.size > _LARGE]
-    for name in large:
-        whole[f"{name}_half"] = whole.pop(name).astype(np.float16)
-        nodes.insert(0, helper.make_node("Cast", [f"{name}_half"], [name], f"{name}_whole", to=TensorProto.FLOAT))
-    upper = list(model.graph.node)
-    del model.graph.node[:], model.graph.initializer[:]
-    model.graph.node.extend([*nodes, *upper])
-    model.graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(v), n) for n, v in whole.items())
-    onnx.checker.check_model(model, full_check=True)
-    path.write_bytes(model.SerializeToString(deterministic=True))
-
-
-def _lower_nodes(lower: LowerLayers) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
-    """``LowerLayers`` node by node, and its constants."""
-    node = helper.make_node
-    constants: dict[str, NDArray[Any]] = {
-        "bands": lower.bands.numpy(),
-        "widths": lower.widths.numpy()[:, None],
-        "direction": np.array([1]),
-        "log_floor": np.array(LOG_FLOOR, np.float32),
-        "log_mean": np.array(LOG_MEAN, np.float32),
-        "log_scale": np.array(LOG_SCALE, np.float32),
-    }
-    nodes = [
-        node("Exp", ["frames"], ["powers_of_banks"]),
-        node("MatMul", ["powers_of_banks", "bands"], ["powers"]),
-        node("MatMul", ["powers", "widths"], ["level_of_frames"]),
-        node("ReduceMean", ["level_of_frames", "direction"], ["level"]),
-        node("Div", ["powers", "level"], ["levelled"]),
-        node("Add", ["levelled", "log_floor"], ["above_floor"]),
-        node("Log", ["above_floor"], ["log"]),
-        node("Sub", ["log", "log_mean"], ["log_centred"]),
-        node("Mul", ["log_centred", "log_scale"], ["logs"]),
-        node("ReduceMean", ["logs", "direction"], ["logs_mean"]),
-        node("Sub", ["logs", "logs_mean"], ["logs_moving"]),
-        node("Concat", ["levelled", "logs", "logs_moving"], ["seen"], axis=2),
-        node("Transpose", ["seen"], ["x0"], perm=[1, 0, 2]),
-    ]
-    for layer in range(LAYERS):
-        names = [f"{kind}{layer}" for kind in ("w", "r", "b")]
-        constants |= dict(zip(names, lstm_constants(lower.lstm, layer), strict=True))
-        nodes += [
-            node("LSTM", [f"x{layer}", *names], [f"y{layer}"], hidden_size=HIDDEN),
-            node("Squeeze", [f"y{layer}", "direction"], [f"x{layer + 1}"]),
-        ]
-    return [*nodes, node("Transpose", [f"x{LAYERS}"], ["heard"], perm=[1, 0, 2])], constants
-
-
-def lstm_constants(lstm: nn.LSTM, layer: int) -> tuple[Array, Array, Array]:
-    """Input and recurrent weights and biases of a layer, as ONNX wants them."""
-
-    def gates(name: str) -> Array:
-        # PyTorch keeps the gates as input, forget, cell, output; ONNX as input, output, forget, cell
-        i, f, c, o = np.split(getattr(lstm, f"{name}_l{layer}").detach().numpy(), 4)
-        return np.concatenate((i, o, f, c))
-
-    biases = np.concatenate((gates("bias_ih"), gates("bias_hh")))
-    return gates("weight_ih")[None], gates("weight_hh")[None], biases[None]

@@ -8,7 +8,7 @@ import random
 import re
 import subprocess
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 from _trials import AUDIO, LIBRISPEECH, load
+from cmu_dictionary import dictionary
 from numpy.typing import NDArray
 
 from streamauth.core.phrase import DIGITS
@@ -100,11 +101,11 @@ def digits(
         yield Spoken(f"digits-{number}", "digits", DIGIT_FOLDS[speaker], words, np.concatenate(parts))
 
 
-def synthetic(dictionary: Mapping[str, object], count: int, seed: int, cache: Path) -> Iterator[Spoken]:
+def synthetic(count: int, seed: int, cache: Path) -> Iterator[Spoken]:
     """Made-up utterances by flite, espeak-ng and festival; kept in ``cache`` for the next time."""
-    dice = random.Random(seed)
-    known = sorted(word for word in dictionary if re.fullmatch("[a-z]{2,12}", word) and word not in KEYWORD_FOLDS)
-    running = [word for words in transcripts().values() for word in words if word in dictionary]
+    dice, spelled = random.Random(seed), dictionary()
+    known = sorted(word for word in spelled if re.fullmatch("[a-z]{2,12}", word) and word not in KEYWORD_FOLDS)
+    running = [word for words in transcripts().values() for word in words if word in spelled]
     running = [word for word in running if word not in KEYWORD_FOLDS]
     common = sorted(set(running))
     jobs = []
@@ -128,8 +129,10 @@ def synthetic(dictionary: Mapping[str, object], count: int, seed: int, cache: Pa
 def _speak(job: tuple[str, str, tuple[str, ...], int], cache: Path) -> Spoken:
     name, source, words, seed = job
     dice = random.Random(seed)
-    path, timing = cache / f"{name}.wav", cache / f"{name}.txt"
     text = " ".join(words)
+    # what is kept must never be taken for other words
+    kept = cache / f"{name}-{zlib.crc32(text.encode()):08x}"
+    path, timing = kept.with_suffix(".wav"), kept.with_suffix(".txt")
     if source == "flite":
         voice, mean = dice.choice((("awb", 130), ("rms", 105), ("slt", 170), ("kal16", 105)))
         settings = {"duration_stretch": dice.uniform(0.6, 1.35), "int_f0_target_mean": mean * dice.uniform(0.8, 1.3)}

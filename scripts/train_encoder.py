@@ -16,17 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from encoder_network import Array, Network, objective, window_features
+from encoder_network import Array, Network, objective, teacher_weights, weights_of, window_features
 from encoder_noise import degraded
 from encoder_speech import STEP, WINDOW, Recording, recordings
 from numpy.typing import NDArray
-from onnx import numpy_helper
 from torch import Tensor
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.engines.registry import load_encoder, models_folder
+from streamauth.engines.registry import load_encoder
 from streamauth.evaluation.conditions import EVALUATED, degrade
 from streamauth.evaluation.metrics import eer, frr_at_far
 
@@ -41,29 +39,6 @@ SYNTHETIC = 600
 OWN_TARGET = 0.5
 AVERAGE = 0.998
 WARM, CHECK_S = 0.04, 300
-
-
-def teacher_weights() -> dict[str, Array]:
-    """The weights of models/ge2e.onnx under PyTorch's names."""
-    return weights_of(models_folder() / "ge2e.onnx")
-
-
-def weights_of(path: Path) -> dict[str, Array]:
-    """Likewise of an encoder that export_encoder.py wrote, without what comes behind its projection."""
-    constants = onnx.load(path).graph.initializer
-    found = {one.name.removesuffix("_half"): numpy_helper.to_array(one).astype(np.float32) for one in constants}
-
-    def gates(array: Array) -> Array:
-        i, o, f, c = np.split(array, 4)
-        return np.concatenate((i, f, c, o))
-
-    weights = {"linear.weight": found["linear_w"], "linear.bias": found["linear_b"]}
-    for k in range(3):
-        weights[f"lstm.weight_ih_l{k}"] = gates(found[f"w{k}"][0])
-        weights[f"lstm.weight_hh_l{k}"] = gates(found[f"r{k}"][0])
-        bias_in, bias_out = np.split(found[f"b{k}"][0], 2)
-        weights[f"lstm.bias_ih_l{k}"], weights[f"lstm.bias_hh_l{k}"] = gates(bias_in), gates(bias_out)
-    return weights
 
 
 class Batches:

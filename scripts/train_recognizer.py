@@ -101,7 +101,7 @@ def prepare(work: Path) -> tuple[Network, list[Example], NDArray[np.float32]]:
     lexicon = Lexicon()
 
     def speak() -> list[Spoken]:
-        return list(synthetic(lexicon.words, SYNTHETIC, SEED, work / "speech"))
+        return list(synthetic(SYNTHETIC, SEED, work / "speech"))
 
     path = work / "first.pt"
     if not path.exists():

@@ -83,7 +83,8 @@ def test_phrases_are_told_apart_on_real_speech(group: str) -> None:
     from _phrase_trials import digit_recordings, keyword_recordings, sentence_recordings
 
     from streamauth.engines.acoustic_model import AcousticModel
-    from streamauth.engines.phrase_evidence import Expected, UtteranceEvidence
+    from streamauth.engines.expected_phrase import Expected
+    from streamauth.engines.phrase_evidence import UtteranceEvidence
     from streamauth.engines.pronunciations import Pronunciations
     from streamauth.engines.registry import models_folder
 

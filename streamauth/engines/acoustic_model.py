@@ -1,8 +1,9 @@
-"""How well each phone fits each frame: the network of the phrase check, which runs beside libvosk.
+"""How well each phone fits each frame, by the two networks of the phrase check, which run beside libvosk.
 
-libvosk only tells which words its search prefers. Whether an expected phrase was said is asked of a network of its
-own, on top of the lower layers of a speaker encoder, which no Kaldi model can have (``scripts/phrase_network.py``). It
-lies in the model's folder ``phrase``, with the bigram of phones that it was trained with.
+libvosk only tells which words its search prefers. Whether an expected phrase was said needs the scores themselves, so
+the network that libvosk decodes with is kept as ONNX in the model's folder ``phrase``. Beside it lies one on top of
+the lower layers of a speaker encoder, which no Kaldi model can have (``scripts/phrase_network.py``): it stands noise
+better, and the two err at different places. Both were trained with the same bigram of phones.
 """
 
 import io
@@ -20,8 +21,8 @@ from streamauth.errors import EngineError, ModelCorrupt
 
 MEL_BINS = 40
 FRAME_SUBSAMPLING = 3
-_CONTEXT = (21, 21)
-"""Filter-bank frames before and after the one that a row of scores stands for."""
+_NETWORKS = {"network.onnx": (54, 27), "encoder.onnx": (21, 21)}
+"""The networks, and how many filter-bank frames each looks at before and after the one that a row stands for."""
 
 
 def filter_bank(samples: Samples, step_ms: float = 10.0) -> NDArray[np.float32]:
@@ -43,7 +44,7 @@ def filter_bank(samples: Samples, step_ms: float = 10.0) -> NDArray[np.float32]:
 
 
 class AcousticModel:
-    """The network; it has no state, so that any number of threads may call it.
+    """The networks; they have no state, so that any number of threads may call them.
 
     Args:
         folder: The folder ``phrase`` of a Vosk model.
@@ -57,9 +58,12 @@ class AcousticModel:
 
     def __init__(self, folder: Path) -> None:
         try:
-            content = (folder / "network.onnx").read_bytes()
+            content = {name: (folder / name).read_bytes() for name in _NETWORKS}
             bigram = np.load(io.BytesIO((folder / "bigram.npy").read_bytes()), allow_pickle=False)
-            self._session = onnxruntime.InferenceSession(content, session_options(1), ["CPUExecutionProvider"])
+            self._sessions = {
+                name: onnxruntime.InferenceSession(one, session_options(1), ["CPUExecutionProvider"])
+                for name, one in content.items()
+            }
         # the runtime's exceptions have no base class of their own
         except Exception as error:
             raise ModelCorrupt("The phrase model cannot be loaded. Install streamauth again.") from error
@@ -68,21 +72,28 @@ class AcousticModel:
             raise ModelCorrupt("The phrase model has other phones. Install streamauth again.")
 
     def scores(self, samples: Samples, tempo: float = 1.0) -> Scores:
-        """Scores of an utterance of 25 ms or more, one row every 30 ms.
+        """Scores of an utterance of 25 ms or more by each network, one row every 30 ms.
 
         Args:
             samples: The utterance.
             tempo: How many times faster than usual it is spoken: rows and what they look at are as much shorter.
 
+        Returns:
+            Shape (networks, rows, 2 * (1 + phones)); libvosk's own network comes first.
+
         Raises:
             EngineError: The runtime failed or gave something that is not finite.
         """
         features = filter_bank(samples, 10.0 / tempo)
+        return np.stack([self._run(name, features) for name in _NETWORKS])
+
+    def _run(self, name: str, features: NDArray[np.float32]) -> Scores:
         wanted = -(-len(features) // FRAME_SUBSAMPLING)
-        after = _CONTEXT[1] + FRAME_SUBSAMPLING * wanted - len(features)
-        padded = np.pad(features, ((_CONTEXT[0], after), (0, 0)), mode="edge")
+        before, after = _NETWORKS[name]
+        after += FRAME_SUBSAMPLING * wanted - len(features)
+        padded = np.pad(features, ((before, after), (0, 0)), mode="edge")
         try:
-            (scores,) = self._session.run(None, {"frames": padded[None]})
+            (scores,) = self._sessions[name].run(None, {"frames": padded[None]})
         except Exception as error:
             raise EngineError("The runtime of the phrase model failed. Nothing was accepted.") from error
         if scores.shape != (1, wanted, 2 * (1 + len(PHONES))) or not np.isfinite(scores).all():

@@ -6,7 +6,8 @@ import numpy as np
 
 from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Samples, Transcript, Word
 from streamauth.engines.acoustic_model import AcousticModel
-from streamauth.engines.phrase_evidence import Expected, UtteranceEvidence
+from streamauth.engines.expected_phrase import Expected
+from streamauth.engines.phrase_evidence import UtteranceEvidence
 
 _MIN_SAMPLES = SAMPLE_RATE_HZ // 10
 _MAX_SAMPLES = 30 * SAMPLE_RATE_HZ

@@ -1,7 +1,7 @@
 """The logistic regression that makes one likelihood ratio of what speaks for a phrase.
 
 Fitted by ``scripts/evaluate_phrase.py`` on recordings of people whom the scoring network had not heard. The measures
-are those of ``phrase_evidence.Explanation``, in its order.
+are those of ``phrase_measures.Explanation``, in its order.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ KNOTS = (
 """For each of the bounded measures where it stops to matter as much: a weight below each knot, and one everywhere."""
 
 _WEIGHTS = (
-    *(0, 0, 0.0017, 0.0597, 0.0594, 0.0219, 0, 0, 0, 0.0094, 0, 0.0203, 0.0046, -0.7126, 1.1479),
-    *(0, 0, 0, 0, 0.0017, 0.8731, 0, 0, 0, 0, 0, 0.0219, 0, 1.1631),
-    *(0, 0.6615, 1.1617, 0.8511, 0, 0.0094, 0, 0, 0.0059, 0, 0.5557, 0),
+    *(0, 0, 0.3611, 0, 0.0994, 0, 0, 0, 0, 0.0022, 0, 0.0212, 0, 0.2586, 0.687, 0, 0, 0, 0, 0.3611),
+    *(0.1205, 0.1, 0, 0, 0, 0.1, 0, 0, 1.1613, 0, 0.7055, 1.1227, 0, 0, 0.0022, 0, 0, 0.0319, 0),
+    *(0.2511, 0.1019),
 )
-_BIAS = 8.8205
+_BIAS = 7.4532
 
 
 def terms(measures: Sequence[float]) -> tuple[float, ...]:

@@ -17,8 +17,8 @@ import vosk
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Samples, Transcript, Word
 from streamauth.core.strength import WordFacts
 from streamauth.engines.acoustic_model import AcousticModel
+from streamauth.engines.expected_phrase import Expected
 from streamauth.engines.phrase_check import PhraseCheck
-from streamauth.engines.phrase_evidence import Expected
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWord
 

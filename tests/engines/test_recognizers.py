@@ -302,7 +302,7 @@ def test_a_grammar_does_not_tell_words_that_libvosk_lacks(capfd: pytest.CaptureF
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("name", ["network.onnx", "bigram.npy", "dictionary.tsv.gz"])
+@pytest.mark.parametrize("name", ["network.onnx", "encoder.onnx", "bigram.npy", "dictionary.tsv.gz"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut"])
 def test_damaged_phrase_model_is_refused(tmp_path: Path, name: str, damage: str) -> None:
     folder = Path(shutil.copytree(models_folder() / "vosk-en" / "phrase", tmp_path / "phrase"))
