@@ -69,6 +69,11 @@ class PhraseNetwork(nn.Module):  # type: ignore[misc]
         self.drop = nn.Dropout(body.shape.dropout)
 
     @property
+    def shape(self) -> Shape:
+        """Size of what is above the lower layers."""
+        return self.body.shape
+
+    @property
     def context(self) -> tuple[int, int]:
         """Filter-bank frames looked at before and after the one that an output stands for."""
         return self.body.context
@@ -106,11 +111,6 @@ def begun(mean: Array, encoder: dict[str, Array]) -> PhraseNetwork:
     lstm.load_state_dict({name: torch.from_numpy(encoder[f"lstm.{name}"]) for name, _ in lstm.named_parameters()})
     lstm.requires_grad_(False)
     return network
-
-
-def save(network: PhraseNetwork, path: Path) -> None:
-    """Write a network to a file."""
-    torch.save((network.body.shape, network.state_dict()), path)
 
 
 def load(path: Path) -> PhraseNetwork:

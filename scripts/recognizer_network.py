@@ -103,8 +103,8 @@ def padded(frames: NDArray[np.float32], context: tuple[int, int]) -> NDArray[np.
     return np.pad(frames, (context, (0, 0)), mode="edge")
 
 
-def save(network: Network, path: Path) -> None:
-    """Write a network to a file."""
+def save(network: nn.Module, path: Path) -> None:
+    """Write a network to a file: a ``Network``, or one that has a ``shape`` like it."""
     torch.save((network.shape, network.state_dict()), path)
 
 

@@ -25,7 +25,6 @@ import torch
 from numpy.typing import NDArray
 from phrase_network import PhraseNetwork, begun, encoder_weights
 from phrase_network import load as load_phrase
-from phrase_network import save as save_phrase
 from recognizer_examples import COPIES, SEED, Example, Lexicon, batches, channelled, examples_of, masked, pieces, warped
 from recognizer_network import Network, Shape, load_network, padded, save
 from recognizer_objective import Objective, phone_bigram
@@ -167,7 +166,7 @@ def train(
         if (step + 1) % 100 == 0:
             print(f"step {step + 1}: loss {np.mean(losses[-100:]):.4f}, {time.time() - began:.0f} s", flush=True)
         if (step + 1) % 500 == 0 or step + 1 == steps:
-            save_phrase(network, path) if isinstance(network, PhraseNetwork) else save(network, path)
+            save(network, path)
 
 
 def main() -> None:
@@ -188,9 +187,8 @@ def main() -> None:
     heard = [e for e in examples if e.fold is None or str(e.fold) != arguments.hold_out]
     learner: Network | PhraseNetwork
     if arguments.phrase:
-        fresh = None if arguments.start else begun(network.mean.numpy(), encoder_weights())
         # a network that has learned to listen to its lower layers may change them, too
-        learner = fresh or load_phrase(arguments.start)
+        learner = load_phrase(arguments.start) if arguments.start else begun(network.mean.numpy(), encoder_weights())
     else:
         learner = load_network(arguments.start) if arguments.start else network
     path = arguments.work / f"{'phrase' if arguments.phrase else 'network'}-{arguments.hold_out}.pt"

@@ -101,15 +101,14 @@ class Bench:
             AudioError: One is no usable audio; it is named.
             EngineError: An engine failed.
         """
-        encoder = CachingEncoder(self.models.encoder)
-        models = replace(self.models, encoder=encoder)
         if self._scoring is Scoring.PLAIN:
-            probes = [self._probe(file, models) for file in files]
+            encoder = CachingEncoder(self.models.encoder)
+            probes = [self._probe(file, replace(self.models, encoder=encoder)) for file in files]
             encoder.learn(window for probe in probes for window in probe.windows())
             voices = [voice.embedding for probe in probes if (voice := probe.voice()) is not None]
             return Template(unit(np.sum(voices, axis=0, dtype=np.float32))) if voices else None
         recordings = [self._read(file) for file in files]
-        taken = self._enrollment(recordings, files, words if self._with_words else None, models).everything
+        taken = self._enrollment(recordings, files, words if self._with_words else None).everything
         return Template(voiceprint_of(taken), habits_of(taken)) if taken else None
 
     def test(
@@ -166,13 +165,10 @@ class Bench:
             return audio.format, list(audio)
 
     def _enrollment(
-        self,
-        recordings: Sequence[tuple[AudioFormat, list[bytes]]],
-        files: Sequence[Path],
-        words: Words | None,
-        models: Models,
+        self, recordings: Sequence[tuple[AudioFormat, list[bytes]]], files: Sequence[Path], words: Words | None
     ) -> EnrollmentSession:
-        session = EnrollmentSession(EnrollmentPlan(words is not None, words), recordings[0][0], models, self._settings)
+        plan = EnrollmentPlan(words is not None, words)
+        session = EnrollmentSession(plan, recordings[0][0], self.models, self._settings)
         for number, (file, (_, chunks)) in enumerate(zip(files, recordings, strict=True), 1):
             for chunk in chunks:
                 session.receive_audio(chunk)
