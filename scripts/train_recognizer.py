@@ -28,7 +28,8 @@ from phrase_network import load as load_phrase
 from recognizer_examples import COPIES, SEED, Example, Lexicon, batches, channelled, examples_of, masked, pieces, warped
 from recognizer_network import Network, Shape, load_network, padded, save
 from recognizer_objective import Objective, phone_bigram
-from recognizer_speech import SAMPLE_RATE_HZ, Spoken, digits, keywords, librispeech, synthetic
+from recognizer_speech import SAMPLE_RATE_HZ, Spoken, digits, keywords, librispeech
+from synthetic_speech import synthetic
 
 from streamauth.engines.acoustic_model import FRAME_SUBSAMPLING, filter_bank
 from streamauth.engines.word_graph import NUMBER, SILENCE, WordGraph
