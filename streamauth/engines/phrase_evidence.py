@@ -5,7 +5,6 @@ one ratio of the means of their measures (``phrase_regression``).
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -34,7 +33,7 @@ class UtteranceEvidence:
         self._bigram = model.bigram
         scores = model.scores(samples, tempo)
         self._together = scores.sum(axis=0)
-        self._listeners = [Listener(each, model.bigram, FRAME_S / tempo) for each in scores]
+        self._listener = Listener(scores, model.bigram, FRAME_S / tempo)
 
     def reach(self, expected: Expected, starts: Sequence[int]) -> tuple[int, int] | None:
         """Which of the words the utterance may hold if it holds some: from one of ``starts`` to any later one.
@@ -61,20 +60,11 @@ class UtteranceEvidence:
         """The best way to find the words in the utterance, and nothing else but pauses and hesitations.
 
         Words that would be spoken fast are looked for in shorter frames, too: a phone has one of 30 ms at least, and
-        in fast speech fewer than the network learned from. None where the utterance is too short for the words.
+        in fast speech fewer than the network learned from. None where the utterance is too short for the words, or
+        nothing like them.
         """
-        usual = self._explain(expected)
+        usual = self._listener.explain(expected)
         if usual is not None and usual.phones_per_s < _FAST_PHONES_PER_S:
             return usual
-        found = [one for one in (usual, self._faster._explain(expected)) if one is not None]
+        found = [one for one in (usual, self._faster._listener.explain(expected)) if one is not None]
         return max(found, key=lambda one: one.llr, default=None)
-
-    def _explain(self, expected: Expected) -> Explanation | None:
-        found = [one for listener in self._listeners if (one := listener.explain(expected)) is not None]
-        if len(found) < len(self._listeners):
-            return None
-        fits = np.mean([[word.log_posterior for word in one.words] for one in found], axis=0)
-        # in noise the last network knows best where the words are
-        words = [replace(word, log_posterior=float(fit)) for word, fit in zip(found[-1].words, fits, strict=True)]
-        measures = np.mean([one.measures for one in found], axis=0)
-        return Explanation(tuple(words), tuple(measures.tolist()))

@@ -1,4 +1,4 @@
-"""How one network explains an utterance by the words of a phrase: where they are, and what speaks for them.
+"""How the networks explain an utterance by the words of a phrase: where they are, and what speaks for them.
 
 The networks are trained to tell sequences of phones apart (``scripts/recognizer_objective.py``), so their scores give
 the probability of the expected phones against others: against any phones at all, and against decoys made from the
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from streamauth.engines.decoys import Alternative, decoys
 from streamauth.engines.expected_phrase import Expected
 from streamauth.engines.phrase_regression import llr_of
-from streamauth.engines.word_graph import Pronunciation, Scores, WordGraph, any_phones, phone_posteriors
+from streamauth.engines.word_graph import Pronunciation, Scores, WordGraph, any_phones
 
 _INSIDE_FRAMES = 5
 _OUTSIDE_FRAMES = 8
+_LEAST_POSTERIOR = -1000.0
 _MOST_FORGIVEN = 0.5  # nats per phone: an accent, not another word
 
 
@@ -70,89 +71,118 @@ class Explanation:
 
 
 class Listener:
-    """One network's hearing of an utterance.
+    """What the networks hear in an utterance; each measures by itself, as they err at different places.
 
     Args:
-        scores: Of the utterance.
+        scores: Of the utterance by each network, shape (networks, frames, 2 * (1 + phones)).
         bigram: Log probability of each phone after each other.
-        frame_s: What a row of scores stands for, in seconds.
+        frame_s: What a frame of scores stands for, in seconds.
     """
 
     def __init__(self, scores: Scores, bigram: Scores, frame_s: float) -> None:
         self._scores, self._bigram, self._frame_s = scores, bigram, frame_s
-        self._posteriors = phone_posteriors(scores, bigram)
-        self._anything = any_phones(scores, bigram)
-        self._rivals: dict[tuple[Sequence[Pronunciation], ...], float] = {}
+        self._anything, self._posteriors = any_phones(scores, bigram)
+        self._rivals: dict[tuple[Sequence[Pronunciation], ...], Scores] = {}
 
     def explain(self, expected: Expected) -> Explanation | None:
-        """The best way to find the words; None where the utterance is too short for them."""
-        words, habits = expected.sounds, expected.habits
-        graph = WordGraph.of(words, hesitations=True)
-        score, path = graph.align(self._scores, self._bigram)
-        if not np.isfinite(score):
+        """The best way to find the words; None where the utterance is too short for them, or nothing like them."""
+        graph = WordGraph.of(expected.sounds, hesitations=True)
+        score, paths = graph.align(self._scores, self._bigram)
+        if not np.isfinite(score).all():
             return None
         alternatives = tuple(expected.alternatives())
         against = decoys(graph, self._scores, self._bigram, alternatives)
+        if not np.isfinite(against.said).all():
+            return None
         near, swapped = _least(alternatives, against.alternatives)
-        found = graph.words[path]
-        aligned = []
-        for index, variants in enumerate(words):
-            frames = np.flatnonzero(found == index)
-            first, last = int(frames[0]), int(frames[-1]) + 1
-            shortest = min(len(variant) for variant in variants)
-            posterior = min(0.0, float(against.replaced[index]))
-            aligned.append(AlignedWord(index, first * self._frame_s, last * self._frame_s, posterior, shortest))
-        usual = np.zeros(len(words))
-        known = min(len(habits), len(words))
-        usual[:known] = np.clip(habits[:known], -_MOST_FORGIVEN, 0)
-        phones = np.array([word.phones for word in aligned])
-        posteriors = np.minimum(0, np.array([word.log_posterior for word in aligned]) - usual * phones)
-        inside = np.flatnonzero(found >= 0)
-        begin, end = int(inside[0]), int(inside[-1]) + 1
-        fit = self._posteriors[np.arange(len(path)), graph.phones[path]]
+        phones = np.array([min(map(len, variants)) for variants in expected.sounds])
+        replaced = _between(_LEAST_POSTERIOR, against.replaced, 0)
+        posteriors = np.minimum(0, replaced - _forgiven(expected) * phones)
+        fits = np.take_along_axis(self._posteriors, graph.phones[paths][..., None], axis=-1)[..., 0]
+        found = graph.words[paths]
+        inside, outside = zip(*(_weakest_parts(*each) for each in zip(fits, found, strict=True)), strict=True)
         whole = against.said - self._anything
         rival = _between(-20, against.said - self._rival(expected.rivals), 5)
+        networks = np.ones(len(self._scores))
         measures = (
-            _between(-4, posteriors.sum() / phones.sum(), 0),
-            _between(-20, posteriors.min(), 0),
-            _between(-4, (posteriors / phones).min(), 0),
-            _between(-20, against.dropped.min(), 10),
-            _between(-20, against.inserted[1:-1].min(initial=10), 10),
-            _between(-20, min(against.inserted[0], against.inserted[-1]), 10),
+            _between(-4, posteriors.sum(axis=1) / phones.sum(), 0),
+            _between(-20, posteriors.min(axis=1), 0),
+            _between(-4, (posteriors / phones).min(axis=1), 0),
+            _between(-20, against.dropped.min(axis=1), 10),
+            _between(-20, against.inserted[:, 1:-1].min(axis=1, initial=10), 10),
+            _between(-20, against.inserted[:, [0, -1]].min(axis=1), 10),
             _between(-4, whole / phones.sum(), 0),
-            _between(-8, _weakest(fit[begin:end], _INSIDE_FRAMES), 0),
-            _between(-8, min(_weakest(side, _OUTSIDE_FRAMES) for side in (fit[:begin], fit[end:])), 0),
-            0.0 if expected.closed else rival,
-            rival if expected.closed else 0.0,
+            _between(-8, np.array(inside), 0),
+            _between(-8, np.array(outside), 0),
+            0 * networks if expected.closed else rival,
+            rival if expected.closed else 0 * networks,
             _between(-20, near, 10),
             _between(-20, swapped, 10),
-            float(expected.closed),
-            float(np.log(phones.sum())),
+            expected.closed * networks,
+            np.log(phones.sum()) * networks,
         )
-        return Explanation(tuple(aligned), measures)
+        # in noise the last network knows best where the words are
+        return Explanation(
+            self._aligned(found[-1], replaced.mean(axis=0), phones),
+            tuple(float(measure.mean()) for measure in measures),
+        )
 
-    def _rival(self, words: tuple[Sequence[Pronunciation], ...]) -> float:
+    def _aligned(
+        self, found: NDArray[np.int64], log_posteriors: Scores, phones: NDArray[np.int64]
+    ) -> tuple[AlignedWord, ...]:
+        words = []
+        for index, (log_posterior, count) in enumerate(zip(log_posteriors, phones, strict=True)):
+            frames = np.flatnonzero(found == index)
+            start_s, end_s = int(frames[0]) * self._frame_s, (int(frames[-1]) + 1) * self._frame_s
+            words.append(AlignedWord(index, start_s, end_s, float(log_posterior), int(count)))
+        return tuple(words)
+
+    def _rival(self, words: tuple[Sequence[Pronunciation], ...]) -> Scores:
         # asked for the same utterance several times, with parts of one phrase
         if words not in self._rivals:
             self._rivals[words] = WordGraph.any_of(words).total(self._scores, self._bigram)
         return self._rivals[words]
 
 
-def _least(alternatives: Sequence[Alternative], against: NDArray[np.float64]) -> tuple[float, float]:
-    """The worst of all places against words that sound alike, and the worst of all swaps; infinite without any."""
-    found: dict[tuple[int, int], float] = {}
-    for one, log_ratio in zip(alternatives, against, strict=True):
+def _forgiven(expected: Expected) -> Scores:
+    """For each word what is usual when this person says it, in nats a phone, shape (words,)."""
+    usual = np.zeros(len(expected.sounds))
+    known = min(len(expected.habits), usual.size)
+    usual[:known] = np.clip(expected.habits[:known], -_MOST_FORGIVEN, 0)
+    return usual
+
+
+def _least(alternatives: Sequence[Alternative], against: Scores) -> tuple[Scores, Scores]:
+    """By each network the worst of all places against words that sound alike, and the worst of all swaps.
+
+    Infinite without any.
+    """
+    found: dict[tuple[int, int], Scores] = {}
+    for one, log_ratio in zip(alternatives, np.moveaxis(against, -1, 0), strict=True):
         place = one.first, one.after
-        found[place] = -float(np.logaddexp(-found.get(place, np.inf), -log_ratio))
-    least = [min((ratio for (a, b), ratio in found.items() if b - a == size), default=np.inf) for size in (1, 2)]
-    return least[0], least[1]
+        found[place] = -np.logaddexp(-found.get(place, np.full_like(log_ratio, np.inf)), -log_ratio)
+    none = np.full(against.shape[:-1], np.inf)
+    near, swapped = (
+        np.min([none, *(ratio for (first, after), ratio in found.items() if after - first == size)], axis=0)
+        for size in (1, 2)
+    )
+    return near, swapped
 
 
-def _between(least: float, value: float, most: float) -> float:
-    return float(min(most, max(least, value)))
+def _between(least: float, values: Scores, most: float) -> Scores:
+    # what is no number speaks against the phrase
+    return np.clip(np.nan_to_num(values, nan=least, posinf=most, neginf=least), least, most)
 
 
-def _weakest(fit: NDArray[np.float64], frames: int) -> float:
+def _weakest_parts(fit: Scores, found: NDArray[np.int64]) -> tuple[float, float]:
+    """The worst stretch among the words and around them."""
+    inside = np.flatnonzero(found >= 0)
+    begin, end = int(inside[0]), int(inside[-1]) + 1
+    around = min(_weakest(side, _OUTSIDE_FRAMES) for side in (fit[:begin], fit[end:]))
+    return _weakest(fit[begin:end], _INSIDE_FRAMES), around
+
+
+def _weakest(fit: Scores, frames: int) -> float:
     """Least mean over so many frames in a row; over all where there are fewer, 0 where there are none."""
     if not fit.size:
         return 0.0

@@ -24,8 +24,12 @@ Pronunciation = Sequence[str]
 """Phones of a word, such as ("D", "AO", "R")."""
 
 Scores = NDArray[np.float64]
-"""Log scores, shape (frames, 2 * (1 + phones)): for each phone that it begins in a frame, and that it goes on."""
+"""Log scores, shape (..., frames, 2 * (1 + phones)): for each phone that it begins in a frame, and that it goes on.
 
+What stands before the frames, such as several networks, is worked on side by side.
+"""
+
+_TINY = 1e-304  # the least normal number, with room for a product
 _HESITATIONS = (("AH",), ("AH", "M"), ("ER",), ("HH", "M"), ("EH",))
 
 
@@ -112,70 +116,104 @@ class WordGraph:
         trailing = building.state(SILENCE, -1, ends)
         return building.graph(first, [*ends, trailing], ((), ()))
 
-    def align(self, scores: Scores, bigram: Scores) -> tuple[float, NDArray[np.int64]]:
-        """The best path: its score and the state of each frame. Minus infinity where there are too few frames."""
-        count = len(self.phones)
-        enter, stay = scores[:, 2 * self.phones], scores[:, 2 * self.phones + 1]
+    def align(self, scores: Scores, bigram: Scores) -> tuple[Scores, NDArray[np.int64]]:
+        """The best path: its score, shape (...), and the state of each frame, shape (..., frames).
+
+        The score is minus infinity where there are too few frames.
+        """
+        enter, stay = self._outputs(scores)
         chance = self._chances(bigram)
-        value = np.full(count + 1, -np.inf)
-        value[self.first] = bigram[SILENCE, self.phones[self.first]] + enter[0, self.first]
+        value = np.full((*enter.shape[1:-1], len(self.phones) + 1), -np.inf)
+        value[..., self.first] = bigram[SILENCE, self.phones[self.first]] + enter[0][..., self.first]
         came = np.zeros(enter.shape, np.int64)
-        states = np.arange(count)
+        states = np.arange(len(self.phones))
         for frame in range(1, len(enter)):
-            choices = value[self.before] + chance
-            best = choices.argmax(axis=1)
-            arriving = choices[states, best] + enter[frame]
-            staying = value[:-1] + stay[frame]
+            choices = value[..., self.before] + chance
+            best = choices.argmax(axis=-1)
+            arriving = np.take_along_axis(choices, best[..., None], axis=-1)[..., 0] + enter[frame]
+            staying = value[..., :-1] + stay[frame]
             moved = arriving > staying
             came[frame] = np.where(moved, self.before[states, best], states)
-            value[:-1] = np.where(moved, arriving, staying)
-        path = np.zeros(len(enter), np.int64)
-        path[-1] = self.last[value[self.last].argmax()]
+            value[..., :-1] = np.where(moved, arriving, staying)
+        ending = value[..., self.last]
+        path = np.zeros(enter.shape[:-1], np.int64)
+        path[-1] = self.last[ending.argmax(axis=-1)]
         for frame in range(len(enter) - 1, 0, -1):
-            path[frame - 1] = came[frame, path[frame]]
-        return float(value[self.last].max()), path
+            path[frame - 1] = np.take_along_axis(came[frame], path[frame][..., None], axis=-1)[..., 0]
+        return ending.max(axis=-1), np.moveaxis(path, 0, -1)
 
-    def total(self, scores: Scores, bigram: Scores) -> float:
-        """Log of the sum over all paths."""
-        return float(np.logaddexp.reduce(self.forward(scores, bigram)[-1, self.last]))
+    def total(self, scores: Scores, bigram: Scores) -> Scores:
+        """Log of the sum over all paths, shape (...)."""
+        return np.asarray(np.logaddexp.reduce(self.forward(scores, bigram)[..., -1, self.last], axis=-1))
 
     def forward(self, scores: Scores, bigram: Scores) -> Scores:
-        """Log of the sum over all paths to each state in each frame, that frame included, shape (frames, states)."""
-        enter, stay = scores[:, 2 * self.phones], scores[:, 2 * self.phones + 1]
-        chance = self._chances(bigram)
-        values = np.full((len(enter), len(self.phones) + 1), -np.inf)
-        values[0, self.first] = bigram[SILENCE, self.phones[self.first]] + enter[0, self.first]
+        """Log of the sum over all paths to each state in each frame, that frame included, shape (..., frames, states).
+
+        Minus infinity also for what is less likely than the best by 700 nats or more.
+        """
+        enter, stay, level = self._likelihoods(scores)
+        links = self._links(bigram)
+        value = np.zeros(enter.shape[1:])
+        value[..., self.first] = np.exp(bigram[SILENCE, self.phones[self.first]]) * enter[0][..., self.first]
+        values, scales = np.empty(enter.shape), np.empty(level.shape)
+        values[0], scales[0] = _scaled(value)
         for frame in range(1, len(enter)):
-            arriving = _log_sum(values[frame - 1][self.before] + chance) + enter[frame]
-            values[frame, :-1] = np.logaddexp(arriving, values[frame - 1, :-1] + stay[frame])
-        return values[:, :-1]
+            before = values[frame - 1]
+            values[frame], scales[frame] = _scaled((before @ links) * enter[frame] + before * stay[frame])
+        return np.moveaxis(_log(values) + np.cumsum(np.log(scales) + level, axis=0), 0, -2)
 
     def backward(self, scores: Scores, bigram: Scores) -> Scores:
-        """Log of the sum over all ways on from each state in each frame, that frame not included."""
-        enter, stay = scores[:, 2 * self.phones], scores[:, 2 * self.phones + 1]
-        count = len(self.phones)
-        links = np.full((count + 1, count), -np.inf)  # from each state to each
-        np.put_along_axis(links.T, self.before, self._chances(bigram), axis=1)
-        links = links[:count]
-        values = np.full((len(enter), count), -np.inf)
-        values[-1, self.last] = 0.0
+        """Log of the sum over all ways on from each state in each frame, that frame not included.
+
+        Shape and precision are as those of ``forward``.
+        """
+        enter, stay, level = self._likelihoods(scores)
+        links = self._links(bigram).T.copy()
+        values, scales = np.zeros(enter.shape), np.ones(level.shape)
+        values[-1][..., self.last] = 1.0
         for frame in range(len(enter) - 2, -1, -1):
-            leaving = _log_sum(links + (enter[frame + 1] + values[frame + 1]))
-            values[frame] = np.logaddexp(leaving, stay[frame + 1] + values[frame + 1])
-        return values
+            after = values[frame + 1]
+            values[frame], scales[frame] = _scaled((after * enter[frame + 1]) @ links + after * stay[frame + 1])
+        added = np.log(scales)
+        added[:-1] += level[1:]
+        return np.moveaxis(_log(values) + np.cumsum(added[::-1], axis=0)[::-1], 0, -2)
+
+    def _outputs(self, scores: Scores) -> tuple[Scores, Scores]:
+        """The scores of each state for its first frame and for all others, shape (frames, ..., states)."""
+        scores = np.moveaxis(scores, -2, 0)
+        return scores[..., 2 * self.phones], scores[..., 2 * self.phones + 1]
+
+    def _likelihoods(self, scores: Scores) -> tuple[Scores, Scores, Scores]:
+        """The same as likelihoods relative to the highest of each frame, and its log, shape (frames, ..., 1)."""
+        enter, stay = self._outputs(scores)
+        level = np.maximum(enter, stay).max(axis=-1, keepdims=True)
+        return np.exp(enter - level), np.exp(stay - level), level
 
     def _chances(self, bigram: Scores) -> Scores:
         real = self.before < len(self.phones)
         sources = self.phones[np.where(real, self.before, 0)]
         return np.where(real, bigram[sources, self.phones[:, None]], -np.inf)
 
+    def _links(self, bigram: Scores) -> Scores:
+        """Probability of each state after each other, shape (states, states)."""
+        count = len(self.phones)
+        links = np.zeros((count + 1, count))
+        np.put_along_axis(links.T, self.before, np.exp(self._chances(bigram)), axis=1)
+        return links[:count]
 
-def _log_sum(values: Scores) -> Scores:
-    """Log of the sum of exponentials along the last axis; faster than ``logaddexp.reduce``."""
-    top = values.max(axis=-1)
-    safe = np.where(np.isfinite(top), top, 0.0)
+
+def _scaled(values: Scores) -> tuple[Scores, Scores]:
+    """The values relative to their highest, and that one; what is next to nothing becomes nothing."""
+    top = np.maximum(values.max(axis=-1, keepdims=True), _TINY)
+    values = values / top
+    # processors are slow with numbers below
+    values[values < _TINY] = 0.0
+    return values, top
+
+
+def _log(values: Scores) -> Scores:
     with np.errstate(divide="ignore"):
-        return np.asarray(np.log(np.exp(values - safe[..., None]).sum(axis=-1)) + safe)
+        return np.asarray(np.log(values))
 
 
 class _Building:
@@ -218,33 +256,16 @@ class _Building:
         return WordGraph(*numbers, *joints)
 
 
-def any_phones(scores: Scores, bigram: Scores) -> float:
-    """Log of the sum over all sequences of phones, pauses included."""
-    pairs = scores.reshape(len(scores), -1, 2)
-    chances = np.exp(bigram)
-    value = bigram[SILENCE] + pairs[0, :, 0]
-    for frame in range(1, len(scores)):
-        top = value.max()
-        arriving = np.log(np.exp(value - top) @ chances + 1e-300) + top + pairs[frame, :, 0]
-        value = np.logaddexp(arriving, value + pairs[frame, :, 1])
-    return float(np.logaddexp.reduce(value))
+def any_phones(scores: Scores, bigram: Scores) -> tuple[Scores, Scores]:
+    """What is there whatever is said, over all sequences of phones, pauses included.
 
-
-def phone_posteriors(scores: Scores, bigram: Scores) -> NDArray[np.float64]:
-    """Log probability of each phone in each frame, whatever is said, shape (frames, 1 + phones)."""
-    pairs = scores.reshape(len(scores), -1, 2)
-    chances = np.exp(bigram)
-    forward = np.empty(pairs.shape[:2])
-    forward[0] = bigram[SILENCE] + pairs[0, :, 0]
-    for frame in range(1, len(scores)):
-        top = forward[frame - 1].max()
-        arriving = np.log(np.exp(forward[frame - 1] - top) @ chances + 1e-300) + top + pairs[frame, :, 0]
-        forward[frame] = np.logaddexp(arriving, forward[frame - 1] + pairs[frame, :, 1])
-    backward = np.zeros(pairs.shape[:2])
-    for frame in range(len(scores) - 2, -1, -1):
-        following = backward[frame + 1] + pairs[frame + 1, :, 0]
-        top = following.max()
-        leaving = np.log(chances @ np.exp(following - top) + 1e-300) + top
-        backward[frame] = np.logaddexp(leaving, backward[frame + 1] + pairs[frame + 1, :, 1])
-    joint = forward + backward
-    return np.asarray(joint - np.logaddexp.reduce(joint, axis=1, keepdims=True))
+    Returns:
+        Log of the sum over them, shape (...), and the log probability of each phone in each frame, shape (..., frames,
+        1 + phones).
+    """
+    phones = np.arange(1 + len(PHONES))
+    # a state for each phone, and each may follow each
+    graph = WordGraph(phones, np.full_like(phones, -1), np.tile(phones, (phones.size, 1)), phones, phones, (), ())
+    ways = graph.forward(scores, bigram) + graph.backward(scores, bigram)
+    total = np.logaddexp.reduce(ways[..., -1, :], axis=-1)
+    return total, ways - total[..., None, None]

@@ -11,7 +11,7 @@ from streamauth.demo_data import VOICES
 from streamauth.engines.acoustic_model import AcousticModel
 from streamauth.engines.pronunciations import Pronunciations
 from streamauth.engines.registry import models_folder
-from streamauth.engines.word_graph import PHONES, SILENCE, WordGraph, phone_posteriors
+from streamauth.engines.word_graph import PHONES, SILENCE, WordGraph, any_phones
 from tests.engines.test_recognizers import DOOR, speech
 
 FOLDER = models_folder() / "vosk-en"
@@ -52,7 +52,7 @@ def test_libvosk_and_onnx_give_the_same_path_scores(model: AcousticModel, door: 
 def test_the_level_of_speech_does_not_matter_to_the_second_network(model: AcousticModel, gain_db: float) -> None:
     samples = speech(VOICES[0], "door-2")
     usual, other = (
-        phone_posteriors(model.scores(audio)[SECOND], model.bigram)
+        any_phones(model.scores(audio)[SECOND], model.bigram)[1]
         for audio in (samples, np.float32(10 ** (gain_db / 20)) * samples)
     )
     np.testing.assert_allclose(np.exp(usual), np.exp(other), atol=0.2)
@@ -65,7 +65,7 @@ def test_sounds_are_found_where_words_are_said(
 ) -> None:
     scores = model.scores(np.pad(speech(voice, "door-2"), 8000))[network]
     _, path = door.align(scores, model.bigram)
-    found = phone_posteriors(scores, model.bigram).argmax(axis=1)
+    found = any_phones(scores, model.bigram)[1].argmax(axis=1)
     said = door.words[path] >= 0
     assert np.mean(found[said] == door.phones[path][said]) > 0.5
     # half a second of silence before and after

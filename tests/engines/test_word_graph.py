@@ -5,15 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamauth.engines.word_graph import (
-    NUMBER,
-    PHONES,
-    SILENCE,
-    Scores,
-    WordGraph,
-    any_phones,
-    phone_posteriors,
-)
+from streamauth.engines.word_graph import NUMBER, PHONES, SILENCE, Scores, WordGraph, any_phones
 
 CAT: list[tuple[str, ...]] = [("K", "AE", "T")]
 DOG: list[tuple[str, ...]] = [("D", "AO", "G"), ("D", "AA", "G")]
@@ -77,14 +69,42 @@ def test_best_path_and_sum_are_those_of_all_paths(options: dict[str, object]) ->
 @given(st.integers(0, 10_000), st.integers(1, 30))
 def test_no_words_are_likelier_than_everything(seed: int, frames: int) -> None:
     scores, bigram = scores_of(seed, frames), bigram_of(seed)
-    assert WordGraph.of([CAT, DOG]).total(scores, bigram) <= any_phones(scores, bigram) + 1e-9
+    assert WordGraph.of([CAT, DOG]).total(scores, bigram) <= any_phones(scores, bigram)[0] + 1e-9
 
 
 @given(st.integers(0, 10_000), st.integers(1, 30))
 def test_posteriors_of_a_frame_add_up_to_one(seed: int, frames: int) -> None:
-    posteriors = phone_posteriors(scores_of(seed, frames), bigram_of(seed))
+    _, posteriors = any_phones(scores_of(seed, frames), bigram_of(seed))
     assert posteriors.shape == (frames, STATES)
     assert np.exp(posteriors).sum(axis=1) == pytest.approx(np.ones(frames))
+
+
+@given(st.integers(0, 10_000), st.integers(6, 30))
+def test_networks_side_by_side_are_as_each_by_itself(seed: int, frames: int) -> None:
+    both = np.stack([scores_of(seed, frames), scores_of(seed + 1, frames)])
+    graph, bigram = WordGraph.of([CAT, DOG], hesitations=True), bigram_of(seed)
+    best, paths = graph.align(both, bigram)
+    for each, scores in enumerate(both):
+        alone, path = graph.align(scores, bigram)
+        assert best[each] == alone
+        assert paths[each].tolist() == path.tolist()
+        for sums in (graph.forward, graph.backward, lambda *given: any_phones(*given)[1]):
+            np.testing.assert_allclose(sums(both, bigram)[each], sums(scores, bigram), atol=1e-9)
+
+
+@given(st.integers(0, 10_000))
+def test_forward_and_backward_meet_in_each_frame(seed: int) -> None:
+    scores, bigram = scores_of(seed, 20), bigram_of(seed)
+    graph = WordGraph.of([CAT, DOG])
+    ways = np.logaddexp.reduce(graph.forward(scores, bigram) + graph.backward(scores, bigram), axis=1)
+    assert ways == pytest.approx(np.full(20, graph.total(scores, bigram)))
+
+
+def test_an_hour_of_frames_neither_overflows_nor_vanishes() -> None:
+    scores = scores_of(3, 120_000) * 10
+    total = float(WordGraph.of([CAT, DOG]).total(scores, bigram_of(3)))
+    assert np.isfinite(total)
+    assert total < float(any_phones(scores, bigram_of(3))[0])
 
 
 def test_words_are_found_where_they_are() -> None:
