@@ -22,8 +22,8 @@ import numpy as np
 import onnx
 import resemblyzer
 import torch
-from encoder_network import HIDDEN, LAYERS, LOG_FLOOR, LOG_MEAN, LOG_SCALE
-from numpy.typing import NDArray
+from encoder_network import HIDDEN, LAYERS
+from encoder_onnx import Array, Constants, lstm_constants, view_constants, views
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from resemblyzer.audio import normalize_volume, preprocess_wav, wav_to_mel_spectrogram
@@ -45,10 +45,6 @@ LEAST_COSINE, LARGEST_MEL_DIFFERENCE = 0.9999, 1e-4
 SIGNALS = ((110, 12_800, 0.05), (150, 25_600, 1.0), (220, 25_600, 3.0))
 GOLDEN_CLIPS, GOLDEN_FROM = 10, 16_000
 
-_LOGARITHMS = {"floor": LOG_FLOOR, "mean": LOG_MEAN, "scale": LOG_SCALE}
-
-Array = NDArray[np.float32]
-
 
 def graph(weights: dict[str, Array], half: bool = False) -> onnx.ModelProto:
     """The encoder as ONNX: ``mels`` (batch, frames, 40) to ``embedding`` (batch, 256) of unit length.
@@ -59,31 +55,17 @@ def graph(weights: dict[str, Array], half: bool = False) -> onnx.ModelProto:
         half: Keep the weights in 16 bits; the runtime makes 32 of them when it loads.
     """
 
-    def gates(name: str) -> Array:
-        # PyTorch keeps the gates as input, forget, cell, output; ONNX as input, output, forget, cell
-        i, f, c, o = np.split(weights[name], 4)
-        return np.concatenate((i, o, f, c))
-
-    constants = {"axis_0": np.array([0]), "axis_1": np.array([1])}
+    constants: Constants = {"axis_0": np.array([0]), "axis_1": np.array([1])}
     nodes, seen = [], "mels"
     if weights["lstm.weight_ih_l0"].shape[1] > ge2e.BANDS:
         seen = "mels_and_logs"
-        constants |= {f"log_{name}": np.array(value, np.float32) for name, value in _LOGARITHMS.items()}
-        nodes += [
-            helper.make_node("Add", ["mels", "log_floor"], ["above_floor"], "floor"),
-            helper.make_node("Log", ["above_floor"], ["log"], "logarithm"),
-            helper.make_node("Sub", ["log", "log_mean"], ["log_centred"], "centre"),
-            helper.make_node("Mul", ["log_centred", "log_scale"], ["logs"], "scale"),
-            helper.make_node("ReduceMean", ["logs"], ["logs_mean"], "mean_over_time", axes=[1]),
-            helper.make_node("Sub", ["logs", "logs_mean"], ["logs_moving"], "less_mean"),
-            helper.make_node("Concat", ["mels", "logs", "logs_moving"], [seen], "three_views", axis=2),
-        ]
+        constants |= view_constants()
+        mean = helper.make_node("ReduceMean", ["logs"], ["logs_mean"], "mean_over_time", axes=[1])
+        nodes += views("mels", seen, mean)
     # the runtime's LSTM wants time first
     nodes.append(helper.make_node("Transpose", [seen], ["x0"], "time_first", perm=[1, 0, 2]))
     for k in range(LAYERS):
-        constants[f"w{k}"] = gates(f"lstm.weight_ih_l{k}")[None]
-        constants[f"r{k}"] = gates(f"lstm.weight_hh_l{k}")[None]
-        constants[f"b{k}"] = np.concatenate((gates(f"lstm.bias_ih_l{k}"), gates(f"lstm.bias_hh_l{k}")))[None]
+        constants |= lstm_constants(weights, k)
         last = k == LAYERS - 1
         inputs, outputs = [f"x{k}", f"w{k}", f"r{k}", f"b{k}"], ["", "last"] if last else [f"y{k}"]
         nodes.append(helper.make_node("LSTM", inputs, outputs, f"lstm_{k}", hidden_size=HIDDEN))

@@ -1,15 +1,13 @@
 """Writes the networks of the phrase check as ONNX files."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import torch
-from encoder_network import LOG_FLOOR, LOG_MEAN, LOG_SCALE
-from numpy.typing import NDArray
+from encoder_onnx import Constants, lstm_constants, view_constants, views
 from onnx import TensorProto, helper, numpy_helper
-from phrase_network import HIDDEN, LAYERS, Array, LowerLayers, PhraseNetwork, tapped
+from phrase_network import HIDDEN, LAYERS, LowerLayers, PhraseNetwork, tapped
 from recognizer_network import Network
 
 from streamauth.engines.acoustic_model import MEL_BINS
@@ -81,16 +79,15 @@ def _exported(network: torch.nn.Module, name: str, size: int) -> onnx.ModelProto
     return model
 
 
-def _lower_nodes(lower: LowerLayers) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
+def _lower_nodes(lower: LowerLayers) -> tuple[list[onnx.NodeProto], Constants]:
     """``LowerLayers`` node by node, and its constants."""
     node = helper.make_node
-    constants: dict[str, NDArray[Any]] = {
+    weights = {f"lstm.{name}": value.numpy() for name, value in lower.lstm.state_dict().items()}
+    constants = {
         "bands": lower.bands.numpy(),
         "widths": lower.widths.numpy()[:, None],
         "direction": np.array([1]),
-        "log_floor": np.array(LOG_FLOOR, np.float32),
-        "log_mean": np.array(LOG_MEAN, np.float32),
-        "log_scale": np.array(LOG_SCALE, np.float32),
+        **view_constants(),
     }
     nodes = [
         node("Exp", ["frames"], ["powers_of_banks"]),
@@ -98,32 +95,13 @@ def _lower_nodes(lower: LowerLayers) -> tuple[list[onnx.NodeProto], dict[str, ND
         node("MatMul", ["powers", "widths"], ["level_of_frames"]),
         node("ReduceMean", ["level_of_frames", "direction"], ["level"]),
         node("Div", ["powers", "level"], ["levelled"]),
-        node("Add", ["levelled", "log_floor"], ["above_floor"]),
-        node("Log", ["above_floor"], ["log"]),
-        node("Sub", ["log", "log_mean"], ["log_centred"]),
-        node("Mul", ["log_centred", "log_scale"], ["logs"]),
-        node("ReduceMean", ["logs", "direction"], ["logs_mean"]),
-        node("Sub", ["logs", "logs_mean"], ["logs_moving"]),
-        node("Concat", ["levelled", "logs", "logs_moving"], ["seen"], axis=2),
+        *views("levelled", "seen", node("ReduceMean", ["logs", "direction"], ["logs_mean"])),
         node("Transpose", ["seen"], ["x0"], perm=[1, 0, 2]),
     ]
     for layer in range(LAYERS):
-        names = [f"{kind}{layer}" for kind in ("w", "r", "b")]
-        constants |= dict(zip(names, _lstm_constants(lower.lstm, layer), strict=True))
+        constants |= (own := lstm_constants(weights, layer))
         nodes += [
-            node("LSTM", [f"x{layer}", *names], [f"y{layer}"], hidden_size=HIDDEN),
+            node("LSTM", [f"x{layer}", *own], [f"y{layer}"], hidden_size=HIDDEN),
             node("Squeeze", [f"y{layer}", "direction"], [f"x{layer + 1}"]),
         ]
     return [*nodes, node("Transpose", [f"x{LAYERS}"], ["heard"], perm=[1, 0, 2])], constants
-
-
-def _lstm_constants(lstm: torch.nn.LSTM, layer: int) -> tuple[Array, Array, Array]:
-    """Input and recurrent weights and biases of a layer, as ONNX wants them."""
-
-    def gates(name: str) -> Array:
-        # PyTorch keeps the gates as input, forget, cell, output; ONNX as input, output, forget, cell
-        i, f, c, o = np.split(getattr(lstm, f"{name}_l{layer}").detach().numpy(), 4)
-        return np.concatenate((i, o, f, c))
-
-    biases = np.concatenate((gates("bias_ih"), gates("bias_hh")))
-    return gates("weight_ih")[None], gates("weight_hh")[None], biases[None]
