@@ -60,7 +60,7 @@ def people(part: str, models: Models, settings: Settings, rng: np.random.Generat
         enrolled = Probe(clip[ENROLL], models, settings).enrolled()
         assert enrolled is not None
         heard = {name: [Probe(degrade(name, clip[PROBE], rng, clips), models, settings).looks()] for name in EVALUATED}
-        found.append(Person(enrolled.embedding, heard))
+        found.append(Person(enrolled, heard))
     return found
 
 

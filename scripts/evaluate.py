@@ -28,7 +28,7 @@ from streamauth.core.enrollment import EnrolledUtterance, EnrollmentPlan, Enroll
 from streamauth.core.events import Decided, Verdict
 from streamauth.core.listening import Models
 from streamauth.core.operating_point import target_far
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, Voiceprint
 from streamauth.core.scoring import Gallery
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.engines.loader import Engines
@@ -70,7 +70,7 @@ class Attempts:
         }
 
 
-def enroll(clips: Iterable[Samples], models: Models, settings: Settings) -> Embedding:
+def enroll(clips: Iterable[Samples], models: Models, settings: Settings) -> Voiceprint:
     """The voiceprint of recordings, through an enrollment session that takes all of them."""
     # all of the audio is to count, not only the first seconds that would do
     settings = settings.with_values({"enrollment": {"text_independent_speech_s": 300}}, "evaluation")
@@ -84,7 +84,7 @@ def enroll(clips: Iterable[Samples], models: Models, settings: Settings) -> Embe
     return voiceprint_of(taken)
 
 
-def attempt(probe: Probe, voiceprint: Embedding, models: Models, settings: Settings) -> Decided:
+def attempt(probe: Probe, voiceprint: Voiceprint, models: Models, settings: Settings) -> Decided:
     """One attempt, decided as it would be live."""
     session = VerificationSession(Claim(voiceprint), FORMAT, models, settings, front=probe.front())
     session.receive_audio(b"")
@@ -93,7 +93,7 @@ def attempt(probe: Probe, voiceprint: Embedding, models: Models, settings: Setti
     return decided
 
 
-def rejected_after(first: Samples, then: Samples, voiceprint: Embedding, models: Models, settings: Settings) -> float:
+def rejected_after(first: Samples, then: Samples, voiceprint: Voiceprint, models: Models, settings: Settings) -> float:
     """Net speech of ``then``, in s, before a continuous session that accepted ``first`` rejects; else infinite.
 
     Raises:
@@ -139,7 +139,7 @@ def by_length(
 
 
 def fixed_lengths(
-    probes: dict[str, list[Probe]], voiceprints: Sequence[Embedding], models: Models, far: float
+    probes: dict[str, list[Probe]], voiceprints: Sequence[Voiceprint], models: Models, far: float
 ) -> dict[str, dict[str, Row]]:
     """Rates of LLRs, by length, then condition."""
     gallery = Gallery(voiceprints, models.calibration)
@@ -160,7 +160,7 @@ def plain_cosine(probes: dict[str, list[Probe]], voiceprints: Sequence[Embedding
 
 
 def attempts_of(
-    probes: dict[str, list[Probe]], voiceprints: Sequence[Embedding], models: Models, settings: Settings, claims: int
+    probes: dict[str, list[Probe]], voiceprints: Sequence[Voiceprint], models: Models, settings: Settings, claims: int
 ) -> dict[str, Attempts]:
     """Whole sessions by condition, and pooled."""
     rng = np.random.default_rng(SEED)
@@ -176,7 +176,7 @@ def attempts_of(
 
 
 def changes(
-    clips: dict[str, list[Samples]], voiceprints: Sequence[Embedding], models: Models, settings: Settings
+    clips: dict[str, list[Samples]], voiceprints: Sequence[Voiceprint], models: Models, settings: Settings
 ) -> dict[str, Row]:
     """Continuous sessions by condition: how soon another speaker is noticed, and how often one is imagined."""
     result: dict[str, Row] = {}

@@ -93,7 +93,7 @@ class Enrolling(Prompting):
                 profile = self.store.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
             newest = taken[-1]
             record = EnrollmentRecord(
-                models.encoder.id, newest.embedding, newest.speech_s, newest.audio_s, newest.fits, audio=newest.audio
+                models.encoder.id, newest.voiceprint, newest.speech_s, newest.audio_s, newest.fits, audio=newest.audio
             )
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
             most_s = self.settings.enrollment.keep_audio_s
@@ -188,6 +188,6 @@ class Enrolling(Prompting):
 
     def _taken(self, profile: Profile, encoder_id: str) -> tuple[EnrolledUtterance, ...]:
         return tuple(
-            EnrolledUtterance(record.embedding, record.speech_s, record.audio_s, profile.phrase, record.fits)
+            EnrolledUtterance(record.voiceprint, record.speech_s, record.audio_s, profile.phrase, record.fits)
             for record in self.store.enrollments(profile.id, encoder_id)
         )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from streamauth.core.copies import enrolled_voice
+from streamauth.core.copies import with_copies
 from streamauth.core.enrollment import EnrolledUtterance, voiceprint_of
 from streamauth.core.ports import SpeakerEncoder
 from streamauth.core.voice import voice_of
@@ -30,9 +30,9 @@ def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder) -> No
         voice = voice_of(record.audio, encoder)
         if voice is None:
             raise EngineError("The speech that was kept is too short for this encoder. Enroll again.")
-        voice = enrolled_voice(voice, record.audio, encoder)
-        utterances.append(EnrolledUtterance(voice.embedding, voice.speech_s, record.audio_s, None))
+        voiceprint = with_copies(voice, record.audio, encoder)
+        utterances.append(EnrolledUtterance(voiceprint, voice.speech_s, record.audio_s, None))
         records.append(
-            replace(record, encoder_id=encoder.id, embedding=voice.embedding, speech_s=voice.speech_s, audio=None)
+            replace(record, encoder_id=encoder.id, voiceprint=voiceprint, speech_s=voice.speech_s, audio=None)
         )
     store.rebuild(profile_id, records, voiceprint_of(utterances))

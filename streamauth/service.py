@@ -28,7 +28,7 @@ from streamauth.core.enrollment import habits_of
 from streamauth.core.hearing import HearingSession
 from streamauth.core.identification import IdentificationSession
 from streamauth.core.pcm import AudioFormat
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import Embedding, Voiceprint
 from streamauth.core.prompt import Challenge, PromptPlan
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.engines.loader import Engines
@@ -183,20 +183,20 @@ class Authenticator(Enrolling):
             settle(AttemptOutcome.NO_EVIDENCE)
             raise
 
-    def _voiceprints(self, profile_id: str, encoder_id: str) -> tuple[Embedding, tuple[Embedding, ...]]:
+    def _voiceprints(self, profile_id: str, encoder_id: str) -> tuple[Voiceprint, tuple[Voiceprint, ...]]:
         """What a person is compared by: the voiceprint, as it has followed their voice, and those of other places."""
         beside = self.store.templates(encoder_id, (profile_id,))[profile_id]
         return self._compared_by(self.store.voiceprint(profile_id, encoder_id), beside)
 
     def _compared_by(
-        self, voiceprint: Embedding, beside: Sequence[Template]
-    ) -> tuple[Embedding, tuple[Embedding, ...]]:
+        self, voiceprint: Voiceprint, beside: Sequence[Template]
+    ) -> tuple[Voiceprint, tuple[Voiceprint, ...]]:
         further = []
         for template in beside:
             if template.label != FOLLOWING:
-                further.append(template.embedding)
+                further.append(template.voiceprint)
             elif self.settings.adaptation.enabled:
-                voiceprint = template.embedding
+                voiceprint = template.voiceprint
         return voiceprint, tuple(further)
 
     def _follower(self, profile_id: str, encoder_id: str) -> Callable[[Embedding], int | None] | None:

@@ -5,22 +5,26 @@ voice. So only very confident accepts count, each by a little, and the result st
 which it can be made anew at any time.
 """
 
+import numpy as np
+
 from streamauth.core.calibration import cosine
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import Embedding, Voiceprint
 from streamauth.core.voice import unit
 from streamauth.settings import AdaptationSettings
 
 
 def adapted(
-    enrolled: Embedding, current: Embedding, heard: Embedding, settings: AdaptationSettings
-) -> Embedding | None:
+    enrolled: Voiceprint, current: Voiceprint, heard: Embedding, settings: AdaptationSettings
+) -> Voiceprint | None:
     """The voiceprint after another accept; None where it would leave the bounds.
 
     Args:
-        enrolled: What was enrolled, unit length, shape (dim,).
+        enrolled: What was enrolled.
         current: As it is now; at first the enrolled one.
-        heard: The voice of the accepted attempt.
+        heard: The voice of the accepted attempt, which each view is moved to.
         settings: Rate and bounds.
     """
     moved = unit((1 - settings.rate) * current + settings.rate * heard)
-    return moved if cosine(moved, enrolled) >= settings.min_similarity else None
+    # each view by itself: the nearest one counts
+    least = min(map(cosine, np.atleast_2d(moved), np.atleast_2d(enrolled)))
+    return moved if least >= settings.min_similarity else None

@@ -1,6 +1,6 @@
 """Scores to log-likelihood ratios, and the bounds that follow from a target error rate.
 
-Data path: embedding -> cosine -> normalized by the cohort (``scoring``) -> **LLR** -> decision.
+Data path: embedding -> similarity (``voiceprint``) -> normalized by the cohort (``scoring``) -> **LLR** -> decision.
 """
 
 from collections.abc import Sequence
@@ -41,9 +41,9 @@ class Cohort:
     embeddings: NDArray[np.float32]
     top: int
 
-    def statistics(self, voices: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(mean, standard deviation), shape (voices,), of the highest cohort scores of voices, shape (voices, dim)."""
-        scores = np.asarray(voices @ self.embeddings.T, np.float64)
+    def statistics(self, scores: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(mean, standard deviation), shape (voices,), of the highest of scores with the cohort, (voices, people)."""
+        scores = np.asarray(scores, np.float64)
         top = min(self.top + 1, scores.shape[1])
         highest = np.sort(np.partition(scores, -top, axis=1)[:, -top:], axis=1)
         if top > 2:

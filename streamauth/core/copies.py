@@ -1,8 +1,7 @@
 """The voice of an enrolled utterance, as it also sounds in noise, on a line and in a room.
 
 People enroll where it is quiet and log in where it is not. An encoder moves a voice in noise away from the same voice
-in quiet, and every person in much the same direction; a voiceprint that lies a little on that side is nearer to all
-that its owner will sound like. What it is worth is in docs/decisions.md.
+in quiet; so the voiceprint also holds what the encoder makes of copies of the speech, which are never kept.
 """
 
 from collections.abc import Callable
@@ -10,14 +9,12 @@ from collections.abc import Callable
 import numpy as np
 
 from streamauth.core.degradation import coloured_noise, telephone, with_noise
-from streamauth.core.ports import Samples, SpeakerEncoder
+from streamauth.core.ports import Samples, SpeakerEncoder, Voiceprint
 from streamauth.core.rooms import in_room, random_room
-from streamauth.core.voice import VoiceSample, unit, voice_of
+from streamauth.core.voice import VoiceSample, voice_of
 
 _SEED = 0
 _NOISE_DB = 10.0
-_OWN_WEIGHT = 3.0
-"""Weight of the utterance itself; each copy has weight 1. With less, quiet speech loses (measured on part "fit")."""
 
 
 def _noisy(speech: Samples, rng: np.random.Generator) -> Samples:
@@ -38,8 +35,8 @@ _COPIES: tuple[Callable[[Samples, np.random.Generator], Samples], ...] = (
 )
 
 
-def enrolled_voice(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder) -> VoiceSample:
-    """The voice of an utterance and of its copies; the same speech gives the same voice.
+def with_copies(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder) -> Voiceprint:
+    """The voice of an utterance and of its copies, shape (views, dim); the same speech gives the same.
 
     Args:
         voice: The voice of the utterance as it is (``voice_of``).
@@ -50,9 +47,5 @@ def enrolled_voice(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder)
         EngineError: The encoder failed.
     """
     rng = np.random.default_rng(_SEED)
-    total = _OWN_WEIGHT * voice.embedding
-    for copy in _COPIES:
-        heard = voice_of(copy(speech, rng), encoder)
-        if heard is not None:
-            total = total + heard.embedding
-    return VoiceSample(unit(total), voice.speech_s)
+    copies = [voice_of(copy(speech, rng), encoder) for copy in _COPIES]
+    return np.stack([voice.embedding, *(copy.embedding for copy in copies if copy is not None)])

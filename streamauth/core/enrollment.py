@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamauth.core.copies import enrolled_voice
+from streamauth.core.copies import with_copies
 from streamauth.core.decision import PhraseRule, PhraseState, lacking
 from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.forecast import forecast
@@ -13,11 +13,12 @@ from streamauth.core.frontend import FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
 from streamauth.core.operating_point import accept_bound
 from streamauth.core.pcm import AudioFormat
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
 from streamauth.core.quality import QualityMeter
 from streamauth.core.scoring import Gallery
 from streamauth.core.strength import strength
-from streamauth.core.voice import VoiceSample, unit, voice_of
+from streamauth.core.voice import VoiceSample, voice_of
+from streamauth.core.voiceprint import mean_of
 from streamauth.settings import Settings
 
 # A text-independent utterance closes at the first pause after so much net speech: long enough for a steady
@@ -33,7 +34,7 @@ class EnrolledUtterance:
     """One utterance that passed the gate.
 
     Attributes:
-        embedding: Its voice with that of its copies (``core/copies.py``), unit length, shape (dim,).
+        voiceprint: Its voice and those of its copies (``core/copies.py``).
         speech_s: Net speech, in seconds.
         audio_s: Audio it was found in, in seconds.
         phrase: Its words with one space between, None if text-independent.
@@ -42,7 +43,7 @@ class EnrolledUtterance:
         audio: The speech that the embedding is of, shape (samples,); None where it is not to be kept.
     """
 
-    embedding: Embedding
+    voiceprint: Voiceprint
     speech_s: float
     audio_s: float
     phrase: str | None
@@ -51,9 +52,9 @@ class EnrolledUtterance:
     audio: Samples | None = None
 
 
-def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Embedding:
-    """The mean of the utterances' embeddings, weighted by net speech, of unit length, shape (dim,)."""
-    return unit(np.sum([u.speech_s * u.embedding for u in utterances], axis=0, dtype=np.float32))
+def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Voiceprint:
+    """The mean of the utterances' voiceprints, weighted by net speech."""
+    return mean_of([u.voiceprint for u in utterances], [u.speech_s for u in utterances])
 
 
 def habits_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
@@ -78,7 +79,7 @@ class EnrollmentPlan:
     text_dependent: bool
     expected_words: tuple[str, ...] | None = None
     earlier: tuple[EnrolledUtterance, ...] = ()
-    known: Embedding | None = None
+    known: Voiceprint | None = None
     whole: bool = False
     least_speech_s: float | None = None
 
@@ -202,7 +203,8 @@ class EnrollmentSession(Session):
         self._closed_at = at_sample
         self._judged = True
         speech = np.concatenate((*self._spoken, np.zeros(0, np.float32)))
-        voice = voice_of(speech, self.models.encoder)
+        enough = self._speech_s >= self.settings.enrollment.min_utterance_speech_s
+        voice = voice_of(speech, self.models.encoder) if enough else None
         reasons = self._problems(voice)
         if reasons or voice is None:
             heard = " ".join(self._heard) if self._plan.text_dependent else None
@@ -212,9 +214,9 @@ class EnrollmentSession(Session):
             # a false start leaves more fits than words
             fits = tuple(self._fits) if text is not None and len(self._fits) == len(text.split()) else ()
             snr_db = self._quality.result().snr_db
-            voice = enrolled_voice(voice, speech, self.models.encoder)
+            voiceprint = with_copies(voice, speech, self.models.encoder)
             audio = speech if self.settings.enrollment.keep_audio_s else None
-            taken = EnrolledUtterance(voice.embedding, voice.speech_s, audio_s, text, fits, snr_db, audio)
+            taken = EnrolledUtterance(voiceprint, voice.speech_s, audio_s, text, fits, snr_db, audio)
             self._take(at_sample, taken)
         self._begin()
 
@@ -289,7 +291,7 @@ class EnrollmentSession(Session):
         accept_llr = accept_bound(self.settings.decision, calibration, rolling=not self._plan.text_dependent)
         known = [u.snr_db for u in everything if u.snr_db is not None]
         worth = forecast(
-            [(u.embedding, u.speech_s) for u in everything], min(known, default=None), calibration, accept_llr
+            [(u.voiceprint, u.speech_s) for u in everything], min(known, default=None), calibration, accept_llr
         )
         speech_s = sum(u.speech_s for u in everything)
         return Enrolled(at_sample, len(everything), speech_s, phrase, worth.frr, worth.far, worth.advice)

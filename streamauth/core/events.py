@@ -101,7 +101,7 @@ class ScoreUpdated(Event):
     """The voice compared once more, over all speech so far.
 
     Attributes:
-        score: Cosine in [-1, 1].
+        score: Similarity in [-1, 1] (``voiceprint``).
         llr: Calibrated natural-log likelihood ratio, same speaker against another.
         speech_s: Net speech so far, in seconds.
     """
@@ -142,7 +142,7 @@ class Decided(Event):
     Attributes:
         verdict: The outcome.
         reasons: Why, most important first.
-        score: Cosine of the voice, None where nothing was compared.
+        score: Similarity of the voice, None where nothing was compared.
         llr: Its LLR, None likewise.
         speech_s: Net speech used, in seconds.
         phrase_expected: The pass phrase, followed by the prompt; None where no words are expected.

@@ -12,10 +12,11 @@ import numpy as np
 
 from streamauth.core.calibration import Calibration
 from streamauth.core.events import Reason
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import Voiceprint
 from streamauth.core.quality import Quality
 from streamauth.core.scoring import Gallery
-from streamauth.core.voice import VoiceSample, unit
+from streamauth.core.voice import VoiceSample
+from streamauth.core.voiceprint import mean_of
 
 QUIETER_DB = 20.0
 """Signal-to-noise ratio of an enrollment from which a quieter place would hardly help."""
@@ -40,29 +41,30 @@ class Forecast:
 
 
 def forecast(
-    utterances: Sequence[tuple[Embedding, float]], snr_db: float | None, calibration: Calibration, accept_llr: float
+    utterances: Sequence[tuple[Voiceprint, float]], snr_db: float | None, calibration: Calibration, accept_llr: float
 ) -> Forecast:
     """What the voiceprint of these utterances is worth.
 
     Args:
-        utterances: (embedding of unit length, shape (dim,); net speech in s) of each; at least one.
+        utterances: (voiceprint of the utterance, net speech in s) of each; at least one.
         snr_db: Least signal-to-noise ratio among them; None where it is not known.
         calibration: Of the encoder.
         accept_llr: The LLR from which attempts are accepted.
     """
-    weighted = np.stack([speech_s * embedding for embedding, speech_s in utterances])
-    whole = weighted.sum(axis=0)
+    voiceprints, lengths_s = [one for one, _ in utterances], [length_s for _, length_s in utterances]
     frr = far = None
     spread = max(calibration.target_spread, 1e-3)
     if len(utterances) > 1:
-        left_out = [
-            Gallery((unit(whole - row),), calibration).best(VoiceSample(embedding, speech_s), _QUIET).llr
-            for row, (embedding, speech_s) in zip(weighted, utterances, strict=True)
-        ]
+        left_out = []
+        for index, (voiceprint, speech_s) in enumerate(utterances):
+            rest = (voiceprints[:index] + voiceprints[index + 1 :], lengths_s[:index] + lengths_s[index + 1 :])
+            # a later attempt is the voice as it is
+            attempt = VoiceSample(np.atleast_2d(voiceprint)[0], speech_s)
+            left_out.append(Gallery((mean_of(*rest),), calibration).best(attempt, _QUIET).llr)
         frr = _below(accept_llr, float(np.mean(left_out)), spread)
     if calibration.cohort is not None:
-        mine = Gallery((unit(whole),), calibration)
-        speech_s = float(np.mean([length for _, length in utterances]))
+        mine = Gallery((mean_of(voiceprints, lengths_s),), calibration)
+        speech_s = float(np.mean(lengths_s))
         others = [mine.best(VoiceSample(row, speech_s), _QUIET).llr for row in calibration.cohort.embeddings]
         far = 1 - _below(accept_llr, float(np.mean(others)), float(np.std(others)) + 1e-3)
     noisy = snr_db is not None and snr_db < QUIETER_DB

@@ -8,7 +8,7 @@ from streamauth.core.frontend import FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
 from streamauth.core.operating_point import accept_bound
 from streamauth.core.pcm import AudioFormat
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
+from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
 from streamauth.core.prompt import Challenge
 from streamauth.core.quality import QualityMeter
 from streamauth.core.scoring import Gallery
@@ -42,12 +42,12 @@ class IdentificationSession(Session):
 
     def __init__(
         self,
-        group: Mapping[str, Embedding],
+        group: Mapping[str, Voiceprint],
         audio_format: AudioFormat,
         models: Models,
         settings: Settings,
         *,
-        further: Mapping[str, tuple[Embedding, ...]] | None = None,
+        further: Mapping[str, tuple[Voiceprint, ...]] | None = None,
         challenge: Challenge | None = None,
     ) -> None:
         limit_s, with_words = settings.audio.max_attempt_s, challenge is not None

@@ -1,15 +1,13 @@
-"""A voice against voiceprints: cosine, normalized by the cohort, calibrated to LLRs."""
+"""A voice against voiceprints: similarity, normalized by the cohort, calibrated to LLRs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from streamauth.core.calibration import Calibration
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import Voiceprint
 from streamauth.core.quality import Quality
 from streamauth.core.voice import VoiceSample
+from streamauth.core.voiceprint import Voiceprints
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +15,7 @@ class Comparison:
     """A voice against one person.
 
     Attributes:
-        score: Cosine in [-1, 1].
+        score: Similarity in [-1, 1] (``voiceprint``).
         llr: Natural-log likelihood ratio, same speaker against another.
         speech_s: Net speech behind it, in seconds.
     """
@@ -31,15 +29,16 @@ class Gallery:
     """The voiceprints that the voices of one stream are compared with.
 
     Args:
-        voiceprints: Each of unit length, shape (dim,); at least one.
+        voiceprints: At least one.
         calibration: Of the encoder that made them.
     """
 
-    def __init__(self, voiceprints: Sequence[Embedding], calibration: Calibration) -> None:
-        self._voiceprints: NDArray[np.float32] = np.stack(voiceprints)
+    def __init__(self, voiceprints: Sequence[Voiceprint], calibration: Calibration) -> None:
+        self._voiceprints = Voiceprints(voiceprints)
         self._calibration = calibration
         self._cohort = cohort = calibration.normalizer
-        self._means, self._spreads = cohort.statistics(self._voiceprints) if cohort else (np.zeros(1), np.ones(1))
+        if cohort is not None:
+            self._means, self._spreads = cohort.statistics(self._voiceprints.similarities(cohort.embeddings))
 
     def compare(self, voice: VoiceSample, quality: Quality) -> tuple[Comparison, ...]:
         """The voice against each voiceprint, in order.
@@ -48,13 +47,13 @@ class Gallery:
             voice: What was heard.
             quality: Of the audio that it was heard in.
         """
-        cosines = np.clip(np.asarray(self._voiceprints @ voice.embedding, np.float64), -1.0, 1.0)
-        scores = cosines
+        similar = self._voiceprints.similarities(voice.embedding[None])[:, 0]
+        scores = similar
         if self._cohort is not None:
-            (mean,), (spread,) = self._cohort.statistics(voice.embedding[None])
-            scores = ((cosines - self._means) / self._spreads + (cosines - mean) / spread) / 2
+            (mean,), (spread,) = self._cohort.statistics(voice.embedding[None] @ self._cohort.embeddings.T)
+            scores = ((similar - self._means) / self._spreads + (similar - mean) / spread) / 2
         llrs = self._calibration.llrs(scores, voice.speech_s, quality)
-        return tuple(Comparison(float(c), float(llr), voice.speech_s) for c, llr in zip(cosines, llrs, strict=True))
+        return tuple(Comparison(float(s), float(llr), voice.speech_s) for s, llr in zip(similar, llrs, strict=True))
 
     def best(self, voice: VoiceSample, quality: Quality) -> Comparison:
         """The voice against the voiceprint that it is likest."""

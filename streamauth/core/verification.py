@@ -10,7 +10,7 @@ from streamauth.core.frontend import FrontEnd, FrontEndStep
 from streamauth.core.listening import Models, Session, SessionState
 from streamauth.core.operating_point import accept_bound
 from streamauth.core.pcm import AudioFormat
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Voiceprint
 from streamauth.core.prompt import Challenge
 from streamauth.core.quality import QualityMeter
 from streamauth.core.scoring import Comparison, Gallery
@@ -26,21 +26,21 @@ class Claim:
     """What the claimed speaker enrolled, and is asked to say.
 
     Attributes:
-        expected_voiceprint: Unit length, shape (dim,), of the encoder in use.
+        expected_voiceprint: Of the encoder in use.
         expected_words: The words of the pass phrase, None if the profile is text-independent.
         challenge: A random prompt to be said after the pass phrase, or alone where there is none.
         habits: How the claimed speaker usually says each word, from ``habits_of``.
         further_voiceprints: Of the same person, enrolled in other places or with other devices.
     """
 
-    expected_voiceprint: Embedding
+    expected_voiceprint: Voiceprint
     expected_words: tuple[str, ...] | None = None
     challenge: Challenge | None = None
     habits: tuple[float, ...] = ()
-    further_voiceprints: tuple[Embedding, ...] = ()
+    further_voiceprints: tuple[Voiceprint, ...] = ()
 
     @property
-    def expected_voiceprints(self) -> tuple[Embedding, ...]:
+    def expected_voiceprints(self) -> tuple[Voiceprint, ...]:
         """All of the person's voiceprints."""
         return (self.expected_voiceprint, *self.further_voiceprints)
 

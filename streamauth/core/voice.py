@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamauth.core.degradation import rms
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder
@@ -15,10 +16,10 @@ _WHOLE_HOP = 8 * SAMPLE_RATE_HZ // 10
 """Step between two windows of finished speech: with a quarter of it voiceprints are no better."""
 
 
-def unit(vector: Embedding) -> Embedding:
-    """The vector scaled to unit length; a zero vector stays zero."""
-    length = float(np.linalg.norm(vector))
-    return (vector / length if length > 0 else vector).astype(np.float32)
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A vector, shape (dim,), or each of several, shape (n, dim), scaled to unit length; a zero vector stays zero."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from streamauth.core.events import Decided
 from streamauth.core.listening import Models
 from streamauth.core.operating_point import accept_bound, target_far
 from streamauth.core.pcm import AudioFormat
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import Embedding, Voiceprint
 from streamauth.core.scoring import Gallery
 from streamauth.core.verification import Claim, VerificationSession
 from streamauth.core.voice import unit
@@ -40,11 +40,11 @@ class Template:
     """What an enrollment left behind.
 
     Attributes:
-        voiceprint: Unit length, shape (dim,).
+        voiceprint: Of the recordings.
         habits: How the person says each word of the phrase.
     """
 
-    voiceprint: Embedding
+    voiceprint: Voiceprint
     habits: tuple[float, ...] = ()
 
 

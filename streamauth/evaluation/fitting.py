@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from streamauth.core.calibration import Calibration, Cohort, side_information, terms
 from streamauth.core.change import ChangeWatch
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import Voiceprint
 from streamauth.core.scoring import Gallery
 from streamauth.evaluation.metrics import threshold_at_far
 from streamauth.evaluation.replay import Look
 
 RATES = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001)
-RIDGE = 1e-6
+RIDGE = 1e-5
 PAIRS = 10
 """Pairs of people that a rate must stand for to be measured: trials of the same two are hardly independent."""
 LOST = 0.005
@@ -35,11 +35,11 @@ class Person:
     """Recordings of one person, heard.
 
     Attributes:
-        voiceprint: From the recordings that enroll, shape (dim,).
+        voiceprint: From the recordings that enroll.
         probes: By condition, what each other recording brought, window by window; none for one who is only claimed.
     """
 
-    voiceprint: Embedding
+    voiceprint: Voiceprint
     probes: Mapping[str, Sequence[Sequence[Look]]]
 
 

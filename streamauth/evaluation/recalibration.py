@@ -14,6 +14,7 @@ import numpy as np
 from streamauth.core.calibration import Calibration, Cohort
 from streamauth.core.listening import Models
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.core.voiceprint import middle
 from streamauth.errors import StreamAuthError, TooFewRecordings
 from streamauth.evaluation.conditions import EVALUATED, degrade
 from streamauth.evaluation.fitting import Person, Trials, crossed, fit, trials_of, uncalibrated
@@ -159,8 +160,8 @@ def _person(
     rng: np.random.Generator,
     skipped: list[Path],
 ) -> Person | None:
-    voice = Probe(enrolling[1], models, settings).enrolled()
-    if voice is None:
+    voiceprint = Probe(enrolling[1], models, settings).enrolled()
+    if voiceprint is None:
         skipped.append(enrolling[0])
         return None
     probes: dict[str, list[list[Look]]] = {name: [] for name in EVALUATED}
@@ -170,7 +171,7 @@ def _person(
                 probes[name].append(Probe(degrade(name, audio, rng, others), models, settings).looks())
         else:
             skipped.append(path)
-    return Person(voice.embedding, probes) if probes[EVALUATED[0]] else None
+    return Person(voiceprint, probes) if probes[EVALUATED[0]] else None
 
 
 def _split(heard: Sequence[Person], former: Calibration | None) -> tuple[list[Person], Cohort | None]:
@@ -186,7 +187,7 @@ def _split(heard: Sequence[Person], former: Calibration | None) -> tuple[list[Pe
     cohort = heard[ENOUGH_PEOPLE::2] if spare >= 2 * COHORT_PEOPLE else heard[ENOUGH_PEOPLE:]
     chosen = {id(person) for person in cohort}
     tried = [person for person in heard if id(person) not in chosen]
-    return tried, Cohort(np.stack([person.voiceprint for person in cohort]), COHORT_TOP)
+    return tried, Cohort(np.stack([middle(person.voiceprint) for person in cohort]), COHORT_TOP)
 
 
 def _rates(measured: Sequence[tuple[Trials, Calibration]]) -> dict[str, float]:

@@ -12,11 +12,11 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.copies import enrolled_voice
+from streamauth.core.copies import with_copies
 from streamauth.core.frontend import FrontEnd, FrontEndStep
 from streamauth.core.listening import Models
 from streamauth.core.pcm import AudioFormat, Encoding, PcmInput
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder, Voiceprint
 from streamauth.core.quality import Quality, QualityMeter
 from streamauth.core.voice import RollingVoice, VoiceSample, voice_of
 from streamauth.settings import Settings
@@ -135,12 +135,12 @@ class Probe:
         look = self.heard(speech_s)
         return None if look is None else look.voice
 
-    def enrolled(self) -> VoiceSample | None:
-        """The voice of all, as an enrollment keeps it; None if that is too little."""
+    def enrolled(self) -> Voiceprint | None:
+        """The voiceprint of all, as an enrollment keeps it; None if that is too little."""
         frames = [frame for step in self._steps for frame, voiced in step.segmented.utterance if voiced]
         speech = np.concatenate((*frames, np.zeros(0, np.float32)))
         voice = voice_of(speech, self._models.encoder)
-        return None if voice is None else enrolled_voice(voice, speech, self._models.encoder)
+        return None if voice is None else with_copies(voice, speech, self._models.encoder)
 
     def heard(self, speech_s: float | None = None) -> Look | None:
         """What is known after the first ``speech_s`` seconds of net speech, or all; None if that is too little."""

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding
+from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
 from streamauth.errors import (
     EncoderChanged,
     NobodyToIdentify,
@@ -20,13 +20,13 @@ from streamauth.store.records import (
     audio_bytes,
     audio_seconds,
     checked_name,
-    embedding_bytes,
-    embedding_of,
     fits_bytes,
     fits_of,
     phrase_bytes,
     profile_of,
     utc,
+    voiceprint_bytes,
+    voiceprint_from,
 )
 from streamauth.store.schema import DEFAULT_TENANT, enrollments, profiles, recordings, voiceprints
 from streamauth.store.sealing import SealingKey
@@ -41,7 +41,7 @@ class Enrollments(OpenStore):
         record: EnrollmentRecord,
         *,
         phrase: str | None = None,
-        voiceprint: Embedding | None = None,
+        voiceprint: Voiceprint | None = None,
         keep_audio_s: float = 0.0,
         more: bool = False,
     ) -> None:
@@ -51,7 +51,7 @@ class Enrollments(OpenStore):
             profile_id: Whose it is.
             record: The utterance.
             phrase: The phrase it carries, which becomes the profile's if it has none.
-            voiceprint: Shape (dim,), if the utterance completes the enrollment for its encoder.
+            voiceprint: If the utterance completes the enrollment for its encoder.
             keep_audio_s: Most audio that is kept of the profile; the record's is left out where it would be more.
             more: It may be added to an enrollment that is complete, whose voiceprint is replaced.
 
@@ -75,7 +75,7 @@ class Enrollments(OpenStore):
             if voiceprint is not None:
                 put_voiceprint_row(connection, key, profile_id, record.encoder_id, voiceprint, now)
 
-    def put_voiceprint(self, profile_id: str, encoder_id: str, voiceprint: Embedding) -> None:
+    def put_voiceprint(self, profile_id: str, encoder_id: str, voiceprint: Voiceprint) -> None:
         """Store a voiceprint, shape (dim,), in place of an earlier one of the same encoder.
 
         Raises:
@@ -98,8 +98,8 @@ class Enrollments(OpenStore):
         with self._database.read() as connection:
             return encoders_of(connection, profile_id)
 
-    def voiceprint(self, profile_id: str, encoder_id: str) -> Embedding:
-        """The voiceprint of a profile for one encoder, shape (dim,).
+    def voiceprint(self, profile_id: str, encoder_id: str) -> Voiceprint:
+        """The voiceprint of a profile for one encoder.
 
         Raises:
             UnknownProfile: There is no such profile.
@@ -115,7 +115,7 @@ class Enrollments(OpenStore):
 
     def voiceprints(
         self, encoder_id: str, *, names: Sequence[str] | None = None, tenant: str = DEFAULT_TENANT
-    ) -> list[tuple[Profile, Embedding]]:
+    ) -> list[tuple[Profile, Voiceprint]]:
         """The voiceprints of a tenant's profiles for one encoder, by name.
 
         Args:
@@ -183,7 +183,7 @@ def record_of(key: SealingKey, row: Any) -> EnrollmentRecord:
     whose = (row.profile_id, row.encoder_id)
     return EnrollmentRecord(
         row.encoder_id,
-        embedding_of(key.unseal(row.embedding, "enrollment", *whose)),
+        voiceprint_from(key.unseal(row.embedding, "enrollment", *whose)),
         row.speech_s,
         row.audio_s,
         () if row.fits is None else fits_of(key.unseal(row.fits, "fits", *whose)),
@@ -202,7 +202,7 @@ def put_enrollment(
         "speech_s": record.speech_s,
         "audio_s": record.audio_s,
         "created_ms": now,
-        "embedding": key.seal(embedding_bytes(record.embedding), "enrollment", *whose),
+        "embedding": key.seal(voiceprint_bytes(record.voiceprint), "enrollment", *whose),
         "fits": key.seal(fits_bytes(record.fits), "fits", *whose) if record.fits else None,
     }
     (row_id,) = connection.execute(insert(enrollments).values(values)).inserted_primary_key or (0,)
@@ -215,7 +215,7 @@ def _kept_bytes(connection: Connection, profile_id: str) -> int:
 
 
 def put_voiceprint_row(
-    connection: Connection, key: SealingKey, profile_id: str, encoder_id: str, voiceprint: Embedding, now: int
+    connection: Connection, key: SealingKey, profile_id: str, encoder_id: str, voiceprint: Voiceprint, now: int
 ) -> None:
     """Store a voiceprint in place of an earlier one of the same encoder."""
     taken = (enrollments.c.profile_id == profile_id) & (enrollments.c.encoder_id == encoder_id)
@@ -230,10 +230,10 @@ def put_voiceprint_row(
             created_ms=now,
             utterances=utterances,
             speech_s=speech_s,
-            embedding=key.seal(embedding_bytes(voiceprint), "voiceprint", profile_id, encoder_id),
+            embedding=key.seal(voiceprint_bytes(voiceprint), "voiceprint", profile_id, encoder_id),
         )
     )
 
 
-def _unsealed(key: SealingKey, sealed: bytes, profile_id: str, encoder_id: str) -> Embedding:
-    return embedding_of(key.unseal(sealed, "voiceprint", profile_id, encoder_id))
+def _unsealed(key: SealingKey, sealed: bytes, profile_id: str, encoder_id: str) -> Voiceprint:
+    return voiceprint_from(key.unseal(sealed, "voiceprint", profile_id, encoder_id))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import Voiceprint
 from streamauth.errors import ProfileExists
 from streamauth.store.enrollments import encoders_of, put_enrollment, put_voiceprint_row, record_of
 from streamauth.store.opening import OpenStore, touch
@@ -40,13 +40,13 @@ class Recordings(OpenStore):
             for row in (whole[-1] if whole else ())
         ]
 
-    def rebuild(self, profile_id: str, records: Sequence[EnrollmentRecord], voiceprint: Embedding) -> None:
+    def rebuild(self, profile_id: str, records: Sequence[EnrollmentRecord], voiceprint: Voiceprint) -> None:
         """Store an enrollment that was made anew, for another encoder, from the audio that is kept.
 
         Args:
             profile_id: Whose it is.
             records: Its utterances, all of one encoder, in place of an enrollment for it that was only begun.
-            voiceprint: Shape (dim,).
+            voiceprint: Of all of them.
 
         Raises:
             UnknownProfile: The profile is gone.

@@ -1,8 +1,9 @@
 """What the store takes and gives: profiles, enrollments, counts.
 
-None of them shows a name, phrase or embedding in its ``repr``, so that none gets into a log.
+None of them shows a name, phrase or voiceprint in its ``repr``, so that none gets into a log.
 """
 
+import struct
 import time
 import unicodedata
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
 from streamauth.errors import BadPhrase, BadProfileName, StoreCorrupt, StoreError
 from streamauth.store.sealing import SealingKey
 
@@ -20,6 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_NAME = 128
 _REFUSED = ("Cc", "Cs", "Zl", "Zp")  # controls, halves of characters (no UTF-8), line and paragraph breaks
 _DTYPE = np.dtype("<f4")  # the same bytes on every machine
+_VIEWS = struct.Struct("<H")
 
 
 class ProfileKind(StrEnum):
@@ -59,8 +61,8 @@ class EnrollmentRecord:
     """One confirmed utterance of an enrollment.
 
     Attributes:
-        encoder_id: The encoder that made the embedding.
-        embedding: Shape (dim,), float32.
+        encoder_id: The encoder that made the voiceprint.
+        voiceprint: Of this utterance.
         speech_s: Net speech, in seconds.
         audio_s: Audio, silence included, in seconds.
         fits: For each word of the phrase how well it was said.
@@ -69,7 +71,7 @@ class EnrollmentRecord:
     """
 
     encoder_id: str
-    embedding: Embedding = field(repr=False)
+    voiceprint: Voiceprint = field(repr=False)
     speech_s: float
     audio_s: float
     fits: tuple[float, ...] = field(default=(), repr=False)
@@ -127,22 +129,33 @@ def phrase_bytes(phrase: str) -> bytes:
     return data
 
 
-def embedding_bytes(embedding: Embedding) -> bytes:
-    """An embedding, shape (dim,), as bytes to seal.
+def voiceprint_bytes(voiceprint: Voiceprint) -> bytes:
+    """A voiceprint as bytes to seal: its numbers, and the number of its views before them unless it is a single one.
 
     Raises:
-        StoreError: It is not a vector of finite numbers, which no encoder may give.
+        StoreError: It does not hold vectors of finite numbers, which no encoder may give.
     """
-    if embedding.ndim != 1 or not embedding.size or not np.isfinite(embedding).all():
-        raise StoreError("An embedding that is not a vector of finite numbers cannot be stored.")
-    return embedding.astype(_DTYPE).tobytes()
+    if voiceprint.ndim not in (1, 2) or not voiceprint.size or not np.isfinite(voiceprint).all():
+        raise StoreError("A voiceprint that does not hold vectors of finite numbers cannot be stored.")
+    views = _VIEWS.pack(len(voiceprint)) if voiceprint.ndim == 2 else b""
+    return views + voiceprint.astype(_DTYPE).tobytes()
 
 
-def embedding_of(data: bytes) -> Embedding:
-    """The embedding of unsealed bytes, shape (dim,), float32."""
-    if len(data) % _DTYPE.itemsize:
+def voiceprint_from(data: bytes) -> Voiceprint:
+    """The voiceprint of unsealed bytes.
+
+    Raises:
+        StoreCorrupt: They are none.
+    """
+    if len(data) % _DTYPE.itemsize == 0:
+        return np.frombuffer(data, _DTYPE).astype(np.float32)
+    if len(data) % _DTYPE.itemsize != _VIEWS.size:
         raise StoreCorrupt
-    return np.frombuffer(data, _DTYPE).astype(np.float32)
+    numbers = np.frombuffer(data, _DTYPE, offset=_VIEWS.size).astype(np.float32)
+    (views,) = _VIEWS.unpack_from(data)
+    if not views or not numbers.size or numbers.size % views:
+        raise StoreCorrupt
+    return numbers.reshape(views, -1)
 
 
 def fits_bytes(fits: tuple[float, ...]) -> bytes:
@@ -152,7 +165,7 @@ def fits_bytes(fits: tuple[float, ...]) -> bytes:
 
 def fits_of(data: bytes) -> tuple[float, ...]:
     """The fits of unsealed bytes."""
-    return tuple(float(fit) for fit in embedding_of(data))
+    return tuple(float(fit) for fit in voiceprint_from(data))
 
 
 def audio_bytes(audio: Samples) -> bytes:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import delete, func, insert, select, update
 
-from streamauth.core.ports import Embedding
+from streamauth.core.ports import Voiceprint
 from streamauth.errors import TooManyTemplates, UnknownTemplate
 from streamauth.store.opening import OpenStore, touch
-from streamauth.store.records import checked_name, embedding_bytes, embedding_of, now_ms
+from streamauth.store.records import checked_name, now_ms, voiceprint_bytes, voiceprint_from
 from streamauth.store.schema import profiles, templates, voiceprints
 
 FOLLOWING = ""
@@ -26,12 +26,12 @@ class Template:
 
     Attributes:
         label: The place or device; empty for the one that follows the voice.
-        embedding: Unit length, shape (dim,).
+        voiceprint: The voiceprint.
         updates: How many accepts have moved it.
     """
 
     label: str
-    embedding: Embedding = field(repr=False)
+    voiceprint: Voiceprint = field(repr=False)
     updates: int
 
 
@@ -49,11 +49,11 @@ class Templates(OpenStore):
             rows = [row for row in connection.execute(query) if row.profile_id in found]
         for row in rows:
             data = key.unseal(row.embedding, "template", row.profile_id, encoder_id, row.label)
-            found[row.profile_id].append(Template(row.label, embedding_of(data), row.updates))
+            found[row.profile_id].append(Template(row.label, voiceprint_from(data), row.updates))
         return found
 
     def put_template(
-        self, profile_id: str, encoder_id: str, label: str, embedding: Embedding, *, most: int
+        self, profile_id: str, encoder_id: str, label: str, voiceprint: Voiceprint, *, most: int
     ) -> None:
         """Store a voiceprint under a label, in place of an earlier one.
 
@@ -61,7 +61,7 @@ class Templates(OpenStore):
             profile_id: Whose it is.
             encoder_id: The encoder that made it.
             label: Of 1 to 64 characters.
-            embedding: Shape (dim,).
+            voiceprint: The voiceprint.
             most: Labels that a profile may have.
 
         Raises:
@@ -85,19 +85,19 @@ class Templates(OpenStore):
                     label=label,
                     updated_ms=now,
                     updates=0,
-                    embedding=key.seal(embedding_bytes(embedding), "template", profile_id, encoder_id, label),
+                    embedding=key.seal(voiceprint_bytes(voiceprint), "template", profile_id, encoder_id, label),
                 )
             )
 
     def follow(
-        self, profile_id: str, encoder_id: str, move: Callable[[Embedding, Embedding], Embedding | None]
+        self, profile_id: str, encoder_id: str, move: Callable[[Voiceprint, Voiceprint], Voiceprint | None]
     ) -> int | None:
         """Move the voiceprint that follows, in one transaction.
 
         Args:
             profile_id: Whose it is.
             encoder_id: The encoder that made it.
-            move: Gives the next one of (enrolled, present), each of shape (dim,); None leaves it.
+            move: Gives the next one of (enrolled, present); None leaves it.
 
         Returns:
             How many accepts have moved it; None where it was left, or nothing is enrolled.
@@ -113,16 +113,16 @@ class Templates(OpenStore):
             )
             if sealed is None:
                 return None
-            enrolled = embedding_of(key.unseal(sealed, "voiceprint", *context))
+            enrolled = voiceprint_from(key.unseal(sealed, "voiceprint", *context))
             row = connection.execute(select(templates).where(mine, templates.c.label == FOLLOWING)).one_or_none()
-            present = enrolled if row is None else embedding_of(key.unseal(row.embedding, "template", *context, ""))
+            present = enrolled if row is None else voiceprint_from(key.unseal(row.embedding, "template", *context, ""))
             moved = move(enrolled, present)
             if moved is None:
                 return None
             values = {
                 "updated_ms": now_ms(),
                 "updates": 1 if row is None else row.updates + 1,
-                "embedding": key.seal(embedding_bytes(moved), "template", *context, FOLLOWING),
+                "embedding": key.seal(voiceprint_bytes(moved), "template", *context, FOLLOWING),
             }
             if row is None:
                 whose = {"profile_id": profile_id, "encoder_id": encoder_id, "label": FOLLOWING}

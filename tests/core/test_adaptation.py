@@ -28,6 +28,19 @@ def test_a_voice_that_stays_changed_is_reached_in_the_end() -> None:
     assert cosine(current, NOW) == pytest.approx(1, abs=1e-4)
 
 
+def test_each_view_follows_and_each_has_the_bound() -> None:
+    enrolled = unit(np.array([[1.0, 0.0, 0.0], [0.8, 0.0, -0.6]], np.float32))
+    moved = adapted(enrolled, enrolled, NOW, SETTINGS)
+    assert moved is not None
+    for before, after in zip(enrolled, moved, strict=True):
+        assert cosine(before, NOW) < cosine(after, NOW) < 1
+    current = enrolled
+    for _ in range(1000):
+        moved = adapted(enrolled, current, THIEF, SETTINGS)
+        current = current if moved is None else moved
+    assert min(map(cosine, current, enrolled)) >= SETTINGS.min_similarity
+
+
 def test_however_often_another_voice_is_accepted_the_bound_holds() -> None:
     current = ENROLLED
     for _ in range(1000):

@@ -89,13 +89,13 @@ def test_beyond_the_measured_rates_the_threshold_rises_as_before_and_by_the_rati
 
 def test_the_cohort_counts_the_highest_scores_of_each_voice() -> None:
     people = np.eye(5, dtype=np.float32)
-    voice = np.array([[0.8, 0.6, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]], np.float32)
+    scores = np.array([[0.8, 0.6, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0]], np.float32)
     # the very highest score of each is left out
-    means, spreads = Cohort(people, 2).statistics(voice)
+    means, spreads = Cohort(people, 2).statistics(scores)
     assert means == pytest.approx([0.3, 0.0])
     assert spreads == pytest.approx([0.3, 1e-3])
     # where all score alike, there is still something to divide by
-    assert Cohort(people[:1], 3).statistics(voice)[1] == pytest.approx([1e-3, 1e-3])
+    assert Cohort(people[:1], 3).statistics(scores[:, :1])[1] == pytest.approx([1e-3, 1e-3])
 
 
 def test_cosine_stays_in_range_for_vectors_that_are_barely_too_long() -> None:

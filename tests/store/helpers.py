@@ -51,7 +51,7 @@ def assert_enrolled(store: ProfileStore, name: str, seed: int = 1) -> None:
     profile = store.get(name)
     assert profile.phrase == f"phrase {seed}"
     assert np.array_equal(store.voiceprint(profile.id, ENCODER), embedding(seed + 3))
-    found = [item.embedding for item in store.enrollments(profile.id, ENCODER)]
+    found = [item.voiceprint for item in store.enrollments(profile.id, ENCODER)]
     assert np.array_equal(found, [embedding(seed + number) for number in range(3)])
 
 

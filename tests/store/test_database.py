@@ -124,7 +124,7 @@ for number in range(seed, seed + 10_000):
         with opened(home) as store:
             store.check()
             for number, utterance, profile_id in confirmed:
-                stored = [item.embedding for item in store.enrollments(profile_id, ENCODER)]
+                stored = [item.voiceprint for item in store.enrollments(profile_id, ENCODER)]
                 assert np.array_equal(stored[: utterance + 1], [embedding(number + u) for u in range(utterance + 1)])
                 assert store.get(str(number)).phrase == "some words"
                 # an enrollment that is complete has its voiceprint, and no other has one

@@ -27,7 +27,7 @@ def test_an_enrollment_reads_as_it_was_stored(store: ProfileStore) -> None:
     times = [r.created_at for r in records if r.created_at is not None]
     assert len(times) == 3
     assert profile.created_at <= times[0] <= times[1] <= times[2] == store.get("Anna").updated_at
-    assert records[0].embedding.dtype == np.float32
+    assert records[0].voiceprint.dtype == np.float32
 
 
 def test_encoders_are_kept_apart(store: ProfileStore) -> None:
@@ -87,13 +87,14 @@ def test_the_first_phrase_stays(store: ProfileStore) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        np.zeros((2, 3), np.float32),
+        np.zeros((2, 3, 1), np.float32),
+        np.zeros((2, 0), np.float32),
         np.zeros(0, np.float32),
         np.array([1, np.nan], np.float32),
         np.array([np.inf], np.float32),
     ],
 )
-def test_an_embedding_that_is_none_changes_nothing(store: ProfileStore, bad: np.ndarray) -> None:
+def test_a_voiceprint_that_is_none_changes_nothing(store: ProfileStore, bad: np.ndarray) -> None:
     profile = store.create("Anna", TD)
     with pytest.raises(StoreError):
         store.add_enrollment(profile.id, EnrollmentRecord(ENCODER, bad, 1.0, 1.0))

@@ -46,7 +46,7 @@ def test_speech_is_kept_where_it_is_asked_for(store: ProfileStore) -> None:
     for number, item in enumerate(kept):
         assert item.audio is not None
         np.testing.assert_allclose(item.audio, speech(1 + number), atol=2**-15)
-        assert np.array_equal(item.embedding, embedding(1 + number))
+        assert np.array_equal(item.voiceprint, embedding(1 + number))
     assert store.profiles()[0].kept_audio_s == pytest.approx(3 * SECONDS, abs=0.01)
     assert "audio=" not in repr(kept[0])
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamauth.errors import StoreCorrupt
-from streamauth.store.records import embedding_bytes, embedding_of, profile_of, utc
+from streamauth.store.records import profile_of, utc, voiceprint_bytes, voiceprint_from
 from streamauth.store.sealing import SealingKey
 
 KEY = SealingKey.generate()
@@ -24,21 +24,25 @@ ROW = {
 
 
 @settings(derandomize=True, deadline=None)
-@given(values=st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=300))
-def test_an_embedding_keeps_every_bit(values: list[float]) -> None:
-    vector = np.array(values, np.float32)
-    read = embedding_of(embedding_bytes(vector))
+@given(values=st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=300), views=st.integers(0, 7))
+def test_a_voiceprint_keeps_every_bit(values: list[float], views: int) -> None:
+    voiceprint = np.array(values if views == 0 else [values] * views, np.float32)
+    read = voiceprint_from(voiceprint_bytes(voiceprint))
     assert read.dtype == np.float32
-    assert read.tobytes() == vector.tobytes()
+    assert read.shape == voiceprint.shape
+    assert read.tobytes() == voiceprint.tobytes()
 
 
 def test_the_stored_form_does_not_depend_on_the_machine() -> None:
-    assert embedding_bytes(np.array([1.0], ">f4")) == embedding_bytes(np.array([1.0], "<f4")) == b"\0\0\x80\x3f"
+    for order in "<>":
+        assert voiceprint_bytes(np.array([1.0], f"{order}f4")) == b"\0\0\x80\x3f"
+        assert voiceprint_bytes(np.array([[1.0], [0.0]], f"{order}f4")) == b"\x02\0\0\0\x80\x3f\0\0\0\0"
 
 
-def test_bytes_that_are_no_embedding() -> None:
+@pytest.mark.parametrize("data", [b"123", b"\0\0" + bytes(8), b"\1\0", b"\2\0" + bytes(12), b"\1\0" + bytes(7)])
+def test_bytes_that_are_no_voiceprint(data: bytes) -> None:
     with pytest.raises(StoreCorrupt):
-        embedding_of(b"123")
+        voiceprint_from(data)
 
 
 def test_a_stored_time_keeps_its_milliseconds() -> None:

@@ -30,10 +30,10 @@ def test_templates_come_back_by_label_and_encoder(store: ProfileStore, anna: str
     store.put_template(anna, ENCODER, "car", embedding(21), most=4)
     found = store.templates(ENCODER, (anna,))[anna]
     assert [template.label for template in found] == ["car", "office"]
-    assert np.array_equal(found[0].embedding, embedding(21))
+    assert np.array_equal(found[0].voiceprint, embedding(21))
     assert labels(store, anna, OTHER_ENCODER) == []
     assert store.labels(anna) == ("car", "office")
-    assert "embedding" not in repr(found[0])
+    assert "voiceprint" not in repr(found[0])
 
 
 def test_those_of_many_profiles_come_at_once(store: ProfileStore, anna: str) -> None:
@@ -48,7 +48,7 @@ def test_the_same_label_takes_the_place_of_the_former(store: ProfileStore, anna:
     store.put_template(anna, ENCODER, "car", embedding(20), most=1)
     store.put_template(anna, ENCODER, "car", embedding(21), most=1)
     (found,) = store.templates(ENCODER, (anna,))[anna]
-    assert np.array_equal(found.embedding, embedding(21))
+    assert np.array_equal(found.voiceprint, embedding(21))
 
 
 def test_there_are_no_more_than_allowed(store: ProfileStore, anna: str) -> None:
@@ -73,11 +73,11 @@ def test_nobody_has_templates_who_is_not_there(store: ProfileStore) -> None:
 def test_following_moves_from_where_it_was_and_leaves_the_enrolled_one(store: ProfileStore, anna: str) -> None:
     first, second = embedding(4), halfway(embedding(4), embedding(4))
     assert store.follow(anna, ENCODER, halfway) == 1
-    assert np.array_equal(store.templates(ENCODER, (anna,))[anna][0].embedding, second)
+    assert np.array_equal(store.templates(ENCODER, (anna,))[anna][0].voiceprint, second)
     assert store.follow(anna, ENCODER, halfway) == 2
     (found,) = store.templates(ENCODER, (anna,))[anna]
     assert (found.label, found.updates) == (FOLLOWING, 2)
-    assert np.array_equal(found.embedding, halfway(first, second))
+    assert np.array_equal(found.voiceprint, halfway(first, second))
     assert np.array_equal(store.voiceprint(anna, ENCODER), first)
     assert store.labels(anna) == ()
 
@@ -114,7 +114,7 @@ def test_another_key_seals_them_too(store: ProfileStore, home: Path, anna: str) 
     store.close()
     with opened(home) as again:
         (found,) = again.templates(ENCODER, (anna,))[anna]
-        assert np.array_equal(found.embedding, embedding(20))
+        assert np.array_equal(found.voiceprint, embedding(20))
 
 
 def test_one_moved_to_another_label_or_person_is_refused(store: ProfileStore, home: Path, anna: str) -> None:
