@@ -14,7 +14,7 @@ def test_a_voice_is_compared_with_the_middle_and_with_the_nearest_view() -> None
     found = Voiceprints([one, other]).similarities(voices)
     assert found.shape == (2, 5)
     for row, views in zip(found, (one, other), strict=True):
-        weighted = unit(2 * views[0] + views.sum(axis=0))
+        weighted = unit(5 * views[0] + views.sum(axis=0))
         np.testing.assert_allclose(row, (voices @ weighted + (voices @ views.T).max(axis=1)) / 2, atol=1e-6)
 
 
