@@ -25,14 +25,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     work = parser.parse_args().work
-    run("train_recognizer.py", work, "--hold-out", "0", "--steps", "7700")
+    run("train_recognizer.py", work, "--hold-out", "0", "--steps", "9000")
     # the network that hears everything goes on from one that heard half
-    start = ("--start", work / "network-0.pt", "--steps", "5000")
+    start = ("--start", work / "network-0.pt", "--steps", "6600", "--rate", "1.5e-3")
     run("train_recognizer.py", work, "--hold-out", "none", *start)
     half, whole = work / "phrase-0.pt", work / "phrase-none.pt"
     run("train_recognizer.py", work, "--phrase", "--hold-out", "0", "--steps", "2500")
-    for fold, *tuning in (("0", "--steps", "1000", "--rate", "4e-4"), ("none", "--steps", "1200", "--rate", "6e-4")):
-        run("train_recognizer.py", work, "--phrase", "--hold-out", fold, "--start", half, *tuning)
+    for fold, *tuning in (("0", "--steps", "2700"), ("none", "--steps", "1700")):
+        run("train_recognizer.py", work, "--phrase", "--hold-out", fold, "--start", half, *tuning, "--rate", "8e-4")
     run("make_recognizer.py", work / "network-none.pt", whole, work / "bigram.npy")
     run("make_spelling.py")
     measured = ("--folder", work / "fold-0")

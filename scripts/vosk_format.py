@@ -95,8 +95,8 @@ def write_model(folder: Path, layers: Sequence[Layer], priors: Matrix, *, acoust
     _write_options(
         folder / "conf" / "model.conf",
         {
-            "min-active": 200,
-            "max-active": 1000,
+            "min-active": 50,
+            "max-active": 400,
             "beam": 9.0,
             "lattice-beam": 2.0,
             "acoustic-scale": acoustic_scale,

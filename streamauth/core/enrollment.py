@@ -157,8 +157,8 @@ class EnrollmentSession(Session):
         self._phrase = PhraseRule(self._expected, self.settings.phrase, min_llr=least) if self._expected else None
 
     def _advance(self, step: FrontEndStep) -> None:
-        if step.frame.size:
-            self._quality.add(step.frame, voiced=step.speaking)
+        if step.measures is not None:
+            self._quality.add(step.measures)
         for frame, voiced in step.segmented.utterance:
             if voiced:
                 self._spoken.append(frame)

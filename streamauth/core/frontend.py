@@ -12,7 +12,7 @@ from streamauth.core.events import LevelMeasured
 from streamauth.core.framing import Framer
 from streamauth.core.pcm import AudioFormat, PcmDecoder, PcmInput
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeechDetector
-from streamauth.core.quality import clipped_samples, dbfs
+from streamauth.core.quality import FrameMeasures, dbfs
 from streamauth.core.resampling import Resampler
 from streamauth.core.segmentation import Segmented, SpeechSegmenter
 from streamauth.errors import AudioTooLong
@@ -28,14 +28,14 @@ class FrontEndStep:
 
     Attributes:
         at_sample: End of the frame, at 16 kHz.
-        frame: The frame as recorded, for quality measures, shape (frame_samples,); empty at the end of stream.
+        measures: Of the frame; None at the end of the stream.
         segmented: What the segmenter made of it; its audio has the offset removed.
         speaking: Whether the frame lies in an utterance.
         level: The level since the last one, ten times a second.
     """
 
     at_sample: int
-    frame: Samples
+    measures: FrameMeasures | None
     segmented: Segmented
     speaking: bool
     level: LevelMeasured | None = None
@@ -109,7 +109,7 @@ class FrontEnd:
             yield self._step(frame)
         segmented = self._segmenter.finish()
         if segmented.ended is not None:
-            yield FrontEndStep(self._at, np.zeros(0, np.float32), segmented, speaking=False)
+            yield FrontEndStep(self._at, None, segmented, speaking=False)
         self.begin_recording(self._format)
 
     def _frames(self, samples: Samples) -> Iterator[FrontEndStep]:
@@ -123,7 +123,9 @@ class FrontEnd:
         self._at += frame.size
         clean = self._without_offset(frame)
         segmented = self._segmenter.push(clean, self._detector.probability(clean))
-        return FrontEndStep(self._at, frame, segmented, self._segmenter.in_utterance, self._level(frame))
+        speaking = self._segmenter.in_utterance
+        measures = FrameMeasures.of(frame, speaking)
+        return FrontEndStep(self._at, measures, segmented, speaking, self._level(measures))
 
     def _without_offset(self, frame: Samples) -> Samples:
         # A constant offset (a faulty sound card) would leak into the lowest mel bands. The frame means are
@@ -134,10 +136,10 @@ class FrontEnd:
         self._offset += self._offset_gain * (mean - self._offset)
         return frame - np.float32(self._offset)
 
-    def _level(self, frame: Samples) -> LevelMeasured | None:
-        self._level_energy += float(np.dot(frame, frame))
-        self._level_peak = max(self._level_peak, float(np.abs(frame).max()))
-        self._level_clipped += clipped_samples(frame)
+    def _level(self, frame: FrameMeasures) -> LevelMeasured | None:
+        self._level_energy += frame.energy
+        self._level_peak = max(self._level_peak, frame.highest, -frame.lowest)
+        self._level_clipped += frame.clipped
         measured = self._at - self._level_from
         if measured < _LEVEL_EVERY_SAMPLES:
             return None

@@ -69,8 +69,8 @@ class IdentificationSession(Session):
         self._quality = QualityMeter()
 
     def _advance(self, step: FrontEndStep) -> None:
-        if step.frame.size:
-            self._quality.add(step.frame, voiced=step.speaking)
+        if step.measures is not None:
+            self._quality.add(step.measures)
         fresh = False
         for frame, voiced in step.segmented.utterance:
             if voiced:

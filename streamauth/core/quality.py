@@ -62,6 +62,50 @@ class Quality:
         return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class FrameMeasures:
+    """What is measured of a frame as it was recorded (offset not removed).
+
+    Attributes:
+        samples: How many there are.
+        mean: Their mean.
+        energy: Sum of their squares.
+        lowest: The least sample.
+        highest: The greatest.
+        clipped: Samples at full scale.
+        voiced: Whether it lies in an utterance.
+        band_energy: Of a voiced frame, over all bins of its spectrum but the first; else 0.
+        high_energy: Likewise of the upper half of them.
+    """
+
+    samples: int
+    mean: float
+    energy: float
+    lowest: float
+    highest: float
+    clipped: int
+    voiced: bool
+    band_energy: float = 0.0
+    high_energy: float = 0.0
+
+    @classmethod
+    def of(cls, frame: Samples, voiced: bool) -> "FrameMeasures":
+        """The measures of a frame of any length but 0."""
+        band = high = 0.0
+        if voiced:
+            power_by_bin = np.abs(np.fft.rfft(frame)[1:]) ** 2
+            band, high = float(power_by_bin.sum()), float(power_by_bin[power_by_bin.size // 2 :].sum())
+        mean, energy = float(frame.mean(dtype=np.float64)), float(np.dot(frame, frame))
+        return cls(
+            frame.size, mean, energy, float(frame.min()), float(frame.max()), clipped_samples(frame), voiced, band, high
+        )
+
+    @property
+    def power(self) -> float:
+        """Mean power without the offset."""
+        return max(0.0, self.energy / self.samples - self.mean * self.mean)
+
+
 class QualityMeter:
     """Measures one stretch of audio, frame by frame.
 
@@ -85,24 +129,21 @@ class QualityMeter:
         self._lowest = np.inf
         self._highest = -np.inf
 
-    def add(self, frame: Samples, voiced: bool) -> None:
-        """Take the next frame of any length, as it was recorded (offset not removed)."""
+    def add(self, frame: FrameMeasures) -> None:
+        """Take the next frame."""
         if self._memory_samples is not None:
-            self._forget(exp(-frame.size / self._memory_samples))
-        self._samples += frame.size
-        mean = float(frame.mean(dtype=np.float64))
-        self._sum += mean * frame.size
-        self._lowest = min(self._lowest, float(frame.min()))
-        self._highest = max(self._highest, float(frame.max()))
-        power = max(0.0, float(np.dot(frame, frame)) / frame.size - mean * mean)
-        self._frames_by_db[round(-dbfs(power))] += 1
-        if voiced:
-            self._speech_energy += power * frame.size
-            self._speech_samples += frame.size
-            self._clipped += clipped_samples(frame)
-            power_by_bin = np.abs(np.fft.rfft(frame)[1:]) ** 2
-            self._band_energy += float(power_by_bin.sum())
-            self._high_energy += float(power_by_bin[power_by_bin.size // 2 :].sum())
+            self._forget(exp(-frame.samples / self._memory_samples))
+        self._samples += frame.samples
+        self._sum += frame.mean * frame.samples
+        self._lowest = min(self._lowest, frame.lowest)
+        self._highest = max(self._highest, frame.highest)
+        self._frames_by_db[round(-dbfs(frame.power))] += 1
+        if frame.voiced:
+            self._speech_energy += frame.power * frame.samples
+            self._speech_samples += frame.samples
+            self._clipped += frame.clipped
+            self._band_energy += frame.band_energy
+            self._high_energy += frame.high_energy
 
     def _forget(self, share: float) -> None:
         self._frames_by_db *= share

@@ -111,8 +111,8 @@ class VerificationSession(Session):
         return self.threshold + joint_llr(voice_llr - self.threshold, self._phrase.llr)
 
     def _advance(self, step: FrontEndStep) -> None:
-        if step.frame.size:
-            self._quality.add(step.frame, voiced=step.speaking)
+        if step.measures is not None:
+            self._quality.add(step.measures)
         fresh = False
         for frame, voiced in step.segmented.utterance:
             if voiced:

@@ -163,8 +163,8 @@ class Probe:
         found: list[Look] = []
         taken = 0
         for step in self._steps:
-            if step.frame.size:
-                quality.add(step.frame, voiced=step.speaking)
+            if step.measures is not None:
+                quality.add(step.measures)
             fresh = False
             for frame, voiced in step.segmented.utterance:
                 taken += frame.size * voiced

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from streamauth.core.events import Reason
-from streamauth.core.quality import Quality, QualityMeter
+from streamauth.core.quality import FrameMeasures, Quality, QualityMeter
 from streamauth.settings import EnrollmentSettings
 
 RNG = np.random.default_rng(3)
@@ -13,7 +13,7 @@ def measure(audio: NDArray[np.float64], speech: slice) -> Quality:
     meter = QualityMeter()
     for start in range(0, len(audio) - 479, 480):
         voiced = speech.start <= start < speech.stop
-        meter.add(audio[start : start + 480].astype(np.float32), voiced)
+        meter.add(FrameMeasures.of(audio[start : start + 480].astype(np.float32), voiced))
     return meter.result()
 
 

@@ -35,8 +35,8 @@ class SurveySession(Session):
         return self._quality.result()
 
     def _advance(self, step: FrontEndStep) -> None:
-        if step.frame.size:
-            self._quality.add(step.frame, voiced=step.speaking)
+        if step.measures is not None:
+            self._quality.add(step.measures)
         self.speech_s += sum(frame.size for frame, voiced in step.segmented.utterance if voiced) / SAMPLE_RATE_HZ
         if self._with_words and (transcript := self._hear(step, None)) is not None:
             self._heard.extend(word.text for word in transcript.words)
