@@ -73,7 +73,7 @@ REASON_TEXTS: dict[Reason, str] = {
     "Say it so, spell it as it sounds, or choose another word.",
     Reason.OTHER_VOICE: "This does not sound like the voice of the other utterances.",
     Reason.QUIETER_PLACE: "The enrollment is noisy. In a quieter place it would be surer.",
-    Reason.ONE_MORE_UTTERANCE: "The utterances differ. One more would make the voiceprint surer.",
+    Reason.ONE_MORE_UTTERANCE: "One more utterance would make the voiceprint surer.",
     Reason.INTERRUPTED: "The attempt was interrupted before it was decided.",
     Reason.ENGINE_FAILED: "A speech engine failed. The attempt was ended.",
 }
