@@ -1,16 +1,11 @@
 """The student of the GE2E encoder as a PyTorch network, its teacher, and what the one learns from the other."""
 
-from pathlib import Path
-
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import numpy_helper
 from torch import Tensor, nn
 
 from streamauth.engines import ge2e
-from streamauth.engines.registry import models_folder
 
 LAYERS, HIDDEN = 3, 256
 LOG_FLOOR, LOG_MEAN, LOG_SCALE = 1e-5, -7.0, 0.02
@@ -55,29 +50,6 @@ class Network(nn.Module):  # type: ignore[misc]
     def weights(self) -> dict[str, Array]:
         """What there is to export or to continue from."""
         return {name: value.detach().float().numpy().copy() for name, value in self.state_dict().items()}
-
-
-def teacher_weights() -> dict[str, Array]:
-    """The weights of models/ge2e.onnx under PyTorch's names."""
-    return weights_of(models_folder() / "ge2e.onnx")
-
-
-def weights_of(path: Path) -> dict[str, Array]:
-    """Likewise of an encoder that export_encoder.py wrote, without what comes behind its projection."""
-    constants = onnx.load(path).graph.initializer
-    found = {one.name.removesuffix("_half"): numpy_helper.to_array(one).astype(np.float32) for one in constants}
-
-    def gates(array: Array) -> Array:
-        i, o, f, c = np.split(array, 4)
-        return np.concatenate((i, f, c, o))
-
-    weights = {"linear.weight": found["linear_w"], "linear.bias": found["linear_b"]}
-    for k in range(3):
-        weights[f"lstm.weight_ih_l{k}"] = gates(found[f"w{k}"][0])
-        weights[f"lstm.weight_hh_l{k}"] = gates(found[f"r{k}"][0])
-        bias_in, bias_out = np.split(found[f"b{k}"][0], 2)
-        weights[f"lstm.bias_ih_l{k}"], weights[f"lstm.bias_hh_l{k}"] = gates(bias_in), gates(bias_out)
-    return weights
 
 
 def three_views(mels: Tensor) -> Tensor:

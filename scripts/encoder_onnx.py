@@ -1,14 +1,17 @@
-"""The layers that the speaker encoders and the network of the phrase check share, as ONNX nodes."""
+"""The speaker encoders in ONNX: weights out of their files, and the layers that the phrase check shares as nodes."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from encoder_network import LOG_FLOOR, LOG_MEAN, LOG_SCALE
+import onnx
+from encoder_network import LAYERS, LOG_FLOOR, LOG_MEAN, LOG_SCALE, Array
 from numpy.typing import NDArray
-from onnx import NodeProto, helper
+from onnx import NodeProto, helper, numpy_helper
 
-Array = NDArray[np.float32]
+from streamauth.engines.registry import models_folder
+
 Constants = dict[str, NDArray[Any]]
 
 
@@ -27,6 +30,29 @@ def lstm_constants(weights: Mapping[str, Array], layer: int) -> Constants:
 
     biases = np.concatenate((gates("bias_ih"), gates("bias_hh")))
     return {f"w{layer}": gates("weight_ih")[None], f"r{layer}": gates("weight_hh")[None], f"b{layer}": biases[None]}
+
+
+def teacher_weights() -> dict[str, Array]:
+    """The weights of models/ge2e.onnx under PyTorch's names."""
+    return weights_of(models_folder() / "ge2e.onnx")
+
+
+def weights_of(path: Path) -> dict[str, Array]:
+    """Likewise of an encoder that export_encoder.py wrote, without what comes behind its projection."""
+    constants = onnx.load(path).graph.initializer
+    found = {one.name.removesuffix("_half"): numpy_helper.to_array(one).astype(np.float32) for one in constants}
+
+    def gates(array: Array) -> Array:
+        i, o, f, c = np.split(array, 4)
+        return np.concatenate((i, f, c, o))
+
+    weights = {"linear.weight": found["linear_w"], "linear.bias": found["linear_b"]}
+    for k in range(LAYERS):
+        weights[f"lstm.weight_ih_l{k}"] = gates(found[f"w{k}"][0])
+        weights[f"lstm.weight_hh_l{k}"] = gates(found[f"r{k}"][0])
+        bias_in, bias_out = np.split(found[f"b{k}"][0], 2)
+        weights[f"lstm.bias_ih_l{k}"], weights[f"lstm.bias_hh_l{k}"] = gates(bias_in), gates(bias_out)
+    return weights
 
 
 def view_constants() -> Constants:

@@ -116,13 +116,14 @@ def fit(trials: Sequence[Trial]) -> NDArray[np.float64]:
         slope = inputs.T @ (-signs * shares / (1 + np.exp(-against))) + 2 * penalty
         return float(shares @ np.logaddexp(0, against) + weights @ penalty), slope
 
+    measures = len(known[0].measures or ())
     bounds: list[tuple[float | None, None]] = [(0, None)] * inputs.shape[1]
     # the measures without knots, which say nothing for or against the words, and the bias
-    for free in (*range(len(KNOTS), len(known[0].measures or ())), -1):
+    for free in (*range(len(KNOTS), measures), -1):
         bounds[free] = (None, None)
     # a word that was not said, and other words around the phrase, must weigh by themselves
-    for measure in SURE:
-        bounds[len(known[0].measures or ()) + 2 * measure] = (LEAST_SURE, None)
+    for sure in SURE:
+        bounds[measures + 2 * sure] = (LEAST_SURE, None)
     found = minimize(cost, np.zeros(len(bounds)), jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 5000})
     return np.asarray(found.x)
 

@@ -22,8 +22,8 @@ import numpy as np
 import onnx
 import resemblyzer
 import torch
-from encoder_network import HIDDEN, LAYERS
-from encoder_onnx import Array, Constants, lstm_constants, view_constants, views
+from encoder_network import HIDDEN, LAYERS, Array
+from encoder_onnx import Constants, lstm_constants, view_constants, views
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from resemblyzer.audio import normalize_volume, preprocess_wav, wav_to_mel_spectrogram

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import torch
 from _trials import librispeech, voiced
-from encoder_network import Array, Network, teacher_weights, weights_of, window_features
+from encoder_network import Array, Network, window_features
+from encoder_onnx import teacher_weights, weights_of
 from encoder_speech import STEP, WINDOW
 from numpy.typing import NDArray
 from train_encoder import BATCH, SEED

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from encoder_network import three_views, weights_of
+from encoder_network import three_views
+from encoder_onnx import weights_of
 from numpy.typing import NDArray
 from recognizer_network import SPLICED, Network, Shape
 from scipy.optimize import nnls

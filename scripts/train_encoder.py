@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from encoder_network import Array, Network, objective, teacher_weights, weights_of, window_features
+from encoder_network import Array, Network, objective, window_features
 from encoder_noise import degraded
+from encoder_onnx import teacher_weights, weights_of
 from encoder_speech import STEP, WINDOW, Recording, recordings
 from numpy.typing import NDArray
 from torch import Tensor

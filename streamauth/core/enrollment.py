@@ -40,7 +40,7 @@ class EnrolledUtterance:
         phrase: Its words with one space between, None if text-independent.
         fits: For each word how well its sounds fit the dictionary's; empty where the recognizer gives none.
         snr_db: Estimated signal-to-noise ratio; None where it is no longer known.
-        audio: The speech that the embedding is of, shape (samples,); None where it is not to be kept.
+        audio: The speech that the voiceprint is of, shape (samples,); None where it is not to be kept.
     """
 
     voiceprint: Voiceprint
@@ -157,8 +157,6 @@ class EnrollmentSession(Session):
         self._phrase = PhraseRule(self._expected, self.settings.phrase, min_llr=least) if self._expected else None
 
     def _advance(self, step: FrontEndStep) -> None:
-        if step.measures is not None:
-            self._quality.add(step.measures)
         for frame, voiced in step.segmented.utterance:
             if voiced:
                 self._spoken.append(frame)

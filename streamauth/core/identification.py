@@ -10,7 +10,6 @@ from streamauth.core.operating_point import accept_bound
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
 from streamauth.core.prompt import Challenge
-from streamauth.core.quality import QualityMeter
 from streamauth.core.scoring import Gallery
 from streamauth.core.voice import RollingVoice
 from streamauth.core.voice_along import VoiceAllAlong
@@ -66,11 +65,8 @@ class IdentificationSession(Session):
             self._prompt = PhraseRule((), settings.prompt, challenge.prompt.words, min_llr=settings.phrase.min_llr)
         self._along = VoiceAllAlong(models.encoder, settings.voice) if challenge else None
         self._voice = self._along or RollingVoice(models.encoder, settings.voice)
-        self._quality = QualityMeter()
 
     def _advance(self, step: FrontEndStep) -> None:
-        if step.measures is not None:
-            self._quality.add(step.measures)
         fresh = False
         for frame, voiced in step.segmented.utterance:
             if voiced:

@@ -10,6 +10,7 @@ from streamauth.core.events import Event, Failed, SpeechEnded, SpeechStarted, Wo
 from streamauth.core.frontend import FrontEnd, FrontEndStep
 from streamauth.core.pcm import AudioFormat, PcmInput
 from streamauth.core.ports import PhraseRecognizer, PhraseStream, SpeakerEncoder, SpeechDetector, Transcript
+from streamauth.core.quality import QualityMeter
 from streamauth.errors import EngineError, StreamAuthError
 from streamauth.settings import Settings
 
@@ -75,6 +76,7 @@ class Session(ABC):
         self._words: PhraseStream | None = None
         self._partial = ""
         self._habits: tuple[float, ...] = ()
+        self._quality = QualityMeter()
         lead_ms = settings.phrase.lead_ms if with_words else 0
         self._front = front or FrontEnd(audio_format, models.detector, settings.speech, lead_ms, max_s)
 
@@ -123,7 +125,7 @@ class Session(ABC):
 
     @abstractmethod
     def _advance(self, step: FrontEndStep) -> None:
-        """Work on one frame."""
+        """Work on one frame; its quality has been measured."""
 
     @abstractmethod
     def _conclude(self) -> None:
@@ -142,6 +144,8 @@ class Session(ABC):
                     self._emit(SpeechStarted(step.at_sample, segmented.started))
                 if segmented.ended is not None:
                     self._emit(SpeechEnded(step.at_sample, *segmented.ended))
+                if step.measures is not None:
+                    self._quality.add(step.measures)
                 self._advance(step)
                 if self.state is not SessionState.LISTENING:
                     return

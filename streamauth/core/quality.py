@@ -137,9 +137,10 @@ class QualityMeter:
         self._sum += frame.mean * frame.samples
         self._lowest = min(self._lowest, frame.lowest)
         self._highest = max(self._highest, frame.highest)
-        self._frames_by_db[round(-dbfs(frame.power))] += 1
+        power = frame.power
+        self._frames_by_db[round(-dbfs(power))] += 1
         if frame.voiced:
-            self._speech_energy += frame.power * frame.samples
+            self._speech_energy += power * frame.samples
             self._speech_samples += frame.samples
             self._clipped += frame.clipped
             self._band_energy += frame.band_energy

@@ -92,7 +92,6 @@ class VerificationSession(Session):
         self._watch: ChangeWatch | None = None
         self._along = VoiceAllAlong(models.encoder, settings.voice) if claim.challenge else None
         self._voice: RollingVoice | VoiceAllAlong = self._along or RollingVoice(models.encoder, settings.voice)
-        self._quality = QualityMeter()
         self._verdict: Verdict | None = None
 
     @property
@@ -111,8 +110,6 @@ class VerificationSession(Session):
         return self.threshold + joint_llr(voice_llr - self.threshold, self._phrase.llr)
 
     def _advance(self, step: FrontEndStep) -> None:
-        if step.measures is not None:
-            self._quality.add(step.measures)
         fresh = False
         for frame, voiced in step.segmented.utterance:
             if voiced:

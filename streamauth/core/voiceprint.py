@@ -30,12 +30,8 @@ def mean_of(voiceprints: Sequence[Voiceprint], weights: Sequence[float]) -> Voic
 
     One of a single view, from before there were copies, stands for all views.
     """
-    most = max(voiceprint.size for voiceprint in voiceprints)
-    views = np.atleast_2d(next(one for one in voiceprints if one.size == most))
-    total = np.zeros_like(views)
-    for voiceprint, weight in zip(voiceprints, weights, strict=True):
-        total = total + np.float32(weight) * np.broadcast_to(voiceprint, views.shape)
-    return unit(total)
+    views = np.broadcast_arrays(*map(np.atleast_2d, voiceprints))
+    return unit(np.sum([np.float32(weight) * each for weight, each in zip(weights, views, strict=True)], axis=0))
 
 
 class Voiceprints:

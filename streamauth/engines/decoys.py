@@ -81,7 +81,7 @@ def _into(graph: WordGraph, joint: int, forward: Scores, bigram: Scores) -> Scor
     values = np.full((*forward.shape[:-1], len(bigram)), -np.inf)
     if joint == 0:
         values[..., 0, :] = bigram[SILENCE]
-    values[..., 1:, :] = _log_product(forward[..., :-1, sources], bigram[graph.phones[sources]])
+    values[..., 1:, :] = _log_product(forward[..., :-1, sources], np.exp(bigram[graph.phones[sources]]))
     return values
 
 
@@ -94,7 +94,7 @@ def _out_of(graph: WordGraph, joint: int, scores: Scores, backward: Scores, bigr
     phones = graph.phones[targets]
     going_on = scores[..., 2 * phones] + backward[..., targets]
     ending = np.full((*scores.shape[:-2], 1, len(bigram)), 0.0 if joint == len(graph.targets) - 1 else -np.inf)
-    return np.concatenate([_log_product(going_on, bigram[:, phones].T), ending], axis=-2)
+    return np.concatenate([_log_product(going_on, np.exp(bigram[:, phones].T)), ending], axis=-2)
 
 
 def _skipping(graph: WordGraph, word: int, forward: Scores, out: Scores) -> Scores:
@@ -118,12 +118,9 @@ def _any_phones_between(into: Scores, out: Scores, scores: Scores, bigram: Score
     enter, stay = pairs[..., ::2], pairs[..., 1::2]
     values = np.empty(into.shape)
     value = np.full(into.shape[1:], -np.inf)
-    with np.errstate(divide="ignore"):
-        for frame, begun in enumerate(into):
-            top = value.max(axis=-1, keepdims=True)
-            top[top == -np.inf] = 0.0
-            arriving = np.logaddexp(begun, np.log(np.exp(value - top) @ chances) + top)
-            values[frame] = value = np.logaddexp(arriving + enter[frame], value + stay[frame])
+    for frame, begun in enumerate(into):
+        arriving = np.logaddexp(begun, _log_product(value, chances))
+        values[frame] = value = np.logaddexp(arriving + enter[frame], value + stay[frame])
     # the joints before the frames
     values, out = np.moveaxis(values, 0, -2), np.swapaxes(out[..., 1:, :, :], -2, -3)
     return _log_sum(values + out, 2), _log_sum(values[..., :-1, :, :] + out[..., 1:, :, :], 2)
@@ -161,11 +158,11 @@ def _instead(
 
 
 def _log_product(left: Scores, right: Scores) -> Scores:
-    """Matrix product of exponentials, as a logarithm: (..., m, k) and (k, n) to (..., m, n)."""
+    """Log of the product of a matrix given by its logarithm, (..., m, k), with another, (k, n): (..., m, n)."""
     tops = left.max(axis=-1, keepdims=True)
     tops = np.where(np.isfinite(tops), tops, 0.0)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.log(np.exp(left - tops) @ np.exp(right)) + tops)
+        return np.asarray(np.log(np.exp(left - tops) @ right) + tops)
 
 
 def _log_sum(values: Scores, axes: int = 1) -> Scores:

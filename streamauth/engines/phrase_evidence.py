@@ -30,7 +30,6 @@ class UtteranceEvidence:
 
     def __init__(self, model: AcousticModel, samples: Samples, tempo: float = 1.0) -> None:
         self._model, self._samples = model, samples
-        self._bigram = model.bigram
         scores = model.scores(samples, tempo)
         self._together = scores.sum(axis=0)
         self._listener = Listener(scores, model.bigram, FRAME_S / tempo)
@@ -47,7 +46,7 @@ class UtteranceEvidence:
         graph = WordGraph.of(expected.sounds, starts=starts, partly=True, hesitations=True)
         # all alignments together are what a network was trained to score; in a single one of a single network's scores
         # silence outdoes words that it doubts
-        score, path = graph.align(self._together, self._bigram)
+        score, path = graph.align(self._together, self._model.bigram)
         found = graph.words[path]
         found = found[found >= 0]
         return (int(found[0]), int(found[-1])) if np.isfinite(score) and found.size else None

@@ -103,8 +103,7 @@ class Listener:
         inside, outside = zip(*(_weakest_parts(*each) for each in zip(fits, found, strict=True)), strict=True)
         whole = against.said - self._anything
         rival = _between(-20, against.said - self._rival(expected.rivals), 5)
-        networks = np.ones(len(self._scores))
-        measures = (
+        by_network = (
             _between(-4, posteriors.sum(axis=1) / phones.sum(), 0),
             _between(-20, posteriors.min(axis=1), 0),
             _between(-4, (posteriors / phones).min(axis=1), 0),
@@ -114,18 +113,14 @@ class Listener:
             _between(-4, whole / phones.sum(), 0),
             _between(-8, np.array(inside), 0),
             _between(-8, np.array(outside), 0),
-            0 * networks if expected.closed else rival,
-            rival if expected.closed else 0 * networks,
+            rival * (not expected.closed),
+            rival * expected.closed,
             _between(-20, near, 10),
             _between(-20, swapped, 10),
-            expected.closed * networks,
-            np.log(phones.sum()) * networks,
         )
+        measures = (*np.mean(by_network, axis=1).tolist(), float(expected.closed), float(np.log(phones.sum())))
         # in noise the last network knows best where the words are
-        return Explanation(
-            self._aligned(found[-1], replaced.mean(axis=0), phones),
-            tuple(float(measure.mean()) for measure in measures),
-        )
+        return Explanation(self._aligned(found[-1], replaced.mean(axis=0), phones), measures)
 
     def _aligned(
         self, found: NDArray[np.int64], log_posteriors: Scores, phones: NDArray[np.int64]

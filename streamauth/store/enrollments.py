@@ -76,7 +76,7 @@ class Enrollments(OpenStore):
                 put_voiceprint_row(connection, key, profile_id, record.encoder_id, voiceprint, now)
 
     def put_voiceprint(self, profile_id: str, encoder_id: str, voiceprint: Voiceprint) -> None:
-        """Store a voiceprint, shape (dim,), in place of an earlier one of the same encoder.
+        """Store a voiceprint in place of an earlier one of the same encoder.
 
         Raises:
             UnknownProfile: The profile is gone.

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
 from streamauth.errors import BadPhrase, BadProfileName, StoreCorrupt, StoreError
@@ -147,15 +148,18 @@ def voiceprint_from(data: bytes) -> Voiceprint:
     Raises:
         StoreCorrupt: They are none.
     """
-    if len(data) % _DTYPE.itemsize == 0:
-        return np.frombuffer(data, _DTYPE).astype(np.float32)
     if len(data) % _DTYPE.itemsize != _VIEWS.size:
-        raise StoreCorrupt
-    numbers = np.frombuffer(data, _DTYPE, offset=_VIEWS.size).astype(np.float32)
-    (views,) = _VIEWS.unpack_from(data)
+        return _numbers(data)
+    (views,), numbers = _VIEWS.unpack_from(data), _numbers(data[_VIEWS.size :])
     if not views or not numbers.size or numbers.size % views:
         raise StoreCorrupt
     return numbers.reshape(views, -1)
+
+
+def _numbers(data: bytes) -> NDArray[np.float32]:
+    if len(data) % _DTYPE.itemsize:
+        raise StoreCorrupt
+    return np.frombuffer(data, _DTYPE).astype(np.float32)
 
 
 def fits_bytes(fits: tuple[float, ...]) -> bytes:
@@ -165,7 +169,7 @@ def fits_bytes(fits: tuple[float, ...]) -> bytes:
 
 def fits_of(data: bytes) -> tuple[float, ...]:
     """The fits of unsealed bytes."""
-    return tuple(float(fit) for fit in voiceprint_from(data))
+    return tuple(float(fit) for fit in _numbers(data))
 
 
 def audio_bytes(audio: Samples) -> bytes:

@@ -4,7 +4,7 @@ from streamauth.core.frontend import FrontEndStep
 from streamauth.core.listening import Models, Session
 from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import SAMPLE_RATE_HZ
-from streamauth.core.quality import Quality, QualityMeter
+from streamauth.core.quality import Quality
 from streamauth.settings import Settings
 
 
@@ -22,7 +22,6 @@ class SurveySession(Session):
         self.speech_s = 0.0
         self._with_words = with_words
         self._heard: list[str] = []
-        self._quality = QualityMeter()
 
     @property
     def heard(self) -> tuple[str, ...]:
@@ -35,8 +34,6 @@ class SurveySession(Session):
         return self._quality.result()
 
     def _advance(self, step: FrontEndStep) -> None:
-        if step.measures is not None:
-            self._quality.add(step.measures)
         self.speech_s += sum(frame.size for frame, voiced in step.segmented.utterance if voiced) / SAMPLE_RATE_HZ
         if self._with_words and (transcript := self._hear(step, None)) is not None:
             self._heard.extend(word.text for word in transcript.words)
