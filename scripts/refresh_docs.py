@@ -1,7 +1,7 @@
 """Writes docs/reference.md: commands, settings, reasons and errors, from the code.
 
-python scripts/refresh_docs.py           write it
-python scripts/refresh_docs.py --check   exit 1 where it is out of date
+python -m scripts.refresh_docs           write it
+python -m scripts.refresh_docs --check   exit 1 where it is out of date
 """
 
 import sys
@@ -19,7 +19,7 @@ def reference() -> str:
     from streamauth.errors import all_errors
     from streamauth.settings import all_settings, environment_name
 
-    lines = ["# Reference", "", "Made by `python scripts/refresh_docs.py`; do not edit.", "", "## Settings", ""]
+    lines = ["# Reference", "", "Made by `python -m scripts.refresh_docs`; do not edit.", "", "## Settings", ""]
     lines += [
         "In rising order of strength: default, `config.toml` in the data folder (`[section]`, `name = value`), the "
         "environment variable, the command line.",

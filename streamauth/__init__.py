@@ -10,15 +10,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from streamauth.client import EndUtterance, Mode, Start, stream, stream_sync
+    from streamauth.core.audio.pcm import AudioFormat
     from streamauth.core.events import Decided, Event, Reason, Verdict
-    from streamauth.core.pcm import AudioFormat
     from streamauth.errors import StreamAuthError
-    from streamauth.service import Authenticator
+    from streamauth.service.authenticator import Authenticator
     from streamauth.settings import Settings, load_settings
 
 _HOMES = {
-    "AudioFormat": "streamauth.core.pcm",
-    "Authenticator": "streamauth.service",
+    "AudioFormat": "streamauth.core.audio.pcm",
+    "Authenticator": "streamauth.service.authenticator",
     "Decided": "streamauth.core.events",
     "EndUtterance": "streamauth.client",
     "Event": "streamauth.core.events",

@@ -20,12 +20,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
+from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
+from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Enrolled, Failed, PromptGiven
-from streamauth.core.pcm import AudioFormat
-from streamauth.core.prompt import PromptKind
+from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import (
     AccessRefused,
     InputError,
@@ -36,9 +37,9 @@ from streamauth.errors import (
     StreamAuthError,
     all_errors,
 )
-from streamauth.server.answers import Pronunciation, Ready, ServerMessage, SignedVerdict, parse_server_text
-from streamauth.server.messages import End, EndUtterance, Start, client_text
-from streamauth.server.purpose import Mode
+from streamauth.protocol.answers import Pronunciation, Ready, ServerMessage, SignedVerdict, parse_server_text
+from streamauth.protocol.messages import End, EndUtterance, Start, client_text
+from streamauth.protocol.purpose import Mode
 
 __all__ = [
     "EndUtterance",
@@ -185,7 +186,7 @@ def stream_sync(
         thread.join()
 
 
-async def _connected(url: str, api_key: str | None, authorities: Path | None) -> ClientConnection:
+async def _connected(url: str, api_key: str | None, authorities: Path | None) -> Connection:
     try:
         secure = _is_secure(url)
         if api_key is not None and not secure and not _is_loopback(urlsplit(url).hostname or ""):
@@ -233,7 +234,7 @@ def _refusal(status: int, body: bytes | bytearray | None) -> StreamAuthError:
 
 
 async def _send(
-    socket: ClientConnection,
+    socket: Connection,
     audio: AudioFormat,
     chunks: Iterable[Chunk] | AsyncIterable[Chunk],
     pace: float | None,

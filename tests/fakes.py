@@ -10,11 +10,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.calibration import Calibration
-from streamauth.core.listening import Models
-from streamauth.core.phrase import DIGITS
+from streamauth.core.phrase.strength import WordFacts
+from streamauth.core.phrase.words import DIGITS
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, PhraseStream, Samples, Transcript, Word
-from streamauth.core.strength import WordFacts
+from streamauth.core.sessions.base import Models
+from streamauth.core.voice.calibration import Calibration
 
 PROPOSED = {"kelvandro": ["K EH L", "K AH L"]}
 """What no dictionary has."""

@@ -14,7 +14,7 @@ from streamauth.settings import all_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "streamauth"
-CORE = sorted((PACKAGE / "core").glob("*.py"))
+CORE = sorted((PACKAGE / "core").rglob("*.py"))
 ALLOWED_IN_CORE = {
     "abc", "collections", "dataclasses", "enum", "math", "typing", "re", "unicodedata", "hmac", "numpy", "soxr",
     "streamauth",
@@ -31,7 +31,7 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_the_core_is_pure(path: Path) -> None:
     names = imported(path)
     assert {name.split(".")[0] for name in names} <= ALLOWED_IN_CORE
@@ -95,10 +95,10 @@ def test_settings_have_help_and_defaults_in_range() -> None:
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_modules_are_one_thing_each(path: Path) -> None:
     text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 400
     assert ast.get_docstring(ast.parse(text)), "a module says its place in its first line"
 
 
 def test_the_reference_page_is_up_to_date() -> None:
     done = subprocess.run([sys.executable, "scripts/refresh_docs.py", "--check"], cwd=ROOT, check=False)
-    assert done.returncode == 0, "run: python scripts/refresh_docs.py"
+    assert done.returncode == 0, "run: python -m scripts.refresh_docs"

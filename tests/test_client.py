@@ -25,8 +25,8 @@ from streamauth.client import (
     stream,
     stream_sync,
 )
+from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Enrolled, Event, UtteranceTaken, Verdict
-from streamauth.core.pcm import AudioFormat
 from streamauth.errors import (
     AttemptDelayed,
     EngineError,
@@ -38,7 +38,7 @@ from streamauth.errors import (
     StreamAuthError,
     UnknownProfile,
 )
-from streamauth.server.answers import Scores, Telling
+from streamauth.protocol.answers import Scores, Telling
 from tests.fakes import PROPOSED
 from tests.server.rig import ADA, BOB, FORMAT, PHRASE, STRANGER, UNUSUAL_PHRASE, server, spoken, until
 

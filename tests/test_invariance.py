@@ -10,10 +10,10 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.events import Decided, Event, Verdict
-from streamauth.core.listening import Models
-from streamauth.core.pcm import AudioFormat, Encoding
-from streamauth.core.verification import Claim, VerificationSession
+from streamauth.core.sessions.base import Models
+from streamauth.core.sessions.verification import Claim, VerificationSession
 from streamauth.demo_data import demo_utterances
 from streamauth.engines.loader import Engines
 from streamauth.evaluation.replay import CachingEncoder, Probe

@@ -1,12 +1,15 @@
-"""The product on recordings of real people, where they are at hand; the full figures come from scripts/evaluate.py."""
+"""The product on recordings of real people, where they are at hand.
 
-import sys
+The full figures come from ``python -m scripts.measure.evaluate``.
+"""
+
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from streamauth.core.listening import Models
+from scripts.measure import evaluate, trials
+from streamauth.core.sessions.base import Models
 from streamauth.engines.loader import Engines
 from streamauth.evaluation.replay import CachingEncoder, Probe
 from streamauth.settings import Settings
@@ -19,7 +22,6 @@ pytestmark = [
     pytest.mark.real_audio,
     pytest.mark.skipif(not AUDIO.is_dir(), reason="no recordings beside the repository"),
 ]
-sys.path.insert(0, str(ROOT / "scripts"))
 
 SETTINGS = Settings()
 
@@ -31,10 +33,8 @@ def models() -> Models:
 
 
 def test_other_sessions_in_another_language_are_all_right(models: Models) -> None:
-    import _trials
-    import evaluate
 
-    recordings = list(_trials.sessions())
+    recordings = list(trials.sessions())
     names = sorted({name for name, _, _ in recordings})
     assert len(names) == 3
     people = {
@@ -54,17 +54,14 @@ def test_other_sessions_in_another_language_are_all_right(models: Models) -> Non
 
 @pytest.mark.parametrize(("condition", "most_refused"), [("clean", 1), ("babble-20", 2), ("pink-10", 4)])
 def test_readers_who_were_used_for_nothing_are_told_apart(models: Models, condition: str, most_refused: int) -> None:
-    import _trials
-    import evaluate
-
     from streamauth.evaluation.conditions import degrade
 
     random = np.random.default_rng(5)
-    clips = [clip for _, clip in _trials.librispeech(11.0, "unseen")][:SPEAKERS]
-    prints = [evaluate.enroll([clip[_trials.ENROLL]], models, SETTINGS) for clip in clips]
+    clips = [clip for _, clip in trials.librispeech(11.0, "unseen")][:SPEAKERS]
+    prints = [evaluate.enroll([clip[trials.ENROLL]], models, SETTINGS) for clip in clips]
     found = evaluate.Attempts()
     for mine, clip in enumerate(clips):
-        probe = Probe(degrade(condition, clip[_trials.PROBE], random, clips), models, SETTINGS)
+        probe = Probe(degrade(condition, clip[trials.PROBE], random, clips), models, SETTINGS)
         for number, voiceprint in enumerate(prints):
             decided = evaluate.attempt(probe, voiceprint, models, SETTINGS)
             (found.target if number == mine else found.nontarget).append(decided)
@@ -80,13 +77,12 @@ def test_readers_who_were_used_for_nothing_are_told_apart(models: Models, condit
 def test_phrases_are_told_apart_on_real_speech(group: str) -> None:
     import random
 
-    from _phrase_trials import digit_recordings, keyword_recordings, sentence_recordings
-
-    from streamauth.engines.acoustic_model import AcousticModel
-    from streamauth.engines.expected_phrase import Expected
-    from streamauth.engines.phrase_evidence import UtteranceEvidence
-    from streamauth.engines.pronunciations import Pronunciations
-    from streamauth.engines.registry import models_folder
+    from scripts.measure.phrase_trials import digit_recordings, keyword_recordings, sentence_recordings
+    from streamauth.catalog.registry import models_folder
+    from streamauth.engines.phrase.acoustic_model import AcousticModel
+    from streamauth.engines.phrase.evidence import UtteranceEvidence
+    from streamauth.engines.phrase.expected import Expected
+    from streamauth.engines.phrase.lexicon import Pronunciations
 
     folder = models_folder() / "vosk-en" / "phrase"
     model, sounds, dice = AcousticModel(folder), Pronunciations(folder), random.Random(1)
@@ -107,7 +103,7 @@ def test_phrases_are_told_apart_on_real_speech(group: str) -> None:
                     llr >= SETTINGS.phrase.min_llr
                 )
     assert len(taken["right"]) >= 12
-    # the shipped model heard these recordings; the error rates are those of scripts/evaluate_phrase.py
+    # the shipped model heard these recordings; the error rates are those of scripts/measure/phrase_llr.py
     assert sum(taken["right"]) >= 0.85 * len(taken["right"])
     assert sum(taken["nearly"]) <= 0.2 * len(taken["nearly"])
     assert sum(taken["other"]) <= 0.01 * len(taken["other"])

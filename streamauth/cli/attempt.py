@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from streamauth.cli.output import Output
+from streamauth.core.audio.pcm import AudioFormat, PcmInput
 from streamauth.core.events import Decided, Event
-from streamauth.core.listening import SessionState
-from streamauth.core.pcm import AudioFormat, PcmInput
+from streamauth.core.phrase.prompt import PromptKind, PromptPlan
 from streamauth.core.ports import SAMPLE_RATE_HZ
-from streamauth.core.prompt import PromptKind, PromptPlan
+from streamauth.core.sessions.base import SessionState
 from streamauth.errors import InputError, InternalError
-from streamauth.service import Attempt
+from streamauth.service.authenticator import Attempt
 from streamauth.settings import AudioSettings, PromptSettings
 
 

@@ -30,8 +30,8 @@ def calibrate(
     json: JsonOption = False,
 ) -> int:
     """Fit the calibration of the encoder on your own recordings, and show before and after."""
-    from streamauth.core.listening import Models
-    from streamauth.engines.calibrations import load_calibration, own_calibrations, save_calibration
+    from streamauth.catalog.calibrations import load_calibration, own_calibrations, save_calibration
+    from streamauth.core.sessions.base import Models
     from streamauth.engines.loader import Engines
     from streamauth.errors import ModelMissing
     from streamauth.evaluation.fitting import uncalibrated
@@ -60,8 +60,8 @@ def calibrate(
 def _read(path: Path, settings: "Settings") -> "Samples":
     import numpy as np
 
-    from streamauth.core.pcm import PcmDecoder
-    from streamauth.core.resampling import Resampler
+    from streamauth.core.audio.pcm import PcmDecoder
+    from streamauth.core.audio.resampling import Resampler
     from streamauth.sources.files import open_audio
 
     limits = settings.audio

@@ -74,9 +74,9 @@ def _named(decided: "Decided", scene: _Scene) -> bool:
 def _enroll(home: Path, output: Output) -> float:
     """Enroll the people of the demo; the LLR that an accept takes."""
     from streamauth.cli.attempt import Recording, feed
-    from streamauth.core.operating_point import accept_bound
+    from streamauth.core.voice.operating_point import accept_bound
     from streamauth.demo_data import demo_utterances
-    from streamauth.service import Authenticator
+    from streamauth.service.authenticator import Authenticator
     from streamauth.settings import Settings
     from streamauth.sources.files import open_audio
 

@@ -22,7 +22,7 @@ from streamauth.cli.output import (
 if TYPE_CHECKING:
     from streamauth.cli.attempt import Recording
     from streamauth.core.events import Event, Reason
-    from streamauth.service import EnrollmentAttempt
+    from streamauth.service.authenticator import EnrollmentAttempt
 
 
 def enroll(
@@ -100,7 +100,7 @@ def enroll(
 
 def _events(attempt: "EnrollmentAttempt", recordings: "list[Recording]") -> "Iterator[tuple[Recording, Event]]":
     from streamauth.cli.attempt import feed
-    from streamauth.core.listening import SessionState
+    from streamauth.core.sessions.base import SessionState
 
     for number, recorded in enumerate(recordings):
         last = number + 1 == len(recordings)

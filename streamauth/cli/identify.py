@@ -33,7 +33,7 @@ def identify(
     """Name the speaker among the enrolled, or nobody: exit code 0 named, 1 nobody, 3 undecided."""
     from streamauth.cli.attempt import decide, recording, tell_prompt, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text
-    from streamauth.wire import identification_object
+    from streamauth.protocol.events import identification_object
 
     output = Output(json)
     names = [name.strip() for name in among.split(",") if name.strip()] if among is not None else None

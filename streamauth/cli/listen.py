@@ -30,7 +30,7 @@ def listen(
     from streamauth.cli.attempt import feed, recording, tell_prompt, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text
     from streamauth.core.events import Decided
-    from streamauth.wire import verification_object
+    from streamauth.protocol.events import verification_object
 
     output = Output(json)
     decided: Decided | None = None

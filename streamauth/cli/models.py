@@ -10,8 +10,8 @@ import typer
 from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output
 
 if TYPE_CHECKING:
-    from streamauth.engines.installed import Model
-    from streamauth.models.download import Progress
+    from streamauth.catalog.download import Progress
+    from streamauth.catalog.installed import Model
 
 app = typer.Typer(help="List, get, check, add or time speaker encoders and other models.")
 NameArgument = Annotated[str, typer.Argument(help="The model's name.")]
@@ -27,7 +27,7 @@ def list_(
     """All models, and which are installed."""
     from rich.table import Column, Table
 
-    from streamauth.engines.registry import all_models
+    from streamauth.catalog.registry import all_models
 
     output = Output(json)
     rows = [_described(model) for model in all_models().values() if kind in (None, model.entry.kind)]
@@ -48,21 +48,22 @@ def pull(
     json: JsonOption = False,
 ) -> int:
     """Download models, check and install them."""
-    from streamauth.engines.calibrations import is_calibrated
-    from streamauth.engines.registry import find_model
-    from streamauth.models import installer
+    from streamauth.catalog import installer
+    from streamauth.catalog.calibrations import is_calibrated
+    from streamauth.catalog.registry import find_model
+    from streamauth.engines.encoder.load import load_encoder, with_references
     from streamauth.settings import load_settings
 
     output, settings = Output(json), load_settings().models
     results = []
     for model in [find_model(name) for name in names]:  # an unknown name is told before anything is downloaded
         name = model.entry.name
-        if model.embedded or (model.contents is not None and installer.check(name) is None):
+        if model.embedded or (model.contents is not None and installer.check(name, load_encoder) is None):
             results.append({"name": name, "state": "installed already", "path": str(model.path)})
             continue
         _ask(model, yes, output)
         with _progress(name, output) as tell:
-            path = installer.pull(name, settings, tell)
+            path = installer.pull(name, settings, tell, with_references)
         results.append({"name": name, "state": "installed", "path": str(path)})
     lines = [f"{each['name']}: {each['state']}. {each['path']}" for each in results]
     lines += [
@@ -82,16 +83,17 @@ def verify(
     json: JsonOption = False,
 ) -> int:
     """Check the files of all installed models, and that the encoders give right results."""
-    from streamauth.engines.installed import installed_names
-    from streamauth.engines.registry import models_folder, read_registry
-    from streamauth.models import installer
+    from streamauth.catalog import installer
+    from streamauth.catalog.installed import installed_names
+    from streamauth.catalog.registry import models_folder, read_registry
+    from streamauth.engines.encoder.load import load_encoder
 
     output = Output(json)
     embedded = [name for name, entry in read_registry(models_folder()).items() if not entry.urls]
     results: list[dict[str, Any]] = []
     with output.busy("Checking"):
         for name in names or [*embedded, *installed_names()]:
-            error = installer.check(name)
+            error = installer.check(name, load_encoder)
             results.append({"name": name, "ok": error is None, "error": error.as_dict() if error else None})
     lines = [f"{each['name']}: {each['error']['message'] if each['error'] else 'right'}" for each in results]
     output.result({"models": results}, "\n".join(lines))
@@ -101,7 +103,7 @@ def verify(
 @app.command()
 def remove(name: NameArgument, json: JsonOption = False) -> int:
     """Take a model from the data folder."""
-    from streamauth.models import installer
+    from streamauth.catalog import installer
 
     installer.remove(name)
     Output(json).result({"name": name, "removed": True}, f"{name} is removed.")
@@ -111,7 +113,7 @@ def remove(name: NameArgument, json: JsonOption = False) -> int:
 @app.command()
 def path(name: NameArgument, json: JsonOption = False) -> int:
     """Where an installed model lies."""
-    from streamauth.engines.registry import find_model
+    from streamauth.catalog.registry import find_model
     from streamauth.errors import ModelMissing
 
     model = find_model(name)
@@ -139,8 +141,8 @@ def add(
     json: JsonOption = False,
 ) -> int:
     """Add a speaker encoder of your own, after a self-test."""
+    from streamauth.engines.encoder.own import Described, add_encoder
     from streamauth.errors import BadModel
-    from streamauth.models.own import Described, add_encoder
 
     output = Output(json)
     try:
@@ -167,8 +169,9 @@ def bench(
     """Time encoders: milliseconds for a second of speech, by batch size and threads."""
     from rich.table import Table
 
-    from streamauth.engines.registry import all_models, load_encoder
-    from streamauth.models.bench import BATCHES, THREADS, timing
+    from streamauth.catalog.registry import all_models
+    from streamauth.engines.encoder.load import load_encoder
+    from streamauth.engines.encoder.speed import BATCHES, THREADS, timing
     from streamauth.settings import load_settings
 
     output, hop_ms = Output(json), load_settings().voice.hop_ms
@@ -215,8 +218,8 @@ def _described(model: "Model") -> dict[str, Any]:
 
 def _ask(model: "Model", yes: bool, output: Output) -> None:
     """Show the licence of a model, once, and go on only where it is accepted."""
+    from streamauth.catalog import installer
     from streamauth.errors import LicenceNotAccepted
-    from streamauth.models import installer
 
     entry = model.entry
     if not installer.needs_acceptance(entry):

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from streamauth.service import Authenticator
+    from streamauth.service.authenticator import Authenticator
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 StoreOption = Annotated[
@@ -83,7 +83,7 @@ def report_error(code: str, message: str, as_json: bool) -> None:
 @contextmanager
 def opened(store: str | None) -> Iterator["Authenticator"]:
     """The authenticator of the data folder, with another store if one is named."""
-    from streamauth.service import Authenticator
+    from streamauth.service.authenticator import Authenticator
     from streamauth.settings import load_settings
 
     settings = load_settings()

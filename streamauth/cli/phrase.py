@@ -10,8 +10,8 @@ from streamauth.cli.output import EXIT_OK, EXIT_REJECT, JsonOption, Output, open
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from streamauth.core.strength import Strength
-    from streamauth.service import Authenticator
+    from streamauth.core.phrase.strength import Strength
+    from streamauth.service.authenticator import Authenticator
 
 
 def check(

@@ -7,7 +7,7 @@ import typer
 from streamauth.cli.output import EXIT_MISUSE, EXIT_OK, JsonOption, Output, StoreOption, opened
 
 if TYPE_CHECKING:
-    from streamauth.service import Authenticator
+    from streamauth.service.authenticator import Authenticator
     from streamauth.store.records import ProfileSummary
 
 app = typer.Typer(help="List, show, delete, reset, unlock or rebuild profiles.")

@@ -25,7 +25,7 @@ def new(
     json: JsonOption = False,
 ) -> int:
     """Draw a prompt for one attempt."""
-    from streamauth.core.prompt import PromptKind, PromptPlan
+    from streamauth.core.phrase.prompt import PromptKind, PromptPlan
     from streamauth.errors import InputError
 
     if digits is not None and words is not None:
@@ -57,7 +57,7 @@ def check(
     """Tell of each file whether the prompt was said in it, and in the right voice where it is somebody's."""
     from streamauth.cli.attempt import feed, recording
     from streamauth.core.events import Decided, Verdict
-    from streamauth.service import HearingAttempt
+    from streamauth.service.authenticator import HearingAttempt
 
     output = Output(json)
     results: list[dict[str, Any]] = []

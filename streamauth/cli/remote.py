@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from streamauth.client import Start, stream_sync
+from streamauth.core.audio.pcm import PcmInput
 from streamauth.core.events import Decided, Event
-from streamauth.core.pcm import PcmInput
 from streamauth.errors import ServerUnreachable
 
 

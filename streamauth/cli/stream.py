@@ -32,10 +32,10 @@ def stream(
     from streamauth.cli.live import LiveView, decision_text
     from streamauth.cli.remote import decide_remotely
     from streamauth.client import Mode, Start
-    from streamauth.server.messages import url_of
+    from streamauth.protocol.events import verification_object
+    from streamauth.protocol.messages import url_of
     from streamauth.settings import load_settings
     from streamauth.sources.files import open_audio
-    from streamauth.wire import verification_object
 
     output = Output(json)
     settings = load_settings()

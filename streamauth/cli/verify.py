@@ -31,7 +31,7 @@ def verify(
     """Verify a claimed identity: exit code 0 accept, 1 reject, 3 undecided."""
     from streamauth.cli.attempt import decide, recording, tell_prompt, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text
-    from streamauth.wire import verification_object
+    from streamauth.protocol.events import verification_object
 
     output = Output(json)
     with opened(store) as authenticator:

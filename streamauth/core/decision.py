@@ -6,10 +6,10 @@ from enum import Enum
 
 import numpy as np
 
+from streamauth.core.audio.quality import Quality
 from streamauth.core.events import Reason, Verdict
-from streamauth.core.phrase import Comparison, compare
+from streamauth.core.phrase.words import Comparison, compare
 from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Transcript
-from streamauth.core.quality import Quality
 from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
 
 

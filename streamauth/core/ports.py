@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.strength import WordFacts
+from streamauth.core.phrase.strength import WordFacts
 
 Samples = NDArray[np.float32]
 """Audio, shape (samples,), float32 in [-1, 1], 16 kHz mono."""

@@ -1,4 +1,4 @@
-"""Synthetic speech of four voices for ``streamauth demo`` and the tests; made by scripts/make_fixtures.py."""
+"""Synthetic speech of four voices for ``streamauth demo`` and the tests; made by scripts/fixtures/demo_speech.py."""
 
 import tomllib
 from dataclasses import dataclass

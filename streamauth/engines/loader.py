@@ -2,8 +2,8 @@
 
 from threading import Lock
 
-from streamauth.core.listening import Models
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
+from streamauth.core.sessions.base import Models
 from streamauth.settings import Settings
 
 
@@ -27,7 +27,7 @@ class Engines:
         Raises:
             ModelMissing, ModelCorrupt, EngineError: An engine cannot be loaded.
         """
-        from streamauth.engines.calibrations import load_calibration
+        from streamauth.catalog.calibrations import load_calibration
 
         encoder = self.encoder()
         return Models(
@@ -42,11 +42,11 @@ class Engines:
         with self._lock:
             if self._detector is None:
                 if self._settings.speech.detector == "silero":
-                    from streamauth.engines.silero_detector import SileroDetector
+                    from streamauth.engines.vad.silero import SileroDetector
 
                     self._detector = SileroDetector()
                 else:
-                    from streamauth.engines.webrtc_detector import WebrtcDetector
+                    from streamauth.engines.vad.webrtc import WebrtcDetector
 
                     self._detector = WebrtcDetector(self._settings.speech.aggressiveness)
             return self._detector
@@ -55,7 +55,7 @@ class Engines:
         """The speaker encoder."""
         with self._lock:
             if self._encoder is None:
-                from streamauth.engines.registry import load_encoder
+                from streamauth.engines.encoder.load import load_encoder
 
                 self._encoder = load_encoder(self._settings.voice.encoder, self._settings.voice.threads)
             return self._encoder
@@ -70,8 +70,8 @@ class Engines:
         locale = "" if phrase.vosk_model else locale or phrase.locale
         with self._lock:
             if locale not in self._recognizers:
-                from streamauth.engines.registry import recognizer_folder, recognizer_of
-                from streamauth.engines.vosk_recognizer import VoskRecognizer
+                from streamauth.catalog.registry import recognizer_folder, recognizer_of
+                from streamauth.engines.phrase.vosk import VoskRecognizer
 
                 folder = phrase.vosk_model or str(recognizer_folder(recognizer_of(locale)))
                 if folder not in self._recognizers:

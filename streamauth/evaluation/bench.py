@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from streamauth.core.calibration import cosine
-from streamauth.core.enrollment import EnrollmentPlan, EnrollmentSession, habits_of, voiceprint_of
+from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided
-from streamauth.core.listening import Models
-from streamauth.core.operating_point import accept_bound, target_far
-from streamauth.core.pcm import AudioFormat
 from streamauth.core.ports import Embedding, Voiceprint
-from streamauth.core.scoring import Gallery
-from streamauth.core.verification import Claim, VerificationSession
-from streamauth.core.voice import unit
+from streamauth.core.sessions.base import Models
+from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession, habits_of, voiceprint_of
+from streamauth.core.sessions.verification import Claim, VerificationSession
+from streamauth.core.voice.calibration import cosine
+from streamauth.core.voice.operating_point import accept_bound, target_far
+from streamauth.core.voice.pooling import unit
+from streamauth.core.voice.scoring import Gallery
 from streamauth.engines.loader import Engines
 from streamauth.evaluation.replay import FORMAT, CachingEncoder, Look, Probe
 from streamauth.evaluation.trials import MAX_UTTERANCES, naming

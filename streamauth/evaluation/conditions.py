@@ -17,9 +17,9 @@ import numpy as np
 import soundfile
 import soxr
 
-from streamauth.core.degradation import LINE_HZ, as_long, coloured_noise, rms, telephone, with_noise
+from streamauth.core.audio.degradation import LINE_HZ, as_long, coloured_noise, rms, telephone, with_noise
+from streamauth.core.audio.rooms import in_room, random_room
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.core.rooms import in_room, random_room
 
 TALKERS = 6
 _INT16 = 32768

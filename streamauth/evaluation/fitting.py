@@ -1,7 +1,7 @@
 """Fits the calibration of an encoder: normalized scores and what is measured beside them to LLRs and bounds.
 
-Shared by ``scripts/calibrate.py``, which makes the shipped calibrations, and ``streamauth calibrate``, which makes one
-from the user's own recordings.
+Shared by ``scripts/measure/calibrate.py``, which makes the shipped calibrations, and ``streamauth calibrate``, which
+makes one from the user's own recordings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.calibration import Calibration, Cohort, side_information, terms
-from streamauth.core.change import ChangeWatch
 from streamauth.core.ports import Voiceprint
-from streamauth.core.scoring import Gallery
+from streamauth.core.voice.calibration import Calibration, Cohort, side_information, terms
+from streamauth.core.voice.scoring import Gallery
+from streamauth.core.voice.speaker_change import ChangeWatch
 from streamauth.evaluation.metrics import threshold_at_far
 from streamauth.evaluation.replay import Look
 

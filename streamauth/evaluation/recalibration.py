@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from streamauth.core.calibration import Calibration, Cohort
-from streamauth.core.listening import Models
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.core.voiceprint import middle
+from streamauth.core.sessions.base import Models
+from streamauth.core.voice.calibration import Calibration, Cohort
+from streamauth.core.voice.voiceprint import middle
 from streamauth.errors import StreamAuthError, TooFewRecordings
 from streamauth.evaluation.conditions import EVALUATED, degrade
 from streamauth.evaluation.fitting import Person, Trials, crossed, fit, trials_of, uncalibrated
@@ -177,7 +177,7 @@ def _person(
 def _split(heard: Sequence[Person], former: Calibration | None) -> tuple[list[Person], Cohort | None]:
     """Who is tried, and the cohort: some of these people where they are many, else the former one.
 
-    A cohort that does not normalize stays: the encoder does better so (``scripts/calibrate.py`` tries both).
+    A cohort that does not normalize stays: the encoder does better so (``scripts/measure/calibrate.py`` tries both).
     """
     if former is not None and former.normalizer is None:
         return list(heard), former.cohort

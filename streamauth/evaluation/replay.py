@@ -12,13 +12,13 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.copies import with_copies
-from streamauth.core.frontend import FrontEnd, FrontEndStep
-from streamauth.core.listening import Models
-from streamauth.core.pcm import AudioFormat, Encoding, PcmInput
+from streamauth.core.audio.frontend import FrontEnd, FrontEndStep
+from streamauth.core.audio.pcm import AudioFormat, Encoding, PcmInput
+from streamauth.core.audio.quality import Quality, QualityMeter
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder, Voiceprint
-from streamauth.core.quality import Quality, QualityMeter
-from streamauth.core.voice import RollingVoice, VoiceSample, voice_of
+from streamauth.core.sessions.base import Models
+from streamauth.core.voice.augmentation import with_copies
+from streamauth.core.voice.pooling import RollingVoice, VoiceSample, voice_of
 from streamauth.settings import Settings
 
 FORMAT = AudioFormat(SAMPLE_RATE_HZ, 1, Encoding.F32LE)

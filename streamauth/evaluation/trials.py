@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from streamauth.core.phrase import normalize
+from streamauth.core.phrase.words import normalize
 from streamauth.errors import AudioError, BadPhrase, BadTrialList, FileMissing
 from streamauth.settings import Settings
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamauth import __version__
-from streamauth.core.listening import Models
 from streamauth.core.ports import Embedding
+from streamauth.core.sessions.base import Models
 from streamauth.errors import InputError
 from streamauth.evaluation.bench import Outcome, Scoring, Template
 from streamauth.settings import Settings

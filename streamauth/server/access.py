@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from streamauth.core.prompt import PromptKind
+from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import Forbidden, RateLimited, StoreCorrupt, Unauthorized
-from streamauth.server.answers import Scores
+from streamauth.protocol.answers import Scores
+from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.pool import WorkerPool
-from streamauth.server.purpose import Mode, Purpose
 from streamauth.server.rates import Buckets
-from streamauth.server.socket import Scope as Connection
+from streamauth.server.streaming.socket import Scope as Connection
 from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope
 from streamauth.store.profiles import DEFAULT_TENANT, ProfileStore

@@ -13,24 +13,24 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import WebSocketRoute
 
 from streamauth import __version__
-from streamauth.core.operating_point import accept_bound
+from streamauth.azure.mount import AzureRoute
+from streamauth.core.voice.operating_point import accept_bound
 from streamauth.errors import StreamAuthError, Unauthorized
+from streamauth.protocol.messages import PATH, Start
+from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.access import Access, Caller
-from streamauth.server.azure.mount import AzureRoute
-from streamauth.server.gate import Gate, refuse
-from streamauth.server.messages import PATH, Start
+from streamauth.server.context import Workplace
 from streamauth.server.metrics import Metrics
+from streamauth.server.middleware import Gate, refuse
 from streamauth.server.pool import WorkerPool
-from streamauth.server.purpose import Mode, Purpose
 from streamauth.server.replies import REPLIES
-from streamauth.server.rest import rest_routes
-from streamauth.server.sessions import Sessions
-from streamauth.server.socket import Receive, Scope, Send, Socket
+from streamauth.server.rest.routes import rest_routes
 from streamauth.server.static import page_routes
-from streamauth.server.stream import Stream
+from streamauth.server.streaming.sessions import Sessions
+from streamauth.server.streaming.socket import Receive, Scope, Send, Socket
+from streamauth.server.streaming.stream import Stream
 from streamauth.server.verdicts import Verdicts
-from streamauth.server.workplace import Workplace
-from streamauth.service import Authenticator
+from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope as KeyScope
 

@@ -15,11 +15,11 @@ from types import FrameType
 import uvicorn
 
 from streamauth.errors import CannotListen
+from streamauth.protocol.messages import url_of
 from streamauth.server.app import Application
-from streamauth.server.closing import CLOSE_S, TELL_S
 from streamauth.server.connections import connection_classes
-from streamauth.server.messages import url_of
-from streamauth.service import Authenticator
+from streamauth.server.streaming.closing import CLOSE_S, TELL_S
+from streamauth.service.authenticator import Authenticator
 from streamauth.settings import ServerSettings, Settings
 
 log = logging.getLogger("streamauth.server")

@@ -8,8 +8,8 @@ from typing import Any
 import jwt
 
 from streamauth.core.events import Decided, Enrolled, Verdict
-from streamauth.server.answers import SignedVerdict
-from streamauth.server.purpose import Mode, Purpose
+from streamauth.protocol.answers import SignedVerdict
+from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.settings import AccessSettings
 from streamauth.store.signing_keys import SigningKey, SigningKeys
 

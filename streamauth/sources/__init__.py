@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import Self
 
-from streamauth.core.pcm import AudioFormat
+from streamauth.core.audio.pcm import AudioFormat
 from streamauth.errors import AudioTooLong
 
 CHUNKS_PER_S = 10

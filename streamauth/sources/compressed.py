@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.pcm import AudioFormat, Encoding
+from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.errors import EmptyAudio, NotAudio, TruncatedAudio, UnsupportedAudioFormat
 from streamauth.sources import CHUNKS_PER_S, AudioSource, Chunks, too_long
 from streamauth.sources.mp3 import count_samples

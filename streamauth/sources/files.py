@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from streamauth.core.pcm import AudioFormat
+from streamauth.core.audio.pcm import AudioFormat
 from streamauth.errors import AudioTooLong, EmptyAudio, FileMissing, NotAudio
 from streamauth.sources import CHUNKS_PER_S, AudioSource, Chunks, too_long
 

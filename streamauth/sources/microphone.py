@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from streamauth.core.pcm import AudioFormat, Encoding
+from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.errors import MicrophoneUnavailable, UnsupportedSampleRate
 from streamauth.sources import CHUNKS_PER_S

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from streamauth.core.pcm import AudioFormat, Encoding
+from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.errors import (
     EmptyAudio,
     NotAudio,

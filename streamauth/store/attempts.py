@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from streamauth.core.attempts import AttemptOutcome, AttemptState, Delayed, Locked, judge_attempt
+from streamauth.core.lockout import AttemptOutcome, AttemptState, Delayed, Locked, judge_attempt
 from streamauth.errors import AttemptDelayed, ProfileLocked, UnknownProfile
 from streamauth.settings import AttemptSettings
 from streamauth.store.opening import OpenStore

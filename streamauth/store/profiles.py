@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from streamauth.core.attempts import AttemptOutcome
+from streamauth.core.lockout import AttemptOutcome
 from streamauth.errors import BadPhrase, InputError, ProfileExists, UnknownProfile
 from streamauth.store.api_keys import ApiKeys
 from streamauth.store.attempts import Attempts, AttemptToken

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import delete, func, insert, select
 
-from streamauth.core.prompt import Prompt, PromptKind
+from streamauth.core.phrase.prompt import Prompt, PromptKind
 from streamauth.errors import InputError, PromptExpired, StoreCorrupt, TooManyPrompts, UnknownProfile, UnknownPrompt
 from streamauth.settings import PromptSettings
 from streamauth.store.opening import OpenStore

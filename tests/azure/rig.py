@@ -24,7 +24,7 @@ import soxr
 from numpy.typing import NDArray
 
 from streamauth.demo_data import demo_utterances
-from streamauth.service import Authenticator
+from streamauth.service.authenticator import Authenticator
 from streamauth.store.api_keys import Scope
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "azure"

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamauth.azure.generations import Generation, Use
+from streamauth.azure.listening import Turns, refused_utterance
+from streamauth.azure.operations import Operations
+from streamauth.azure.phrases import Phrases
+from streamauth.azure.refusals import Refusal, refusal_of
+from streamauth.azure.routing import generation_of, profile_id, route_of
+from streamauth.azure.scores import confidence_of, score_of, told
 from streamauth.core.reasons import Reason
 from streamauth.errors import BadSetting, EngineError, all_errors
-from streamauth.server.answers import Scores
-from streamauth.server.azure.generations import Generation, Use
-from streamauth.server.azure.listening import Turns, refused_utterance
-from streamauth.server.azure.operations import Operations
-from streamauth.server.azure.phrases import Phrases
-from streamauth.server.azure.refusals import Refusal, refusal_of
-from streamauth.server.azure.routing import generation_of, profile_id, route_of
-from streamauth.server.azure.scores import confidence_of, score_of, told
+from streamauth.protocol.answers import Scores
 from streamauth.settings import Settings
 
 llrs = st.integers(-480, 480).map(lambda eighths: eighths / 8)

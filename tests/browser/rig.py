@@ -21,9 +21,9 @@ import soundfile
 import soxr
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
-from streamauth.core.pcm import AudioFormat
+from streamauth.core.audio.pcm import AudioFormat
 from streamauth.demo_data import demo_utterances
-from streamauth.server.messages import End, Start, check_frame, parse_client_text
+from streamauth.protocol.messages import End, Start, check_frame, parse_client_text
 
 UTTERANCES = demo_utterances()
 PHRASE = UTTERANCES["awb", "door-1"].text

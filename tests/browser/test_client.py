@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from streamauth.core.events import Reason
-from streamauth.core.prompt import PromptKind
+from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import all_errors
-from streamauth.server.purpose import Mode
+from streamauth.protocol.purpose import Mode
 from tests.browser.rig import ScriptedServer, decision, error, opened, static_server
 
 PROMPT = {"type": "prompt", "at_s": 0.0, "text": "4 7 1 0 2 9", "after_phrase": True, "expires_s": 60.0}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamauth.engines.registry import models_folder
+from streamauth.catalog.registry import models_folder
 from streamauth.settings import Settings
 from tests.cli.rig import Shell, enroll, voice, wav
 

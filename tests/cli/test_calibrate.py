@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import soxr
 
-from streamauth.engines.calibrations import own_calibrations
+from streamauth.catalog.calibrations import own_calibrations
 from tests.cli.rig import Shell, voice
 
 VOICES = ("awb", "kal16", "rms", "slt")

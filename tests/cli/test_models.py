@@ -8,10 +8,10 @@ import typer
 
 from streamauth.cli import models as command
 from streamauth.cli.output import Output
+from tests.catalog import making
+from tests.catalog.rig import Answer, Site, archive_table, encoder_table, serving, write_registry
+from tests.catalog.test_archive import packed
 from tests.cli.rig import PHRASE, Shell, enroll, voice
-from tests.models import making
-from tests.models.rig import Answer, Site, archive_table, encoder_table, serving, write_registry
-from tests.models.test_archive import packed
 
 MODELS = Path(__file__).parents[2] / "models"
 TINY = Path(__file__).parents[1] / "data" / "vosk-tiny"

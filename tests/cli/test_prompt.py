@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from streamauth.core.phrase import DIGITS
-from streamauth.service import Authenticator
+from streamauth.core.phrase.words import DIGITS
+from streamauth.service.authenticator import Authenticator
 from tests.cli.rig import Shell, wav
 from tests.fakes import pause, say
 from tests.server.rig import FakeEngines
@@ -20,7 +20,7 @@ def people(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> She
     """A shell that knows ada, with a pass phrase, and bob, without one."""
     monkeypatch.setenv("STREAMAUTH_ENROLLMENT_TEXT_INDEPENDENT_SPEECH_S", "5")
     engines = FakeEngines()
-    monkeypatch.setattr("streamauth.service.Engines", lambda settings: engines)
+    monkeypatch.setattr("streamauth.service.authenticator.Engines", lambda settings: engines)
     ada, bob = spoken(tmp_path, PHRASE, ADA), spoken(tmp_path, LONG, BOB)
     assert shell.json("enroll", "ada", ada, ada, ada, "--phrase", PHRASE).code == 0
     assert shell.json("enroll", "bob", bob, "--text-independent").code == 0

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamauth.core.audio.quality import Quality
 from streamauth.core.decision import PhraseRule, PhraseState, Share, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Reason, Verdict
 from streamauth.core.ports import LEAST_LLR, Transcript, Word
-from streamauth.core.quality import Quality
 from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
 
 SETTINGS = DecisionSettings(min_speech_s=0.8, early_speech_s=1.2, decide_speech_s=5.0)

@@ -6,7 +6,7 @@ import pytest
 from streamauth.engines.loader import Engines
 from streamauth.errors import ModelMissing
 from streamauth.settings import Settings
-from tests.models.rig import table, write_registry
+from tests.catalog.rig import table, write_registry
 
 TINY = Path(__file__).parents[1] / "data" / "vosk-tiny"
 
@@ -18,7 +18,7 @@ def settings(**phrase: str) -> Settings:
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry with two recognizers that are there, and one that is not."""
-    from streamauth.engines.registry import folder_digest
+    from streamauth.catalog.registry import folder_digest
 
     folder = tmp_path / "models"
     tables = []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from streamauth.core.degradation import mu_law, with_noise
+from streamauth.core.audio.degradation import mu_law, with_noise
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.evaluation.conditions import CONDITIONS, EVALUATED, degrade, talkers
 

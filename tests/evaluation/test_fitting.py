@@ -4,10 +4,10 @@ from math import log
 import numpy as np
 import pytest
 
-from streamauth.core.calibration import Calibration, Cohort
+from streamauth.core.audio.quality import Quality
 from streamauth.core.ports import Embedding
-from streamauth.core.quality import Quality
-from streamauth.core.voice import VoiceSample, unit
+from streamauth.core.voice.calibration import Calibration, Cohort
+from streamauth.core.voice.pooling import VoiceSample, unit
 from streamauth.evaluation.fitting import LOST, Person, Trials, change_bound, fit, trials_of
 from streamauth.evaluation.metrics import cllr, min_cllr
 from streamauth.evaluation.replay import Look

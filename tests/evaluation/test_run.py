@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamauth.core.listening import Models
 from streamauth.core.ports import Samples
+from streamauth.core.sessions.base import Models
 from streamauth.errors import AudioNotFinite, BadTrialList, EngineError, InputError, NotAudio
 from streamauth.evaluation import bench
 from streamauth.evaluation.bench import Outcome, Scoring

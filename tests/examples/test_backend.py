@@ -11,7 +11,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from streamauth.core.phrase import DIGITS
+from streamauth.core.phrase.words import DIGITS
 from streamauth.store.api_keys import Scope
 from tests.server.rig import ADA, AUDIO, PHRASE, STRANGER, Peer, server, spoken
 from tests.server.web import Web, key_of

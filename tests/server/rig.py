@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from streamauth.core.listening import Models
-from streamauth.core.pcm import AudioFormat
+from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.ports import PhraseRecognizer
+from streamauth.core.sessions.base import Models
 from streamauth.engines.loader import Engines
+from streamauth.server.context import Workplace
 from streamauth.server.hosting import serving
 from streamauth.server.metrics import Metrics
 from streamauth.server.pool import WorkerPool
 from streamauth.server.verdicts import Verdicts
-from streamauth.server.workplace import Workplace
-from streamauth.service import (
+from streamauth.service.authenticator import (
     Attempt,
     Authenticator,
     EnrollmentAttempt,

@@ -18,8 +18,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from streamauth.errors import CannotListen, ModelMissing
+from streamauth.protocol.messages import url_of
 from streamauth.server.hosting import is_loopback, serve, serve_until, serving
-from streamauth.server.messages import url_of
 from streamauth.store.api_keys import Scope
 from streamauth.store.profiles import ProfileStore
 from tests.fakes import FakeEncoder

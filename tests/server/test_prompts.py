@@ -8,7 +8,7 @@ import pytest
 
 from streamauth.client import Mode, PromptGiven, PromptKind, Ready, Start, pcm_chunks, stream_sync
 from streamauth.core.events import Decided, Reason, Verdict
-from streamauth.core.phrase import DIGITS
+from streamauth.core.phrase.words import DIGITS
 from streamauth.settings import PromptSettings
 from tests.server.rig import ADA, BOB, FORMAT, PHRASE, STRANGER, Peer, server, spoken
 

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from streamauth.client import EndUtterance, Mode, Pronunciation, Ready, Start, pcm_chunks, stream_sync
+from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Enrolled, Event, Reason, ScoreUpdated, Verdict, WordsHeard
-from streamauth.core.pcm import AudioFormat
 from streamauth.demo_data import demo_utterances
 from streamauth.server.hosting import serving
-from streamauth.service import Authenticator
+from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 
 FORMAT = AudioFormat(16_000)

@@ -7,9 +7,9 @@ import jwt
 import pytest
 
 from streamauth.core.events import Decided, Enrolled, Reason, Verdict
-from streamauth.core.prompt import PromptKind
+from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import KeyMissing
-from streamauth.server.purpose import Mode, Purpose
+from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.verdicts import Verdicts
 from streamauth.settings import AccessSettings
 from tests.samples import RANKING

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.pcm import PcmDecoder
+from streamauth.core.audio.pcm import PcmDecoder
 from streamauth.core.ports import Samples
 from streamauth.sources import AudioSource
 from streamauth.sources.files import open_audio

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamauth.core.pcm import AudioFormat, Encoding
+from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.errors import AudioError, AudioTooLong, EmptyAudio, FileMissing, NotAudio, OddByteCount
 from streamauth.sources.files import open_audio, read_raw
 
@@ -156,7 +156,7 @@ def test_raw_pcm_too_long() -> None:
 
 def test_raw_pcm_from_a_real_pipe() -> None:
     code = (
-        "import sys; from streamauth.core.pcm import AudioFormat; from streamauth.sources.files import read_raw\n"
+        "import sys; from streamauth.core.audio.pcm import AudioFormat; from streamauth.sources.files import read_raw\n"
         "print(sum(map(len, read_raw(sys.stdin.buffer, AudioFormat(16000), max_s=60))), 'soundfile' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], input=pcm16(), capture_output=True, check=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamauth.core.pcm import AudioFormat, Encoding, PcmDecoder
+from streamauth.core.audio.pcm import AudioFormat, Encoding, PcmDecoder
 from streamauth.errors import MicrophoneUnavailable
 from streamauth.sources.microphone import InputDevice, Microphone, list_devices
 

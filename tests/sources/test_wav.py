@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamauth.core.pcm import Encoding
+from streamauth.core.audio.pcm import Encoding
 from streamauth.errors import (
     AudioError,
     AudioNotFinite,

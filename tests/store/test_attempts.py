@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamauth.core.attempts import AttemptState, Delayed, Locked, judge_attempt
+from streamauth.core.lockout import AttemptState, Delayed, Locked, judge_attempt
 from streamauth.errors import AttemptDelayed, ProfileLocked, UnknownProfile
 from streamauth.settings import AttemptSettings
 from streamauth.store.profiles import AttemptOutcome, AttemptToken, ProfileKind, ProfileStore

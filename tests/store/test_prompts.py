@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamauth.core.prompt import Prompt, PromptKind
+from streamauth.core.phrase.prompt import Prompt, PromptKind
 from streamauth.errors import (
     InputError,
     PromptExpired,

@@ -1,0 +1,1 @@
+"""How the models, constants, fixtures and figures of the project are made."""

@@ -1,0 +1,1 @@
+"""Measures error rates and costs of the product."""

@@ -1,0 +1,1 @@
+"""Our Azure routes against the Speech SDK for JavaScript."""

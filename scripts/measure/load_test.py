@@ -1,0 +1,208 @@
+"""How many live streams does one server hold? A server process, and clients in another one, at real-time pace.
+
+    python -m scripts.measure.load_test                  100 streams, then the largest number with p95 within the limit
+    python -m scripts.measure.load_test --streams 40     just so many
+    python -m scripts.measure.load_test --voice-only     profiles without a pass phrase
+
+Each stream is one person at an open microphone, in 100 ms frames at its pace. All connect at once and stay; each says
+the pass phrase (synthetic voices that travel with the package) at a random moment within ``--spread`` seconds, and
+leaves with the decision. ``--spread 0`` has all of them speak at once, the worst that can be. Measured are the time
+from the end of the phrase to the decision, which includes the silence after which a phrase counts as over and is
+negative where a voice alone was decided before its end, and the delay of the server's event loop. Exits with 1 where a
+stream drops.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from streamauth import AudioFormat, Authenticator, Decided, Mode, Settings, Start, StreamAuthError, stream
+from streamauth.demo_data import demo_utterances
+
+_FORMAT = AudioFormat(16_000)
+_CHUNK = 1600
+_LEAD_S, _TAIL_S = 0.5, 60.0
+_VOICES = ("awb", "slt", "rms")
+_MOST = 400
+_LOUD = 300
+_SERVER = {
+    "server_max_sessions": 1000,
+    "decision_max_time_s": 600,
+    "audio_max_attempt_s": 600,
+    "access_address_rate_per_min": 1_000_000,
+    "access_address_burst": 10_000,
+    "attempts_free_failures": 1000,
+    "attempts_lock_after": 10_000,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of the streams of one run.
+
+    Attributes:
+        decisions: How many decisions of each kind, and errors.
+        latencies_s: From the end of each phrase to its decision.
+        lag_ms: Delay of the server's event loop that 99 % of its samples stay under.
+    """
+
+    decisions: dict[str, int]
+    latencies_s: list[float]
+    lag_ms: float
+
+    @property
+    def p95_ms(self) -> float:
+        """The 95th percentile of the latencies."""
+        return float(np.percentile(self.latencies_s, 95)) * 1000 if self.latencies_s else float("inf")
+
+    @property
+    def dropped(self) -> int:
+        """Streams that ended without a decision."""
+        return sum(count for kind, count in self.decisions.items() if kind not in ("accept", "reject", "undecided"))
+
+
+def main() -> None:
+    """Serve, stream, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--streams", type=int, help="just so many; 100 and a search if not given")
+    parser.add_argument("--spread", type=float, default=30.0, help="seconds within which the people speak")
+    parser.add_argument("--limit-ms", type=float, default=500.0)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--voice-only", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="streamauth-load-") as folder:
+        _enroll(Path(folder), voice_only=arguments.voice_only)
+        with _server(Path(folder), arguments.workers) as url:
+            first = _run(url, arguments.streams or 100, arguments.spread)
+            if arguments.streams is None:
+                most = _largest(url, arguments.spread, arguments.limit_ms)
+                print(f"largest number of streams with p95 <= {arguments.limit_ms:.0f} ms: {most}")
+            sys.exit(first.dropped > 0)
+
+
+def _largest(url: str, spread_s: float, limit_ms: float) -> int:
+    """By doubling, then halving the rest, to an eighth."""
+    good, bad = 0, 8
+    while bad <= _MOST and _run(url, bad, spread_s).p95_ms <= limit_ms:
+        good, bad = bad, bad * 2
+    while bad - good > max(1, good // 8):
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if _run(url, middle, spread_s).p95_ms <= limit_ms else (good, middle)
+    return good
+
+
+def _run(url: str, streams: int, spread_s: float) -> Run:
+    before = _lag_buckets(url)
+    results = asyncio.run(_all(url, streams, spread_s))
+    after = _lag_buckets(url)
+    decisions: dict[str, int] = {}
+    for kind, _ in results:
+        decisions[kind] = decisions.get(kind, 0) + 1
+    counts = {bound: after[bound] - before.get(bound, 0.0) for bound in after}
+    total = max(counts.values())
+    lag_ms = 1000 * min(bound for bound, count in counts.items() if count >= 0.99 * total)
+    run = Run(decisions, [latency_s for _, latency_s in results if latency_s is not None], lag_ms)
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(decisions.items()))
+    median_ms = float(np.median(run.latencies_s)) * 1000 if run.latencies_s else float("inf")
+    print(
+        f"{streams:4d} streams, speaking within {spread_s:g} s: {told}; end of phrase to decision: "
+        f"median {median_ms:.0f} ms, p95 {run.p95_ms:.0f} ms; event loop delayed p99 <= {run.lag_ms:.0f} ms",
+        flush=True,
+    )
+    return run
+
+
+async def _all(url: str, streams: int, spread_s: float) -> list[tuple[str, float | None]]:
+    chance = random.Random(streams)
+    return await asyncio.gather(
+        *(_one(url, _VOICES[number % len(_VOICES)], chance.uniform(0, spread_s)) for number in range(streams))
+    )
+
+
+async def _one(url: str, voice: str, quiet_s: float) -> tuple[str, float | None]:
+    clip = _clip(voice, "door-4")
+    ended_s, quiet_s = 0.0, _LEAD_S + quiet_s
+
+    async def microphone() -> AsyncIterator[bytes]:
+        nonlocal ended_s
+        ended_s = time.monotonic() + quiet_s + clip.size / _FORMAT.sample_rate_hz
+        lead, tail = (np.zeros(round(s * _FORMAT.sample_rate_hz), np.int16) for s in (quiet_s, _TAIL_S))
+        audio = np.concatenate([lead, clip, tail]).astype("<i2").tobytes()
+        for at in range(0, len(audio), 2 * _CHUNK):
+            yield audio[at : at + 2 * _CHUNK]
+
+    try:
+        async for message in stream(url, Start(Mode.VERIFY, _FORMAT, name=voice), microphone()):
+            if isinstance(message, Decided):
+                return message.verdict.value, time.monotonic() - ended_s
+    except StreamAuthError as error:
+        return error.code, None
+    return "no decision", None
+
+
+def _clip(voice: str, name: str) -> NDArray[np.int16]:
+    """An utterance without the silence around it, shape (samples,)."""
+    samples = np.asarray(soundfile.read(demo_utterances()[voice, name].path, dtype="int16")[0])
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > _LOUD)
+    return samples[loud[0] : loud[-1] + 1]
+
+
+def _enroll(home: Path, *, voice_only: bool) -> None:
+    authenticator = Authenticator.open(home, Settings())
+    names = ("long-1", "long-2") if voice_only else ("door-1", "door-2", "door-3")
+    phrase = None if voice_only else demo_utterances()["awb", "door-1"].text
+    for voice in _VOICES:
+        silence = np.zeros(_FORMAT.sample_rate_hz, np.int16)
+        for name in names:
+            with authenticator.enroll(voice, _FORMAT, phrase=phrase, text_independent=voice_only) as attempt:
+                attempt.receive_audio(np.concatenate([silence, _clip(voice, name), silence]).astype("<i2").tobytes())
+                attempt.receive_end()
+                complete = attempt.session.complete
+            if complete:
+                break
+        assert complete, voice
+    authenticator.close()
+
+
+@contextmanager
+def _server(home: Path, workers: int) -> Iterator[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMAUTH_")}
+    environment |= {"STREAMAUTH_HOME": str(home), "STREAMAUTH_SERVER_WORKERS": str(workers)}
+    environment |= {f"STREAMAUTH_{name.upper()}": str(value) for name, value in _SERVER.items()}
+    command = [sys.executable, "-m", "streamauth", "serve", "--port", "0", "--json"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def _lag_buckets(url: str) -> dict[float, float]:
+    address = url.replace("ws:", "http:").replace("/v1/stream", "/metrics")
+    with urllib.request.urlopen(address) as answer:  # noqa: S310 - the server above
+        text = answer.read().decode()
+    found = re.findall(r'streamauth_event_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)', text)
+    return {float(bound): float(count) for bound, count in found}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The GE2E speaker encoder and its noise-robust student."""

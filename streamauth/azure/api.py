@@ -1,0 +1,86 @@
+"""The API as a whole: who asks, for what, and the answer."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streamauth.azure.generations import API_VERSION, Generation
+from streamauth.azure.inputs import query_of
+from streamauth.azure.profiles import ProfileOperations
+from streamauth.azure.refusals import (
+    Refusal,
+    invalid_argument,
+    no_such_resource,
+    refusal_of,
+    refusal_reply,
+)
+from streamauth.azure.routing import Route, generation_of, route_of
+from streamauth.azure.voices import VoiceOperations
+from streamauth.errors import StreamAuthError, Unauthorized
+from streamauth.server.access import Caller
+from streamauth.store.api_keys import Scope
+
+if TYPE_CHECKING:
+    from streamauth.server.app import Application
+
+_KEY = "ocp-apim-subscription-key"
+_SCOPES = {"create": (Scope.ENROLL,), "enroll": (Scope.ENROLL,), "verify": (Scope.VERIFY,), "identify": (Scope.VERIFY,)}
+_SCOPES |= dict.fromkeys(("list", "delete", "reset"), (Scope.ADMIN,))
+
+Handler = Callable[[Request, Caller, Route], Awaitable[Response]]
+
+
+class AzureApi(ProfileOperations, VoiceOperations):
+    """Answers requests.
+
+    Args:
+        application: The server's.
+
+    Raises:
+        BadSetting: A phrase of the settings cannot be used.
+    """
+
+    def __init__(self, application: "Application") -> None:
+        super().__init__(application)
+        self._handlers: dict[str, Handler] = {
+            "create": self._create,
+            "list": self._list,
+            "get": self._get,
+            "delete": self._delete,
+            "reset": self._reset,
+            "enroll": self._enroll,
+            "verify": self._verify,
+            "identify": self._identify,
+            "phrases": self._list_phrases,
+            "status": self._status,
+        }
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to a request on one of the API's paths."""
+        path = request.scope["path"]
+        generation = generation_of(path) or Generation.V3
+        try:
+            try:
+                caller = await self._caller(request)
+                route = route_of(request.method, path)
+                if route is None:
+                    raise no_such_resource()
+                caller.need(*_SCOPES.get(route.operation, tuple(Scope)))
+                if generation is Generation.V3 and query_of(request).get("api-version", "").strip() != API_VERSION:
+                    raise invalid_argument(
+                        f"Invalid api-version parameter value. Supported versions are {API_VERSION}."
+                    )
+                return await self._handlers[route.operation](request, caller, route)
+            except StreamAuthError as error:
+                self._workplace.metrics.refusals.labels(error.code).inc()
+                raise refusal_of(error, generation) from None
+        except Refusal as refusal:
+            return refusal_reply(refusal, generation)
+
+    async def _caller(self, request: Request) -> Caller:
+        key = request.headers.get(_KEY, "").strip()
+        if not key:
+            raise Unauthorized
+        return await self._application.access.by_key(request.scope, key)

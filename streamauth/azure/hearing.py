@@ -1,0 +1,158 @@
+"""What the operations that hear somebody have in common."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streamauth.azure.common import Common
+from streamauth.azure.generations import LIMITS, Generation, Use
+from streamauth.azure.inputs import audio_file, flag, query_of, read_body
+from streamauth.azure.listening import Clip, Outcome
+from streamauth.azure.refusals import Refusal, invalid_request, refusal_of, reply, too_noisy, too_short
+from streamauth.azure.routing import Route
+from streamauth.azure.scores import score_of
+from streamauth.core.events import Verdict
+from streamauth.errors import InternalError, StreamAuthError
+from streamauth.protocol.purpose import Mode
+from streamauth.server.access import Caller
+from streamauth.store.profiles import Profile
+
+if TYPE_CHECKING:
+    from streamauth.server.app import Application
+
+log = logging.getLogger("streamauth.server")
+
+JUST_UNDER = 0.5 - 2.0**-53
+"""The highest score that is no accept."""
+
+
+class Hearing(Common):
+    """Base of the operations with audio, and the operations that go on after their request.
+
+    Args:
+        application: The server's.
+    """
+
+    def __init__(self, application: "Application") -> None:
+        super().__init__(application)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def _clip(self, request: Request, route: Route, *, least_s: float | None = None) -> Clip:
+        limits = LIMITS[route.generation, route.use]
+        most_mb = limits.body_mb
+        most = most_mb * 2**20 if most_mb else round(self._workplace.settings.server.max_upload_mb * 1e6)
+        body = await read_body(request, most)
+        file = audio_file(body, request.headers, route.generation)
+        return await self._listener.clip(
+            file, route.generation, limits.min_s if least_s is None else least_s, limits.max_s
+        )
+
+    async def _check_probe(self, clip: Clip, route: Route, *, short: bool) -> None:
+        limits = LIMITS[route.generation, route.use]
+        survey = await self._listener.survey(clip, locale=None)
+        if survey.speech_s < limits.probe_speech_s and not short:
+            raise too_short(limits.probe_speech_s)
+        if survey.speech_s and survey.quality.snr_db < limits.probe_snr_db:
+            raise too_noisy()
+
+    async def _decided(
+        self, clip: Clip, begin: Callable[..., Any], mode: Mode, generation: Generation
+    ) -> Outcome:
+        try:
+            return await self._listener.decide(clip, begin, mode)
+        except Refusal as refusal:
+            raise first_words(refusal) if generation is Generation.V1 else refusal from None
+
+    def _score(self, outcome: Outcome, use: Use) -> float:
+        decided = outcome.decided
+        if decided.llr is None:
+            return 0.0
+        score = score_of(decided.llr, outcome.threshold)
+        # the words count beside the voice where there are some; elsewhere the score alone tells the decision
+        free = use is Use.TD or decided.verdict is Verdict.ACCEPT
+        return score if free else min(score, JUST_UNDER)
+
+    async def _said(self, clip: Clip, profile: Profile, outcome: Outcome) -> str:
+        """The pass phrase that was said in an attempt.
+
+        Raises:
+            Refusal: It is none.
+        """
+        decided = outcome.decided
+        if decided.phrase_matched and decided.phrase_expected is not None:
+            return decided.phrase_expected
+        survey = await self._listener.survey(clip, locale=profile.locale)
+        if self._any_phrase(profile.locale):
+            return " ".join(survey.heard)
+        phrase = self._phrases.meant(survey.heard, profile.locale)
+        if phrase is None and profile.phrase in self._phrases.of(profile.locale):
+            raise self._wrong_words(Generation.V1, survey.heard)
+        return phrase or " ".join(survey.heard)
+
+    async def _later(
+        self,
+        request: Request,
+        caller: Caller,
+        route: Route,
+        work: Callable[[Clip], Awaitable[dict[str, Any]]],
+        *,
+        least_s: float | None,
+    ) -> Response:
+        """Go on after the answer."""
+        clip = await self._clip(request, route, least_s=least_s)
+        holder = object()
+        self._enter(caller, holder)
+        operation_id, operation = self._operations.begin(caller.tenant)
+
+        async def guarded() -> dict[str, Any]:
+            try:
+                return await work(clip)
+            except StreamAuthError as error:
+                raise refusal_of(error, route.generation) from None
+            except Refusal:
+                raise
+            except Exception as error:
+                # nobody waits for it who could be told otherwise
+                log.error("an operation failed: unexpected %s", type(error).__name__)
+                raise refusal_of(InternalError(), route.generation) from None
+
+        async def run() -> None:
+            try:
+                await self._operations.run(operation, guarded)
+            finally:
+                self._application.sessions.leave(holder)
+
+        task = asyncio.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        location = f"{self._base(request)}/spid/v1.0/operations/{operation_id}"
+        return Response(status_code=202, headers={"Operation-Location": location})
+
+    async def _status(self, request: Request, caller: Caller, route: Route) -> Response:
+        return reply(self._operations.find(caller.tenant, route.item).shown())
+
+    def _enter(self, caller: Caller, holder: object) -> None:
+        self._application.sessions.enter(holder, caller)
+
+    def _short(self, request: Request, route: Route) -> bool:
+        if route.use is Use.TD:
+            return False  # sent by the SDK, of no meaning
+        return flag(query_of(request), "shortAudio" if route.generation is Generation.V1 else "ignoreMinLength")
+
+    def _wrong_words(self, generation: Generation, heard: tuple[str, ...]) -> Refusal:
+        if generation is not Generation.V1:
+            return invalid_request("Invalid passphrase.")
+        return invalid_request("InvalidPhrase" if heard else "SpeechNotRecognized")
+
+
+def first_words(refusal: Refusal) -> Refusal:
+    """A refusal in the words of the first generation."""
+    if refusal.message == "Invalid passphrase.":
+        return invalid_request("InvalidPhrase")
+    if refusal.message.startswith(("Invalid audio length. Minimum", "Audio is too noisy")):
+        return invalid_request("SpeechNotRecognized")
+    return refusal

@@ -1,0 +1,214 @@
+"""The audio of a request, through the same sessions as everywhere else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from streamauth.azure.generations import Generation
+from streamauth.azure.refusals import (
+    Refusal,
+    bad_format,
+    conflict,
+    invalid_request,
+    too_long,
+    too_noisy,
+    too_short,
+)
+from streamauth.azure.survey import SurveySession
+from streamauth.core.audio.pcm import AudioFormat, Encoding
+from streamauth.core.events import Decided, Event, Reason, UtteranceRefused, UtteranceTaken, Verdict
+from streamauth.core.reasons import REASON_TEXTS
+from streamauth.errors import AudioTooLong, EngineError
+from streamauth.protocol.purpose import Mode
+from streamauth.server.context import Workplace
+from streamauth.server.rest.audio import audio_path, decide_file
+from streamauth.service.authenticator import Attempt
+from streamauth.sources.wav import open_wav
+
+AnyAttempt = TypeVar("AnyAttempt", bound=Attempt[Any])
+
+_LONGEST_S = 3600.0
+_LENGTH = frozenset({Reason.NO_SPEECH, Reason.TOO_LITTLE_SPEECH, Reason.DIGITAL_SILENCE})
+_WORDS = frozenset(
+    {
+        Reason.PHRASE_MISMATCH,
+        Reason.PHRASE_INCOMPLETE,
+        Reason.OTHER_PHRASE,
+        Reason.PRONUNCIATION_MISMATCH,
+        Reason.WEAK_PHRASE,
+    }
+)
+_MIN_SAMPLE_RATE_HZ = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The audio of a request.
+
+    Attributes:
+        file: A WAV file.
+        duration_s: Its length, in seconds.
+    """
+
+    file: bytes = field(repr=False)
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision, and the LLR that it took.
+
+    Attributes:
+        decided: The decision.
+        threshold: LLR, in nats.
+    """
+
+    decided: Decided
+    threshold: float
+
+
+class Listener:
+    """Brings audio to sessions.
+
+    Args:
+        workplace: What all sessions share.
+    """
+
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+
+    async def clip(self, file: bytes, generation: Generation, least_s: float, most_s: float) -> Clip:
+        """The audio in a WAV file, if it may be used.
+
+        Raises:
+            Refusal: It is too short or too long, or not 16-bit mono of 16 kHz or more.
+            AudioError: The file is damaged.
+        """
+
+        def look() -> Clip:
+            with audio_path(file) as path, open_wav(path, _LONGEST_S) as source:
+                layout, duration_s = source.format, source.duration_s or 0.0
+            narrow = layout.sample_rate_hz < _MIN_SAMPLE_RATE_HZ
+            if layout.channels != 1 or layout.encoding is not Encoding.S16LE or narrow:
+                raise bad_format(generation)
+            if duration_s > most_s:
+                raise too_long(most_s)
+            if duration_s < least_s:
+                raise too_short(least_s)
+            return Clip(file, duration_s)
+
+        try:
+            return await self._workplace.desk.run(look)
+        except AudioTooLong:
+            raise too_long(most_s) from None
+
+    async def survey(self, clip: Clip, *, locale: str | None) -> SurveySession:
+        """What is in the audio; its words, too, where their language is given."""
+        engines, settings = self._workplace.authenticator.engines, self._workplace.settings
+
+        def begin(layout: AudioFormat) -> Attempt[SurveySession]:
+            models = engines.models(with_words=locale is not None, locale=locale)
+            longest_s = clip.duration_s + 1
+            return Attempt(
+                SurveySession(layout, models, settings, max_s=longest_s, with_words=locale is not None)
+            )
+
+        attempt, _ = await self._attempt(clip, begin)
+        return attempt.session
+
+    async def enroll(self, clip: Clip, begin: Callable[[AudioFormat], AnyAttempt], least_s: float) -> UtteranceTaken:
+        """Enroll by the audio.
+
+        Raises:
+            Refusal: It was not taken.
+        """
+        _, events = await self._attempt(clip, begin, Mode.ENROLL)
+        for event in events:
+            if isinstance(event, UtteranceTaken):
+                return event
+        refused = [event for event in events if isinstance(event, UtteranceRefused)]
+        raise refused_utterance(refused[0].reasons if refused else (Reason.NO_SPEECH,), least_s)
+
+    async def decide(self, clip: Clip, begin: Callable[[AudioFormat], AnyAttempt], mode: Mode) -> Outcome:
+        """Decide by the audio.
+
+        Raises:
+            Refusal: There was nothing in it to decide by.
+        """
+        attempt, events = await self._attempt(clip, begin, mode)
+        decided = next((event for event in events if isinstance(event, Decided)), None)
+        if decided is None:
+            raise EngineError
+        if decided.verdict is Verdict.UNDECIDED and decided.llr is None:
+            raise too_short(1)
+        return Outcome(decided, attempt.session.threshold)
+
+    async def _attempt(
+        self, clip: Clip, begin: Callable[[AudioFormat], AnyAttempt], mode: Mode | None = None
+    ) -> tuple[AnyAttempt, list[Event]]:
+        made: list[AnyAttempt] = []
+
+        def beginning(layout: AudioFormat) -> AnyAttempt:
+            made.append(begin(layout))
+            return made[0]
+
+        outcome = "failed"
+        try:
+            events = await decide_file(clip.file, self._workplace, beginning, clip.duration_s + 1)
+            decided = next((event for event in events if isinstance(event, Decided)), None)
+            outcome = decided.verdict.value if decided is not None else "over"
+        finally:
+            if mode is not None:
+                self._workplace.metrics.sessions.labels(mode.value, outcome).inc()
+        return made[0], events
+
+
+def refused_utterance(reasons: tuple[Reason, ...], least_s: float) -> Refusal:
+    """Why an utterance was not taken, in the API's words where it has some."""
+    found = set(reasons)
+    if not found or found & _LENGTH:
+        return too_short(least_s)
+    if found & _WORDS:
+        return invalid_request("Invalid passphrase.")
+    if Reason.TOO_NOISY in found:
+        return too_noisy()
+    return invalid_request(REASON_TEXTS[reasons[0]])
+
+
+class Turns:
+    """One enrollment of a profile at a time."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def take(self, profile_id: str, *, wait: bool) -> AsyncIterator[None]:
+        """Take a turn.
+
+        Raises:
+            Refusal: It is another one's, and nobody is to wait.
+        """
+        lock, users = self._locks.get(profile_id, (asyncio.Lock(), 0))
+        if users and not wait:
+            raise conflict()
+        self._locks[profile_id] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._locks.pop(profile_id)
+            if users > 1:
+                self._locks[profile_id] = (lock, users - 1)
+
+
+@contextmanager
+def session_of(enter: Callable[[object], None], leave: Callable[[object], None]) -> Iterator[None]:
+    """One of the server's sessions."""
+    holder = object()
+    enter(holder)
+    try:
+        yield
+    finally:
+        leave(holder)

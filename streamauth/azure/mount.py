@@ -1,0 +1,90 @@
+"""Where the API hangs in the server: all paths that begin with one of its roots, in whatever letters."""
+
+import logging
+from typing import TYPE_CHECKING, NoReturn
+
+from starlette.datastructures import URLPath
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import Receive, Scope, Send
+
+from streamauth.azure.api import AzureApi
+from streamauth.azure.generations import Generation
+from streamauth.azure.refusals import refusal_of, refusal_reply
+from streamauth.azure.routing import generation_of
+from streamauth.errors import InternalError, StreamAuthError
+
+if TYPE_CHECKING:
+    from streamauth.server.app import Application
+
+
+log = logging.getLogger("streamauth.server")
+
+
+class AzureRoute(BaseRoute):
+    """All paths of the API.
+
+    Args:
+        application: The server's.
+
+    Attributes:
+        path: What metrics call it.
+    """
+
+    path = "/azure"
+
+    def __init__(self, application: "Application") -> None:
+        self._api = AzureApi(application)
+        origins = application.workplace.settings.access.origins.split(",")
+        self._origins = {origin.strip() for origin in origins if origin.strip()}
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See Starlette."""
+        if scope["type"] == "http" and generation_of(scope["path"]) is not None:
+            return Match.FULL, {"route": self}
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See Starlette."""
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except (OSError, ClientDisconnect):
+            return  # the peer is gone
+        except Exception as error:
+            log.error("a request failed: unexpected %s", type(error).__name__)
+            generation = generation_of(scope["path"]) or Generation.V3
+            response = refusal_reply(refusal_of(InternalError(), generation), generation)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        origin = request.headers.get("origin", "")
+        if origin not in self._origins:
+            return await self._api.answer(request)
+        asks = request.headers.get("access-control-request-headers", "")
+        first = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+        response = _leave(asks) if first else await self._api.answer(request)
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "Location, Operation-Location, x-ms-error-code"
+        response.headers["Vary"] = "Origin"
+        return response
+
+    def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
+        """See Starlette; these paths have no names."""
+        return self._nameless(name, path_params)
+
+    def _nameless(self, name: str, path_params: dict[str, object]) -> NoReturn:
+        raise NoMatchFound(name, path_params)
+
+
+def _leave(headers: str) -> Response:
+    """What a browser wants to hear before a page of another origin may send a key."""
+    allowed = {"Access-Control-Allow-Methods": "GET, POST, DELETE", "Access-Control-Allow-Headers": headers}
+    return Response(status_code=204, headers=allowed)
+
+
+def azure_reply(error: StreamAuthError, path: str) -> Response | None:
+    """An error that fell before the API was reached, in its shape; None on other paths."""
+    generation = generation_of(path)
+    return None if generation is None else refusal_reply(refusal_of(error, generation), generation)

@@ -1,0 +1,57 @@
+"""Which pass phrases there are, and which of them somebody said."""
+
+from collections.abc import Sequence
+
+from streamauth.azure.generations import PHRASES
+from streamauth.core.phrase.words import normalize
+from streamauth.errors import BadPhrase, BadSetting
+from streamauth.settings import Settings
+
+_TD_LOCALE = "en-US"
+_MOST_WRONG = 0.5
+
+
+class Phrases:
+    """The pass phrases of each language.
+
+    Raises:
+        BadSetting: One of the setting's cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._by_locale: dict[str, list[str]] = {_TD_LOCALE: list(PHRASES)}
+        for entry in filter(None, map(str.strip, settings.azure.phrases.split(";"))):
+            locale, colon, text = entry.partition(":")
+            if not colon:
+                locale, text = _TD_LOCALE, entry
+            try:
+                phrase = " ".join(normalize(text, max_words=settings.phrase.max_words))
+            except BadPhrase:
+                raise BadSetting("azure.phrases: one of the phrases cannot be used.") from None
+            self._by_locale.setdefault(locale.strip(), []).append(phrase)
+
+    def of(self, locale: str) -> Sequence[str]:
+        """The phrases of a language, in their order."""
+        return self._by_locale.get(locale, ())
+
+    def meant(self, words: tuple[str, ...], locale: str) -> str | None:
+        """The phrase that words come nearest to, letter by letter; None if less than half of the letters fit.
+
+        It only tells which phrase is to be looked for: whether it was said is judged by the recognizer. Letters, since
+        what a decoder takes for another word mostly sounds, and is written, much alike ("a couple" for "a cup of").
+        """
+        if not words:
+            return None
+        near = [(_distance(" ".join(words), phrase) / len(phrase), phrase) for phrase in self.of(locale)]
+        wrong, phrase = min(near, default=(1.0, ""))
+        return phrase if wrong <= _MOST_WRONG else None
+
+
+def _distance(one: str, other: str) -> int:
+    """Letters to be put in, left out or replaced (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for count, letter in enumerate(one, 1):
+        before, row[0] = row[0], count
+        for at, wanted in enumerate(other, 1):
+            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (letter != wanted))
+    return row[-1]

@@ -1,0 +1,189 @@
+"""The operations that hear somebody: enrollment, verification, identification."""
+
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streamauth.azure.common import V1_ITEM
+from streamauth.azure.generations import LIMITS, NOBODY, Generation, Use
+from streamauth.azure.hearing import JUST_UNDER, Hearing, first_words
+from streamauth.azure.inputs import query_of
+from streamauth.azure.listening import Clip, session_of
+from streamauth.azure.refusals import Refusal, invalid_argument, invalid_request, not_enrolled, reply, too_noisy
+from streamauth.azure.routing import Route, profile_id
+from streamauth.azure.scores import confidence_of, score_of, told
+from streamauth.core.events import Verdict
+from streamauth.protocol.purpose import Mode
+from streamauth.server.access import Caller
+from streamauth.store.profiles import Profile, ProfileSummary
+
+_RANKED = 5
+
+
+class VoiceOperations(Hearing):
+    """What is done with audio."""
+
+    async def _enroll(self, request: Request, caller: Caller, route: Route) -> Response:
+        first = route.generation is Generation.V1
+        short = self._short(request, route)
+        summary = await self._found(caller, route)
+        turn = partial(self._turns.take, summary.profile.id, wait=first)
+        if first and route.use is Use.TII:
+
+            async def work(clip: Clip) -> dict[str, Any]:
+                async with turn():
+                    return await self._enrolled(caller, route, summary.profile, clip, short=short)
+
+            return await self._later(request, caller, route, work, least_s=1.0 if short else None)
+        async with turn():
+            clip = await self._clip(request, route)
+            with session_of(partial(self._enter, caller), self._application.sessions.leave):
+                data = await self._enrolled(caller, route, summary.profile, clip, short=short)
+        return reply(data, 200 if first else 201)
+
+    async def _enrolled(
+        self, caller: Caller, route: Route, profile: Profile, clip: Clip, *, short: bool
+    ) -> dict[str, Any]:
+        generation, use = route.generation, route.use
+        limits = LIMITS[generation, use]
+        summary = await self._workplace.desk.run(lambda: self._summary(profile))
+        profile = summary.profile
+        if use is Use.TD and summary.utterances >= limits.enrollments:
+            raise Refusal(
+                403,
+                "InvalidOperation",
+                f"Maximum allowed number of enrollments per profile is {limits.enrollments}.",
+            )
+        if use is not Use.TD and summary.audio_s + clip.duration_s > limits.total_s:
+            raise Refusal(
+                403,
+                "InvalidRequest",
+                f"Maximum allowed length across all profile enrollments is {limits.total_s:g} seconds.",
+            )
+        phrase = profile.phrase
+        listed = use is Use.TD and phrase is None and not self._any_phrase(profile.locale)
+        survey = await self._listener.survey(clip, locale=profile.locale if listed else None)
+        if survey.speech_s and survey.quality.snr_db < limits.enroll_snr_db:
+            raise too_noisy()
+        if listed and survey.speech_s >= self._workplace.settings.enrollment.min_utterance_speech_s:
+            phrase = self._phrases.meant(survey.heard, profile.locale)
+            if phrase is None:
+                raise self._wrong_words(generation, survey.heard)
+        begin = partial(
+            self._authenticator.enroll,
+            profile.name,
+            phrase=phrase if use is Use.TD else None,
+            text_independent=use is not Use.TD,
+            whole=True,
+            least_speech_s=None if use is Use.TD else 0.0 if short else limits.needed_speech_s,
+            tenant=caller.tenant,
+        )
+        try:
+            taken = await self._listener.enroll(clip, begin, limits.min_s if use is Use.TD else 1.0)
+        except Refusal as refusal:
+            raise first_words(refusal) if generation is Generation.V1 else refusal from None
+        fresh = await self._workplace.desk.run(lambda: self._summary(profile))
+        return self._shaper.enrollment(
+            fresh,
+            generation,
+            use,
+            audio_s=clip.duration_s,
+            speech_s=max(0.0, taken.speech_s - summary.speech_s),
+            phrase=taken.phrase or "",
+        )
+
+    async def _verify(self, request: Request, caller: Caller, route: Route) -> Response:
+        generation, use = route.generation, route.use
+        if generation is Generation.V1:
+            given = query_of(request).get(V1_ITEM[use].lower(), "")
+            if not given:
+                raise invalid_request("verificationProfileId parameter is missing.")
+            route = Route(generation, route.operation, use, given)
+        short = self._short(request, route)
+        summary = await self._found(caller, route)
+        if not self._shaper.is_enrolled(summary):
+            raise not_enrolled()
+        clip = await self._clip(request, route)
+        with session_of(partial(self._enter, caller), self._application.sessions.leave):
+            if generation is not Generation.V1:
+                await self._check_probe(clip, route, short=short)
+            outcome = await self._decided(
+                clip,
+                partial(
+                    self._authenticator.verify,
+                    summary.profile.name,
+                    limits=self._attempt_limits(),
+                    tenant=caller.tenant,
+                ),
+                Mode.VERIFY,
+                generation,
+            )
+            score = told(self._score(outcome, use), caller.scores)
+            accepted = outcome.decided.verdict is Verdict.ACCEPT
+            if generation is Generation.V1:
+                phrase = await self._said(clip, summary.profile, outcome)
+                result = "Accept" if accepted else "Reject"
+                return reply({"result": result, "confidence": confidence_of(score), "phrase": phrase})
+        result = "accept" if accepted else "reject"
+        return reply({"recognitionResult": result if generation is Generation.V3 else result.title(), "score": score})
+
+    async def _identify(self, request: Request, caller: Caller, route: Route) -> Response:
+        short = self._short(request, route)
+        group = await self._group(request, caller, route)
+        if route.generation is Generation.V1:
+
+            async def work(clip: Clip) -> dict[str, Any]:
+                found, score, _ = await self._identified(caller, route, group, clip)
+                return {"identifiedProfileId": found, "confidence": confidence_of(score)}
+
+            return await self._later(request, caller, route, work, least_s=1.0)
+        clip = await self._clip(request, route)
+        with session_of(partial(self._enter, caller), self._application.sessions.leave):
+            await self._check_probe(clip, route, short=short)
+            found, score, ranking = await self._identified(caller, route, group, clip)
+        return reply({"identifiedProfile": {"profileId": found, "score": score}, "profilesRanking": ranking[:_RANKED]})
+
+    async def _group(self, request: Request, caller: Caller, route: Route) -> dict[str, str]:
+        """The candidates: ids by name."""
+        first = route.generation is Generation.V1
+        name = "identificationProfileIds" if first else "profileIds"
+        given = query_of(request).get(name.lower(), "")
+        wanted = [each.strip() for each in given.split(",") if each.strip()]
+        if not wanted:
+            raise invalid_request(f"{name} parameter is missing.")
+        most = LIMITS[route.generation, route.use].candidates
+        if len(wanted) > most:
+            raise invalid_argument(f"Maximum number of profiles allowed per request is {most}.")
+        ids = [profile_id(each) for each in wanted]
+        if None in ids:
+            raise invalid_argument(f"Invalid {name} parameter value. It should be a comma separated list of profiles.")
+
+        def look() -> list[ProfileSummary]:
+            routes = [Route(route.generation, route.operation, route.use, each) for each in ids if each]
+            return [self._look(caller, each) for each in routes]
+
+        found = await self._workplace.desk.run(look)
+        if len({summary.profile.locale for summary in found}) > 1 and not first:
+            raise invalid_argument("Invalid group of profiles. Profiles must have the same locale.")
+        if not all(map(self._shaper.is_enrolled, found)):
+            raise not_enrolled()
+        return {summary.profile.name: summary.profile.id for summary in found}
+
+    async def _identified(
+        self, caller: Caller, route: Route, group: dict[str, str], clip: Clip
+    ) -> tuple[str, float, list[dict[str, Any]]]:
+        begin = partial(self._authenticator.identify, among=list(group), tenant=caller.tenant)
+        outcome = await self._decided(clip, begin, Mode.IDENTIFY, route.generation)
+        decided = outcome.decided
+        accepted = decided.verdict is Verdict.ACCEPT
+        scores = {
+            candidate.name: score_of(candidate.llr, outcome.threshold) if accepted
+            else min(JUST_UNDER, score_of(candidate.llr, outcome.threshold))
+            for candidate in decided.ranking
+        }
+        ranking = [{"profileId": group[name], "score": told(score, caller.scores)} for name, score in scores.items()]
+        found = group[decided.name] if decided.name is not None else NOBODY
+        best = told(max(scores.values(), default=0.0), caller.scores)
+        return found, best, ranking

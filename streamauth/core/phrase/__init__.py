@@ -1,0 +1,1 @@
+"""Words of pass phrases and prompts, and what a phrase is worth."""

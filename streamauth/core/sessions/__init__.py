@@ -1,0 +1,1 @@
+"""One session a mode: audio in, events out."""

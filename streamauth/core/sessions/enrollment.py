@@ -1,0 +1,295 @@
+"""Enrollment: utterances in, each past a quality gate, and a voiceprint out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamauth.core.audio.frontend import FrontEndStep
+from streamauth.core.audio.pcm import AudioFormat
+from streamauth.core.audio.quality import QualityMeter
+from streamauth.core.decision import PhraseRule, PhraseState, lacking
+from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
+from streamauth.core.phrase.strength import strength
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
+from streamauth.core.sessions.base import Models, Session, SessionState
+from streamauth.core.voice.augmentation import with_copies
+from streamauth.core.voice.forecast import forecast
+from streamauth.core.voice.operating_point import accept_bound
+from streamauth.core.voice.pooling import VoiceSample, voice_of
+from streamauth.core.voice.scoring import Gallery
+from streamauth.core.voice.voiceprint import mean_of
+from streamauth.settings import Settings
+
+# A text-independent utterance closes at the first pause after so much net speech: long enough for a steady
+# embedding, short enough that little is lost where one is refused.
+_UNIT_SPEECH_S = 3.0
+LEAST_FIT = -2.5
+"""Fit of a word, in nats per phone, from which on it was said as its spelling proposes: of words that are said so,
+98 % fit better, of other words next to none (``scripts/measure/g2p.py``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledUtterance:
+    """One utterance that passed the gate.
+
+    Attributes:
+        voiceprint: Its voice and those of its copies (``core/voice/augmentation.py``).
+        speech_s: Net speech, in seconds.
+        audio_s: Audio it was found in, in seconds.
+        phrase: Its words with one space between, None if text-independent.
+        fits: For each word how well its sounds fit the dictionary's; empty where the recognizer gives none.
+        snr_db: Estimated signal-to-noise ratio; None where it is no longer known.
+        audio: The speech that the voiceprint is of, shape (samples,); None where it is not to be kept.
+    """
+
+    voiceprint: Voiceprint
+    speech_s: float
+    audio_s: float
+    phrase: str | None
+    fits: tuple[float, ...] = ()
+    snr_db: float | None = None
+    audio: Samples | None = None
+
+
+def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Voiceprint:
+    """The mean of the utterances' voiceprints, weighted by net speech."""
+    return mean_of([u.voiceprint for u in utterances], [u.speech_s for u in utterances])
+
+
+def habits_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
+    """How a person usually says each word of the phrase: the mean fit; empty where no utterance has any."""
+    known = [u.fits for u in utterances if u.fits]
+    return tuple(float(fit) for fit in np.mean(known, axis=0)) if known else ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentPlan:
+    """What is enrolled.
+
+    Attributes:
+        text_dependent: Whether a pass phrase belongs to it.
+        expected_words: The pass phrase; None lets the first utterance set it (or text-independent).
+        earlier: Utterances that were confirmed before this session.
+        known: A voiceprint of the same person, from another place or device, that the voice must agree with.
+        whole: Whether all audio is one utterance, judged at its end.
+        least_speech_s: Net speech that a text-independent one needs, in seconds; that of the settings if None.
+    """
+
+    text_dependent: bool
+    expected_words: tuple[str, ...] | None = None
+    earlier: tuple[EnrolledUtterance, ...] = ()
+    known: Voiceprint | None = None
+    whole: bool = False
+    least_speech_s: float | None = None
+
+
+class EnrollmentSession(Session):
+    """Collects the utterances of one enrollment.
+
+    Each utterance ends as UtteranceTaken or UtteranceRefused; Enrolled ends the session. A text-dependent
+    utterance closes when the phrase was heard, when other words were, after ``patience_ms`` of silence, or at
+    ``end_utterance``. The utterances taken are in ``utterances``.
+    """
+
+    def __init__(self, plan: EnrollmentPlan, audio_format: AudioFormat, models: Models, settings: Settings) -> None:
+        super().__init__(
+            audio_format, models, settings, max_s=settings.audio.max_enroll_s, with_words=plan.text_dependent
+        )
+        self._plan = plan
+        self._expected = plan.expected_words
+        if plan.text_dependent and self._expected is None and plan.earlier and plan.earlier[0].phrase:
+            self._expected = tuple(plan.earlier[0].phrase.split())
+        self.utterances: list[EnrolledUtterance] = []
+        self._closed_at = 0
+        self._judged = False
+        self._begin()
+
+    @property
+    def everything(self) -> tuple[EnrolledUtterance, ...]:
+        """The utterances taken, those of earlier sessions first."""
+        return (*self._plan.earlier, *self.utterances)
+
+    @property
+    def needed(self) -> int:
+        """Utterances still to come; 0 if text-independent."""
+        return max(0, self.settings.enrollment.utterances - len(self.everything)) if self._plan.text_dependent else 0
+
+    @property
+    def needed_speech_s(self) -> float:
+        """Net speech still to come, in seconds; 0 if text-dependent."""
+        if self._plan.text_dependent:
+            return 0.0
+        taken, least_s = sum(u.speech_s for u in self.everything), self._plan.least_speech_s
+        return max(0.0, (self.settings.enrollment.text_independent_speech_s if least_s is None else least_s) - taken)
+
+    @property
+    def _speech_s(self) -> float:
+        """Net speech since the last utterance closed, in seconds."""
+        return sum(frame.size for frame in self._spoken) / SAMPLE_RATE_HZ
+
+    @property
+    def complete(self) -> bool:
+        """Whether the enrollment has all that it needs."""
+        return bool(self.everything) and not self.needed and not self.needed_speech_s
+
+    def end_utterance(self, next_format: AudioFormat | None = None) -> None:
+        """The speaker is done with this utterance (end of a file, a button): judge it now.
+
+        Args:
+            next_format: Format of the recording that follows, where it is another one.
+        """
+        if self.state is SessionState.LISTENING:
+            self._run(self._front.flush())
+        if self.state is SessionState.LISTENING:
+            self._guard(self._conclude)
+            if next_format is not None:
+                self._front.begin_recording(next_format)
+
+    def _begin(self) -> None:
+        self._quality = QualityMeter()
+        self._heard: list[str] = []
+        self._fits: list[float] = []
+        self._whole_fits: tuple[float, ...] = ()
+        self._spoken: list[Samples] = []
+        self._ended_at: int | None = None
+        least = self.settings.phrase.min_llr
+        self._phrase = PhraseRule(self._expected, self.settings.phrase, min_llr=least) if self._expected else None
+
+    def _advance(self, step: FrontEndStep) -> None:
+        for frame, voiced in step.segmented.utterance:
+            if voiced:
+                self._spoken.append(frame)
+        if self._plan.text_dependent:
+            self._advance_phrase(step)
+        elif step.segmented.ended is not None and not self._plan.whole:
+            least = self.settings.enrollment.min_utterance_speech_s
+            if self._speech_s >= min(_UNIT_SPEECH_S, max(least, self.needed_speech_s)):
+                self._close(step.at_sample)
+
+    def _advance_phrase(self, step: FrontEndStep) -> None:
+        transcript = self._hear(step, self._expected)
+        if transcript is not None:
+            self._ended_at = step.at_sample
+            self._heard.extend(word.text for word in transcript.words)
+            self._fits.extend(word.fit for word in transcript.words if word.fit is not None)
+            self._whole_fits = transcript.whole_fits or self._whole_fits
+            if self._phrase is not None:
+                self._phrase.add(transcript, step.at_sample)
+        if self._ended_at is None or step.speaking or self._plan.whole:
+            return
+        settled = self._phrase is not None and self._phrase.state in (PhraseState.MATCHED, PhraseState.WRONG)
+        patience = self.settings.phrase.patience_ms * SAMPLE_RATE_HZ // 1000
+        if settled or step.at_sample - self._ended_at >= patience:
+            self._close(step.at_sample)
+
+    def _conclude(self) -> None:
+        # What is left of a recording after its utterance was judged, a breath or a door, is no utterance.
+        leftover = self._judged and self._speech_s < self.settings.enrollment.min_utterance_speech_s
+        self._judged = False
+        if leftover:
+            self._begin()
+        elif self.at_sample > self._closed_at:
+            self._close(self.at_sample)
+            self._judged = False
+        self._closed_at = self.at_sample
+
+    def _close(self, at_sample: int) -> None:
+        """Judge what came since the last utterance closed."""
+        end_at = self._front.taken_samples if self._plan.whole else at_sample
+        audio_s = (end_at - self._closed_at) / SAMPLE_RATE_HZ
+        self._closed_at = at_sample
+        self._judged = True
+        speech = np.concatenate((*self._spoken, np.zeros(0, np.float32)))
+        enough = self._speech_s >= self.settings.enrollment.min_utterance_speech_s
+        voice = voice_of(speech, self.models.encoder) if enough else None
+        reasons = self._problems(voice)
+        if reasons or voice is None:
+            heard = " ".join(self._heard) if self._plan.text_dependent else None
+            self._emit(UtteranceRefused(at_sample, reasons, heard))
+        else:
+            text = self._phrase_text()
+            # a false start leaves more fits than words
+            fits = tuple(self._fits) if text is not None and len(self._fits) == len(text.split()) else ()
+            snr_db = self._quality.result().snr_db
+            voiceprint = with_copies(voice, speech, self.models.encoder)
+            audio = speech if self.settings.enrollment.keep_audio_s else None
+            taken = EnrolledUtterance(voiceprint, voice.speech_s, audio_s, text, fits, snr_db, audio)
+            self._take(at_sample, taken)
+        self._begin()
+
+    def _problems(self, voice: VoiceSample | None) -> tuple[Reason, ...]:
+        limits = self.settings.enrollment
+        quality = self._quality.result()
+        if self._speech_s < limits.min_utterance_speech_s:
+            others = tuple(r for r in quality.problems(limits) if r is not Reason.DIGITAL_SILENCE)
+            return lacking(quality, self._speech_s) + (others if self._speech_s else ())
+        found = list(quality.problems(limits))
+        if self._plan.text_dependent and not self._heard:
+            found.append(Reason.PHRASE_MISMATCH)
+        elif self._plan.text_dependent and self._expected is None and self._is_weak():
+            found.append(Reason.WEAK_PHRASE)
+        elif self._phrase is not None and self._phrase.state is PhraseState.INCOMPLETE:
+            found.append(Reason.PHRASE_INCOMPLETE)
+        elif self._is_said_otherwise():
+            found.append(Reason.PRONUNCIATION_MISMATCH)
+        elif self._phrase is not None and self._phrase.state is not PhraseState.MATCHED:
+            found.append(Reason.PHRASE_MISMATCH if self._plan.expected_words else Reason.OTHER_PHRASE)
+        known = voiceprint_of(self.everything) if self.everything else self._plan.known
+        if known is not None and voice is not None:
+            llr = Gallery((known,), self.models.calibration).best(voice, quality).llr
+            if llr < self.models.calibration.threshold(limits.consistency_far):
+                found.append(Reason.OTHER_VOICE)
+        return tuple(found)
+
+    def _is_said_otherwise(self) -> bool:
+        """Whether a word whose pronunciation is proposed was not said so, as far as the phrase was said."""
+        if self._expected is None or self._phrase is None:
+            return False
+        assert self.models.recognizer is not None  # noqa: S101 - sessions with words are made with one
+        facts = map(self.models.recognizer.facts, self._expected)
+        proposed = [fact is not None and fact.proposed for fact in facts]
+        matched = self._phrase.state is PhraseState.MATCHED
+        fits = self._fits[-len(proposed) :] if matched else self._whole_fits
+        if len(fits) != len(proposed):
+            return False
+        others = [fit for fit, guess in zip(fits, proposed, strict=True) if not guess]
+        phrase_said = matched or not others or float(np.median(others)) >= LEAST_FIT
+        return phrase_said and any(fit < LEAST_FIT for fit, guess in zip(fits, proposed, strict=True) if guess)
+
+    def _is_weak(self) -> bool:
+        """Whether the words heard, which would become the pass phrase, are not worth it."""
+        assert self.models.recognizer is not None  # noqa: S101 - sessions with words are made with one
+        worth = strength(tuple(self._heard), self.models.recognizer.facts)
+        return worth is not None and worth.weakness(self.settings.phrase) is not None
+
+    def _phrase_text(self) -> str | None:
+        if not self._plan.text_dependent:
+            return None
+        return " ".join(self._expected if self._expected is not None else self._heard)
+
+    def _take(self, at_sample: int, utterance: EnrolledUtterance) -> None:
+        self.utterances.append(utterance)
+        if self._expected is None and utterance.phrase:
+            # the first utterance set the phrase: the recognizer is told to expect it from now on
+            self._expected = tuple(utterance.phrase.split())
+            if self._words is not None:
+                self._words.close()
+                self._words = None
+        speech_s = sum(u.speech_s for u in self.everything)
+        count = len(self.everything)
+        phrase = utterance.phrase
+        self._emit(UtteranceTaken(at_sample, count, self.needed, speech_s, self.needed_speech_s, phrase))
+        if self.complete:
+            self._emit(self._enrolled(at_sample, phrase))
+            self.state = SessionState.DECIDED
+
+    def _enrolled(self, at_sample: int, phrase: str | None) -> Enrolled:
+        everything, calibration = self.everything, self.models.calibration
+        accept_llr = accept_bound(self.settings.decision, calibration, rolling=not self._plan.text_dependent)
+        known = [u.snr_db for u in everything if u.snr_db is not None]
+        worth = forecast(
+            [(u.voiceprint, u.speech_s) for u in everything], min(known, default=None), calibration, accept_llr
+        )
+        speech_s = sum(u.speech_s for u in everything)
+        return Enrolled(at_sample, len(everything), speech_s, phrase, worth.frr, worth.far, worth.advice)

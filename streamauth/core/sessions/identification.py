@@ -1,0 +1,160 @@
+"""Identification: which of a group is speaking, or nobody of them."""
+
+from collections.abc import Mapping
+
+from streamauth.core.audio.frontend import FrontEndStep
+from streamauth.core.audio.pcm import AudioFormat
+from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, joint_llr, lacking
+from streamauth.core.events import Candidate, Decided, RankingUpdated, Reason, Verdict
+from streamauth.core.phrase.prompt import Challenge
+from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
+from streamauth.core.sessions.base import Models, Session, SessionState
+from streamauth.core.voice.consistency import VoiceAllAlong
+from streamauth.core.voice.operating_point import accept_bound
+from streamauth.core.voice.pooling import RollingVoice
+from streamauth.core.voice.scoring import Gallery
+from streamauth.settings import Settings
+
+_REASONS: dict[Verdict, tuple[Reason, ...]] = {
+    Verdict.ACCEPT: (Reason.VOICE_MATCH,),
+    Verdict.REJECT: (Reason.NOBODY,),
+    Verdict.UNDECIDED: (Reason.TOO_LITTLE_SPEECH,),
+}
+
+
+class IdentificationSession(Session):
+    """Names the speaker of one stream among a group; ends with exactly one Decided, unless it fails.
+
+    The threshold is that of a false-accept rate of target/N: with N candidates an unknown voice has N chances to
+    resemble one of them (Bonferroni).
+
+    With a prompt nobody is named who has not said it, in the same voice in each window of it.
+
+    Args:
+        group: Voiceprints by name, at least one.
+        further: More voiceprints of some of them, of other rooms and devices.
+        challenge: A random prompt to be said.
+
+    Attributes:
+        threshold: The LLR to reach.
+    """
+
+    def __init__(
+        self,
+        group: Mapping[str, Voiceprint],
+        audio_format: AudioFormat,
+        models: Models,
+        settings: Settings,
+        *,
+        further: Mapping[str, tuple[Voiceprint, ...]] | None = None,
+        challenge: Challenge | None = None,
+    ) -> None:
+        limit_s, with_words = settings.audio.max_attempt_s, challenge is not None
+        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words)
+        self._group = {name: (voiceprint, *(further or {}).get(name, ())) for name, voiceprint in group.items()}
+        self._names = [name for name, voiceprints in self._group.items() for _ in voiceprints]
+        everything = [voiceprint for voiceprints in self._group.values() for voiceprint in voiceprints]
+        self._gallery = Gallery(everything, models.calibration)
+        self.threshold = accept_bound(
+            settings.decision, models.calibration, chances=len(self._names), rolling=challenge is None
+        )
+        self._rule = VoiceRule(self.threshold, min(models.calibration.reject_llr, self.threshold), settings.decision)
+        self._challenge = challenge
+        self._prompt: PhraseRule | None = None
+        if challenge is not None:
+            self._prompt = PhraseRule((), settings.prompt, challenge.prompt.words, min_llr=settings.phrase.min_llr)
+        self._along = VoiceAllAlong(models.encoder, settings.voice) if challenge else None
+        self._voice = self._along or RollingVoice(models.encoder, settings.voice)
+
+    def _advance(self, step: FrontEndStep) -> None:
+        fresh = False
+        for frame, voiced in step.segmented.utterance:
+            if voiced:
+                fresh |= self._voice.accept(frame)
+        ranking = self._rank(step.at_sample) if fresh else ()
+        if self._challenge is not None and self._challenge.expired(step.at_sample):
+            self._decided(step.at_sample, Verdict.UNDECIDED, (Reason.PROMPT_EXPIRED,))
+        elif self._prompt is not None and self._along is not None:
+            transcript = self._hear(step, self._prompt.expected, self._prompt.completed_by)
+            if transcript is not None:
+                self._along.end_utterance(self._prompt.add(transcript, step.at_sample))
+            said = self._prompt.state in (PhraseState.MATCHED, PhraseState.WRONG)
+            if said or self._prompt.lost_patience(step.at_sample, step.speaking):
+                self._judge_prompt(step.at_sample, self._prompt, self._along)
+        elif ranking:
+            verdict = self._rule.early(ranking[0].llr, self._voice.speech_s)
+            if verdict is not None:
+                self._decided(step.at_sample, verdict, _REASONS[verdict], ranking)
+        spent = step.at_sample >= self.settings.decision.max_time_s * SAMPLE_RATE_HZ
+        if spent and self.state is SessionState.LISTENING:
+            self._undecided(step.at_sample, (Reason.TIME_BUDGET_SPENT,))
+
+    def _conclude(self) -> None:
+        self._voice.flush()
+        if self._prompt is not None and self._along is not None:
+            if self._prompt.heard or self._voice.speech_s >= self.settings.decision.min_speech_s:
+                self._judge_prompt(self.at_sample, self._prompt, self._along)
+                return
+        elif self._voice.sample() is not None:
+            ranking = self._rank(self.at_sample)
+            verdict = self._rule.final(ranking[0].llr, self._voice.speech_s)
+            self._decided(self.at_sample, verdict, _REASONS[verdict], ranking)
+            return
+        self._undecided(self.at_sample, ())
+
+    def _judge_prompt(self, at_sample: int, prompt: PhraseRule, along: VoiceAllAlong) -> None:
+        if prompt.state is not PhraseState.MATCHED:
+            self._decided(at_sample, Verdict.REJECT, prompt.reasons)
+            return
+        along.flush()
+        voice = along.sample()
+        if voice is None:
+            self._decided(at_sample, Verdict.UNDECIDED, (Reason.TOO_LITTLE_SPEECH, *prompt.reasons))
+            return
+        best, *_ = ranking = self._rank(at_sample)
+        llr = self.threshold + joint_llr(best.llr - self.threshold, prompt.llr)
+        verdict = self._rule.final(llr, voice.speech_s)
+        reasons = _REASONS[verdict]
+        least_llr = self.threshold - self.settings.prompt.stretch_margin
+        if verdict is Verdict.ACCEPT:
+            named = Gallery(self._group[best.name], self.models.calibration)
+            if along.weakest_llr(named, self._quality.result()) < least_llr:
+                verdict, reasons = Verdict.REJECT, (Reason.VOICE_CHANGED,)
+        self._decided(at_sample, verdict, reasons + prompt.reasons, ranking)
+
+    def _rank(self, at_sample: int) -> tuple[Candidate, ...]:
+        voice = self._voice.sample()
+        if voice is None:
+            raise RuntimeError("ranked before the first window")
+        compared = zip(self._names, self._gallery.compare(voice, self._quality.result()), strict=True)
+        rising = sorted((one.llr, one.score, name) for name, one in compared)
+        best = {name: Candidate(name, score, llr) for llr, score, name in rising}
+        ranking = tuple(sorted(best.values(), key=lambda candidate: (-candidate.llr, candidate.name)))
+        self._emit(RankingUpdated(at_sample, ranking, voice.speech_s))
+        return ranking
+
+    def _undecided(self, at_sample: int, reasons: tuple[Reason, ...]) -> None:
+        reasons += lacking(self._quality.result(), self._voice.speech_s)
+        self._decided(at_sample, Verdict.UNDECIDED, reasons)
+
+    def _decided(
+        self, at_sample: int, verdict: Verdict, reasons: tuple[Reason, ...], ranking: tuple[Candidate, ...] = ()
+    ) -> None:
+        best = ranking[0] if ranking else None
+        prompt = self._prompt
+        self._emit(
+            Decided(
+                at_sample,
+                verdict,
+                reasons,
+                best.score if best else None,
+                best.llr if best else None,
+                round(self._voice.speech_s, 3),
+                phrase_expected=" ".join(prompt.expected) if prompt else None,
+                phrase_heard=prompt.heard if prompt else None,
+                phrase_matched=prompt.state is PhraseState.MATCHED if prompt else None,
+                name=best.name if best and verdict is Verdict.ACCEPT else None,
+                ranking=ranking,
+            )
+        )
+        self.state = SessionState.DECIDED

@@ -1,0 +1,1 @@
+"""From speech probabilities of frames to utterances."""

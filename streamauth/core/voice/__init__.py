@@ -1,0 +1,1 @@
+"""From embeddings to calibrated evidence of who speaks."""

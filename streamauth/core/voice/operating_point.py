@@ -1,0 +1,32 @@
+"""From what the operator asks for, a false-accept rate or prior and costs, to the LLR that is to be reached."""
+
+from math import log
+
+from streamauth.core.voice.calibration import Calibration
+from streamauth.settings import DecisionSettings
+
+PRESETS = {"convenience": 0.03, "balanced": 0.01, "strict": 0.001}
+"""False-accept rates of whole attempts by name."""
+
+
+def target_far(settings: DecisionSettings) -> float:
+    """The false-accept rate that is aimed at, where no prior is given."""
+    return settings.target_far or PRESETS[settings.operating_point]
+
+
+def accept_bound(
+    settings: DecisionSettings, calibration: Calibration, *, chances: int = 1, rolling: bool = False
+) -> float:
+    """The LLR from which an attempt is accepted, in nats.
+
+    With a prior it is the Bayes threshold, ``ln(cost ratio · (1 - prior) / prior)``; else that of the target rate.
+
+    Args:
+        settings: The operating point.
+        calibration: Of the encoder in use.
+        chances: Voiceprints that the voice may resemble: each gets its share of the rate (Bonferroni).
+        rolling: Whether the attempt is looked at again with each window.
+    """
+    if settings.prior:
+        return log(settings.cost_ratio * (1 - settings.prior) / settings.prior) + log(chances)
+    return calibration.threshold(target_far(settings) / chances, rolling=rolling)

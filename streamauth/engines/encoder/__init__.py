@@ -1,0 +1,1 @@
+"""Speaker encoders on ONNX Runtime, their features and their self-test."""

@@ -1,0 +1,1 @@
+"""Pass-phrase recognizers, and the evidence for expected words."""

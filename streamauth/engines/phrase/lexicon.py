@@ -1,0 +1,99 @@
+"""The dictionary of the embedded recognizer: how words sound and how common they are."""
+
+import gzip
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamauth.core.phrase.strength import WordFacts
+from streamauth.engines.phrase.alignment import NUMBER
+from streamauth.engines.phrase.g2p import Phones, Spelling
+from streamauth.errors import ModelCorrupt
+
+_COMMON = 8000
+_LONGEST = 16
+_FARTHEST = 2
+
+
+class Pronunciations:
+    """Words of the CMU dictionary, and others that can be read by its rules where the folder has them.
+
+    Args:
+        folder: The folder ``phrase`` of a Vosk model.
+
+    Raises:
+        ModelCorrupt: The dictionary is missing, or a file cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._sounds: dict[str, str] = {}
+        self._bits: dict[str, float] = {}
+        try:
+            for line in gzip.decompress((folder / "dictionary.tsv.gz").read_bytes()).decode("utf-8").splitlines():
+                word, bits, sounds = line.split("\t")
+                self._sounds[word] = sounds
+                self._bits[word] = float(bits)
+            if not self._bits:
+                raise ValueError("no words")
+            self._rarest = max(self._bits.values())
+        except (OSError, EOFError, ValueError) as error:
+            raise ModelCorrupt("The dictionary of phrases cannot be read. Install streamauth again.") from error
+
+        spelling = folder / "spelling.npz"
+        self._spelling = Spelling(spelling) if spelling.is_file() else None
+
+    def of(self, word: str) -> tuple[Phones, ...]:
+        """Pronunciations of a word, each a tuple of phones; none if it is not in the dictionary."""
+        sounds = self._sounds.get(word)
+        return tuple(tuple(variant.split()) for variant in sounds.split("|")) if sounds else ()
+
+    def likely(self, word: str) -> tuple[Phones, ...]:
+        """As ``of``, but those proposed from its spelling if it is not in the dictionary."""
+        return self.of(word) or (self._spelling.proposals(word) if self._spelling is not None else ())
+
+    def facts(self, word: str) -> WordFacts | None:
+        """What is known of a word, a proposed one being as rare as any; None if it has no pronunciation."""
+        sounds, proposed = self.likely(word), word not in self._bits
+        return WordFacts(sounds, self._bits.get(word, self._rarest), proposed) if sounds else None
+
+    def near(self, word: str, count: int) -> tuple[Phones, ...]:
+        """How words in common use sound that differ from a word in one or two sounds, the nearest first.
+
+        Args:
+            word: A word with pronunciations.
+            count: How many at most.
+        """
+        variants, table, lengths = self._common_sounds
+        distance = np.min([_distances(own, table, lengths) for own in self.likely(word)], axis=0)
+        # what sounds the same is no other word
+        near = [index for index in np.argsort(distance, kind="stable") if 0 < distance[index] <= _FARTHEST]
+        return tuple(variants[index] for index in near[:count])
+
+    @cached_property
+    def _common_sounds(self) -> tuple[Sequence[Phones], NDArray[np.int64], NDArray[np.int64]]:
+        """How common words sound, the commonest first; the same as numbers, shape (variants, longest), and lengths."""
+        every = (phones for word in self.common(_COMMON) for phones in self.of(word))
+        variants = [phones for phones in dict.fromkeys(every) if len(phones) <= _LONGEST]
+        table = np.zeros((len(variants), _LONGEST), np.int64)
+        for row, phones in enumerate(variants):
+            table[row, : len(phones)] = [NUMBER[phone] for phone in phones]
+        return variants, table, np.array([len(phones) for phones in variants])
+
+    def common(self, count: int) -> Sequence[str]:
+        """The most common words, the commonest first."""
+        return sorted(self._bits, key=lambda word: (self._bits[word], word))[:count]
+
+
+def _distances(phones: Phones, table: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sounds to be put in, left out or replaced (Levenshtein) between one word and each row of a table."""
+    row = np.broadcast_to(np.arange(table.shape[1] + 1), (len(table), table.shape[1] + 1)).copy()
+    for count, phone in enumerate(phones, 1):
+        above, row = row, np.empty_like(row)
+        row[:, 0] = count
+        for place in range(1, row.shape[1]):
+            replaced = above[:, place - 1] + (table[:, place - 1] != NUMBER[phone])
+            row[:, place] = np.minimum(np.minimum(above[:, place], row[:, place - 1]) + 1, replaced)
+    return np.asarray(row[np.arange(len(table)), lengths])

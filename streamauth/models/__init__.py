@@ -1,1 +1,0 @@
-"""Getting models: download, unpacking, installing, adding one's own, and how fast they are."""

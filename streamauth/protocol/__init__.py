@@ -1,0 +1,1 @@
+"""Protocol version 1: messages, answers and events, used by client and server alike."""

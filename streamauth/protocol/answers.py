@@ -1,0 +1,187 @@
+"""What the server answers in protocol version 1, as typed objects and as JSON text, cut down to what a peer may learn.
+
+The words that were expected are told with an accept only, and scores as the settings say: each of them would help
+somebody who tries to climb towards an accept.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from dataclasses import fields as fields_of
+from enum import StrEnum
+from typing import Any
+
+from streamauth.core.events import Decided, Event, RankingUpdated, ScoreUpdated, Verdict, WordsHeard
+from streamauth.errors import ProtocolError, UnsupportedVersion
+from streamauth.protocol.events import event_classes, event_object, event_of
+from streamauth.protocol.messages import VERSION
+from streamauth.protocol.strict_json import json_object
+
+_FAR_NATS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The first answer of the server: audio may come.
+
+    Attributes:
+        max_message_bytes: Largest message that is taken.
+        max_queue_s: Audio that may wait at the server; it reads no further while so much waits.
+        idle_timeout_s: Longest time without a message.
+        max_session_s: Longest session, None for a continuous one.
+        max_audio_s: Most audio of this session.
+    """
+
+    max_message_bytes: int
+    max_queue_s: float
+    idle_timeout_s: float
+    max_session_s: float | None
+    max_audio_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignedVerdict:
+    """What comes next, signed for a backend.
+
+    Attributes:
+        token: A JWT.
+        expires_s: Seconds for which it is good.
+    """
+
+    token: str = field(repr=False)
+    expires_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """How words of the phrase must be said that the dictionary does not have; for the person who enrolls alone.
+
+    Attributes:
+        words: For each word its pronunciations, phones with one space between; any of them will do.
+    """
+
+    words: Mapping[str, Sequence[str]] = field(repr=False)
+
+
+ServerMessage = Ready | SignedVerdict | Pronunciation | Event
+
+
+class Scores(StrEnum):
+    """What a peer learns of scores."""
+
+    NONE = "none"
+    BAND = "band"
+    NUMBER = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a peer is told.
+
+    Attributes:
+        scores: What it learns of scores.
+        threshold: The LLR that an accept takes.
+    """
+
+    scores: Scores
+    threshold: float
+
+    def band(self, llr: float | None) -> str | None:
+        """The step of an LLR; None where nothing was compared or nothing is told."""
+        if llr is None or self.scores is Scores.NONE:
+            return None
+        margin = llr - self.threshold
+        side = "above" if margin >= 0 else "below"
+        return f"far_{side}" if abs(margin) > _FAR_NATS else side
+
+    def text(self, message: ServerMessage) -> str | None:
+        """The message as JSON text, None where the peer is not told of it.
+
+        Raises:
+            EngineError: A number of an event is NaN or infinite; the event must not be told.
+        """
+        if isinstance(message, Ready):
+            return json.dumps({"type": "ready", "version": VERSION, "limits": asdict(message)})
+        if isinstance(message, SignedVerdict):
+            return json.dumps({"type": "signed_verdict"} | asdict(message))
+        if isinstance(message, Pronunciation):
+            return json.dumps({"type": "pronunciation"} | asdict(message))
+        data = event_object(message)  # first of all, as it is what looks for NaN
+        if isinstance(message, Decided):
+            data = decision_object(message, self)
+        elif self.scores is not Scores.NUMBER:
+            if isinstance(message, ScoreUpdated | RankingUpdated):
+                llr = message.llr if isinstance(message, ScoreUpdated) else message.ranking[0].llr
+                data = {"type": "band", "at_s": data["at_s"], "band": self.band(llr), "speech_s": data["speech_s"]}
+            if self.scores is Scores.NONE and isinstance(message, ScoreUpdated | RankingUpdated | WordsHeard):
+                return None
+        return json.dumps(data, allow_nan=False)
+
+
+def decision_object(decided: Decided, telling: Telling) -> dict[str, Any]:
+    """The decision as a peer is told of it.
+
+    Raises:
+        EngineError: A number is NaN or infinite; nothing must be told.
+    """
+    band = telling.band(decided.llr if decided.llr is not None or not decided.ranking else decided.ranking[0].llr)
+    if telling.scores is not Scores.NUMBER:
+        event_object(decided)  # looks for NaN in what is left out, too
+        decided = replace(decided, score=None, llr=None, ranking=())
+    data = event_object(decided)
+    if data["phrase"] is not None:
+        if decided.verdict is not Verdict.ACCEPT:
+            data["phrase"]["expected"] = None
+        if telling.scores is Scores.NONE:
+            data["phrase"]["heard"] = None
+    return data | {"band": band}
+
+
+def parse_server_text(text: str) -> ServerMessage | None:
+    """A server's message from JSON text; None for a type that a later server may have added.
+
+    Raises:
+        UnsupportedVersion: The server is ready for another version.
+        ProtocolError: It is no message of a server.
+    """
+    fields = json_object(text)
+    kind = fields.get("type")
+    if kind == "ready":
+        return _ready(fields)
+    if kind == "signed_verdict":
+        return _signed_verdict(fields)
+    if kind == "pronunciation":
+        return _pronunciation(fields)
+    if not isinstance(kind, str):
+        raise ProtocolError("The server sent a message without a type.")
+    return event_of(fields) if kind in event_classes() else None
+
+
+def _ready(fields: dict[str, Any]) -> Ready:
+    if fields.get("version") != VERSION:
+        raise UnsupportedVersion()
+    try:
+        limits = {item.name: fields["limits"][item.name] for item in fields_of(Ready)}
+        if not all(isinstance(value, int | float) or value is None for value in limits.values()):
+            raise TypeError
+        return Ready(**limits)
+    except (KeyError, TypeError):
+        raise ProtocolError("The server did not state its limits.") from None
+
+
+def _signed_verdict(fields: dict[str, Any]) -> SignedVerdict:
+    token, expires_s = fields.get("token"), fields.get("expires_s")
+    if not isinstance(token, str) or not isinstance(expires_s, int | float):
+        raise ProtocolError("The server sent a signed verdict that cannot be read.")
+    return SignedVerdict(token, expires_s)
+
+
+def _pronunciation(fields: dict[str, Any]) -> Pronunciation:
+    words = fields.get("words")
+    if not isinstance(words, dict) or not all(map(_is_texts, words.values())):
+        raise ProtocolError("The server sent pronunciations that cannot be read.")
+    return Pronunciation({word: tuple(sounds) for word, sounds in words.items()})
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)

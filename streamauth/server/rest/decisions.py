@@ -1,0 +1,134 @@
+"""REST: enrollment, verification and identification by audio file."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from streamauth.core.audio.pcm import AudioFormat
+from streamauth.core.events import Decided, Event, UtteranceRefused, UtteranceTaken
+from streamauth.errors import EngineError
+from streamauth.protocol.answers import Telling, decision_object
+from streamauth.protocol.purpose import MAX_AMONG, MAX_LABEL, Mode, Purpose
+from streamauth.server.access import Caller
+from streamauth.server.rest.audio import decide
+from streamauth.server.rest.models import DecisionBody, EnrollmentBody, UtteranceBody
+from streamauth.server.rest.profiles import ProfileId, one
+from streamauth.service.authenticator import Attempt
+from streamauth.store.api_keys import Scope
+from streamauth.store.profiles import Profile, ProfileKind
+
+if TYPE_CHECKING:
+    from streamauth.server.app import Application
+
+AUDIO = {
+    "requestBody": {
+        "required": True,
+        "description": "A WAV, FLAC, OGG (Vorbis, Opus) or MP3 file, mono or stereo, 8 to 48 kHz.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
+    }
+}
+PromptId = Annotated[str | None, Query(max_length=64, description="Id of a prompt that must be said; used up by it.")]
+Among = Annotated[
+    list[str] | None,
+    Query(min_length=1, max_length=MAX_AMONG, description="Ids of the profiles to compare with; all if not given."),
+]
+Audience = Annotated[
+    str | None, Query(min_length=1, max_length=MAX_LABEL, description="Asks for a signed verdict for this audience.")
+]
+Nonce = Annotated[str | None, Query(min_length=1, max_length=MAX_LABEL, description="Repeated in the signed verdict.")]
+
+
+def decision_routes(application: "Application") -> APIRouter:
+    """The routes, for one application."""
+    routes = APIRouter(tags=["decisions"])
+    Known = Annotated[Caller, Depends(application.caller)]
+    workplace = application.workplace
+    authenticator, limits = workplace.authenticator, workplace.settings.audio
+
+    async def found(caller: Caller, profile_id: str) -> Profile:
+        return await workplace.desk.run(lambda: authenticator.store.get_by_id(profile_id, tenant=caller.tenant))
+
+    async def events(
+        caller: Caller, request: Request, begin: Callable[[AudioFormat], Attempt[Any]], max_s: float, mode: Mode
+    ) -> list[Event]:
+        holder, outcome = object(), "failed"
+        application.sessions.enter(holder, caller)
+        try:
+            told = await decide(request, workplace, begin, max_s)
+            last = next((event for event in told if isinstance(event, Decided)), None)
+            outcome = last.verdict.value if last is not None else "over"
+            return told
+        finally:
+            application.sessions.leave(holder)
+            workplace.metrics.sessions.labels(mode.value, outcome).inc()
+
+    async def decision(caller: Caller, told: list[Event], purpose: Purpose) -> DecisionBody:
+        decided = next((event for event in told if isinstance(event, Decided)), None)
+        if decided is None:
+            raise EngineError
+        data = decision_object(decided, Telling(caller.scores, workplace.threshold))
+        signed = None
+        if purpose.complete().audience is not None:
+            signed = (await workplace.desk.run(partial(workplace.verdicts.sign, decided, purpose))).token
+        return DecisionBody.model_validate(data | {"signed_verdict": signed})
+
+    @routes.post("/profiles/{profile_id}/enrollments", openapi_extra=AUDIO)
+    async def enroll(caller: Known, request: Request, profile_id: ProfileId) -> EnrollmentBody:
+        """Enroll by an audio file: one utterance of the pass phrase, or free speech. Scope: enroll."""
+        caller.need(Scope.ENROLL)
+        profile = await found(caller, profile_id)
+        begin = partial(
+            authenticator.enroll,
+            profile.name,
+            text_independent=profile.kind is ProfileKind.TEXT_INDEPENDENT,
+            tenant=caller.tenant,
+        )
+        told = await events(caller, request, begin, limits.max_enroll_s, Mode.ENROLL)
+        utterances = [_utterance(event) for event in told if isinstance(event, UtteranceTaken | UtteranceRefused)]
+        body = await workplace.desk.run(lambda: one(authenticator, profile))
+        return EnrollmentBody(utterances=utterances, profile=body)
+
+    @routes.post("/profiles/{profile_id}/verifications", openapi_extra=AUDIO)
+    async def verify(
+        caller: Known,
+        request: Request,
+        profile_id: ProfileId,
+        prompt: PromptId = None,
+        audience: Audience = None,
+        nonce: Nonce = None,
+    ) -> DecisionBody:
+        """Verify a claimed identity by an audio file; the attempt is charged to the profile. Scope: verify."""
+        caller.need(Scope.VERIFY)
+        profile = await found(caller, profile_id)
+        purpose = Purpose(Mode.VERIFY, profile.name, audience=audience, nonce=nonce).complete()
+        begin = partial(authenticator.verify, profile.name, prompt=prompt, tenant=caller.tenant)
+        return await decision(
+            caller, await events(caller, request, begin, limits.max_attempt_s, Mode.VERIFY), purpose
+        )
+
+    @routes.post("/identifications", openapi_extra=AUDIO)
+    async def identify(
+        caller: Known,
+        request: Request,
+        among: Among = None,
+        prompt: PromptId = None,
+        audience: Audience = None,
+        nonce: Nonce = None,
+    ) -> DecisionBody:
+        """Identify the speaker of an audio file among profiles of the key's tenant. Scope: verify."""
+        caller.need(Scope.VERIFY)
+        names = None if among is None else [(await found(caller, each)).name for each in among]
+        purpose = Purpose(Mode.IDENTIFY, audience=audience, nonce=nonce).complete()
+        begin = partial(authenticator.identify, among=names, prompt=prompt, tenant=caller.tenant)
+        return await decision(
+            caller, await events(caller, request, begin, limits.max_attempt_s, Mode.IDENTIFY), purpose
+        )
+
+    return routes
+
+
+def _utterance(event: UtteranceTaken | UtteranceRefused) -> UtteranceBody:
+    reasons = event.reasons if isinstance(event, UtteranceRefused) else ()
+    return UtteranceBody(taken=isinstance(event, UtteranceTaken), reasons=[reason.value for reason in reasons])

@@ -1,0 +1,122 @@
+"""REST: profiles."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from streamauth.server.access import Caller
+from streamauth.server.rest.models import MadeProfileBody, NewProfile, ProfileBody, ProfileList, ProfileName
+from streamauth.service.authenticator import Authenticator
+from streamauth.store.api_keys import Scope
+from streamauth.store.profiles import Profile, ProfileSummary
+
+if TYPE_CHECKING:
+    from streamauth.server.app import Application
+
+ProfileId = Annotated[str, Path(max_length=64, description="The id of a profile.")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[str | None, Query(max_length=64, description="Id of the profile before the first one wanted.")]
+
+
+def profile_routes(application: "Application") -> APIRouter:
+    """The routes, for one application."""
+    routes = APIRouter(tags=["profiles"])
+    Known = Annotated[Caller, Depends(application.caller)]
+    authenticator, desk = application.workplace.authenticator, application.workplace.desk
+    store = authenticator.store
+
+    @routes.get("/profiles")
+    async def list_profiles(caller: Known, limit: Limit = 100, after: After = None) -> ProfileList:
+        """The profiles of the key's tenant, by name. Scope: admin."""
+        caller.need(Scope.ADMIN)
+
+        def look() -> ProfileList:
+            found = store.profiles(tenant=caller.tenant)
+            ids = [summary.profile.id for summary in found]
+            begin = ids.index(store.get_by_id(after, tenant=caller.tenant).id) + 1 if after is not None else 0
+            page = [described(authenticator, summary) for summary in found[begin : begin + limit]]
+            return ProfileList(profiles=page, next=page[-1].id if begin + limit < len(found) else None)
+
+        return await desk.run(look)
+
+    @routes.post("/profiles", status_code=201)
+    async def create_profile(caller: Known, given: NewProfile) -> MadeProfileBody:
+        """Make a profile, to be enrolled. Without a phrase the first utterance sets it. Scope: enroll."""
+        caller.need(Scope.ENROLL)
+
+        def make() -> MadeProfileBody:
+            words = authenticator.usable_phrase(given.phrase) if given.phrase is not None else ()
+            sounds = authenticator.proposed_sounds(words)
+            phrase = " ".join(words) or None
+            profile = store.create(given.name, given.kind, phrase=phrase, tenant=caller.tenant)
+            return MadeProfileBody(**dict(one(authenticator, profile)), proposed_sounds=sounds or None)
+
+        # a phrase is judged by the recognizer
+        return await application.workplace.pool.run(make)
+
+    @routes.post("/profiles/find")
+    async def find_profile(caller: Known, given: ProfileName) -> ProfileBody:
+        """The profile of a name. Scopes: admin, enroll or verify."""
+        caller.need(*Scope)
+        return await desk.run(lambda: one(authenticator, store.get(given.name, tenant=caller.tenant)))
+
+    @routes.get("/profiles/{profile_id}")
+    async def get_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
+        """One profile. Scopes: admin, enroll or verify."""
+        caller.need(*Scope)
+        return await desk.run(lambda: one(authenticator, store.get_by_id(profile_id, tenant=caller.tenant)))
+
+    @routes.delete("/profiles/{profile_id}", status_code=204, response_class=Response)
+    async def delete_profile(caller: Known, profile_id: ProfileId) -> None:
+        """Delete a profile and every trace of it. Scope: admin."""
+        caller.need(Scope.ADMIN)
+        await desk.run(lambda: store.delete(store.get_by_id(profile_id, tenant=caller.tenant).id))
+
+    @routes.post("/profiles/{profile_id}/reset")
+    async def reset_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
+        """Drop the enrollment of a profile, so that it can be enrolled anew. Scope: admin."""
+        caller.need(Scope.ADMIN)
+        return await desk.run(partial(_after, authenticator, store.reset, profile_id, caller.tenant))
+
+    @routes.post("/profiles/{profile_id}/unlock")
+    async def unlock_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
+        """Forget the failed attempts of a profile, and with them its delay or lock. Scope: admin."""
+        caller.need(Scope.ADMIN)
+        return await desk.run(partial(_after, authenticator, store.unlock, profile_id, caller.tenant))
+
+    return routes
+
+
+def one(authenticator: Authenticator, profile: Profile) -> ProfileBody:
+    """A profile as it is told.
+
+    Raises:
+        UnknownProfile: It is gone.
+    """
+    return described(authenticator, authenticator.store.profiles(name=profile.name, tenant=profile.tenant)[0])
+
+
+def described(authenticator: Authenticator, summary: ProfileSummary) -> ProfileBody:
+    """A profile with its counts as it is told. Its phrase is not: who verifies need not know it."""
+    profile = summary.profile
+    return ProfileBody(
+        id=profile.id,
+        name=profile.name,
+        kind=profile.kind,
+        status="enrolled" if summary.enrolled_encoders else "enrolling",
+        locale=profile.locale,
+        utterances=summary.utterances,
+        speech_s=round(summary.speech_s, 3),
+        failures=summary.failures,
+        locked=summary.failures >= authenticator.settings.attempts.lock_after,
+        created_at=profile.created_at,
+        updated_at=profile.updated_at,
+    )
+
+
+def _after(authenticator: Authenticator, change: Callable[[str], None], profile_id: str, tenant: str) -> ProfileBody:
+    profile = authenticator.store.get_by_id(profile_id, tenant=tenant)
+    change(profile.id)
+    return one(authenticator, profile)

@@ -1,0 +1,32 @@
+"""The REST interface as a whole.
+
+Audio is the body of a request, in any format of file that the command line takes. Names and phrases stand in bodies
+only: addresses end up in the logs of proxies.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+
+from streamauth.server.rest.decisions import decision_routes
+from streamauth.server.rest.models import ErrorBody
+from streamauth.server.rest.profiles import profile_routes
+from streamauth.server.rest.tokens import token_routes
+
+if TYPE_CHECKING:
+    from streamauth.server.app import Application
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorBody, "description": "What was asked for cannot be done."},
+    "5XX": {"model": ErrorBody, "description": "The server cannot do it now."},
+    # instead of the framework's own, which repeats what was sent
+    "422": {"model": ErrorBody, "description": "The request does not fit its description."},
+}
+
+
+def rest_routes(application: "Application") -> APIRouter:
+    """All routes, for one application."""
+    routes = APIRouter(prefix="/v1", responses=_ERRORS)
+    for part in (profile_routes, decision_routes, token_routes):
+        routes.include_router(part(application))
+    return routes

@@ -1,0 +1,1 @@
+"""The websocket endpoint: one connection from its first message to its close."""

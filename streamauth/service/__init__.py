@@ -1,0 +1,1 @@
+"""The application object that joins store, engines and sessions, one module for each concern."""

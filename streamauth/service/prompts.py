@@ -1,0 +1,73 @@
+"""Random prompts behind every entrance: drawn, kept until they are said, and used up by it."""
+
+import secrets
+from collections.abc import Callable
+
+from streamauth.core.phrase.prompt import Challenge, PromptPlan
+from streamauth.service.attempts import Demand
+from streamauth.settings import Settings
+from streamauth.store.profiles import DEFAULT_TENANT, OpenPrompt, ProfileStore
+
+
+class Prompting:
+    """The part of an Authenticator that draws and takes prompts.
+
+    Args:
+        store: Where profiles and prompts are.
+        settings: All settings.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, store: ProfileStore, settings: Settings, clock: Callable[[], float]) -> None:
+        self.store = store
+        self.settings = settings
+        self._clock = clock
+        self._random = secrets.SystemRandom()
+
+    def new_prompt(
+        self, name: str | None = None, *, plan: PromptPlan | None = None, tenant: str = DEFAULT_TENANT
+    ) -> OpenPrompt:
+        """Draw a random prompt for one later attempt.
+
+        Args:
+            name: Who must say it; without it, anybody of the tenant.
+            plan: What to draw; as the settings say, if not given.
+            tenant: Whose prompt.
+
+        Raises:
+            UnknownProfile: There is no profile of that name.
+            TooManyPrompts: As many as there may be are open.
+            StoreError: The store cannot be used.
+        """
+        profile_id = None if name is None else self.store.get(name, tenant=tenant).id
+        prompt = (plan or PromptPlan.of(self.settings.prompt)).draw(self._random)
+        now_s = self._clock()
+        return self.store.add_prompt(prompt, now_s, self.settings.prompt, profile_id=profile_id, tenant=tenant)
+
+    def take_prompt(self, prompt_id: str, *, tenant: str = DEFAULT_TENANT) -> OpenPrompt:
+        """Use a prompt up, to have it checked by ``check_prompt``.
+
+        Raises:
+            UnknownPrompt, PromptExpired: It cannot be used any more.
+            StoreError: The store cannot be used.
+        """
+        return self.store.take_prompt(prompt_id, self._clock(), tenant=tenant)
+
+    def _demand(
+        self,
+        wanted: str | PromptPlan | None,
+        bound_to: tuple[str | None, ...],
+        tenant: str,
+        *,
+        after_phrase: bool = False,
+    ) -> Demand | None:
+        if wanted is None:
+            return None
+        now_s = self._clock()
+        if isinstance(wanted, PromptPlan):
+            # for this attempt alone: there is nothing to store
+            prompt, until_s = wanted.draw(self._random), now_s + self.settings.prompt.lifetime_s
+        else:
+            taken = self.store.take_prompt(wanted, now_s, bound_to=bound_to, tenant=tenant)
+            prompt, until_s = taken.prompt, taken.expires_at_s
+        return Demand(Challenge(prompt, until_s - now_s), after_phrase, lambda: self._clock() < until_s)

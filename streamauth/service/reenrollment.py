@@ -1,0 +1,38 @@
+"""Voiceprints made anew for another encoder, from the enrolled speech that is kept where a setting asks for it."""
+
+from dataclasses import replace
+
+from streamauth.core.ports import SpeakerEncoder
+from streamauth.core.sessions.enrollment import EnrolledUtterance, voiceprint_of
+from streamauth.core.voice.augmentation import with_copies
+from streamauth.core.voice.pooling import voice_of
+from streamauth.errors import EncoderChanged, EngineError, ProfileNotEnrolled
+from streamauth.store.profiles import ProfileStore
+
+
+def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder) -> None:
+    """Enroll a profile for an encoder with the speech that it was enrolled with before.
+
+    Raises:
+        ProfileNotEnrolled: It is not enrolled for any encoder.
+        ProfileExists: It is enrolled for this one.
+        EncoderChanged: Its speech was not kept, so that it must be enrolled again.
+        StoreError, EngineError: The store or the encoder cannot be used.
+    """
+    kept = store.kept_audio(profile_id)
+    if not kept:
+        if not store.enrolled_encoders(profile_id):
+            raise ProfileNotEnrolled
+        raise EncoderChanged("The speech of this enrollment was not kept. Enroll again.")
+    records, utterances = [], []
+    for record in kept:
+        assert record.audio is not None  # noqa: S101 - kept_audio gives those that have it
+        voice = voice_of(record.audio, encoder)
+        if voice is None:
+            raise EngineError("The speech that was kept is too short for this encoder. Enroll again.")
+        voiceprint = with_copies(voice, record.audio, encoder)
+        utterances.append(EnrolledUtterance(voiceprint, voice.speech_s, record.audio_s, None))
+        records.append(
+            replace(record, encoder_id=encoder.id, voiceprint=voiceprint, speech_s=voice.speech_s, audio=None)
+        )
+    store.rebuild(profile_id, records, voiceprint_of(utterances))
