@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve clean
+.PHONY: help demo test check serve pam clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ check: $(READY) ## lint and types
 
 serve: $(READY) ## run the streaming server on 127.0.0.1
 	$(BIN)/streamauth serve $(ARGS)
+
+pam: ## build the PAM module of the microphone login; needs a C compiler and libpam0g-dev
+	$(MAKE) -C packaging/pam
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,43 @@
+"""Builds of the PAM module, made once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.login.pam_rig import Pam, build, missing
+
+
+@pytest.fixture(scope="session")
+def pam_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the module and its test programs; the module takes ``folder/proc`` for the process list."""
+    if lacking := missing():
+        pytest.skip(f"not installed: {', '.join(lacking)}")
+    out = tmp_path_factory.mktemp("pam")
+    here = out / "proc"
+    (here / "self").mkdir(parents=True)
+    (here / "self" / "stat").write_text("4242 (pamtester) S 0 1 1 0")
+    defines = [f'-DSTREAMAUTH_PROC="\\"{here}\\""', f'-DSTREAMAUTH_SESSIONS="\\"{out}/no-sessions\\""']
+    return build(out, "pam_streamauth.so", "fuzz", "parse", "whereabouts", defines=defines)
+
+
+@pytest.fixture
+def pam(pam_tools: Path, tmp_path: Path) -> Pam:
+    """pamtester with services ``voice`` (the module alone) and ``both`` (the module, then a password)."""
+    from tests.login.pam_rig import PASSWORD
+
+    os.chmod(tmp_path, 0o755)  # noqa: S103 - the module wants a folder that only its owner can change
+    made = Pam(tmp_path, pam_tools / "pam_streamauth.so")
+    arguments = f"socket={tmp_path}/run/login.sock timeout=2"
+    check = tmp_path / "check"  # asks as pam_unix does: for PAM_AUTHTOK, else by a prompt of its own
+    check.write_text(f'#!/bin/sh\nread -r password\ntest "$password" = "{PASSWORD}"\n')
+    check.chmod(0o755)
+    made.service("voice", f"required {made.module} {arguments}")
+    made.service(
+        "both",
+        f"[success=done default=ignore] {made.module} {arguments}",
+        f"required pam_exec.so expose_authtok quiet {check}",
+    )
+    made.service("fixed", f"required {made.module} {arguments} fixed")
+    made.service("immediate", f"required {made.module} {arguments} immediate")
+    return made
