@@ -1,0 +1,1 @@
+"""The door: pure rules of when it is unlocked, who may pass when, and what of it is reported."""

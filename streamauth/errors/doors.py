@@ -1,0 +1,39 @@
+"""Errors of doors, of who may pass them, and of where their events go."""
+
+from streamauth.errors.base import InputError, InternalError
+
+
+class DoorError(InputError):
+    """The door cannot be used in this way."""
+
+
+class UnknownDoor(DoorError):
+    """There is no door of this name. `streamauth doors list` shows all."""
+
+
+class UnknownPerson(DoorError):
+    """There is no person of this name. `streamauth doors people` shows all."""
+
+
+class BadSchedule(DoorError):
+    """A schedule or holiday cannot be read."""
+
+
+class BadPlan(DoorError):
+    """A table of people, permissions, schedules or holidays cannot be read."""
+
+
+class BadPin(DoorError):
+    """A PIN has 4 to 8 digits and belongs to one person alone."""
+
+
+class StaleCommand(DoorError):
+    """The command is too old or was kept for later, and is not carried out. Send it anew."""
+
+
+class OutputUnavailable(InternalError, retryable=True):
+    """An output does not answer. What it is to be told waits and is sent again."""
+
+
+class DoorHardwareFailed(InternalError):
+    """The relay, the door contact or the exit button cannot be used. The door stays locked."""
