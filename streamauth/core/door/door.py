@@ -184,6 +184,13 @@ class Door:
             self._begin_holding(now_ms)
         return self._told()
 
+    def revoke(self, at_ms: int) -> list[DoorEvent]:
+        """End every running grant: the lock falls back at once, except in evacuation."""
+        self._pass(at_ms)
+        self._relock()
+        self._grant = None
+        return self._told()
+
     def _pass(self, at_ms: int) -> int:
         now_ms = self._now_ms = at_ms if self._now_ms is None else max(at_ms, self._now_ms)
         if self._unlocked_until_ms is not None and now_ms >= self._unlocked_until_ms:

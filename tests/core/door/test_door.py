@@ -37,9 +37,9 @@ def test_the_lock_falls_back_when_the_door_opens() -> None:
     d.grant(0, ADA)
     assert kinds(d.contact(1_000, is_open=True)) == ["opened", "passed"]
     assert not d.unlocked
-    assert d.state is DoorState.OPEN
+    assert d.state.value == "open"
     assert kinds(d.contact(2_000, is_open=False)) == ["closed"]
-    assert d.state is DoorState.LOCKED
+    assert d.state.value == "locked"
     assert d.advance(60_000) == []
 
 
@@ -181,6 +181,14 @@ def test_after_a_restart_it_is_locked_and_lockdown_goes_on() -> None:
         again = Door(RULE, mode)
         assert not again.unlocked
         assert again.mode is then
+
+
+def test_an_operator_ends_a_grant() -> None:
+    d = door()
+    d.grant(0, Grant(unlock_ms=60_000, stays_unlocked=True))
+    assert d.revoke(1_000) == []
+    assert not d.unlocked
+    assert kinds(d.contact(2_000, is_open=True)) == ["forced"]
 
 
 def test_time_that_goes_back_counts_as_no_time() -> None:

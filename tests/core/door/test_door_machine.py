@@ -52,6 +52,10 @@ class DoorMachine(RuleBasedStateMachine):
         self.walk.set_mode(mode)
 
     @rule()
+    def revoke(self) -> None:
+        self.walk.revoke()
+
+    @rule()
     def crash(self) -> None:
         self.walk.crash()
 

@@ -73,6 +73,12 @@ class Walk:
             self.allowed_until_ms = self.now_ms
             assert self.door.unlocked is (mode is DoorMode.EVACUATION)
 
+    def revoke(self) -> None:
+        """An operator ends what was granted."""
+        self._told(self.door.revoke(self.now_ms))
+        self.allowed_until_ms = self.now_ms
+        assert self.door.unlocked is (self.mode is DoorMode.EVACUATION)
+
     def crash(self) -> None:
         """The process is killed and started again; its monotonic clock begins anew."""
         self.door = Door(self.rule, self.mode)
@@ -148,6 +154,8 @@ def _step(current: Walk, rng: random.Random) -> bool:
         current.exit()
     elif choice < 0.93:
         current.move(rng.random() < 0.5)
+    elif choice < 0.94:
+        current.revoke()
     elif choice < 0.98:
         current.set_mode(rng.choice((DoorMode.NORMAL, DoorMode.NORMAL, *DoorMode)))
     else:

@@ -1,0 +1,98 @@
+"""Programs of the operator's own: one that is told each event, and a lock that two commands work."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+
+from streamauth.core.door.message import DoorMessage
+from streamauth.errors.base import BadSetting
+from streamauth.errors.doors import DoorHardwareFailed, OutputUnavailable
+
+
+def command_words(text: str) -> tuple[str, ...]:
+    """A command line as words; no shell ever sees it.
+
+    Raises:
+        BadSetting: Its quotes do not match.
+    """
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        raise BadSetting("A command's quotation marks do not match.") from None
+
+
+class CommandSink:
+    """Runs a program for each event, with the event as one line of JSON on its standard input. See ``Sink``.
+
+    Exit code 0 says that it has the event; anything else, and more than ``timeout_s``, that it is to be told again.
+
+    Args:
+        words: Program and arguments.
+        timeout_s: Longest run, in seconds.
+    """
+
+    name = "command"
+
+    def __init__(self, words: Sequence[str], timeout_s: float = 10.0) -> None:
+        self._words = tuple(words)
+        self._timeout_s = timeout_s
+
+    def deliver(self, message: DoorMessage) -> None:
+        """See ``Sink``."""
+        line = json.dumps(message.as_dict(), ensure_ascii=False) + "\n"
+        _run(self._words, line, self._timeout_s, OutputUnavailable)
+
+    def close(self) -> None:
+        """See ``Sink``."""
+
+
+class CommandDoor:
+    """A lock that two programs release and let fall back; it has no contact and no button. See ``DoorHardware``.
+
+    Args:
+        unlock: Program and arguments that release it.
+        lock: Those that let it fall back.
+        timeout_s: Longest run, in seconds.
+    """
+
+    def __init__(self, unlock: Sequence[str], lock: Sequence[str], timeout_s: float = 5.0) -> None:
+        self._unlock, self._lock = tuple(unlock), tuple(lock)
+        self._timeout_s = timeout_s
+        self._begun = False
+
+    def begin(self, on_contact: Callable[[bool], None], on_exit: Callable[[], None]) -> None:
+        """See ``DoorHardware``."""
+        self._begun = True
+        self.set_unlocked(False)
+
+    def set_unlocked(self, unlocked: bool) -> None:
+        """See ``DoorHardware``."""
+        _run(self._unlock if unlocked else self._lock, "", self._timeout_s, DoorHardwareFailed)
+
+    def close(self) -> None:
+        """See ``DoorHardware``."""
+        if self._begun:
+            self._begun = False
+            self.set_unlocked(False)
+
+
+def _run(
+    words: Sequence[str], text: str, timeout_s: float, error: type[OutputUnavailable] | type[DoorHardwareFailed]
+) -> None:
+    # the program's own output may quote the event, so it goes nowhere
+    try:
+        done = subprocess.run(
+            words,
+            input=text.encode(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise error(f"The command took longer than {timeout_s:g} s.") from None
+    except OSError as fault:
+        raise error(f"The command cannot be run ({fault.strerror}).") from None
+    if done.returncode != 0:
+        raise error(f"The command ended with exit code {done.returncode}.")
