@@ -6,6 +6,7 @@ The tree (exit codes of the command line in brackets):
     ├── InputError [2]        what was given cannot be used
     │   ├── AudioError        ... as audio
     │   ├── ProfileError      ... for this profile
+    │   ├── DoorError         ... for a door, or for who may pass it
     │   └── ProtocolError     ... as a message of the streaming protocol
     ├── AttemptRefused [1]    the profile may not be tried now
     ├── AccessRefused [2]     the server may not be used in this way
@@ -48,6 +49,17 @@ from streamauth.errors.base import (
     InputError,
     InternalError,
     StreamAuthError,
+)
+from streamauth.errors.doors import (
+    BadPin,
+    BadPlan,
+    BadSchedule,
+    DoorError,
+    DoorHardwareFailed,
+    OutputUnavailable,
+    StaleCommand,
+    UnknownDoor,
+    UnknownPerson,
 )
 from streamauth.errors.engines import (
     EngineError,
@@ -123,12 +135,17 @@ __all__ = [
     "AudioTooLong",
     "BadModel",
     "BadPhrase",
+    "BadPin",
+    "BadPlan",
     "BadProfileName",
     "BadPrompt",
+    "BadSchedule",
     "BadSetting",
     "BadTrialList",
     "CannotListen",
     "DiskFull",
+    "DoorError",
+    "DoorHardwareFailed",
     "DownloadFailed",
     "EmptyAudio",
     "EncoderChanged",
@@ -151,6 +168,7 @@ __all__ = [
     "NotAudio",
     "NotFound",
     "OddByteCount",
+    "OutputUnavailable",
     "Overloaded",
     "ProfileError",
     "ProfileExists",
@@ -167,6 +185,7 @@ __all__ = [
     "SessionInterrupted",
     "SessionTimeout",
     "SessionTokenRefused",
+    "StaleCommand",
     "StoreBusy",
     "StoreCorrupt",
     "StoreError",
@@ -180,7 +199,9 @@ __all__ = [
     "Unauthorized",
     "UnexpectedMessage",
     "UnknownApiKey",
+    "UnknownDoor",
     "UnknownModel",
+    "UnknownPerson",
     "UnknownProfile",
     "UnknownPrompt",
     "UnknownTemplate",

@@ -6,8 +6,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 
 from streamauth.core.door.message import DoorMessage
-from streamauth.errors.base import BadSetting
-from streamauth.errors.doors import DoorHardwareFailed, OutputUnavailable
+from streamauth.errors import BadSetting, DoorHardwareFailed, OutputUnavailable
 
 
 def command_words(text: str) -> tuple[str, ...]:

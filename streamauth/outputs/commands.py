@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from streamauth.core.door.door import MAX_UNLOCK_MS
-from streamauth.errors.doors import DoorError, StaleCommand
+from streamauth.errors import DoorError, StaleCommand
 
 MAX_AGE_S = 10.0
 """Age from which a command is stale, in seconds; and how far ahead of this clock its sender's may be."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from streamauth.errors.doors import DoorHardwareFailed
+from streamauth.errors import DoorHardwareFailed
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from typing import Any
 
 from streamauth.core.door.events import DoorEventKind
 from streamauth.core.door.message import DoorMessage
-from streamauth.errors.base import BadSetting
-from streamauth.errors.doors import DoorError, OutputUnavailable
+from streamauth.errors import BadSetting, DoorError, OutputUnavailable
 from streamauth.outputs.commands import DoorCommand, Freshness, parse_command
 from streamauth.outputs.discovery import discovery
 from streamauth.outputs.ports import DoorView

@@ -17,8 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
 from streamauth.core.door.message import DoorMessage
-from streamauth.errors.base import BadSetting
-from streamauth.errors.doors import OutputUnavailable
+from streamauth.errors import BadSetting, OutputUnavailable
 
 _PREFIX = "whsec_"
 _MIN_SECRET_BYTES = 24

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamauth.errors import BadSetting
-from streamauth.errors.doors import DoorHardwareFailed, OutputUnavailable
+from streamauth.errors import BadSetting, DoorHardwareFailed, OutputUnavailable
 from streamauth.outputs.command import CommandDoor, CommandSink, command_words
 from tests.outputs.making import message
 

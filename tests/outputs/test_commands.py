@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamauth.errors.doors import DoorError, StaleCommand
+from streamauth.errors import DoorError, StaleCommand
 from streamauth.outputs.commands import DoorAction, DoorCommand, Freshness, parse_command
 
 OPEN = DoorCommand(DoorAction.OPEN, 1_000.0, 5.0)

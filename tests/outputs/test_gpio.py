@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
-from streamauth.errors.doors import DoorHardwareFailed
+from streamauth.errors import DoorHardwareFailed
 from streamauth.outputs.gpio import GpioDoor, GpioPins
 
 PINS = GpioPins(relay=17, contact=27, exit_button=22, bounce_s=0.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamauth.core.door.events import DoorEventKind, DoorMode, DoorState
-from streamauth.errors.doors import OutputUnavailable
+from streamauth.errors import OutputUnavailable
 from streamauth.outputs.commands import DoorCommand
 from streamauth.outputs.mqtt import MqttBroker, MqttSink
 from streamauth.outputs.ports import DoorView

@@ -9,8 +9,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from streamauth.core.door.events import DoorEventKind
-from streamauth.errors import BadSetting
-from streamauth.errors.doors import OutputUnavailable
+from streamauth.errors import BadSetting, OutputUnavailable
 from streamauth.outputs.webhook import WebhookSink
 from tests.outputs.making import message
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from streamauth.errors.doors import BadSchedule
+from streamauth.errors import BadSchedule
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Days as they are written, in the order of ``date.weekday``."""

@@ -13,7 +13,7 @@ from streamauth.core.door.schedule import (
     parse_span,
     parse_time,
 )
-from streamauth.errors.doors import BadSchedule
+from streamauth.errors import BadSchedule
 
 OFFICE = Schedule("office", (parse_span("mon-fri", "08:00", "18:00"),))
 NIGHT = Schedule("night", (parse_span("fri", "22:00", "06:00"),))
