@@ -6,7 +6,7 @@ The public names are resolved at first use, so that importing the package costs 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from streamauth.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from streamauth.client import EndUtterance, Mode, Start, stream, stream_sync

@@ -17,9 +17,9 @@ from io import BufferedIOBase
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from streamauth import __version__
 from streamauth.errors import BadSetting, DiskFull, DownloadFailed, WrongDownload
 from streamauth.settings import ModelSettings
+from streamauth.version import __version__
 
 Progress = Callable[[int, int | None], None]
 """Told how many bytes have come, and how many will have in all, if that is known."""

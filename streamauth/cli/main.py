@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from streamauth import __version__
 from streamauth.cli import (
     calibrate,
     demo,
@@ -27,6 +26,7 @@ from streamauth.cli import (
 )
 from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, EXIT_UNDECIDED, report_error
 from streamauth.errors import StreamAuthError
+from streamauth.version import __version__
 
 _INTERRUPTED = 130  # what the parser makes of Ctrl-C
 

@@ -16,12 +16,12 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth import __version__
 from streamauth.core.ports import Embedding
 from streamauth.core.sessions.base import Models
 from streamauth.errors import InputError
 from streamauth.evaluation.bench import Outcome, Scoring, Template
 from streamauth.settings import Settings
+from streamauth.version import __version__
 
 FOLDER = "streamauth-evaluation"
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)

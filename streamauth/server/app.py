@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import WebSocketRoute
 
-from streamauth import __version__
 from streamauth.azure.mount import AzureRoute
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.errors import StreamAuthError, Unauthorized
@@ -33,6 +32,7 @@ from streamauth.server.verdicts import Verdicts
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope as KeyScope
+from streamauth.version import __version__
 
 _POOL_S = 1.0
 _DESK_THREADS = 2
