@@ -101,7 +101,7 @@ def trials(scores: Samples, chosen: NDArray[np.intp] | None = None) -> tuple[Sam
 
 
 def rates(scores: Samples) -> str:
-    """"EER / FRR at FAR 1 %", in percent."""
+    """ "EER / FRR at FAR 1 %", in percent."""
     targets, nontargets = trials(scores)
     return f"{100 * eer(targets, nontargets):.2f} / {100 * frr_at_far(targets, nontargets, 0.01):.1f}"
 

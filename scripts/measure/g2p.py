@@ -100,8 +100,10 @@ def main() -> None:
     print(f"fit of a word in nats per phone; confirmed from {LEAST_FIT} on")
     for kind, found in sorted(fits.items()):
         low, middle, high = np.quantile(found, (0.05, 0.5, 0.95))
-        print(f"  {kind}: {len(found)} words, {low:.1f} to {high:.1f}, median {middle:.1f}, "
-              f"confirmed {np.mean(np.array(found) >= LEAST_FIT):.1%}")
+        print(
+            f"  {kind}: {len(found)} words, {low:.1f} to {high:.1f}, median {middle:.1f}, "
+            f"confirmed {np.mean(np.array(found) >= LEAST_FIT):.1%}"
+        )
 
 
 if __name__ == "__main__":

@@ -127,11 +127,7 @@ def digit_recordings(clips: int, condition: str, dice: random.Random) -> Iterato
 
 
 def _six_digits(clips: int, seed: int) -> Iterator[Spoken]:
-    return (
-        spoken
-        for speaker in DIGIT_FOLDS
-        for spoken in list(digits(clips // 3, seed, [speaker], least=6, most=6))
-    )
+    return (spoken for speaker in DIGIT_FOLDS for spoken in list(digits(clips // 3, seed, [speaker], least=6, most=6)))
 
 
 def sentence_recordings(

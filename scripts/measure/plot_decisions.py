@@ -106,9 +106,7 @@ def times(trials: Trials, llr: NDArray[np.float64], calibration: Calibration, se
                     ends.append(decided[1] if decided[0] is wanted else np.inf)
             at = np.linspace(0.7, 5, 100)
             axes.plot(at, 100 * (np.array(ends)[None] <= at[:, None]).mean(axis=1), label=name)
-        axes.set(
-            title="true speakers accepted" if same else "others rejected", xlabel="net speech in s", ylim=(0, 101)
-        )
+        axes.set(title="true speakers accepted" if same else "others rejected", xlabel="net speech in s", ylim=(0, 101))
     figure.axes[0].set_ylabel("% of the attempts")
     figure.axes[1].legend(fontsize=8)
     return figure

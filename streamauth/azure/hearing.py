@@ -59,9 +59,7 @@ class Hearing(Common):
         if survey.speech_s and survey.quality.snr_db < limits.probe_snr_db:
             raise too_noisy()
 
-    async def _decided(
-        self, clip: Clip, begin: Callable[..., Any], mode: Mode, generation: Generation
-    ) -> Outcome:
+    async def _decided(self, clip: Clip, begin: Callable[..., Any], mode: Mode, generation: Generation) -> Outcome:
         try:
             return await self._listener.decide(clip, begin, mode)
         except Refusal as refusal:

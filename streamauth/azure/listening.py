@@ -111,9 +111,7 @@ class Listener:
         def begin(layout: AudioFormat) -> Attempt[SurveySession]:
             models = engines.models(with_words=locale is not None, locale=locale)
             longest_s = clip.duration_s + 1
-            return Attempt(
-                SurveySession(layout, models, settings, max_s=longest_s, with_words=locale is not None)
-            )
+            return Attempt(SurveySession(layout, models, settings, max_s=longest_s, with_words=locale is not None))
 
         attempt, _ = await self._attempt(clip, begin)
         return attempt.session

@@ -179,7 +179,8 @@ class VoiceOperations(Hearing):
         decided = outcome.decided
         accepted = decided.verdict is Verdict.ACCEPT
         scores = {
-            candidate.name: score_of(candidate.llr, outcome.threshold) if accepted
+            candidate.name: score_of(candidate.llr, outcome.threshold)
+            if accepted
             else min(JUST_UNDER, score_of(candidate.llr, outcome.threshold))
             for candidate in decided.ranking
         }

@@ -60,8 +60,7 @@ def enroll(
         limits = authenticator.settings.audio
         takes: list[Path | None] = [*files] if files else [None]
         recordings = [
-            stack.enter_context(recording(file, mic, device, limits, limits.max_enroll_s, output))
-            for file in takes
+            stack.enter_context(recording(file, mic, device, limits, limits.max_enroll_s, output)) for file in takes
         ]
         with output.busy("Loading the models"):
             attempt = authenticator.enroll(

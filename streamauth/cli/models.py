@@ -181,9 +181,7 @@ def bench(
         for name in names or installed:
             for threads in THREADS:
                 encoder = load_encoder(name, threads)
-                rows += [
-                    {"name": name, **vars(timing(encoder, threads, batch, hop_ms, seconds))} for batch in BATCHES
-                ]
+                rows += [{"name": name, **vars(timing(encoder, threads, batch, hop_ms, seconds))} for batch in BATCHES]
     if json:
         output.result({"hop_ms": hop_ms, "timings": rows}, "")
         return EXIT_OK

@@ -35,9 +35,7 @@ def decide_remotely(
     Raises:
         StreamAuthError: The server cannot be reached, or ended the session with an error.
     """
-    messages = stream_sync(
-        url, start, _as_bytes(chunks), pace=speed or None, api_key=api_key, authorities=authorities
-    )
+    messages = stream_sync(url, start, _as_bytes(chunks), pace=speed or None, api_key=api_key, authorities=authorities)
     for message in messages:
         if isinstance(message, Event):
             on_event(message)

@@ -129,9 +129,7 @@ CONDITIONS: dict[str, Condition] = {
         "a random room, 0.2 to 0.8 s of reverberation", lambda speech, rng, others: in_room(speech, random_room(rng))
     ),
     "telephone": Condition("300 to 3400 Hz, 8 kHz, mu-law", lambda speech, rng, others: telephone(speech)),
-    "gsm": Condition(
-        "8 kHz, GSM 06.10 full rate", lambda speech, rng, others: coded(speech, "WAV", "GSM610", LINE_HZ)
-    ),
+    "gsm": Condition("8 kHz, GSM 06.10 full rate", lambda speech, rng, others: coded(speech, "WAV", "GSM610", LINE_HZ)),
     "opus": Condition(
         "Opus at some 10 kbit/s", lambda speech, rng, others: coded(speech, "OGG", "OPUS", SAMPLE_RATE_HZ, 0.98)
     ),

@@ -127,8 +127,7 @@ def crossed(
     """Trials of each half of the people, with the calibration that was fitted to the other; arguments as ``fit``'s."""
     halves = [trials_of(half, cohort) for half in (people[::2], people[1::2])]
     return [
-        (tried, fit(known, cohort, encoder_id, first_look_s))
-        for known, tried in zip(halves, halves[::-1], strict=True)
+        (tried, fit(known, cohort, encoder_id, first_look_s)) for known, tried in zip(halves, halves[::-1], strict=True)
     ]
 
 
@@ -144,9 +143,7 @@ def fit(trials: Trials, cohort: Cohort | None, encoder_id: str, first_look_s: fl
     ranges = tuple((float(low), float(high)) for low, high in zip(trials.side.min(0), trials.side.max(0), strict=True))
     scale, offset = _regression(trials)
     assert len(ranges) == 3  # noqa: S101 - for the type checker
-    calibration = replace(
-        uncalibrated(encoder_id, cohort), scale=scale, offset=offset, ranges=ranges, reject_llr=-inf
-    )
+    calibration = replace(uncalibrated(encoder_id, cohort), scale=scale, offset=offset, ranges=ranges, reject_llr=-inf)
     llr = trials.llr(calibration)
     rates = [rate for rate in RATES if rate * trials.pairs >= PAIRS] or list(RATES[:1])
     # a rate that stands for n pairs is known to a part of 1/sqrt(n): the promise is to hold for other people, too

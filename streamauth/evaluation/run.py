@@ -113,9 +113,7 @@ def _check_words(trials: TrialList, bench: Bench) -> None:
             raise BadTrialList(f"The recognizer does not know these words of the trial list: {', '.join(unknown)}.")
 
 
-def _enroll_all(
-    trials: TrialList, crew: Crew, kept: WorkFolder, progress: Progress
-) -> dict[Enrolled, Template | None]:
+def _enroll_all(trials: TrialList, crew: Crew, kept: WorkFolder, progress: Progress) -> dict[Enrolled, Template | None]:
     people = {
         claimed: digest(*map(kept.content, claimed.files), claimed.words)
         for claimed in dict.fromkeys(trial.claimed for trial in trials.trials)

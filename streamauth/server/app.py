@@ -172,9 +172,7 @@ class _Streaming:
         stream = Stream(socket, self._application.workplace, partial(self._admit, scope, caller))
         await self._application.sessions.run(stream)
 
-    async def _admit(
-        self, scope: Scope, caller: Caller | None, stream: Stream, start: Start
-    ) -> tuple[Caller, Purpose]:
+    async def _admit(self, scope: Scope, caller: Caller | None, stream: Stream, start: Start) -> tuple[Caller, Purpose]:
         access = self._application.access
         if start.token is not None:
             caller, fixed = await access.by_token(scope, start.token)

@@ -95,9 +95,7 @@ def serving(authenticator: Authenticator, settings: Settings) -> Iterator[str]:
         raise error
 
 
-async def serve_until(
-    stop: asyncio.Event, authenticator: Authenticator, settings: Settings, on_ready: OnReady
-) -> None:
+async def serve_until(stop: asyncio.Event, authenticator: Authenticator, settings: Settings, on_ready: OnReady) -> None:
     """Load the models and serve until ``stop`` is set, then end the running sessions.
 
     Raises:

@@ -33,7 +33,9 @@ class Metrics:
             "streamauth_refusals", "Requests and connections that were refused.", ["code"], registry=registry
         )
         self.waited = Histogram(
-            "streamauth_audio_waited_seconds", "Time that audio waited to be worked on.", buckets=_SECONDS,
+            "streamauth_audio_waited_seconds",
+            "Time that audio waited to be worked on.",
+            buckets=_SECONDS,
             registry=registry,
         )
         self.lag = Histogram(

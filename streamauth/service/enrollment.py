@@ -30,9 +30,7 @@ class Enrolling(Prompting):
         clock: Seconds since the epoch.
     """
 
-    def __init__(
-        self, store: ProfileStore, engines: Engines, settings: Settings, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, store: ProfileStore, engines: Engines, settings: Settings, clock: Callable[[], float]) -> None:
         super().__init__(store, settings, clock)
         self.engines = engines
 

@@ -12,7 +12,8 @@ class AccessSettings(Section):
     """Who may use the server, how often, and what they learn."""
 
     mode: str = setting(
-        "auto", "Whether an API key or session token is always needed, or only once there is an API key",
+        "auto",
+        "Whether an API key or session token is always needed, or only once there is an API key",
         choices=("auto", "required"),
     )
     origins: str = setting("", "Origins of web pages that may connect, as https://example.org, separated by commas")

@@ -12,14 +12,17 @@ class AzureSettings(Section):
     enabled: bool = setting(True, "Answer on the paths of Microsoft's Speaker Recognition")
     public_url: str = setting("", "Address that clients see, as https://voice.example.org; empty means as they ask")
     free_failures: int = setting(
-        20, "Failed verifications in a row before a delay, in place of attempts.free_failures; the lock is as far away",
-        low=0, high=1000,
+        20,
+        "Failed verifications in a row before a delay, in place of attempts.free_failures; the lock is as far away",
+        low=0,
+        high=1000,
     )
     max_profiles: int = setting(10_000, "Profiles of one tenant from which none is made", low=1, high=1_000_000)
     operation_hours: float = setting(24.0, "Time that the result of an operation is kept", unit="h", low=0.0, high=720)
     max_operations: int = setting(1000, "Operations of one tenant that are kept; the oldest goes", low=1, high=100_000)
     phrases: str = setting(
-        "", "Further pass phrases, separated by semicolons, each with its language before it where that is not en-US, "
+        "",
+        "Further pass phrases, separated by semicolons, each with its language before it where that is not en-US, "
         "as in `de-DE: meine stimme ist mein ausweis`",
     )
     any_phrase: bool = setting(False, "Let the first enrollment of a profile set any pass phrase that is strong enough")

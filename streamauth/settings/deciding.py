@@ -22,7 +22,9 @@ class EnrollmentSettings(Section):
     keep_audio_s: float = setting(
         0.0,
         "Enrolled speech of a profile that is kept, encrypted, so that its voiceprint can be rebuilt; 0 keeps none",
-        unit="s", low=0, high=600,
+        unit="s",
+        low=0,
+        high=600,
     )
     consistency_far: float = setting(
         0.02, "False-accept rate at which another utterance counts as the same voice", low=1e-6, high=0.5

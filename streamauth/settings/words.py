@@ -17,8 +17,11 @@ class PhraseSettings(Section):
         choices=("free", "grammar"),
     )
     min_llr: float = setting(
-        0.0, "Likelihood ratio from which the words count as said; models without one ignore it", unit="nats",
-        low=-20, high=20,
+        0.0,
+        "Likelihood ratio from which the words count as said; models without one ignore it",
+        unit="nats",
+        low=-20,
+        high=20,
     )
     lead_ms: int = setting(240, "Audio before speech that the recognizer also hears", unit="ms", low=0, high=2000)
     patience_ms: int = setting(

@@ -191,9 +191,7 @@ def record_of(key: SealingKey, row: Any) -> EnrollmentRecord:
     )
 
 
-def put_enrollment(
-    connection: Connection, key: SealingKey, profile_id: str, record: EnrollmentRecord, now: int
-) -> int:
+def put_enrollment(connection: Connection, key: SealingKey, profile_id: str, record: EnrollmentRecord, now: int) -> int:
     """Store an utterance; give the id of its row."""
     whose = (profile_id, record.encoder_id)
     values = {

@@ -45,9 +45,7 @@ class KeySource:
     file: Path
 
     @classmethod
-    def of(
-        cls, home: Path, settings: StoreSettings, environment: Mapping[str, str] | None = None
-    ) -> "KeySource":
+    def of(cls, home: Path, settings: StoreSettings, environment: Mapping[str, str] | None = None) -> "KeySource":
         """The source for a data folder, by the settings and the environment."""
         environment = os.environ if environment is None else environment
         file = Path(settings.key_file) if settings.key_file else home / "sealing.key"

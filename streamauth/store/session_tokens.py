@@ -32,9 +32,7 @@ class Grant:
 class SessionTokens(OpenStore):
     """Making and using up session tokens."""
 
-    def add_session_token(
-        self, key_id: str, purpose: bytes, now_s: float, *, lifetime_s: float, max_open: int
-    ) -> str:
+    def add_session_token(self, key_id: str, purpose: bytes, now_s: float, *, lifetime_s: float, max_open: int) -> str:
         """Make a token, and sweep those that have expired.
 
         Args:

@@ -46,9 +46,7 @@ class SigningKeys(OpenStore):
             # another process may have been quicker
             if (found := self._newest(connection, now_s, max_age_s)) is not None:
                 return found
-            connection.execute(
-                delete(signing_keys).where(signing_keys.c.created_at_s < now_s - max_age_s - _KEPT_S)
-            )
+            connection.execute(delete(signing_keys).where(signing_keys.c.created_at_s < now_s - max_age_s - _KEPT_S))
             made = Ed25519PrivateKey.generate()
             public = made.public_key().public_bytes_raw()
             name = _encoded(hashlib.sha256(_canonical(public)).digest())

@@ -52,9 +52,7 @@ class Templates(OpenStore):
             found[row.profile_id].append(Template(row.label, voiceprint_from(data), row.updates))
         return found
 
-    def put_template(
-        self, profile_id: str, encoder_id: str, label: str, voiceprint: Voiceprint, *, most: int
-    ) -> None:
+    def put_template(self, profile_id: str, encoder_id: str, label: str, voiceprint: Voiceprint, *, most: int) -> None:
         """Store a voiceprint under a label, in place of an earlier one.
 
         Args:

@@ -71,9 +71,7 @@ def serve(home: Home, **settings: str) -> Iterator["Client"]:
         **{f"STREAMAUTH_{name}": value for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "streamauth", "serve", "--port", "0"]
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert process.stdout is not None
         for line in process.stdout:

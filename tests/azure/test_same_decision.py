@@ -15,8 +15,12 @@ from tests.azure.rig import TD2, TD3, TII3, TIV3, V1, Client, Home, speech, v3
 def command(home: Home, *arguments: str) -> dict[str, object]:
     done = subprocess.run(
         [sys.executable, "-m", "streamauth", *arguments, "--json"],
-        env={**os.environ, "STREAMAUTH_HOME": str(home.path), "STREAMAUTH_ATTEMPTS_FREE_FAILURES": "1000",
-             "STREAMAUTH_ATTEMPTS_LOCK_AFTER": "10000"},
+        env={
+            **os.environ,
+            "STREAMAUTH_HOME": str(home.path),
+            "STREAMAUTH_ATTEMPTS_FREE_FAILURES": "1000",
+            "STREAMAUTH_ATTEMPTS_LOCK_AFTER": "10000",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -53,9 +57,7 @@ def test_with_a_phrase(
 
 
 @pytest.mark.parametrize(("voice", "decision"), [("awb", "accept"), ("slt", "reject")])
-def test_without_one(
-    azure: Client, home: Home, enrolled: Enrolled, tmp_path: Path, voice: str, decision: str
-) -> None:
+def test_without_one(azure: Client, home: Home, enrolled: Enrolled, tmp_path: Path, voice: str, decision: str) -> None:
     audio, name = speech(voice, "long-2"), f"{enrolled.verification}-verification"
     (tmp_path / "x.wav").write_bytes(audio)
     rest = own(azure, f"/v1/profiles/{enrolled.verification}/verifications", audio)

@@ -84,9 +84,7 @@ def test_a_hostile_archive_leaves_nothing(site: Site, registry: Path, member: st
     assert not list(registry.parent.rglob("evil"))
 
 
-def test_a_truncated_download_installs_nothing_and_is_gone_on_from(
-    archive: Answer, site: Site, registry: Path
-) -> None:
+def test_a_truncated_download_installs_nothing_and_is_gone_on_from(archive: Answer, site: Site, registry: Path) -> None:
     archive.cut_after = 50
     with pytest.raises(DownloadFailed):
         pull("rec")

@@ -82,4 +82,3 @@ def test_the_page_can_change_nothing_of_its_session(tmp_path: Path) -> None:
             with Peer(url) as peer:
                 peer.say(type="start", version=1, mode="verify", audio=AUDIO, token=token)
                 assert peer.last() == ("session_token_refused", 4401)
-

@@ -29,9 +29,7 @@ def test_every_event_goes_round(event: Event) -> None:
 
 
 def test_the_objects_of_the_command_line() -> None:
-    event = Decided(
-        20_000, Verdict.ACCEPT, (Reason.VOICE_MATCH,), 0.812345, 7.5, 1.25, "open", "open", True
-    )
+    event = Decided(20_000, Verdict.ACCEPT, (Reason.VOICE_MATCH,), 0.812345, 7.5, 1.25, "open", "open", True)
     assert verification_object(event) == {
         "decision": "accept",
         "reasons": ["voice_match"],

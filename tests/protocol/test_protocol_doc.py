@@ -97,9 +97,7 @@ def test_the_schema_has_the_messages_of_the_specification() -> None:
 
 def test_the_claims_of_a_signed_verdict() -> None:
     documented = {name for row in table("## Signed verdict") for name in names(row[0])}
-    assert documented == {
-        *("iss", "aud", "nonce", "iat", "exp", "jti", "mode", "decision", "reasons", "sub", "prompt")
-    }
+    assert documented == {*("iss", "aud", "nonce", "iat", "exp", "jti", "mode", "decision", "reasons", "sub", "prompt")}
 
 
 def test_the_bands() -> None:
@@ -119,8 +117,6 @@ def test_the_limits() -> None:
 def test_the_close_code_of_every_error() -> None:
     documented = {code: int(row[0]) for row in table("## End of a session") for code in names(row[1])}
     documented.pop("cancel")
-    expected = {
-        error.code: close_code(error()) for error in all_errors() if error.code not in NEVER_ON_THE_WIRE
-    }
+    expected = {error.code: close_code(error()) for error in all_errors() if error.code not in NEVER_ON_THE_WIRE}
     assert documented == expected
     assert set(documented.values()) == set(CLOSE_CODES.values())

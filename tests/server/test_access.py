@@ -88,7 +88,9 @@ def test_an_open_server_is_open_to_its_own_machine_only(tmp_path: Path, headers:
         assert Web(url, key_of(watched))("GET", "/v1/profiles", **headers).status == 200
 
 
-@pytest.mark.parametrize("origin", ["http://localhost", "null", "https://evil.example", "http://127.0.0.1:1", "file://"])
+@pytest.mark.parametrize(
+    "origin", ["http://localhost", "null", "https://evil.example", "http://127.0.0.1:1", "file://"]
+)
 def test_web_pages_are_refused(tmp_path: Path, origin: str) -> None:
     with server(tmp_path) as (url, watched):
         assert handshake(url, Origin=origin) == 403

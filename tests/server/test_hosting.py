@@ -32,7 +32,8 @@ def test_loopback_addresses_are_allowed(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["0.0.0.0", "::", "", "192.168.1.5", "8.8.8.8", "localhost.example.org", "::ffff:10.0.0.1"]  # noqa: S104
+    "host",
+    ["0.0.0.0", "::", "", "192.168.1.5", "8.8.8.8", "localhost.example.org", "::ffff:10.0.0.1"],  # noqa: S104
 )
 def test_other_addresses_need_an_api_key(tmp_path: Path, host: str) -> None:
     assert not is_loopback(host)
@@ -47,9 +48,7 @@ def test_other_addresses_need_an_api_key(tmp_path: Path, host: str) -> None:
             pytest.fail("it listens")
 
 
-def test_with_an_api_key_other_addresses_are_listened_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_with_an_api_key_other_addresses_are_listened_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with application(tmp_path, settings(host="0.0.0.0")) as watched:  # noqa: S104
         _, key = watched.store.create_api_key("backend", [Scope.VERIFY])

@@ -76,9 +76,7 @@ class FakeSoundDevice(ModuleType):
         self.go_on = threading.Event()
 
     def add(self, name: str, inputs: int = 2, rate: float = 44_100.0) -> None:
-        self.devices.append(
-            {"name": name, "hostapi": 0, "max_input_channels": inputs, "default_samplerate": rate}
-        )
+        self.devices.append({"name": name, "hostapi": 0, "max_input_channels": inputs, "default_samplerate": rate})
 
     def query_hostapis(self) -> tuple[dict[str, str], ...]:
         if self.broken:

@@ -68,8 +68,9 @@ def test_variable_bit_rate_without_information(tmp_path: Path) -> None:
     """libsndfile would give a part of it for the whole."""
     path = tmp_path / "a"
     speech = np.concatenate([tone(44_100, 5)[:, 0], np.zeros(44_100 * 10, np.float32)])
-    loud_first = soundfile.SoundFile(path, "w", 44_100, 1, "MPEG_LAYER_III", format="MP3",
-                                     compression_level=0.1, bitrate_mode="VARIABLE")
+    loud_first = soundfile.SoundFile(
+        path, "w", 44_100, 1, "MPEG_LAYER_III", format="MP3", compression_level=0.1, bitrate_mode="VARIABLE"
+    )
     with loud_first:
         loud_first.write(speech)
     bare = without_information(path.read_bytes())

@@ -22,9 +22,7 @@ def database(tmp_path: Path) -> Database:
 def test_the_modes_of_files_and_folder(store: ProfileStore, home: Path) -> None:
     enrolled(store, "Anna")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
-    assert modes == dict.fromkeys(
-        ["streamauth.db", "streamauth.db-wal", "streamauth.db-shm", "sealing.key"], 0o600
-    )
+    assert modes == dict.fromkeys(["streamauth.db", "streamauth.db-wal", "streamauth.db-shm", "sealing.key"], 0o600)
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 

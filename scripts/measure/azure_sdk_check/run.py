@@ -1,7 +1,7 @@
 """Runs check.js against a server of its own, on the synthetic speech of the tests.
 
-    cd scripts/measure/azure_sdk_check && npm install --ignore-scripts && cd ../../..
-    python -m scripts.measure.azure_sdk_check.run
+cd scripts/measure/azure_sdk_check && npm install --ignore-scripts && cd ../../..
+python -m scripts.measure.azure_sdk_check.run
 """
 
 import subprocess

@@ -121,7 +121,7 @@ def write(model: onnx.ModelProto, path: Path, precision: str, source: str = SOUR
     content = model.SerializeToString(deterministic=True)
     path.write_bytes(content)
     test = encoder(path).embed(self_test_signal(WINDOW_SAMPLES)[None])[0]
-    print(f"[{path.stem}]\nbytes = {len(content)}\nsha256 = \"{hashlib.sha256(content).hexdigest()}\"")
+    print(f'[{path.stem}]\nbytes = {len(content)}\nsha256 = "{hashlib.sha256(content).hexdigest()}"')
     print(f'self_test = "{base64.b64encode(test.astype("<f2").tobytes()).decode()}"\n')
 
 

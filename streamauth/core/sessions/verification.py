@@ -205,9 +205,7 @@ class VerificationSession(Session):
     def _conclude_phrase(self, at_sample: int, phrase: PhraseRule) -> None:
         reasons = phrase.reasons
         if self._voice.sample() is not None:
-            reasons += (
-                Reason.VOICE_MATCH if self._compare().llr >= self.threshold else Reason.VOICE_MISMATCH,
-            )
+            reasons += (Reason.VOICE_MATCH if self._compare().llr >= self.threshold else Reason.VOICE_MISMATCH,)
         self._decided(at_sample, Verdict.REJECT, reasons)
 
     def _compare(self) -> Comparison:

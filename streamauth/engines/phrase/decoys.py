@@ -50,9 +50,7 @@ class Decoys:
     alternatives: Scores
 
 
-def decoys(
-    graph: WordGraph, scores: Scores, bigram: Scores, alternatives: Sequence[Alternative] = ()
-) -> Decoys:
+def decoys(graph: WordGraph, scores: Scores, bigram: Scores, alternatives: Sequence[Alternative] = ()) -> Decoys:
     """Compare a phrase with its decoys.
 
     Args:
@@ -126,9 +124,7 @@ def _any_phones_between(into: Scores, out: Scores, scores: Scores, bigram: Score
     return _log_sum(values + out, 2), _log_sum(values[..., :-1, :, :] + out[..., 1:, :, :], 2)
 
 
-def _instead(
-    alternatives: Sequence[Alternative], into: Scores, out: Scores, scores: Scores, bigram: Scores
-) -> Scores:
+def _instead(alternatives: Sequence[Alternative], into: Scores, out: Scores, scores: Scores, bigram: Scores) -> Scores:
     """Log sums of the phrase with each alternative, shape (..., alternatives)."""
     if not alternatives:
         return np.empty((*scores.shape[:-2], 0))

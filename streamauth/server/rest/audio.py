@@ -139,4 +139,3 @@ def audio_path(body: bytes) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             os.unlink(name)
-

@@ -104,9 +104,7 @@ def decision_routes(application: "Application") -> APIRouter:
         profile = await found(caller, profile_id)
         purpose = Purpose(Mode.VERIFY, profile.name, audience=audience, nonce=nonce).complete()
         begin = partial(authenticator.verify, profile.name, prompt=prompt, tenant=caller.tenant)
-        return await decision(
-            caller, await events(caller, request, begin, limits.max_attempt_s, Mode.VERIFY), purpose
-        )
+        return await decision(caller, await events(caller, request, begin, limits.max_attempt_s, Mode.VERIFY), purpose)
 
     @routes.post("/identifications", openapi_extra=AUDIO)
     async def identify(

@@ -239,9 +239,7 @@ FORMATS = st.builds(
 
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(FORMATS, st.integers(0, 5_000), st.integers(0, 2**32 - 1), st.lists(st.integers(0, 2**20), max_size=40))
-def test_any_cut_gives_the_same_samples(
-    audio_format: AudioFormat, frames: int, seed: int, places: list[int]
-) -> None:
+def test_any_cut_gives_the_same_samples(audio_format: AudioFormat, frames: int, seed: int, places: list[int]) -> None:
     data = noise(frames, audio_format, seed)
 
     def through(chunks: list[bytes]) -> Samples:

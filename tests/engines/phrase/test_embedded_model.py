@@ -60,9 +60,7 @@ def test_the_level_of_speech_does_not_matter_to_the_second_network(model: Acoust
 
 @pytest.mark.parametrize("network", [LIBVOSKS, SECOND])
 @pytest.mark.parametrize("voice", VOICES)
-def test_sounds_are_found_where_words_are_said(
-    model: AcousticModel, door: WordGraph, voice: str, network: int
-) -> None:
+def test_sounds_are_found_where_words_are_said(model: AcousticModel, door: WordGraph, voice: str, network: int) -> None:
     scores = model.scores(np.pad(speech(voice, "door-2"), 8000))[network]
     _, path = door.align(scores, model.bigram)
     found = any_phones(scores, model.bigram)[1].argmax(axis=1)

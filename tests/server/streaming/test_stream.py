@@ -36,9 +36,7 @@ from tests.server.rig import (
         ("bob", PHRASE, BOB, "accept", ["voice_match"]),
     ],
 )
-def test_verification(
-    tmp_path: Path, name: str, words: str, speaker: int, decision: str, reasons: list[str]
-) -> None:
+def test_verification(tmp_path: Path, name: str, words: str, speaker: int, decision: str, reasons: list[str]) -> None:
     with server(tmp_path) as (url, watched), Peer(url) as peer:
         peer.start(name=name)
         peer.send(spoken(words, speaker))

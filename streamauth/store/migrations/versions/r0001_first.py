@@ -34,9 +34,7 @@ def upgrade() -> None:
         sa.Column("created_ms", sa.BigInteger, nullable=False),
         sa.Column("updated_ms", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_profiles"),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name="fk_profiles_tenant_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_profiles_tenant_id", ondelete="CASCADE"),
         sa.UniqueConstraint("tenant_id", "name", name="uq_profiles_tenant_id"),
         sa.CheckConstraint("kind IN ('text_dependent', 'text_independent')", name=op.f("ck_profiles_kind")),
     )
@@ -50,9 +48,7 @@ def upgrade() -> None:
         sa.Column("audio_s", sa.Double, nullable=False),
         sa.Column("embedding", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_enrollments"),
-        sa.ForeignKeyConstraint(
-            ["profile_id"], ["profiles.id"], name="fk_enrollments_profile_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name="fk_enrollments_profile_id", ondelete="CASCADE"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_enrollments_profile_id", "enrollments", ["profile_id", "encoder_id"])
@@ -65,9 +61,7 @@ def upgrade() -> None:
         sa.Column("speech_s", sa.Double, nullable=False),
         sa.Column("embedding", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("profile_id", "encoder_id", name="pk_voiceprints"),
-        sa.ForeignKeyConstraint(
-            ["profile_id"], ["profiles.id"], name="fk_voiceprints_profile_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name="fk_voiceprints_profile_id", ondelete="CASCADE"),
     )
     op.create_table(
         "attempts",
@@ -75,9 +69,7 @@ def upgrade() -> None:
         sa.Column("profile_id", sa.String(36), nullable=False),
         sa.Column("began_at_s", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
-        sa.ForeignKeyConstraint(
-            ["profile_id"], ["profiles.id"], name="fk_attempts_profile_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name="fk_attempts_profile_id", ondelete="CASCADE"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_attempts_profile_id", "attempts", ["profile_id"])
