@@ -42,9 +42,7 @@ class WebhookSink:
 
     name = "webhook"
 
-    def __init__(
-        self, url: str, secret: str, timeout_s: float = 10.0, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, url: str, secret: str, timeout_s: float = 10.0, clock: Callable[[], float] = time.time) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
             raise BadSetting("A webhook's address begins with https://, or with http:// on this machine alone.")

@@ -92,13 +92,11 @@ def command(action: str, at: datetime) -> bytes:
     return json.dumps({"command": action, "at": at.isoformat()}).encode()
 
 
-def test_fresh_commands_are_taken_and_retained_or_stale_ones_refused(
-    broker: Broker, listener: Listener
-) -> None:
+def test_fresh_commands_are_taken_and_retained_or_stale_ones_refused(broker: Broker, listener: Listener) -> None:
     now = datetime.now(UTC)
-    listener.client.publish(
-        "streamauth/front_door/command", command("open", now), qos=1, retain=True
-    ).wait_for_publish(5)
+    listener.client.publish("streamauth/front_door/command", command("open", now), qos=1, retain=True).wait_for_publish(
+        5
+    )
     taken: list[DoorCommand] = []
     ours = sink(broker.port, taken)
     deliver(ours, 1)

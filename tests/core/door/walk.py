@@ -1,6 +1,6 @@
 """A long random walk through the door, against an account of its own: prints what was visited and what was violated.
 
-    python -m tests.core.door.walk --steps 1000000
+python -m tests.core.door.walk --steps 1000000
 """
 
 import argparse
