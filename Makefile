@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check serve pam clean
+.PHONY: help demo test check format coverage lock serve pam clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,11 +14,24 @@ demo: $(READY) ## enroll two synthetic voices, start a server, show an accept an
 	$(BIN)/streamauth demo
 
 test: $(READY) ## all tests that need no microphone; those on real recordings run where ../shared/audio is
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-check: $(READY) ## lint and types
+coverage: $(READY) ## the unit tests, and which lines none of them runs
+	$(BIN)/python -m pytest -n 2 -m "not real_audio and not browser" --cov=streamauth --cov-report=term:skip-covered $(ARGS)
+
+check: $(READY) ## lint, format, layers and types
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+format: $(READY) ## format the code, and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY) ## write requirements.lock anew: the newest versions inside the ranges, with hashes
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra silero --generate-hashes --universal --no-header \
+	  --no-emit-index-url --python-version 3.11 --upgrade --output-file requirements.lock
 
 serve: $(READY) ## run the streaming server on 127.0.0.1
 	$(BIN)/streamauth serve $(ARGS)
@@ -29,13 +42,14 @@ pam: ## build the PAM module of the microphone login; needs a C compiler and lib
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "streamauth needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "Python's venv module is missing. Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,silero]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(BIN)/python -c 'import sounddevice' 2>/dev/null || \
 	  echo "Note: PortAudio is missing; only the microphone needs it. Debian and Ubuntu: apt-get install libportaudio2"
 	@touch $@
