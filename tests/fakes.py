@@ -131,11 +131,11 @@ class FakePhraseStream:
         peak = float(hz[low][np.argmax(spectrum[low])])
         return min(WORDS, key=lambda word: abs(_WORD_HZ[word] - peak))
 
-    def glimpse(self) -> Transcript:
+    def partial(self) -> Transcript:
         return Transcript(tuple(self._words))
 
     def finish(self) -> Transcript:
-        transcript = self.glimpse()
+        transcript = self.partial()
         self._reset()
         return transcript
 
@@ -160,7 +160,7 @@ class FakeRecognizer:
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(word for word in words if word not in WORDS)
 
-    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
+    def stream(self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = ()) -> PhraseStream:
         self.streams.append(FakePhraseStream())
         return self.streams[-1]
 

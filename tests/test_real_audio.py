@@ -82,10 +82,10 @@ def test_phrases_are_told_apart_on_real_speech(group: str) -> None:
     from streamauth.engines.phrase.acoustic_model import AcousticModel
     from streamauth.engines.phrase.evidence import UtteranceEvidence
     from streamauth.engines.phrase.expected import Expected
-    from streamauth.engines.phrase.lexicon import Pronunciations
+    from streamauth.engines.phrase.lexicon import Lexicon
 
     folder = models_folder() / "vosk-en" / "phrase"
-    model, sounds, dice = AcousticModel(folder), Pronunciations(folder), random.Random(1)
+    model, sounds, dice = AcousticModel(folder), Lexicon(folder), random.Random(1)
     recordings = {
         "keyword": lambda: keyword_recordings(12, "clean", dice),
         "digits": lambda: digit_recordings(18, "clean", dice),
@@ -96,7 +96,7 @@ def test_phrases_are_told_apart_on_real_speech(group: str) -> None:
         evidences = [UtteranceEvidence(model, samples) for samples in recording.utterances]
         for kind, words in recording.expected:
             if kind != "near word":
-                found = [e.explain(Expected.of(words, sounds)) for e in evidences]
+                found = [e.align(Expected.of(words, sounds)) for e in evidences]
                 llr = max((f.llr for f in found if f is not None), default=-30.0)
                 nearly = kind in ("replaced", "dropped", "added", "swapped", "cut short")
                 taken["nearly" if nearly else "right" if kind == "right" else "other"].append(

@@ -84,7 +84,9 @@ class RecordingRecognizer:
         found: WordFacts | None = self._recognizer.facts(word)
         return found
 
-    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> "RecordingRecognizer":
+    def stream(
+        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = ()
+    ) -> "RecordingRecognizer":
         """Same recorder, new state."""
         copy = RecordingRecognizer(self._recognizer, self._calls)
         copy._stream = self._recognizer.stream(expected)  # type: ignore[attr-defined]
@@ -95,10 +97,10 @@ class RecordingRecognizer:
         self._calls.append(("recognizer", samples.copy()))
         return str(self._stream.accept(samples))  # type: ignore[attr-defined]
 
-    def glimpse(self) -> Any:
+    def partial(self) -> Any:
         """As the stream's."""
-        self._calls.append(("recognizer", "glimpse"))
-        return self._stream.glimpse()  # type: ignore[attr-defined]
+        self._calls.append(("recognizer", "partial"))
+        return self._stream.partial()  # type: ignore[attr-defined]
 
     def finish(self) -> Any:
         """As the stream's."""

@@ -20,26 +20,26 @@ from scripts.measure.phrase_trials import cut_piece, edit_distance, in_condition
 from scripts.train.vosk.make_g2p import learn
 from scripts.train.vosk.speech import librispeech
 from streamauth.catalog.registry import models_folder
-from streamauth.core.sessions.enrollment import LEAST_FIT
+from streamauth.core.sessions.enrollment import LEAST_PRONUNCIATION_SCORE
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.evidence import UtteranceEvidence
 from streamauth.engines.phrase.expected import Expected
-from streamauth.engines.phrase.g2p import Spelling
-from streamauth.engines.phrase.lexicon import Pronunciations
+from streamauth.engines.phrase.g2p import G2P
+from streamauth.engines.phrase.lexicon import Lexicon
 
 PHRASE = models_folder() / "vosk-en" / "phrase"
 LEAST_LETTERS = 4
 
 
-def learned_without(dictionary: Pronunciations, words: Collection[str]) -> Spelling:
+def learned_without(dictionary: Lexicon, words: Collection[str]) -> G2P:
     """A spelling model that has never seen some words."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "spelling.npz"
         learn(dictionary, path, words)
-        return Spelling(path)
+        return G2P(path)
 
 
-def proposals(dictionary: Pronunciations, count: int) -> None:
+def proposals(dictionary: Lexicon, count: int) -> None:
     """Print the error rates of proposals; the nearest pronunciation of the dictionary counts."""
     eligible = sorted(word for word in dictionary.common(1_000_000) if len(word) > 2 and "'" not in word)
     held_out = random.Random(0).sample(eligible, count)
@@ -56,7 +56,7 @@ def proposals(dictionary: Pronunciations, count: int) -> None:
         print(f"  best of {most}: {errors / phones:.1%} of phones wrong, {wrong:.1%} of words")
 
 
-def trials(dictionary: Pronunciations, clips: int) -> Iterator[tuple[str, float]]:
+def trials(dictionary: Lexicon, clips: int) -> Iterator[tuple[str, float]]:
     """Which word was expected in a piece, and its fit."""
     model, spoken, dice = AcousticModel(PHRASE), list(librispeech()), random.Random(3)
     heard = {word for each in spoken for word in each.words if len(word) >= LEAST_LETTERS and dictionary.of(word)}
@@ -81,9 +81,9 @@ def trials(dictionary: Pronunciations, clips: int) -> Iterator[tuple[str, float]
             ("another word, proposed", spelling.proposals(other)),
         ):
             changed = replace(expected, sounds=(*expected.sounds[:at], sounds, *expected.sounds[at + 1 :]))
-            explanation = evidence.explain(changed)
-            if explanation is not None:
-                yield kind, explanation.words[at].fit
+            alignment = evidence.align(changed)
+            if alignment is not None:
+                yield kind, alignment.words[at].pronunciation_score
 
 
 def main() -> None:
@@ -92,17 +92,17 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=2000)
     parser.add_argument("--clips", type=int, default=200)
     arguments = parser.parse_args()
-    dictionary = Pronunciations(PHRASE)
+    dictionary = Lexicon(PHRASE)
     proposals(dictionary, arguments.words)
     fits: dict[str, list[float]] = {}
     for kind, fit in trials(dictionary, arguments.clips):
         fits.setdefault(kind, []).append(fit)
-    print(f"fit of a word in nats per phone; confirmed from {LEAST_FIT} on")
+    print(f"fit of a word in nats per phone; confirmed from {LEAST_PRONUNCIATION_SCORE} on")
     for kind, found in sorted(fits.items()):
         low, middle, high = np.quantile(found, (0.05, 0.5, 0.95))
         print(
             f"  {kind}: {len(found)} words, {low:.1f} to {high:.1f}, median {middle:.1f}, "
-            f"confirmed {np.mean(np.array(found) >= LEAST_FIT):.1%}"
+            f"confirmed {np.mean(np.array(found) >= LEAST_PRONUNCIATION_SCORE):.1%}"
         )
 
 

@@ -45,9 +45,9 @@ from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.evidence import UtteranceEvidence
 from streamauth.engines.phrase.expected import Expected
-from streamauth.engines.phrase.lexicon import Pronunciations
+from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.llr import KNOTS, terms
-from streamauth.engines.phrase.measures import Explanation
+from streamauth.engines.phrase.measures import Alignment
 from streamauth.evaluation.metrics import eer, frr_at_far
 from streamauth.settings import Settings
 
@@ -82,7 +82,7 @@ class Trial:
 class Judge:
     """The likelihood ratio of the embedded model."""
 
-    def __init__(self, models: Sequence[AcousticModel], sounds: Pronunciations) -> None:
+    def __init__(self, models: Sequence[AcousticModel], sounds: Lexicon) -> None:
         self._models, self._sounds = models, sounds
 
     def __call__(self, recording: Recording) -> list[tuple[float, tuple[float, ...] | None]]:
@@ -91,8 +91,8 @@ class Judge:
         scores: list[tuple[float, tuple[float, ...] | None]] = []
         for _, words in recording.expected:
             expected = Expected.of(words, self._sounds)
-            found = [explanation for e in evidences if (explanation := e.explain(expected))]
-            best: Explanation | None = max(found, key=lambda explanation: explanation.llr, default=None)
+            found = [alignment for e in evidences if (alignment := e.align(expected))]
+            best: Alignment | None = max(found, key=lambda alignment: alignment.llr, default=None)
             scores.append((best.llr, best.measures) if best else (_NEVER, None))
         return scores
 
@@ -160,7 +160,7 @@ def collect(clips: int, folders: Sequence[Path]) -> list[Trial]:
 def trials_in(clips: int, folders: Sequence[Path], condition: str) -> tuple[list[Trial], tuple[float, float]]:
     """The trials of one condition, with the seconds of audio and of processor time that they took."""
     models = [AcousticModel(folder / "phrase") for folder in folders]
-    sounds = Pronunciations(SHIPPED / "phrase")
+    sounds = Lexicon(SHIPPED / "phrase")
     judge, trials = Judge(models, sounds), []
     heard_s = spent_s = 0.0
     dice = random.Random(5)
@@ -185,7 +185,7 @@ def half_of(recording: Recording) -> int:
     return zlib.crc32(recording.name.encode()) % 2
 
 
-def false_alarms(models: Sequence[AcousticModel], sounds: Pronunciations, threshold: float) -> None:
+def false_alarms(models: Sequence[AcousticModel], sounds: Lexicon, threshold: float) -> None:
     """Print how often running speech is taken for a phrase: all LibriSpeech clips, joined."""
     known, hours = transcripts(), 0.0
     phrases = [*((word,) for word in KEYWORD_FOLDS), ("open", "the", "door"), ("four", "seven", "one", "nine")]
@@ -199,7 +199,7 @@ def false_alarms(models: Sequence[AcousticModel], sounds: Pronunciations, thresh
         for samples in utterances(audio):
             evidence = UtteranceEvidence(models[fold], samples)
             for phrase in phrases:
-                found = evidence.explain(Expected.of(phrase, sounds))
+                found = evidence.align(Expected.of(phrase, sounds))
                 alarms[phrase] += found is not None and found.llr >= threshold
     print(f"\nfalse alarms in {hours:.2f} h of running speech:", {" ".join(p): count for p, count in alarms.items()})
 
@@ -214,7 +214,7 @@ def main() -> None:
     folders = arguments.models or (SHIPPED, SHIPPED)
     threshold = Settings().phrase.min_llr
     models = [AcousticModel(folder / "phrase") for folder in folders]
-    false_alarms(models, Pronunciations(SHIPPED / "phrase"), threshold)
+    false_alarms(models, Lexicon(SHIPPED / "phrase"), threshold)
     trials = collect(arguments.clips, folders)
     report(trials, threshold)
     if arguments.fit:

@@ -27,8 +27,8 @@ from streamauth.core.phrase.words import DIGITS
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.speech.segmentation import SpeechSegmenter
 from streamauth.engines.phrase.acoustic_model import AcousticModel
-from streamauth.engines.phrase.alignment import FRAME_S, WordGraph
-from streamauth.engines.phrase.lexicon import Pronunciations
+from streamauth.engines.phrase.alignment import FRAME_S, AlignmentGraph
+from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.vad.webrtc import WebrtcDetector
 from streamauth.settings import Settings
 
@@ -131,7 +131,7 @@ def _six_digits(clips: int, seed: int) -> Iterator[Spoken]:
 
 
 def sentence_recordings(
-    clips: int, condition: str, dice: random.Random, models: Sequence[AcousticModel], sounds: Pronunciations
+    clips: int, condition: str, dice: random.Random, models: Sequence[AcousticModel], sounds: Lexicon
 ) -> Iterator[Recording]:
     """Pieces of four to seven words of LibriSpeech clips."""
     chosen = list(librispeech())
@@ -158,13 +158,13 @@ def sentence_recordings(
 
 
 def cut_piece(
-    spoken: Spoken, dice: random.Random, model: AcousticModel, sounds: Pronunciations
+    spoken: Spoken, dice: random.Random, model: AcousticModel, sounds: Lexicon
 ) -> tuple[tuple[str, ...], Samples] | None:
     """Four to seven words of a clip, and their audio; None where it is too short or has an unknown word."""
     if len(spoken.words) < 8 or not all(sounds.of(word) for word in spoken.words):
         return None
-    graph = WordGraph.of([sounds.of(word) for word in spoken.words])
-    _, path = graph.align(model.scores(spoken.audio).sum(axis=0), model.bigram)
+    graph = AlignmentGraph.of([sounds.of(word) for word in spoken.words])
+    _, path = graph.best_path(model.scores(spoken.audio).sum(axis=0), model.bigram)
     owners = graph.words[path]
     count = dice.randint(4, 7)
     first = dice.randrange(len(spoken.words) - count)
@@ -197,7 +197,7 @@ def _misses(
 class _Nearest:
     """Another word of the dictionary that sounds most alike, among those in common use."""
 
-    def __init__(self, sounds: Pronunciations) -> None:
+    def __init__(self, sounds: Lexicon) -> None:
         self._words = [(word, sounds.of(word)[0]) for word in sounds.common(8000)]
         self._sounds = sounds
 

@@ -93,15 +93,16 @@ class Word:
         start_s: Begin, in seconds since the stream began an utterance.
         end_s: End, likewise.
         confidence: In [0, 1]; 1 where the engine gives none.
-        fit: How well its sounds fit those of the dictionary, as a mean log probability per phone in nats, at most 0;
-            None where the engine has no such score.
+        pronunciation_score: Goodness of pronunciation (GOP; S. M. Witt, S. J. Young, "Phone-level pronunciation scoring
+            and assessment for interactive language learning", Speech Communication 30, 2000): how well its sounds agree
+            with the lexicon's, as a mean log probability per phone in nats, at most 0; None where the engine has none.
     """
 
     text: str
     start_s: float
     end_s: float
     confidence: float
-    fit: float | None = None
+    pronunciation_score: float | None = None
 
 
 LEAST_LLR = -30.0
@@ -117,14 +118,14 @@ class Transcript:
         llr: Natural-log likelihood ratio that the expected words were said, as many of them as the utterance may
             hold, against that anything else was; None where the engine has no such score or nothing was expected.
         whole_llr: The same of all expected words.
-        whole_fits: ``Word.fit`` of each expected word where the utterance is taken for all of them; empty where it is
-            too short, the engine has no such score or nothing was expected.
+        pronunciation_scores: ``Word.pronunciation_score`` of each expected word where the utterance is taken for all of
+            them; empty where it is too short, the engine has no such score or nothing was expected.
     """
 
     words: tuple[Word, ...]
     llr: float | None = None
     whole_llr: float | None = None
-    whole_fits: tuple[float, ...] = ()
+    pronunciation_scores: tuple[float, ...] = ()
 
     @property
     def text(self) -> str:
@@ -139,8 +140,8 @@ class PhraseStream(Protocol):
         """Take more of the utterance; return the words heard in it so far (may change, may be empty)."""
         ...
 
-    def glimpse(self) -> Transcript:
-        """What ``finish`` would give now, while the utterance goes on."""
+    def partial(self) -> Transcript:
+        """The partial result: what ``finish`` would give now, while the utterance goes on."""
         ...
 
     def finish(self) -> Transcript:
@@ -168,7 +169,7 @@ class PhraseRecognizer(Protocol):
         """Those of the words that the recognizer can never hear."""
         ...
 
-    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
+    def stream(self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = ()) -> PhraseStream:
         """State for one new stream that expects these words, or any words if None.
 
         What comes out of the stream is what was *heard*: the expected words may help the search but are never
@@ -176,7 +177,8 @@ class PhraseRecognizer(Protocol):
 
         Args:
             expected: The words.
-            habits: For each word, or the first of them, its usual ``fit`` when this person says it.
+            expected_scores: For each word, or the first of them, its usual ``pronunciation_score`` when this person
+                says it.
 
         Raises:
             UnknownWord: The recognizer can never hear one of the expected words.

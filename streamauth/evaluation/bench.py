@@ -11,7 +11,7 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided
 from streamauth.core.ports import Embedding, Voiceprint
 from streamauth.core.sessions.base import Models
-from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession, habits_of, voiceprint_of
+from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession, expected_scores_of, voiceprint_of
 from streamauth.core.sessions.verification import Claim, VerificationSession
 from streamauth.core.voice.calibration import cosine
 from streamauth.core.voice.operating_point import accept_bound, target_far
@@ -41,11 +41,11 @@ class Template:
 
     Attributes:
         voiceprint: Of the recordings.
-        habits: How the person says each word of the phrase.
+        expected_scores: The person's usual pronunciation score of each word of the phrase.
     """
 
     voiceprint: Voiceprint
-    habits: tuple[float, ...] = ()
+    expected_scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Bench:
             return Template(unit(np.sum(voices, axis=0, dtype=np.float32))) if voices else None
         recordings = [self._read(file) for file in files]
         taken = self._enrollment(recordings, files, words if self._with_words else None).everything
-        return Template(voiceprint_of(taken), habits_of(taken)) if taken else None
+        return Template(voiceprint_of(taken), expected_scores_of(taken)) if taken else None
 
     def test(
         self, file: Path, claims: Sequence[tuple[Words | None, Template]], known: Mapping[bytes, Embedding]
@@ -140,7 +140,7 @@ class Bench:
     ) -> Outcome:
         if self._scoring is Scoring.PLAIN:
             return Outcome(None if heard is None else cosine(heard.voice.embedding, claimed.voiceprint))
-        claim = Claim(claimed.voiceprint, words, None, claimed.habits)
+        claim = Claim(claimed.voiceprint, words, None, claimed.expected_scores)
         session = VerificationSession(claim, FORMAT, models, self._settings, front=probe.front())
         session.receive_audio(b"")
         session.receive_end()

@@ -87,14 +87,15 @@ class WorkFolder:
         arrays = self._arrays(self._name("enrolled", key))
         if arrays is None:
             return None
-        print_, habits = arrays["voiceprint"], arrays["habits"]
-        return (Template(print_, tuple(habits.tolist())) if print_.size else None,)
+        print_, expected_scores = arrays["voiceprint"], arrays["expected_scores"]
+        return (Template(print_, tuple(expected_scores.tolist())) if print_.size else None,)
 
     def keep_enrolled(self, key: str, template: Template | None) -> None:
         """Keep what an enrollment gave."""
         print_ = np.zeros(0, np.float32) if template is None else template.voiceprint
-        habits = () if template is None else template.habits
-        self._keep(self._name("enrolled", key), {"voiceprint": print_, "habits": np.array(habits, np.float64)})
+        expected_scores = () if template is None else template.expected_scores
+        scores = np.array(expected_scores, np.float64)
+        self._keep(self._name("enrolled", key), {"voiceprint": print_, "expected_scores": scores})
 
     def windows(self, file: Path) -> dict[bytes, Embedding]:
         """The embeddings that are known of a recording, by window."""

@@ -18,7 +18,7 @@ from streamauth.core.decision import PhraseRule
 from streamauth.core.lockout import AttemptOutcome
 from streamauth.core.phrase.prompt import Challenge, PromptPlan
 from streamauth.core.ports import Embedding, Voiceprint
-from streamauth.core.sessions.enrollment import habits_of
+from streamauth.core.sessions.enrollment import expected_scores_of
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import Claim, VerificationSession
@@ -125,11 +125,11 @@ class Authenticator(Enrolling):
         models = self.engines.models(with_words=with_words, locale=profile.locale)
         voiceprint, further = self._voiceprints(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
-        habits = habits_of(self._taken(profile, models.encoder.id)) if words is not None else ()
+        expected_scores = expected_scores_of(self._taken(profile, models.encoder.id)) if words is not None else ()
         with self._charged(profile.id, limits) as begun:
             # only now, so that an attempt that is refused leaves the prompt as it is
             demand = self._demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
-            claim = Claim(voiceprint, words, demand.challenge if demand else None, habits, further)
+            claim = Claim(voiceprint, words, demand.challenge if demand else None, expected_scores, further)
             session = VerificationSession(claim, audio_format, models, self.settings, continuous=continuous)
             return begun(session, demand)
 

@@ -91,7 +91,12 @@ class Enrolling(Prompting):
                 profile = self.store.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
             newest = taken[-1]
             record = EnrollmentRecord(
-                models.encoder.id, newest.voiceprint, newest.speech_s, newest.audio_s, newest.fits, audio=newest.audio
+                models.encoder.id,
+                newest.voiceprint,
+                newest.speech_s,
+                newest.audio_s,
+                newest.pronunciation_scores,
+                audio=newest.audio,
             )
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
             most_s = self.settings.enrollment.keep_audio_s

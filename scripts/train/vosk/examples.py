@@ -18,7 +18,7 @@ from scripts.train.vosk.noise import augmented
 from scripts.train.vosk.objective import Pronunciations
 from scripts.train.vosk.speech import SAMPLE_RATE_HZ, Spoken, is_guessed
 from streamauth.engines.phrase.acoustic_model import FRAME_SUBSAMPLING, filter_bank
-from streamauth.engines.phrase.alignment import NUMBER, WordGraph
+from streamauth.engines.phrase.alignment import NUMBER, AlignmentGraph
 
 COPIES = {"libri": 10, "keyword": 6, "digits": 3, "flite": 1, "espeak": 1, "festival": 1}
 SHARE = {"libri": 0.5, "keyword": 0.1, "digits": 0.1, "flite": 0.19, "espeak": 0.06, "festival": 0.05}
@@ -76,11 +76,11 @@ def pieces(utterance: Spoken, network: Network, lexicon: Lexicon) -> Iterator[Sp
     if utterance.audio.size < 5 * SAMPLE_RATE_HZ and not any(map(is_guessed, utterance.words)):
         yield utterance
         return
-    graph = WordGraph.of(lexicon.all_of([word.lstrip("*") for word in utterance.words]))
+    graph = AlignmentGraph.of(lexicon.all_of([word.lstrip("*") for word in utterance.words]))
     scores = scores_of(network, filter_bank(utterance.audio))
     if len(scores) <= len(graph.phones):
         return
-    _, path = graph.align(scores.astype(np.float64), np.zeros((1 + len(NUMBER),) * 2))
+    _, path = graph.best_path(scores.astype(np.float64), np.zeros((1 + len(NUMBER),) * 2))
     owners = graph.words[path]
     step = FRAME_SUBSAMPLING * _FRAME_SAMPLES
     guessed = [is_guessed(word) for word in utterance.words]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from streamauth.catalog.registry import folder_digest, models_folder
 from streamauth.engines.phrase.g2p import BEGIN, BITS, END, FIRST, STEPS, Phones
-from streamauth.engines.phrase.lexicon import Pronunciations
+from streamauth.engines.phrase.lexicon import Lexicon
 
 ORDER = 6
 GAIN = 2.0  # nats over the whole dictionary that an n-gram must be worth
@@ -179,7 +179,7 @@ def write(path: Path, pairs: Sequence[Pair], grams: Sequence[tuple[Keys, Costs]]
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
-def learn(dictionary: Pronunciations, path: Path, without: Collection[str] = ()) -> None:
+def learn(dictionary: Lexicon, path: Path, without: Collection[str] = ()) -> None:
     """Make the model of all words of a dictionary but those named."""
     words = (word for word in dictionary.common(1_000_000) if word not in without)
     known = [(word, phones) for word in words for phones in dictionary.of(word) if len(phones) <= 2 * len(word)]
@@ -201,7 +201,7 @@ def main() -> None:
     arguments = parser.parse_args()
     phrase = arguments.folder / "phrase"
     path = phrase / "spelling.npz"
-    learn(Pronunciations(phrase), path)
+    learn(Lexicon(phrase), path)
     print(f"{path.stat().st_size} bytes")
     print("for models/registry.toml: bytes = {}, sha256 = {}".format(*folder_digest(arguments.folder)))
 

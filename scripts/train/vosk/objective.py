@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from scripts.train.vosk.vosk_format import OUTPUTS
-from streamauth.engines.phrase.alignment import NUMBER, PHONES, SILENCE, WordGraph
+from streamauth.engines.phrase.alignment import NUMBER, PHONES, SILENCE, AlignmentGraph
 
 PHONE_STATES = 1 + len(PHONES)
 _NEVER = -1e4
@@ -52,7 +52,7 @@ class Objective:
         self._bigram = torch.from_numpy(bigram)
         self._chances = self._bigram.exp()
 
-    def __call__(self, scores: torch.Tensor, lengths: torch.Tensor, graphs: Sequence[WordGraph]) -> torch.Tensor:
+    def __call__(self, scores: torch.Tensor, lengths: torch.Tensor, graphs: Sequence[AlignmentGraph]) -> torch.Tensor:
         """Loss of a batch.
 
         Args:
@@ -64,7 +64,7 @@ class Objective:
         anything = self._anything(scores, lengths)
         return (anything - said).sum() / lengths.sum()
 
-    def _said(self, scores: torch.Tensor, lengths: torch.Tensor, graphs: Sequence[WordGraph]) -> torch.Tensor:
+    def _said(self, scores: torch.Tensor, lengths: torch.Tensor, graphs: Sequence[AlignmentGraph]) -> torch.Tensor:
         batch, frames, _ = scores.shape
         states = max(len(graph.phones) for graph in graphs)
         most = max(graph.before.shape[1] for graph in graphs)

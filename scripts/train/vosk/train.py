@@ -43,7 +43,7 @@ from scripts.train.vosk.second_network import load as load_phrase
 from scripts.train.vosk.speech import SAMPLE_RATE_HZ, Spoken, digits, keywords, librispeech
 from scripts.train.vosk.synthetic_speech import synthetic
 from streamauth.engines.phrase.acoustic_model import FRAME_SUBSAMPLING, filter_bank
-from streamauth.engines.phrase.alignment import NUMBER, SILENCE, WordGraph
+from streamauth.engines.phrase.alignment import NUMBER, SILENCE, AlignmentGraph
 
 SYNTHETIC = 9000
 DIGITS = 1200
@@ -165,7 +165,7 @@ def train(
             outputs = network(torch.from_numpy(inputs))
         outputs = outputs.float()
         lengths = torch.tensor(counts)
-        graphs = [WordGraph.of(e.words) for e in batch]
+        graphs = [AlignmentGraph.of(e.words) for e in batch]
         done = step / steps
         optimizer.param_groups[0]["lr"] = rate * min(1, (step + 1) / 200) * max(0.02, 0.5 * (1 + np.cos(np.pi * done)))
         loss = objective(outputs, lengths, graphs)

@@ -75,7 +75,7 @@ class Session(ABC):
         self._over = False
         self._words: PhraseStream | None = None
         self._partial = ""
-        self._habits: tuple[float, ...] = ()
+        self._expected_scores: tuple[float, ...] = ()
         self._quality = QualityMeter()
         lead_ms = settings.phrase.lead_ms if with_words else 0
         self._front = front or FrontEnd(audio_format, models.detector, settings.speech, lead_ms, max_s)
@@ -179,7 +179,7 @@ class Session(ABC):
         segmented = step.segmented
         if self._words is None and segmented.utterance:
             assert self.models.recognizer is not None  # noqa: S101 - sessions with words are made with one
-            self._words = self.models.recognizer.stream(expected, habits=self._habits)
+            self._words = self.models.recognizer.stream(expected, expected_scores=self._expected_scores)
         if self._words is None:
             return None
         for frame, _ in segmented.utterance:
@@ -191,7 +191,7 @@ class Session(ABC):
             transcript = self._words.finish()
             self._partial = ""
         elif segmented.paused and complete is not None:
-            transcript = self._words.glimpse()
+            transcript = self._words.partial()
             if not complete(transcript):
                 return None
         else:

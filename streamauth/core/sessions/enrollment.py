@@ -24,9 +24,9 @@ from streamauth.settings import Settings
 # A text-independent utterance closes at the first pause after so much net speech: long enough for a steady
 # embedding, short enough that little is lost where one is refused.
 _UNIT_SPEECH_S = 3.0
-LEAST_FIT = -2.5
-"""Fit of a word, in nats per phone, from which on it was said as its spelling proposes: of words that are said so,
-98 % fit better, of other words next to none (``scripts/measure/g2p.py``)."""
+LEAST_PRONUNCIATION_SCORE = -2.5
+"""Pronunciation score of a word, in nats per phone, from which on it was said as the G2P model proposes: of words that
+are said so, 98 % score higher, of other words next to none (``scripts/measure/g2p.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class EnrolledUtterance:
         speech_s: Net speech, in seconds.
         audio_s: Audio it was found in, in seconds.
         phrase: Its words with one space between, None if text-independent.
-        fits: For each word how well its sounds fit the dictionary's; empty where the recognizer gives none.
+        pronunciation_scores: ``Word.pronunciation_score`` of each word; empty where the recognizer gives none.
         snr_db: Estimated signal-to-noise ratio; None where it is no longer known.
         audio: The speech that the voiceprint is of, shape (samples,); None where it is not to be kept.
     """
@@ -47,7 +47,7 @@ class EnrolledUtterance:
     speech_s: float
     audio_s: float
     phrase: str | None
-    fits: tuple[float, ...] = ()
+    pronunciation_scores: tuple[float, ...] = ()
     snr_db: float | None = None
     audio: Samples | None = None
 
@@ -57,10 +57,10 @@ def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Voiceprint:
     return mean_of([u.voiceprint for u in utterances], [u.speech_s for u in utterances])
 
 
-def habits_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
-    """How a person usually says each word of the phrase: the mean fit; empty where no utterance has any."""
-    known = [u.fits for u in utterances if u.fits]
-    return tuple(float(fit) for fit in np.mean(known, axis=0)) if known else ()
+def expected_scores_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
+    """The speaker's mean pronunciation score of each word of the phrase; empty where no utterance has any."""
+    known = [u.pronunciation_scores for u in utterances if u.pronunciation_scores]
+    return tuple(float(score) for score in np.mean(known, axis=0)) if known else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,8 @@ class EnrollmentSession(Session):
     def _begin(self) -> None:
         self._quality = QualityMeter()
         self._heard: list[str] = []
-        self._fits: list[float] = []
-        self._whole_fits: tuple[float, ...] = ()
+        self._scores: list[float] = []
+        self._whole_scores: tuple[float, ...] = ()
         self._spoken: list[Samples] = []
         self._ended_at: int | None = None
         least = self.settings.phrase.min_llr
@@ -172,8 +172,9 @@ class EnrollmentSession(Session):
         if transcript is not None:
             self._ended_at = step.at_sample
             self._heard.extend(word.text for word in transcript.words)
-            self._fits.extend(word.fit for word in transcript.words if word.fit is not None)
-            self._whole_fits = transcript.whole_fits or self._whole_fits
+            scores = (word.pronunciation_score for word in transcript.words)
+            self._scores.extend(score for score in scores if score is not None)
+            self._whole_scores = transcript.pronunciation_scores or self._whole_scores
             if self._phrase is not None:
                 self._phrase.add(transcript, step.at_sample)
         if self._ended_at is None or step.speaking or self._plan.whole:
@@ -209,12 +210,12 @@ class EnrollmentSession(Session):
             self._emit(UtteranceRefused(at_sample, reasons, heard))
         else:
             text = self._phrase_text()
-            # a false start leaves more fits than words
-            fits = tuple(self._fits) if text is not None and len(self._fits) == len(text.split()) else ()
+            # a false start leaves more scores than words
+            scores = tuple(self._scores) if text is not None and len(self._scores) == len(text.split()) else ()
             snr_db = self._quality.result().snr_db
             voiceprint = with_copies(voice, speech, self.models.encoder)
             audio = speech if self.settings.enrollment.keep_audio_s else None
-            taken = EnrolledUtterance(voiceprint, voice.speech_s, audio_s, text, fits, snr_db, audio)
+            taken = EnrolledUtterance(voiceprint, voice.speech_s, audio_s, text, scores, snr_db, audio)
             self._take(at_sample, taken)
         self._begin()
 
@@ -250,12 +251,14 @@ class EnrollmentSession(Session):
         facts = map(self.models.recognizer.facts, self._expected)
         proposed = [fact is not None and fact.proposed for fact in facts]
         matched = self._phrase.state is PhraseState.MATCHED
-        fits = self._fits[-len(proposed) :] if matched else self._whole_fits
-        if len(fits) != len(proposed):
+        scores = self._scores[-len(proposed) :] if matched else self._whole_scores
+        if len(scores) != len(proposed):
             return False
-        others = [fit for fit, guess in zip(fits, proposed, strict=True) if not guess]
-        phrase_said = matched or not others or float(np.median(others)) >= LEAST_FIT
-        return phrase_said and any(fit < LEAST_FIT for fit, guess in zip(fits, proposed, strict=True) if guess)
+        others = [score for score, guess in zip(scores, proposed, strict=True) if not guess]
+        phrase_said = matched or not others or float(np.median(others)) >= LEAST_PRONUNCIATION_SCORE
+        return phrase_said and any(
+            score < LEAST_PRONUNCIATION_SCORE for score, guess in zip(scores, proposed, strict=True) if guess
+        )
 
     def _is_weak(self) -> bool:
         """Whether the words heard, which would become the pass phrase, are not worth it."""

@@ -29,14 +29,14 @@ class Claim:
         expected_voiceprint: Of the encoder in use.
         expected_words: The words of the pass phrase, None if the profile is text-independent.
         challenge: A random prompt to be said after the pass phrase, or alone where there is none.
-        habits: How the claimed speaker usually says each word, from ``habits_of``.
+        expected_scores: Usual pronunciation score of each word from the claimed speaker (``expected_scores_of``).
         further_voiceprints: Of the same person, enrolled in other places or with other devices.
     """
 
     expected_voiceprint: Voiceprint
     expected_words: tuple[str, ...] | None = None
     challenge: Challenge | None = None
-    habits: tuple[float, ...] = ()
+    expected_scores: tuple[float, ...] = ()
     further_voiceprints: tuple[Voiceprint, ...] = ()
 
     @property
@@ -75,7 +75,7 @@ class VerificationSession(Session):
         self._phrase = _rule_of(claim, settings)
         with_words = self._phrase is not None
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words, front=front)
-        self._habits = claim.habits
+        self._expected_scores = claim.expected_scores
         self._continuous = continuous
         self._gallery = Gallery(claim.expected_voiceprints, models.calibration)
         # words are judged when they have been said, the voice alone again and again

@@ -1,4 +1,4 @@
-"""How well each phone fits each frame, by the two networks of the phrase check, which run beside libvosk.
+"""The two networks of the phrase check, which run beside libvosk: scores of each phone in each frame.
 
 libvosk only tells which words its search prefers. Whether an expected phrase was said needs the scores themselves, so
 the network that libvosk decodes with is kept as ONNX in the model's folder ``phrase``. Beside it lies one on top of

@@ -1,4 +1,4 @@
-"""Words as networks of phones, and how well they explain an utterance, frame by frame.
+"""Alignment graphs: words as hidden Markov models of phones, and how well they explain an utterance.
 
 A phone has one state with two outputs of the acoustic model: its first frame of 30 ms and all others, so that it
 lasts 30 ms at least. The scores of a path are the outputs along it and a bigram of phones.
@@ -34,8 +34,8 @@ _HESITATIONS = (("AH",), ("AH", "M"), ("ER",), ("HH", "M"), ("EH",))
 
 
 @dataclass(frozen=True)
-class WordGraph:
-    """All ways to say words: states that each are one phone.
+class AlignmentGraph:
+    """Hidden Markov model of all ways to say words; each state is one phone.
 
     Attributes:
         phones: Phone of each state, shape (states,).
@@ -63,7 +63,7 @@ class WordGraph:
         starts: Sequence[int] = (0,),
         partly: bool = False,
         hesitations: bool = False,
-    ) -> "WordGraph":
+    ) -> "AlignmentGraph":
         """The graph of words, with pauses anywhere between and around them.
 
         Args:
@@ -99,7 +99,7 @@ class WordGraph:
         return building.graph(first, [*spoken, *silent], ((*entered, spoken), (*begun, trailing)))
 
     @classmethod
-    def any_of(cls, words: Sequence[Sequence[Pronunciation]]) -> "WordGraph":
+    def any_of(cls, words: Sequence[Sequence[Pronunciation]]) -> "AlignmentGraph":
         """The graph of all sequences of these words, one word at least, with pauses anywhere."""
         building = _Building()
         ends: list[int] = []  # filled below; all first phones share it
@@ -116,8 +116,8 @@ class WordGraph:
         trailing = building.state(SILENCE, -1, ends)
         return building.graph(first, [*ends, trailing], ((), ()))
 
-    def align(self, scores: Scores, bigram: Scores) -> tuple[Scores, NDArray[np.int64]]:
-        """The best path: its score, shape (...), and the state of each frame, shape (..., frames).
+    def best_path(self, scores: Scores, bigram: Scores) -> tuple[Scores, NDArray[np.int64]]:
+        """The best path (Viterbi): its score, shape (...), and the state of each frame, shape (..., frames).
 
         The score is minus infinity where there are too few frames.
         """
@@ -247,13 +247,13 @@ class _Building:
         first: Sequence[int],
         last: Sequence[int],
         joints: tuple[tuple[list[int], ...], tuple[list[int], ...]],
-    ) -> WordGraph:
+    ) -> AlignmentGraph:
         most = max(1, max(map(len, self._before)))
         table = np.full((len(self._phones), most), len(self._phones))
         for state, sources in enumerate(self._before):
             table[state, : len(sources)] = sources
         numbers = (np.array(self._phones), np.array(self._words), table, np.array(first), np.array(last))
-        return WordGraph(*numbers, *joints)
+        return AlignmentGraph(*numbers, *joints)
 
 
 def any_phones(scores: Scores, bigram: Scores) -> tuple[Scores, Scores]:
@@ -265,7 +265,7 @@ def any_phones(scores: Scores, bigram: Scores) -> tuple[Scores, Scores]:
     """
     phones = np.arange(1 + len(PHONES))
     # a state for each phone, and each may follow each
-    graph = WordGraph(phones, np.full_like(phones, -1), np.tile(phones, (phones.size, 1)), phones, phones, (), ())
+    graph = AlignmentGraph(phones, np.full_like(phones, -1), np.tile(phones, (phones.size, 1)), phones, phones, (), ())
     ways = graph.forward(scores, bigram) + graph.backward(scores, bigram)
     total = np.logaddexp.reduce(ways[..., -1, :], axis=-1)
     return total, ways - total[..., None, None]

@@ -38,15 +38,15 @@ class PhraseCheck:
             return Transcript(tuple(heard))
         evidence = UtteranceEvidence(self._model, samples)
         expected = self._expected
-        whole = evidence.explain(expected)
+        whole = evidence.align(expected)
         whole_llr = LEAST_LLR
-        whole_fits: tuple[float, ...] = ()
+        scores: tuple[float, ...] = ()
         if whole is not None:
-            whole_llr, whole_fits = whole.llr, tuple(word.fit for word in whole.words)
+            whole_llr, scores = whole.llr, tuple(word.pronunciation_score for word in whole.words)
         first, found = 0, whole
-        reached = evidence.reach(expected, (0, self._reached))
+        reached = evidence.best_span(expected, (0, self._reached))
         if reached is not None and reached != (0, len(expected.words) - 1):
-            part = evidence.explain(expected.part(*reached))
+            part = evidence.align(expected.part(*reached))
             # the likeliest end may lie before a short last word that was said all the same
             if part is not None and part.llr > whole_llr:
                 first, found = reached[0], part
@@ -55,7 +55,13 @@ class PhraseCheck:
         if over:
             self._reached = (said[-1][0] + 1) % len(expected.words) if said else 0
         words = [
-            Word(expected.words[index], word.start_s, word.end_s, float(np.exp(word.log_posterior)), word.fit)
+            Word(
+                expected.words[index],
+                word.start_s,
+                word.end_s,
+                float(np.exp(word.log_posterior)),
+                word.pronunciation_score,
+            )
             for index, word in said
         ]
-        return Transcript(tuple(words or heard), llr, whole_llr, whole_fits)
+        return Transcript(tuple(words or heard), llr, whole_llr, scores)

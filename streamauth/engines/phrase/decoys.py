@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamauth.engines.phrase.alignment import SILENCE, Scores, WordGraph
+from streamauth.engines.phrase.alignment import SILENCE, AlignmentGraph, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Decoys:
     alternatives: Scores
 
 
-def decoys(graph: WordGraph, scores: Scores, bigram: Scores, alternatives: Sequence[Alternative] = ()) -> Decoys:
+def decoys(graph: AlignmentGraph, scores: Scores, bigram: Scores, alternatives: Sequence[Alternative] = ()) -> Decoys:
     """Compare a phrase with its decoys.
 
     Args:
@@ -73,7 +73,7 @@ def decoys(graph: WordGraph, scores: Scores, bigram: Scores, alternatives: Seque
         return Decoys(said, *(said[..., None] - others for others in (replaced, dropped, inserted, given)))
 
 
-def _into(graph: WordGraph, joint: int, forward: Scores, bigram: Scores) -> Scores:
+def _into(graph: AlignmentGraph, joint: int, forward: Scores, bigram: Scores) -> Scores:
     """Log sum of the ways to begin each phone in each frame behind a joint, shape (..., frames, phones)."""
     sources = graph.sources[joint]
     values = np.full((*forward.shape[:-1], len(bigram)), -np.inf)
@@ -83,7 +83,7 @@ def _into(graph: WordGraph, joint: int, forward: Scores, bigram: Scores) -> Scor
     return values
 
 
-def _out_of(graph: WordGraph, joint: int, scores: Scores, backward: Scores, bigram: Scores) -> Scores:
+def _out_of(graph: AlignmentGraph, joint: int, scores: Scores, backward: Scores, bigram: Scores) -> Scores:
     """Log sum of the ways on from each phone, where the phrase goes on behind a joint in each frame.
 
     Shape (..., frames + 1, phones); the last row stands for an utterance that ends there.
@@ -95,7 +95,7 @@ def _out_of(graph: WordGraph, joint: int, scores: Scores, backward: Scores, bigr
     return np.concatenate([_log_product(going_on, np.exp(bigram[:, phones].T)), ending], axis=-2)
 
 
-def _skipping(graph: WordGraph, word: int, forward: Scores, out: Scores) -> Scores:
+def _skipping(graph: AlignmentGraph, word: int, forward: Scores, out: Scores) -> Scores:
     sources = graph.sources[word]
     paths = forward[..., sources] + out[..., 1:, graph.phones[sources]]
     at_once = out[..., 0, SILENCE] if word == 0 else -np.inf

@@ -1,7 +1,7 @@
 """How likely it is that just these words were said in an utterance, as a natural-log likelihood ratio.
 
-Each network of the acoustic model measures what speaks for the words (``phrase_measures``); a logistic regression makes
-one ratio of the means of their measures (``phrase_regression``).
+Each network of the acoustic model measures what speaks for the words (``measures``); a logistic regression makes
+one ratio of the means of their measures (``llr``).
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ import numpy as np
 
 from streamauth.core.ports import Samples
 from streamauth.engines.phrase.acoustic_model import AcousticModel
-from streamauth.engines.phrase.alignment import FRAME_S, WordGraph
+from streamauth.engines.phrase.alignment import FRAME_S, AlignmentGraph
 from streamauth.engines.phrase.expected import Expected
-from streamauth.engines.phrase.measures import Explanation, Listener
+from streamauth.engines.phrase.measures import Aligner, Alignment
 
 _FAST_PHONES_PER_S = 14.0
 _FAST_TEMPO = 1.6
 
 
 class UtteranceEvidence:
-    """Explains one utterance by words.
+    """Aligns expected words with one utterance.
 
     Args:
         model: The acoustic model.
@@ -32,10 +32,10 @@ class UtteranceEvidence:
         self._model, self._samples = model, samples
         scores = model.scores(samples, tempo)
         self._together = scores.sum(axis=0)
-        self._listener = Listener(scores, model.bigram, FRAME_S / tempo)
+        self._aligner = Aligner(scores, model.bigram, FRAME_S / tempo)
 
-    def reach(self, expected: Expected, starts: Sequence[int]) -> tuple[int, int] | None:
-        """Which of the words the utterance may hold if it holds some: from one of ``starts`` to any later one.
+    def best_span(self, expected: Expected, starts: Sequence[int]) -> tuple[int, int] | None:
+        """The best span: which of the words the utterance may hold if it holds some, from one of ``starts`` on.
 
         None where the utterance is too short for any.
 
@@ -43,10 +43,10 @@ class UtteranceEvidence:
             expected: The words.
             starts: The words that may come first.
         """
-        graph = WordGraph.of(expected.sounds, starts=starts, partly=True, hesitations=True)
+        graph = AlignmentGraph.of(expected.sounds, starts=starts, partly=True, hesitations=True)
         # all alignments together are what a network was trained to score; in a single one of a single network's scores
         # silence outdoes words that it doubts
-        score, path = graph.align(self._together, self._model.bigram)
+        score, path = graph.best_path(self._together, self._model.bigram)
         found = graph.words[path]
         found = found[found >= 0]
         return (int(found[0]), int(found[-1])) if np.isfinite(score) and found.size else None
@@ -55,15 +55,15 @@ class UtteranceEvidence:
     def _faster(self) -> "UtteranceEvidence":
         return UtteranceEvidence(self._model, self._samples, _FAST_TEMPO)
 
-    def explain(self, expected: Expected) -> Explanation | None:
+    def align(self, expected: Expected) -> Alignment | None:
         """The best way to find the words in the utterance, and nothing else but pauses and hesitations.
 
         Words that would be spoken fast are looked for in shorter frames, too: a phone has one of 30 ms at least, and
         in fast speech fewer than the network learned from. None where the utterance is too short for the words, or
         nothing like them.
         """
-        usual = self._listener.explain(expected)
+        usual = self._aligner.align(expected)
         if usual is not None and usual.phones_per_s < _FAST_PHONES_PER_S:
             return usual
-        found = [one for one in (usual, self._faster._listener.explain(expected)) if one is not None]
+        found = [one for one in (usual, self._faster._aligner.align(expected)) if one is not None]
         return max(found, key=lambda one: one.llr, default=None)

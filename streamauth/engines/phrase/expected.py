@@ -7,7 +7,7 @@ from itertools import pairwise
 from streamauth.core.phrase.words import DIGITS
 from streamauth.engines.phrase.alignment import NUMBER, SILENCE, Pronunciation
 from streamauth.engines.phrase.decoys import Alternative
-from streamauth.engines.phrase.lexicon import Pronunciations
+from streamauth.engines.phrase.lexicon import Lexicon
 
 _COMMON = (
     *("a", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "for", "from", "had", "has"),
@@ -31,7 +31,7 @@ class Expected:
         near: For each word how others sound that it is easily taken for: of all other digits, where the expected words
             are digits, else of common words that differ from it in a sound or two.
         closed: Whether the rivals are all that is likely to be said.
-        habits: For each word, or the first of them, its usual fit when this person says it.
+        expected_scores: For each word, or the first of them, its usual pronunciation score when this person says it.
     """
 
     words: tuple[str, ...]
@@ -39,31 +39,31 @@ class Expected:
     rivals: tuple[Sequence[Pronunciation], ...]
     near: tuple[Sequence[Pronunciation], ...]
     closed: bool
-    habits: tuple[float, ...] = ()
+    expected_scores: tuple[float, ...] = ()
 
     @classmethod
     def of(
         cls,
         words: tuple[str, ...],
-        dictionary: Pronunciations,
-        habits: tuple[float, ...] = (),
+        lexicon: Lexicon,
+        expected_scores: tuple[float, ...] = (),
     ) -> "Expected":
         """The expectation of words that the dictionary knows or can read."""
-        sounds_of = dictionary.likely
+        sounds_of = lexicon.likely
         closed = set(words).issubset(_DIGITS)
         rivals = _DIGITS if closed else tuple(dict.fromkeys((*words, *_COMMON)))
         near: tuple[Sequence[Pronunciation], ...]
         if closed:
             near = tuple([s for digit in _DIGITS if digit != word for s in sounds_of(digit)] for word in words)
         else:
-            near = tuple(dictionary.near(word, _NEAR_WORDS) for word in words)
-        return cls(words, tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals)), near, closed, habits)
+            near = tuple(lexicon.near(word, _NEAR_WORDS) for word in words)
+        return cls(words, tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals)), near, closed, expected_scores)
 
     def part(self, first: int, last: int) -> "Expected":
         """Only the words from one to another, the last included."""
         some = slice(first, last + 1)
         words, sounds, near = self.words[some], self.sounds[some], self.near[some]
-        return replace(self, words=words, sounds=sounds, near=near, habits=self.habits[some])
+        return replace(self, words=words, sounds=sounds, near=near, expected_scores=self.expected_scores[some])
 
     def alternatives(self) -> Iterator[Alternative]:
         """Each word replaced by those that it is easily taken for, and each two neighbours swapped."""

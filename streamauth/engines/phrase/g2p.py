@@ -1,4 +1,4 @@
-"""How a word that no dictionary has may be said: pronunciations proposed from its letters.
+"""Grapheme-to-phoneme model (G2P): pronunciations of words that the lexicon does not have.
 
 A joint n-gram model of letters and phones: each letter comes with no, one or two phones, and such pairs follow each
 other as they do in the dictionary (M. Bisani, H. Ney, "Joint-sequence models for grapheme-to-phoneme conversion",
@@ -34,7 +34,7 @@ Phones = tuple[str, ...]
 Key = TypeVar("Key")
 
 
-class Spelling:
+class G2P:
     """Proposes pronunciations.
 
     Args:

@@ -1,4 +1,4 @@
-"""The dictionary of the embedded recognizer: how words sound and how common they are."""
+"""The lexicon of the embedded recognizer: pronunciations of words, and how common the words are."""
 
 import gzip
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamauth.core.phrase.strength import WordFacts
 from streamauth.engines.phrase.alignment import NUMBER
-from streamauth.engines.phrase.g2p import Phones, Spelling
+from streamauth.engines.phrase.g2p import G2P, Phones
 from streamauth.errors import ModelCorrupt
 
 _COMMON = 8000
@@ -18,7 +18,7 @@ _LONGEST = 16
 _FARTHEST = 2
 
 
-class Pronunciations:
+class Lexicon:
     """Words of the CMU dictionary, and others that can be read by its rules where the folder has them.
 
     Args:
@@ -42,8 +42,8 @@ class Pronunciations:
         except (OSError, EOFError, ValueError) as error:
             raise ModelCorrupt("The dictionary of phrases cannot be read. Install streamauth again.") from error
 
-        spelling = folder / "spelling.npz"
-        self._spelling = Spelling(spelling) if spelling.is_file() else None
+        g2p = folder / "spelling.npz"
+        self._g2p = G2P(g2p) if g2p.is_file() else None
 
     def of(self, word: str) -> tuple[Phones, ...]:
         """Pronunciations of a word, each a tuple of phones; none if it is not in the dictionary."""
@@ -52,7 +52,7 @@ class Pronunciations:
 
     def likely(self, word: str) -> tuple[Phones, ...]:
         """As ``of``, but those proposed from its spelling if it is not in the dictionary."""
-        return self.of(word) or (self._spelling.proposals(word) if self._spelling is not None else ())
+        return self.of(word) or (self._g2p.proposals(word) if self._g2p is not None else ())
 
     def facts(self, word: str) -> WordFacts | None:
         """What is known of a word, a proposed one being as rare as any; None if it has no pronunciation."""

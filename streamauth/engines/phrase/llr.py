@@ -1,7 +1,7 @@
 """The logistic regression that makes one likelihood ratio of what speaks for a phrase.
 
 Fitted by ``scripts/measure/phrase_llr.py`` on recordings of people whom the scoring network had not heard. The measures
-are those of ``phrase_measures.Explanation``, in its order.
+are those of ``measures.Alignment``, in its order.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How the networks explain an utterance by the words of a phrase: where they are, and what speaks for them.
+"""Alignment of a phrase with an utterance: where its words are, and what speaks for them.
 
 The networks are trained to tell sequences of phones apart (``scripts/train/vosk/objective.py``), so their scores give
 the probability of the expected phones against others: against any phones at all, and against decoys made from the
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.engines.phrase.alignment import Pronunciation, Scores, WordGraph, any_phones
+from streamauth.engines.phrase.alignment import AlignmentGraph, Pronunciation, Scores, any_phones
 from streamauth.engines.phrase.decoys import Alternative, decoys
 from streamauth.engines.phrase.expected import Expected
 from streamauth.engines.phrase.llr import llr_of
@@ -41,18 +41,18 @@ class AlignedWord:
     phones: int
 
     @property
-    def fit(self) -> float:
-        """The log probability per phone, in nats."""
+    def pronunciation_score(self) -> float:
+        """The log probability per phone, in nats (goodness of pronunciation)."""
         return self.log_posterior / self.phones
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """The best way to find words in an utterance.
+class Alignment:
+    """The best way to find the words in an utterance.
 
     Attributes:
         words: Where they are, in order.
-        measures: What the likelihood ratio is made of, in the order of ``phrase_regression``.
+        measures: What the likelihood ratio is made of, in the order of ``llr``.
     """
 
     words: tuple[AlignedWord, ...]
@@ -70,8 +70,8 @@ class Explanation:
         return llr_of(self.measures)
 
 
-class Listener:
-    """What the networks hear in an utterance; each measures by itself, as they err at different places.
+class Aligner:
+    """Aligns phrases with one utterance; each network measures by itself, as they err at different places.
 
     Args:
         scores: Of the utterance by each network, shape (networks, frames, 2 * (1 + phones)).
@@ -84,10 +84,10 @@ class Listener:
         self._anything, self._posteriors = any_phones(scores, bigram)
         self._rivals: dict[tuple[Sequence[Pronunciation], ...], Scores] = {}
 
-    def explain(self, expected: Expected) -> Explanation | None:
+    def align(self, expected: Expected) -> Alignment | None:
         """The best way to find the words; None where the utterance is too short for them, or nothing like them."""
-        graph = WordGraph.of(expected.sounds, hesitations=True)
-        score, paths = graph.align(self._scores, self._bigram)
+        graph = AlignmentGraph.of(expected.sounds, hesitations=True)
+        score, paths = graph.best_path(self._scores, self._bigram)
         if not np.isfinite(score).all():
             return None
         alternatives = tuple(expected.alternatives())
@@ -98,9 +98,9 @@ class Listener:
         phones = np.array([min(map(len, variants)) for variants in expected.sounds])
         replaced = _between(_LEAST_POSTERIOR, against.replaced, 0)
         posteriors = np.minimum(0, replaced - _forgiven(expected) * phones)
-        fits = np.take_along_axis(self._posteriors, graph.phones[paths][..., None], axis=-1)[..., 0]
+        per_frame = np.take_along_axis(self._posteriors, graph.phones[paths][..., None], axis=-1)[..., 0]
         found = graph.words[paths]
-        inside, outside = zip(*(_weakest_parts(*each) for each in zip(fits, found, strict=True)), strict=True)
+        inside, outside = zip(*(_weakest_parts(*each) for each in zip(per_frame, found, strict=True)), strict=True)
         whole = against.said - self._anything
         rival = _between(-20, against.said - self._rival(expected.rivals), 5)
         by_network = (
@@ -120,7 +120,7 @@ class Listener:
         )
         measures = (*np.mean(by_network, axis=1).tolist(), float(expected.closed), float(np.log(phones.sum())))
         # in noise the last network knows best where the words are
-        return Explanation(self._aligned(found[-1], replaced.mean(axis=0), phones), measures)
+        return Alignment(self._aligned(found[-1], replaced.mean(axis=0), phones), measures)
 
     def _aligned(
         self, found: NDArray[np.int64], log_posteriors: Scores, phones: NDArray[np.int64]
@@ -135,15 +135,15 @@ class Listener:
     def _rival(self, words: tuple[Sequence[Pronunciation], ...]) -> Scores:
         # asked for the same utterance several times, with parts of one phrase
         if words not in self._rivals:
-            self._rivals[words] = WordGraph.any_of(words).total(self._scores, self._bigram)
+            self._rivals[words] = AlignmentGraph.any_of(words).total(self._scores, self._bigram)
         return self._rivals[words]
 
 
 def _forgiven(expected: Expected) -> Scores:
     """For each word what is usual when this person says it, in nats a phone, shape (words,)."""
     usual = np.zeros(len(expected.sounds))
-    known = min(len(expected.habits), usual.size)
-    usual[:known] = np.clip(expected.habits[:known], -_MOST_FORGIVEN, 0)
+    known = min(len(expected.expected_scores), usual.size)
+    usual[:known] = np.clip(expected.expected_scores[:known], -_MOST_FORGIVEN, 0)
     return usual
 
 
@@ -169,18 +169,18 @@ def _between(least: float, values: Scores, most: float) -> Scores:
     return np.clip(np.nan_to_num(values, nan=least, posinf=most, neginf=least), least, most)
 
 
-def _weakest_parts(fit: Scores, found: NDArray[np.int64]) -> tuple[float, float]:
+def _weakest_parts(posteriors: Scores, found: NDArray[np.int64]) -> tuple[float, float]:
     """The worst stretch among the words and around them."""
     inside = np.flatnonzero(found >= 0)
     begin, end = int(inside[0]), int(inside[-1]) + 1
-    around = min(_weakest(side, _OUTSIDE_FRAMES) for side in (fit[:begin], fit[end:]))
-    return _weakest(fit[begin:end], _INSIDE_FRAMES), around
+    around = min(_weakest(side, _OUTSIDE_FRAMES) for side in (posteriors[:begin], posteriors[end:]))
+    return _weakest(posteriors[begin:end], _INSIDE_FRAMES), around
 
 
-def _weakest(fit: Scores, frames: int) -> float:
+def _weakest(posteriors: Scores, frames: int) -> float:
     """Least mean over so many frames in a row; over all where there are fewer, 0 where there are none."""
-    if not fit.size:
+    if not posteriors.size:
         return 0.0
-    frames = min(frames, fit.size)
-    sums = np.concatenate([[0.0], np.cumsum(fit)])
+    frames = min(frames, posteriors.size)
+    sums = np.concatenate([[0.0], np.cumsum(posteriors)])
     return float((sums[frames:] - sums[:-frames]).min() / frames)

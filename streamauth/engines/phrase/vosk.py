@@ -19,7 +19,7 @@ from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Samples, Transcr
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.check import PhraseCheck
 from streamauth.engines.phrase.expected import Expected
-from streamauth.engines.phrase.lexicon import Pronunciations
+from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWord
 
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ // 10
@@ -81,23 +81,23 @@ class VoskRecognizer:
         vosk.SetLogLevel(-1)
         self.id = f"vosk:{path.name}"
         self._model = vosk.Model(str(path))
-        self._dictionary: Pronunciations | None = None
+        self._lexicon: Lexicon | None = None
         self._acoustics: AcousticModel | None = None
         if (path / "phrase").is_dir():
-            self._dictionary = Pronunciations(path / "phrase")
+            self._lexicon = Lexicon(path / "phrase")
             self._acoustics = AcousticModel(path / "phrase")
 
     def facts(self, word: str) -> WordFacts | None:
         """What the phrase model's dictionary knows of a word."""
-        return self._dictionary.facts(word) if self._dictionary is not None else None
+        return self._lexicon.facts(word) if self._lexicon is not None else None
 
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the words that the model does not have, and cannot tell how they are said."""
-        if self._dictionary is not None:
-            return tuple(word for word in words if not self._dictionary.likely(word))
+        if self._lexicon is not None:
+            return tuple(word for word in words if not self._lexicon.likely(word))
         return tuple(word for word in words if not self._has(word))
 
-    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
+    def stream(self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = ()) -> PhraseStream:
         """State for one new stream.
 
         Raises:
@@ -106,8 +106,8 @@ class VoskRecognizer:
         if self.unknown_words(expected or ()):
             raise UnknownWord()
         check = None
-        if expected and self._acoustics is not None and self._dictionary is not None:
-            check = PhraseCheck(self._acoustics, Expected.of(expected, self._dictionary, habits))
+        if expected and self._acoustics is not None and self._lexicon is not None:
+            check = PhraseCheck(self._acoustics, Expected.of(expected, self._lexicon, expected_scores))
         return _VoskStream(self._model, check, self._words_of(expected) if self._grammar and expected else None)
 
     def _words_of(self, expected: tuple[str, ...]) -> str | None:
@@ -156,7 +156,7 @@ class _VoskStream:
             self._text = " ".join(word.text for word in self._heard_so_far())
         return self._text
 
-    def glimpse(self) -> Transcript:
+    def partial(self) -> Transcript:
         if self._closed:
             raise EngineError()
         return Transcript(()) if self._recognizer is None else self._judged(self._heard_so_far(), over=False)

@@ -9,7 +9,7 @@ from streamauth.catalog.registry import models_folder
 from streamauth.core.phrase.prompt import LENGTHS, Challenge, Prompt, PromptKind, PromptPlan
 from streamauth.core.phrase.prompt_words import PROMPT_WORDS
 from streamauth.core.phrase.words import DIGITS, HESITATIONS, normalize
-from streamauth.engines.phrase.lexicon import Pronunciations
+from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.errors import BadPrompt
 from streamauth.settings import PromptSettings, Settings
 
@@ -81,7 +81,7 @@ def test_the_end_of_its_life_is_a_sample() -> None:
 
 def pronunciations() -> dict[str, list[list[str]]]:
     """The dictionary of the embedded recognizer."""
-    sounds = Pronunciations(models_folder() / "vosk-en" / "phrase")
+    sounds = Lexicon(models_folder() / "vosk-en" / "phrase")
     return {word: [list(phones) for phones in sounds.of(word)] for word in (*PROMPT_WORDS, *DIGITS)}
 
 

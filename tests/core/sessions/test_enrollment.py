@@ -11,11 +11,11 @@ from streamauth.core.phrase.strength import WordFacts
 from streamauth.core.ports import PhraseStream, Samples, Transcript
 from streamauth.core.sessions.base import SessionState
 from streamauth.core.sessions.enrollment import (
-    LEAST_FIT,
+    LEAST_PRONUNCIATION_SCORE,
     EnrolledUtterance,
     EnrollmentPlan,
     EnrollmentSession,
-    habits_of,
+    expected_scores_of,
     voiceprint_of,
 )
 from streamauth.core.voice.voiceprint import middle
@@ -229,19 +229,19 @@ def test_a_weak_phrase_does_not_become_the_pass_phrase() -> None:
 
 
 class FittingStream(FakePhraseStream):
-    """Tells how well each word fits: "key" and "window" badly, any other word well."""
+    """Scores the pronunciation: of "key" and "window" badly, of any other word well."""
 
     def __init__(self, expected: tuple[str, ...]) -> None:
         super().__init__()
         self._expected = expected
 
-    def glimpse(self) -> Transcript:
-        words = tuple(replace(word, fit=self._fit(word.text)) for word in self._words)
+    def partial(self) -> Transcript:
+        words = tuple(replace(word, pronunciation_score=self._fit(word.text)) for word in self._words)
         whole = [self._fit(word if word in {heard.text for heard in words} else "key") for word in self._expected]
-        return Transcript(words, whole_fits=tuple(whole))
+        return Transcript(words, pronunciation_scores=tuple(whole))
 
     def _fit(self, word: str) -> float:
-        return LEAST_FIT - 0.1 if word in ("key", "window") else LEAST_FIT
+        return LEAST_PRONUNCIATION_SCORE - 0.1 if word in ("key", "window") else LEAST_PRONUNCIATION_SCORE
 
 
 class GuessingRecognizer(FakeRecognizer):
@@ -255,7 +255,7 @@ class GuessingRecognizer(FakeRecognizer):
         facts = super().facts(word)
         return replace(facts, proposed=word in self._guessed) if facts is not None else None
 
-    def stream(self, expected: tuple[str, ...] | None, *, habits: tuple[float, ...] = ()) -> PhraseStream:
+    def stream(self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = ()) -> PhraseStream:
         return FittingStream(expected or ())
 
 
@@ -283,9 +283,9 @@ def test_a_proposed_word_must_be_said_as_proposed(
     assert len(enrollment.utterances) == (reasons is None)
 
 
-def test_habits_are_the_mean_of_what_is_known() -> None:
+def test_expected_scores_are_the_mean_of_what_is_known() -> None:
     first = EnrolledUtterance(voiceprint(1), 2.0, 3.0, "open door", (-0.2, -0.6))
-    second = replace(first, fits=(-0.4, -0.2))
-    unknown = replace(first, fits=())
-    assert habits_of([first, second, unknown]) == pytest.approx((-0.3, -0.4))
-    assert habits_of([unknown]) == ()
+    second = replace(first, pronunciation_scores=(-0.4, -0.2))
+    unknown = replace(first, pronunciation_scores=())
+    assert expected_scores_of([first, second, unknown]) == pytest.approx((-0.3, -0.4))
+    assert expected_scores_of([unknown]) == ()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamauth.engines.phrase.alignment import NUMBER, PHONES, SILENCE, Scores, WordGraph, any_phones
+from streamauth.engines.phrase.alignment import NUMBER, PHONES, SILENCE, AlignmentGraph, Scores, any_phones
 
 CAT: list[tuple[str, ...]] = [("K", "AE", "T")]
 DOG: list[tuple[str, ...]] = [("D", "AO", "G"), ("D", "AA", "G")]
@@ -31,7 +31,7 @@ def spelled(phones: list[str | None]) -> Scores:
     return scores
 
 
-def paths_of(graph: WordGraph, frames: int) -> list[tuple[int, ...]]:
+def paths_of(graph: AlignmentGraph, frames: int) -> list[tuple[int, ...]]:
     def follows(one: int, other: int) -> bool:
         return one == other or one in graph.before[other]
 
@@ -43,7 +43,7 @@ def paths_of(graph: WordGraph, frames: int) -> list[tuple[int, ...]]:
     ]
 
 
-def score_of(path: tuple[int, ...], graph: WordGraph, scores: Scores, bigram: Scores) -> float:
+def score_of(path: tuple[int, ...], graph: AlignmentGraph, scores: Scores, bigram: Scores) -> float:
     total = 0.0
     for frame, state in enumerate(path):
         phone = graph.phones[state]
@@ -57,10 +57,10 @@ def score_of(path: tuple[int, ...], graph: WordGraph, scores: Scores, bigram: Sc
 
 @pytest.mark.parametrize("options", [{}, {"partly": True}, {"starts": (0, 1)}])
 def test_best_path_and_sum_are_those_of_all_paths(options: dict[str, object]) -> None:
-    graph = WordGraph.of([[("AA",)], [("B",), ("K",)]], **options)  # type: ignore[arg-type]
+    graph = AlignmentGraph.of([[("AA",)], [("B",), ("K",)]], **options)  # type: ignore[arg-type]
     scores, bigram = scores_of(1, 4), bigram_of(2)
     every = [score_of(path, graph, scores, bigram) for path in paths_of(graph, 4)]
-    best, path = graph.align(scores, bigram)
+    best, path = graph.best_path(scores, bigram)
     assert best == pytest.approx(max(every))
     assert score_of(tuple(path.tolist()), graph, scores, bigram) == pytest.approx(best)
     assert graph.total(scores, bigram) == pytest.approx(float(np.logaddexp.reduce(every)))
@@ -69,7 +69,7 @@ def test_best_path_and_sum_are_those_of_all_paths(options: dict[str, object]) ->
 @given(st.integers(0, 10_000), st.integers(1, 30))
 def test_no_words_are_likelier_than_everything(seed: int, frames: int) -> None:
     scores, bigram = scores_of(seed, frames), bigram_of(seed)
-    assert WordGraph.of([CAT, DOG]).total(scores, bigram) <= any_phones(scores, bigram)[0] + 1e-9
+    assert AlignmentGraph.of([CAT, DOG]).total(scores, bigram) <= any_phones(scores, bigram)[0] + 1e-9
 
 
 @given(st.integers(0, 10_000), st.integers(1, 30))
@@ -82,10 +82,10 @@ def test_posteriors_of_a_frame_add_up_to_one(seed: int, frames: int) -> None:
 @given(st.integers(0, 10_000), st.integers(6, 30))
 def test_networks_side_by_side_are_as_each_by_itself(seed: int, frames: int) -> None:
     both = np.stack([scores_of(seed, frames), scores_of(seed + 1, frames)])
-    graph, bigram = WordGraph.of([CAT, DOG], hesitations=True), bigram_of(seed)
-    best, paths = graph.align(both, bigram)
+    graph, bigram = AlignmentGraph.of([CAT, DOG], hesitations=True), bigram_of(seed)
+    best, paths = graph.best_path(both, bigram)
     for each, scores in enumerate(both):
-        alone, path = graph.align(scores, bigram)
+        alone, path = graph.best_path(scores, bigram)
         assert best[each] == alone
         assert paths[each].tolist() == path.tolist()
         for sums in (graph.forward, graph.backward, lambda *given: any_phones(*given)[1]):
@@ -95,51 +95,52 @@ def test_networks_side_by_side_are_as_each_by_itself(seed: int, frames: int) -> 
 @given(st.integers(0, 10_000))
 def test_forward_and_backward_meet_in_each_frame(seed: int) -> None:
     scores, bigram = scores_of(seed, 20), bigram_of(seed)
-    graph = WordGraph.of([CAT, DOG])
+    graph = AlignmentGraph.of([CAT, DOG])
     ways = np.logaddexp.reduce(graph.forward(scores, bigram) + graph.backward(scores, bigram), axis=1)
     assert ways == pytest.approx(np.full(20, graph.total(scores, bigram)))
 
 
 def test_an_hour_of_frames_neither_overflows_nor_vanishes() -> None:
     scores = scores_of(3, 120_000) * 10
-    total = float(WordGraph.of([CAT, DOG]).total(scores, bigram_of(3)))
+    total = float(AlignmentGraph.of([CAT, DOG]).total(scores, bigram_of(3)))
     assert np.isfinite(total)
     assert total < float(any_phones(scores, bigram_of(3))[0])
 
 
 def test_words_are_found_where_they_are() -> None:
     said = [None, None, "K", "AE", "AE", "T", None, "D", "AA", "G", "G", None]
-    graph = WordGraph.of([CAT, DOG])
-    _, path = graph.align(spelled(said), np.zeros((STATES, STATES)))
+    graph = AlignmentGraph.of([CAT, DOG])
+    _, path = graph.best_path(spelled(said), np.zeros((STATES, STATES)))
     assert graph.words[path].tolist() == [-1, -1, 0, 0, 0, 0, -1, 1, 1, 1, 1, -1]
 
 
 def test_part_of_the_words_is_found_where_it_may_be() -> None:
     said = ["K", "AE", "T", None]
-    _, path = (graph := WordGraph.of([CAT, DOG], partly=True)).align(spelled(said), np.zeros((STATES, STATES)))
+    _, path = (graph := AlignmentGraph.of([CAT, DOG], partly=True)).best_path(spelled(said), np.zeros((STATES, STATES)))
     assert graph.words[path].tolist() == [0, 0, 0, -1]
     said = [None, "D", "AO", "G"]
-    _, path = (graph := WordGraph.of([CAT, DOG], starts=(0, 1))).align(spelled(said), np.zeros((STATES, STATES)))
+    graph = AlignmentGraph.of([CAT, DOG], starts=(0, 1))
+    _, path = graph.best_path(spelled(said), np.zeros((STATES, STATES)))
     assert graph.words[path].tolist() == [-1, 1, 1, 1]
 
 
 def test_hesitations_belong_to_no_word() -> None:
     said = ["AH", "AH", "M", None, "K", "AE", "T", "ER", "ER"]
-    graph = WordGraph.of([CAT], hesitations=True)
-    score, path = graph.align(spelled(said), np.zeros((STATES, STATES)))
+    graph = AlignmentGraph.of([CAT], hesitations=True)
+    score, path = graph.best_path(spelled(said), np.zeros((STATES, STATES)))
     assert graph.words[path].tolist() == [-1, -1, -1, -1, 0, 0, 0, -1, -1]
     assert score == pytest.approx(0)
 
 
 def test_too_few_frames_for_the_words_are_impossible() -> None:
     scores, bigram = scores_of(0, 5), bigram_of(0)
-    assert WordGraph.of([CAT, DOG]).align(scores, bigram)[0] == -np.inf
-    assert WordGraph.of([CAT, DOG]).total(scores, bigram) == -np.inf
+    assert AlignmentGraph.of([CAT, DOG]).best_path(scores, bigram)[0] == -np.inf
+    assert AlignmentGraph.of([CAT, DOG]).total(scores, bigram) == -np.inf
 
 
 def test_any_sequence_of_words_is_the_sum_of_all_sequences() -> None:
     words = [[("AA",)], [("B",)]]
     scores, bigram = scores_of(7, 2), bigram_of(8)
     sequences = [chosen for count in (1, 2) for chosen in itertools.product(words, repeat=count)]
-    spoken = [WordGraph.of(chosen).total(scores, bigram) for chosen in sequences]
-    assert WordGraph.any_of(words).total(scores, bigram) == pytest.approx(float(np.logaddexp.reduce(spoken)))
+    spoken = [AlignmentGraph.of(chosen).total(scores, bigram) for chosen in sequences]
+    assert AlignmentGraph.any_of(words).total(scores, bigram) == pytest.approx(float(np.logaddexp.reduce(spoken)))

@@ -10,8 +10,8 @@ from streamauth.catalog.registry import models_folder
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.demo_data import VOICES
 from streamauth.engines.phrase.acoustic_model import AcousticModel
-from streamauth.engines.phrase.alignment import PHONES, SILENCE, WordGraph, any_phones
-from streamauth.engines.phrase.lexicon import Pronunciations
+from streamauth.engines.phrase.alignment import PHONES, SILENCE, AlignmentGraph, any_phones
+from streamauth.engines.phrase.lexicon import Lexicon
 from tests.engines.phrase.test_recognizers import DOOR, speech
 
 FOLDER = models_folder() / "vosk-en"
@@ -24,12 +24,12 @@ def model() -> AcousticModel:
 
 
 @pytest.fixture(scope="module")
-def door() -> WordGraph:
-    sounds = Pronunciations(FOLDER / "phrase")
-    return WordGraph.of([sounds.of(word) for word in DOOR])
+def door() -> AlignmentGraph:
+    sounds = Lexicon(FOLDER / "phrase")
+    return AlignmentGraph.of([sounds.of(word) for word in DOOR])
 
 
-def test_libvosk_and_onnx_give_the_same_path_scores(model: AcousticModel, door: WordGraph) -> None:
+def test_libvosk_and_onnx_give_the_same_path_scores(model: AcousticModel, door: AlignmentGraph) -> None:
     vosk.SetLogLevel(-1)
     shared = vosk.Model(str(FOLDER))
     differences = []
@@ -42,7 +42,7 @@ def test_libvosk_and_onnx_give_the_same_path_scores(model: AcousticModel, door: 
         assert best["text"].strip() == " ".join(DOOR)
         scores = model.scores(samples)[LIBVOSKS]
         posteriors = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
-        ours, _ = door.align(posteriors, np.zeros_like(model.bigram))
+        ours, _ = door.best_path(posteriors, np.zeros_like(model.bigram))
         differences.append(best["confidence"] - ours)
     # what is left is the cost of the grammar and of its optional pauses, the same for each recording
     assert np.ptp(differences) < 0.1, differences
@@ -60,9 +60,11 @@ def test_the_level_of_speech_does_not_matter_to_the_second_network(model: Acoust
 
 @pytest.mark.parametrize("network", [LIBVOSKS, SECOND])
 @pytest.mark.parametrize("voice", VOICES)
-def test_sounds_are_found_where_words_are_said(model: AcousticModel, door: WordGraph, voice: str, network: int) -> None:
+def test_sounds_are_found_where_words_are_said(
+    model: AcousticModel, door: AlignmentGraph, voice: str, network: int
+) -> None:
     scores = model.scores(np.pad(speech(voice, "door-2"), 8000))[network]
-    _, path = door.align(scores, model.bigram)
+    _, path = door.best_path(scores, model.bigram)
     found = any_phones(scores, model.bigram)[1].argmax(axis=1)
     said = door.words[path] >= 0
     assert np.mean(found[said] == door.phones[path][said]) > 0.5

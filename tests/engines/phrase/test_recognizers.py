@@ -14,7 +14,7 @@ from streamauth.core.phrase.words import Comparison, compare
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseRecognizer, PhraseStream, Samples, Transcript
 from streamauth.demo_data import VOICES, demo_utterances
 from streamauth.engines.phrase.acoustic_model import AcousticModel
-from streamauth.engines.phrase.lexicon import Pronunciations
+from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.vosk import VoskRecognizer
 from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWord
 
@@ -205,7 +205,7 @@ def test_right_phrase_has_a_high_likelihood(embedded: VoskRecognizer, voice: str
     assert transcript.llr is not None
     assert transcript.llr > 2
     assert transcript.whole_llr == transcript.llr
-    assert all(word.fit is not None and word.fit <= 0 for word in transcript.words)
+    assert all(word.pronunciation_score is not None and word.pronunciation_score <= 0 for word in transcript.words)
 
 
 @pytest.mark.parametrize("voice", VOICES)
@@ -245,19 +245,19 @@ def test_phrase_may_come_in_two_utterances(embedded: VoskRecognizer) -> None:
     assert halves == ["please open the door", "and let me come in"]
 
 
-def test_glimpse_is_what_the_end_would_give(embedded: VoskRecognizer) -> None:
+def test_a_partial_result_is_what_the_end_would_give(embedded: VoskRecognizer) -> None:
     stream = embedded.stream(DOOR)
-    assert stream.glimpse() == Transcript(())
+    assert stream.partial() == Transcript(())
     stream.accept(speech("rms", "door-1"))
-    glimpsed = stream.glimpse()
+    partial = stream.partial()
     finished = stream.finish()
     stream.close()
-    assert glimpsed == finished
+    assert partial == finished
 
 
-def test_habits_forgive_an_accent_but_not_another_word(embedded: VoskRecognizer) -> None:
-    def llr_of(said: str, habits: tuple[float, ...]) -> float:
-        stream = embedded.stream(DOOR, habits=habits)
+def test_expected_scores_forgive_an_accent_but_not_another_word(embedded: VoskRecognizer) -> None:
+    def llr_of(said: str, expected_scores: tuple[float, ...]) -> float:
+        stream = embedded.stream(DOOR, expected_scores=expected_scores)
         transcript = hear(stream, speech("awb", said))
         stream.close()
         assert transcript.whole_llr is not None
@@ -289,7 +289,7 @@ def test_a_name_is_heard_as_it_is_spelled(embedded: VoskRecognizer) -> None:
     assert tuple(word.text for word in transcript.words) == NAMED
     assert transcript.llr is not None
     assert transcript.llr > 2
-    assert transcript.whole_fits == tuple(word.fit for word in transcript.words)
+    assert transcript.pronunciation_scores == tuple(word.pronunciation_score for word in transcript.words)
     other = heard_by(embedded, named, (*NAMED[:2], "brillowen", *NAMED[3:]))
     assert other.whole_llr is not None
     assert other.whole_llr < 0
@@ -312,7 +312,7 @@ def test_damaged_phrase_model_is_refused(tmp_path: Path, name: str, damage: str)
     if damage == "missing":
         path.unlink()
     with pytest.raises(ModelCorrupt):
-        Pronunciations(folder) if name.startswith("dictionary") else AcousticModel(folder)
+        Lexicon(folder) if name.startswith("dictionary") else AcousticModel(folder)
 
 
 def test_hostile_audio_has_no_likely_phrase(embedded: VoskRecognizer) -> None:
