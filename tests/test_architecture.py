@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "streamauth"
 CORE = sorted((PACKAGE / "core").rglob("*.py"))
 ALLOWED_IN_CORE = {
-    "abc", "collections", "dataclasses", "datetime", "enum", "math", "typing", "re", "unicodedata", "hmac", "numpy",
-    "soxr", "streamauth",
+    "abc", "collections", "dataclasses", "datetime", "enum", "json", "math", "typing", "re", "unicodedata", "hmac",
+    "numpy", "soxr", "streamauth",
 }  # fmt: skip
 
 

@@ -17,10 +17,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from streamauth.core.door.command import DoorCommand, Freshness, parse_command
 from streamauth.core.door.events import DoorEventKind
 from streamauth.core.door.message import DoorMessage
 from streamauth.errors import BadSetting, DoorError, OutputUnavailable
-from streamauth.outputs.commands import DoorCommand, Freshness, parse_command
 from streamauth.outputs.discovery import discovery
 from streamauth.outputs.ports import DoorView
 

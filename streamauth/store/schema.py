@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from streamauth.errors import StoreCorrupt
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The revision that this code reads and writes."""
 
 VERSION_TABLE = "streamauth_version"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from streamauth.core.door.command import DoorCommand
 from streamauth.core.door.events import DoorEventKind, DoorMode, DoorState
 from streamauth.errors import OutputUnavailable
-from streamauth.outputs.commands import DoorCommand
 from streamauth.outputs.mqtt import MqttBroker, MqttSink
 from streamauth.outputs.ports import DoorView
 from tests.outputs.broker import Broker, Listener, free_port, mosquitto

@@ -9,7 +9,8 @@ import pytest
 from streamauth.errors import StoreCorrupt, StoreTooNew
 from streamauth.store import migrations
 from streamauth.store.database import Database
-from streamauth.store.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
+from streamauth.store.door_schema import metadata
+from streamauth.store.schema import SCHEMA_VERSION, VERSION_TABLE
 from tests.store.helpers import assert_enrolled, enrolled, opened
 
 FOLDER = Path(migrations.__file__).parent

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from streamauth.store.schema import VERSION_TABLE, metadata
+from streamauth.store.door_schema import metadata
+from streamauth.store.schema import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamauth.core.door.command import DoorAction, DoorCommand, Freshness, parse_command
 from streamauth.errors import DoorError, StaleCommand
-from streamauth.outputs.commands import DoorAction, DoorCommand, Freshness, parse_command
 
 OPEN = DoorCommand(DoorAction.OPEN, 1_000.0, 5.0)
 

@@ -1,0 +1,256 @@
+"""Who may pass which door when, in the store: people, PINs, permissions, schedules, holidays.
+
+Of a PIN only a slow hash is kept (scrypt, with a salt of the store). It claims who somebody is; the voice proves it.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from streamauth.core.door.access import GROUP_MARK, AccessPlan, Permission, Person
+from streamauth.core.door.schedule import ALWAYS, Schedule, parse_holidays, parse_span
+from streamauth.errors import BadPin, BadPlan, BadSchedule, StoreCorrupt, UnknownPerson
+from streamauth.store.database import Database
+from streamauth.store.door_schema import door_holidays, door_people, door_permissions, door_pins, door_schedules
+from streamauth.store.records import checked_name
+from streamauth.store.schema import meta
+
+_SALT = "door_pin_salt"
+_PIN = re.compile(r"[0-9]{4,8}")
+_SCRYPT_COST = {"n": 2**14, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRow:
+    """One span of a schedule, as it is written."""
+
+    name: str
+    days: str
+    start: str
+    end: str
+    on_holidays: str = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Whom a PIN or a badge claims.
+
+    Attributes:
+        person: The name.
+        duress: Whether it is the PIN for a threat.
+    """
+
+    person: str
+    duress: bool = False
+
+
+class DoorPlan:
+    """Everything that says who may pass when.
+
+    Args:
+        database: Where.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def load(self) -> AccessPlan:
+        """The whole plan.
+
+        Raises:
+            StoreCorrupt: Something in it makes no sense.
+        """
+        with self._database.read() as connection:
+            people = connection.execute(select(door_people)).all()
+            permissions = connection.execute(select(door_permissions)).all()
+            spans = connection.execute(select(door_schedules).order_by(door_schedules.c.id)).all()
+            holidays = connection.scalars(select(door_holidays.c.day)).all()
+        try:
+            return AccessPlan(
+                {row.name: _person(row) for row in people},
+                tuple(Permission(row.subject, row.door, row.schedule) for row in permissions),
+                _schedules([SpanRow(row.name, row.days, row.start, row.end, row.on_holidays) for row in spans]),
+                parse_holidays(list(holidays)),
+            )
+        except (ValueError, TypeError, BadSchedule):
+            raise StoreCorrupt from None
+
+    def put_person(
+        self,
+        person: Person,
+        *,
+        badge: str | None = None,
+        pin: str | None = None,
+        duress_pin: str | None = None,
+    ) -> None:
+        """Add a person, or change all that is known of them; PINs that are None stay as they are.
+
+        Args:
+            person: Who.
+            badge: Number of their badge, None for none.
+            pin: Their PIN, 4 to 8 digits; empty takes it away.
+            duress_pin: The one for a threat, likewise.
+
+        Raises:
+            BadPlan: The name cannot be used, or somebody else has the badge.
+            BadPin: It is no PIN, or is taken.
+        """
+        name = checked_name(person.name)
+        if name.startswith(GROUP_MARK):
+            raise BadPlan("A person's name must not begin with @, which marks a group.")
+        values = {
+            "profile": person.profile,
+            "duress_profile": person.duress_profile,
+            "groups": " ".join(sorted(person.groups)),
+            "valid_from": None if person.valid_from is None else person.valid_from.isoformat(),
+            "valid_until": None if person.valid_until is None else person.valid_until.isoformat(),
+            "suspended": person.suspended,
+            "needs_time": person.needs_time,
+            "badge": badge or None,
+        }
+        hashes = {duress: self._hash(text) for duress, text in ((False, pin), (True, duress_pin)) if text}
+        with self._database.write() as connection:
+            try:
+                changed = connection.execute(update(door_people).where(door_people.c.name == name).values(values))
+                if changed.rowcount == 0:
+                    connection.execute(insert(door_people).values(name=name, **values))
+            except IntegrityError:
+                raise BadPlan("Another person has this badge.") from None
+            for duress, text in ((False, pin), (True, duress_pin)):
+                if text is None:
+                    continue
+                mine = (door_pins.c.person == name) & (door_pins.c.duress == duress)
+                connection.execute(delete(door_pins).where(mine))
+                if text:
+                    try:
+                        row = {"hash": hashes[duress], "person": name, "duress": duress}
+                        connection.execute(insert(door_pins).values(row))
+                    except IntegrityError:
+                        raise BadPin("This PIN cannot be used. Choose another one.") from None
+
+    def remove_person(self, name: str) -> None:
+        """Remove a person, their PINs and permissions; their profile and the log stay.
+
+        Raises:
+            UnknownPerson: There is none of this name.
+        """
+        with self._database.write() as connection:
+            connection.execute(delete(door_pins).where(door_pins.c.person == name))
+            connection.execute(delete(door_permissions).where(door_permissions.c.subject == name))
+            if connection.execute(delete(door_people).where(door_people.c.name == name)).rowcount == 0:
+                raise UnknownPerson
+
+    def badges(self) -> dict[str, str]:
+        """Badge numbers by person."""
+        query = select(door_people.c.name, door_people.c.badge).where(door_people.c.badge.is_not(None))
+        with self._database.read() as connection:
+            return {row.name: row.badge for row in connection.execute(query)}
+
+    def with_pins(self) -> set[str]:
+        """The people who have a PIN."""
+        with self._database.read() as connection:
+            return set(connection.scalars(select(door_pins.c.person).where(door_pins.c.duress.is_(False))))
+
+    def by_badge(self, number: str) -> Claimed | None:
+        """Whom a badge claims."""
+        query = select(door_people.c.name).where(door_people.c.badge == number)
+        with self._database.read() as connection:
+            name = connection.scalar(query)
+        return None if name is None else Claimed(name)
+
+    def by_pin(self, pin: str) -> Claimed | None:
+        """Whom a PIN claims. Takes some 50 ms, whether there is one or not."""
+        if not _PIN.fullmatch(pin):
+            return None
+        query = select(door_pins).where(door_pins.c.hash == self._hash(pin))
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else Claimed(row.person, bool(row.duress))
+
+    def replace_permissions(self, permissions: Sequence[Permission]) -> None:
+        """Put these permissions in place of all others."""
+        unique = dict.fromkeys(permissions)
+        rows = [{"subject": each.subject, "door": each.door, "schedule": each.schedule} for each in unique]
+        self._replace(door_permissions, rows)
+
+    def replace_schedules(self, spans: Sequence[SpanRow]) -> None:
+        """Put these schedules in place of all others.
+
+        Raises:
+            BadSchedule: One cannot be read.
+        """
+        _schedules(spans)
+        self._replace(door_schedules, [asdict(each) for each in spans])
+
+    def schedules(self) -> list[SpanRow]:
+        """All schedules, as they are written."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(door_schedules).order_by(door_schedules.c.id)).all()
+        return [SpanRow(row.name, row.days, row.start, row.end, row.on_holidays) for row in rows]
+
+    def replace_holidays(self, days: Sequence[str]) -> None:
+        """Put these holidays in place of all others.
+
+        Raises:
+            BadSchedule: One is no date.
+        """
+        parse_holidays(list(days))
+        self._replace(door_holidays, [{"day": day.strip()} for day in dict.fromkeys(days)])
+
+    def holidays(self) -> list[str]:
+        """All holidays, as they are written."""
+        with self._database.read() as connection:
+            return list(connection.scalars(select(door_holidays.c.day).order_by(door_holidays.c.day)))
+
+    def _replace(self, table: Any, rows: list[dict[str, str]]) -> None:
+        with self._database.write() as connection:
+            connection.execute(delete(table))
+            if rows:
+                connection.execute(insert(table), rows)
+
+    def _hash(self, pin: str) -> str:
+        if not _PIN.fullmatch(pin):
+            raise BadPin
+        with self._database.read() as connection:
+            salt = _salt(connection)
+        if salt is None:
+            with self._database.write() as connection:
+                salt = _salt(connection)
+                if salt is None:
+                    salt = secrets.token_bytes(16)
+                    connection.execute(insert(meta).values(name=_SALT, value=salt))
+        return hashlib.scrypt(pin.encode(), salt=salt, dklen=32, **_SCRYPT_COST).hex()
+
+
+def _salt(connection: Connection) -> bytes | None:
+    return connection.scalar(select(meta.c.value).where(meta.c.name == _SALT))
+
+
+def _person(row: Any) -> Person:
+    return Person(
+        row.name,
+        row.profile,
+        row.duress_profile,
+        frozenset(row.groups.split()),
+        None if row.valid_from is None else date.fromisoformat(row.valid_from),
+        None if row.valid_until is None else date.fromisoformat(row.valid_until),
+        bool(row.suspended),
+        bool(row.needs_time),
+    )
+
+
+def _schedules(spans: Sequence[SpanRow]) -> dict[str, Schedule]:
+    found: dict[str, Schedule] = {}
+    for row in spans:
+        if not row.name.strip() or row.name == ALWAYS:
+            raise BadSchedule("A schedule needs a name other than always, which is there by itself.")
+        span = parse_span(row.days, row.start, row.end, row.on_holidays)
+        found[row.name] = Schedule(row.name, (*(found[row.name].spans if row.name in found else ()), span))
+    return found

@@ -1,0 +1,149 @@
+"""The board between operators and doors: how each door stands, and commands that wait for it.
+
+A command waits for a few seconds at most and is taken once, in one statement. What an unreachable kiosk has missed
+is never carried out later.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import delete, insert, select, update
+
+from streamauth.core.door.command import MAX_AGE_S, DoorAction, DoorCommand
+from streamauth.core.door.events import DoorMode, DoorState
+from streamauth.errors import StoreCorrupt, UnknownDoor
+from streamauth.store.database import Database
+from streamauth.store.door_schema import door_commands, doors
+
+_KEEP_COMMANDS_MS = 30 * 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class DoorStanding:
+    """How a door stood when it was last heard of.
+
+    Attributes:
+        name: The door.
+        state: Locked, granted, open, held or forced.
+        mode: Normal, lockdown or evacuation.
+        problem: Whether something at the door needs an operator.
+        seen_at: When it was last heard of, UTC.
+    """
+
+    name: str
+    state: DoorState
+    mode: DoorMode
+    problem: bool
+    seen_at: datetime
+
+
+class Doors:
+    """Doors and their commands.
+
+    Args:
+        database: Where.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    def report(self, name: str, state: DoorState, mode: DoorMode, *, problem: bool) -> None:
+        """A kiosk tells how its door stands."""
+        values = {"state": state.value, "mode": mode.value, "problem": problem, "seen_ms": self._now_ms()}
+        with self._database.write() as connection:
+            if connection.execute(update(doors).where(doors.c.name == name).values(values)).rowcount == 0:
+                connection.execute(insert(doors).values(name=name, **values))
+
+    def all(self) -> list[DoorStanding]:
+        """All doors, by name."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(doors).order_by(doors.c.name)).all()
+        try:
+            return [
+                DoorStanding(
+                    row.name,
+                    DoorState(row.state),
+                    DoorMode(row.mode),
+                    bool(row.problem),
+                    datetime.fromtimestamp(row.seen_ms / 1000, UTC),
+                )
+                for row in rows
+            ]
+        except (ValueError, TypeError, OverflowError):
+            raise StoreCorrupt from None
+
+    def get(self, name: str) -> DoorStanding:
+        """One door.
+
+        Raises:
+            UnknownDoor: There is none of this name.
+        """
+        for door in self.all():
+            if door.name == name:
+                return door
+        raise UnknownDoor
+
+    def mode_of(self, name: str) -> DoorMode:
+        """The mode in which a door was left; normal for a new one."""
+        return next((door.mode for door in self.all() if door.name == name), DoorMode.NORMAL)
+
+    def forget(self, name: str) -> None:
+        """Remove a door that is no more.
+
+        Raises:
+            UnknownDoor: There is none of this name.
+        """
+        with self._database.write() as connection:
+            connection.execute(delete(door_commands).where(door_commands.c.door == name))
+            if connection.execute(delete(doors).where(doors.c.name == name)).rowcount == 0:
+                raise UnknownDoor
+
+    def tell(self, name: str, action: DoorAction, seconds: float | None = None) -> int:
+        """Leave a command for a door; its number.
+
+        Raises:
+            UnknownDoor: There is none of this name.
+            DoorError: The seconds are out of range.
+        """
+        now_ms = self._now_ms()
+        command = DoorCommand(action, now_ms / 1000, seconds)
+        with self._database.write() as connection:
+            if connection.scalar(select(doors.c.name).where(doors.c.name == name)) is None:
+                raise UnknownDoor
+            connection.execute(delete(door_commands).where(door_commands.c.issued_ms < now_ms - _KEEP_COMMANDS_MS))
+            made = insert(door_commands).values(
+                door=name, action=command.action.value, seconds=command.seconds, issued_ms=now_ms
+            )
+            return int(connection.execute(made.returning(door_commands.c.id)).scalar_one())
+
+    def was_taken(self, command_id: int) -> bool:
+        """Whether the door has taken a command."""
+        taken = select(door_commands.c.taken_ms).where(door_commands.c.id == command_id)
+        with self._database.read() as connection:
+            return connection.scalar(taken) is not None
+
+    def take(self, name: str) -> list[DoorCommand]:
+        """Commands for a door that are fresh, the oldest first; each is given once, and stale ones never."""
+        now_ms = self._now_ms()
+        fresh = door_commands.c.issued_ms.between(now_ms - MAX_AGE_S * 1000, now_ms + MAX_AGE_S * 1000)
+        waits = (door_commands.c.door == name) & door_commands.c.taken_ms.is_(None) & fresh
+        with self._database.read() as connection:
+            if connection.scalar(select(door_commands.c.id).where(waits).limit(1)) is None:
+                return []  # a look costs no write
+        with self._database.write() as connection:
+            taking = update(door_commands).where(waits).values(taken_ms=now_ms)
+            rows = connection.execute(taking.returning(*door_commands.c)).all()
+        try:
+            return [
+                DoorCommand(DoorAction(row.action), row.issued_ms / 1000, row.seconds)
+                for row in sorted(rows, key=lambda row: row.id)
+            ]
+        except ValueError:
+            raise StoreCorrupt from None
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)

@@ -1,0 +1,91 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from streamauth.core.door.command import DoorAction
+from streamauth.core.door.events import DoorMode, DoorState
+from streamauth.errors import DoorError, UnknownDoor
+from streamauth.store.database import Database
+from streamauth.store.doors import Doors, DoorStanding
+from streamauth.store.migrations import upgrade
+
+
+class Clock:
+    """Time by hand."""
+
+    now_s = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def doors(tmp_path: Path, clock: Clock) -> Iterator[Doors]:
+    database = Database(tmp_path / "streamauth.db", busy_timeout_s=5)
+    upgrade(database)
+    made = Doors(database, clock)
+    made.report("front", DoorState.LOCKED, DoorMode.NORMAL, problem=False)
+    yield made
+    database.close()
+
+
+def test_how_a_door_stands(doors: Doors) -> None:
+    doors.report("front", DoorState.HELD, DoorMode.LOCKDOWN, problem=True)
+    seen = datetime.fromtimestamp(1_000_000, UTC)
+    assert doors.get("front") == DoorStanding("front", DoorState.HELD, DoorMode.LOCKDOWN, True, seen)
+    assert doors.mode_of("front") is DoorMode.LOCKDOWN
+    assert doors.mode_of("new") is DoorMode.NORMAL
+    doors.forget("front")
+    assert doors.all() == []
+
+
+def test_a_command_is_taken_once(doors: Doors) -> None:
+    number = doors.tell("front", DoorAction.OPEN, 10)
+    assert not doors.was_taken(number)
+    (command,) = doors.take("front")
+    assert (command.action, command.seconds) == (DoorAction.OPEN, 10)
+    assert doors.was_taken(number)
+    assert doors.take("front") == []
+
+
+def test_commands_come_in_order_and_for_their_door_alone(doors: Doors) -> None:
+    doors.report("back", DoorState.LOCKED, DoorMode.NORMAL, problem=False)
+    for action in (DoorAction.LOCKDOWN, DoorAction.NORMAL, DoorAction.OPEN):
+        doors.tell("front", action)
+    assert doors.take("back") == []
+    assert [each.action for each in doors.take("front")] == ["lockdown", "normal", "open"]
+
+
+@pytest.mark.parametrize("away_s", [10.5, 86_400, -10.5])
+def test_what_an_unreachable_door_has_missed_is_never_carried_out(doors: Doors, clock: Clock, away_s: float) -> None:
+    doors.tell("front", DoorAction.OPEN)
+    clock.now_s += away_s
+    assert doors.take("front") == []
+
+
+def test_several_takers_share_out_commands(doors: Doors) -> None:
+    for _ in range(20):
+        doors.tell("front", DoorAction.OPEN)
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda _: doors.take("front"), range(8)))
+    assert sum(map(len, taken)) == 20
+
+
+def test_what_cannot_be_told(doors: Doors) -> None:
+    with pytest.raises(UnknownDoor):
+        doors.tell("nowhere", DoorAction.OPEN)
+    with pytest.raises(UnknownDoor):
+        doors.get("nowhere")
+    with pytest.raises(UnknownDoor):
+        doors.forget("nowhere")
+    for seconds in (0, -1, 3601, float("nan")):
+        with pytest.raises(DoorError):
+            doors.tell("front", DoorAction.OPEN, seconds)

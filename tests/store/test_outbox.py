@@ -1,0 +1,116 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streamauth.core.door.access import Direction, Passage
+from streamauth.core.door.events import DoorEventKind
+from streamauth.core.door.message import DoorMessage
+from streamauth.errors import StoreCorrupt, StoreError
+from streamauth.store.database import Database
+from streamauth.store.migrations import upgrade
+from streamauth.store.outbox import Outbox
+from tests.outputs.making import message
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(tmp_path / "streamauth.db", busy_timeout_s=1)
+    upgrade(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def box(database: Database) -> Outbox:
+    return Outbox(database)
+
+
+DOOR = "front door"
+
+
+def drained(box: Outbox, output: str) -> list[DoorMessage]:
+    found = []
+    while (waiting := box.next(output, DOOR)) is not None:
+        found.append(waiting[1])
+        box.delivered(waiting[0], 5)
+    return found
+
+
+def test_each_output_gets_each_event_in_order(box: Outbox) -> None:
+    events = [message(number) for number in range(5)]
+    box.record(events[:2], ["mqtt", "webhook"])
+    box.record(events[2:], ["mqtt", "webhook"])
+    assert box.waiting(DOOR) == 10
+    assert drained(box, "mqtt") == events
+    assert drained(box, "webhook") == events
+    assert drained(box, "mqtt") == []
+    assert list(box.log()) == events
+
+
+def test_what_waits_is_still_there_after_a_restart(tmp_path: Path, box: Outbox) -> None:
+    box.record([message(1), message(2)], ["mqtt"])
+    first = box.next("mqtt", DOOR)
+    assert first is not None
+    box.delivered(first[0], 5)
+    again = Database(tmp_path / "streamauth.db", busy_timeout_s=1)
+    assert drained(Outbox(again), "mqtt") == [message(2)]
+    again.close()
+
+
+def test_doors_do_not_wait_for_each_other(box: Outbox) -> None:
+    box.record([message(1)], ["mqtt"])
+    other = DoorMessage("x", "lab", DoorEventKind.FORCED, 7)
+    box.record([other], ["mqtt"])
+    found = box.next("mqtt", "lab")
+    assert found is not None
+    assert found[1] == other
+    assert [each.door for each in box.log("lab")] == ["lab"]
+
+
+def test_duress_is_sent_and_never_logged(box: Outbox) -> None:
+    duress = message(1, DoorEventKind.DURESS)
+    box.record([duress], ["mqtt"])
+    assert list(box.log()) == []
+    assert drained(box, "mqtt") == [duress]
+
+
+def test_a_recording_that_fails_leaves_nothing(box: Outbox) -> None:
+    with pytest.raises(StoreError):
+        box.record([message(1), message(2, at_ms=None)], ["mqtt"])
+    assert box.waiting(DOOR) == 0
+    assert list(box.log()) == []
+
+
+def test_the_last_passage(box: Outbox) -> None:
+    assert box.last_passage("ada", "house") is None
+    for number, way in ((1, "in"), (2, "out")):
+        box.record([message(number, DoorEventKind.PASSED, area="house", direction=way)], [])
+    box.record([message(3, DoorEventKind.PASSED, area="garage", direction="in")], [])
+    box.record([message(4, DoorEventKind.GRANTED, area="house", direction="in")], [])
+    box.record([message(5, DoorEventKind.PASSED, area="house", direction="in", person="bob")], [])
+    assert box.last_passage("ada", "house") == Passage(Direction.OUT, message(2).at_ms / 1000)
+
+
+def test_a_long_log_comes_whole_and_since_a_moment(box: Outbox) -> None:
+    box.record([message(number) for number in range(1, 1202)], [])
+    assert [each.id for each in box.log()] == [f"m-{number}" for number in range(1, 1202)]
+    assert len(list(box.log(since_ms=message(1200).at_ms))) == 2
+
+
+def test_old_events_are_forgotten(box: Outbox) -> None:
+    box.record([message(1), message(2)], ["mqtt"])
+    assert box.forget(message(2).at_ms) == 2
+    assert [each.id for each in box.log()] == ["m-2"]
+
+
+def test_damaged_rows(box: Outbox, database: Database) -> None:
+    box.record([message(1, DoorEventKind.PASSED, area="house", direction="in")], ["mqtt"])
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET direction = 'up'")
+    with pytest.raises(StoreCorrupt):
+        box.last_passage("ada", "house")
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET kind = 'x'")
+    with pytest.raises(StoreCorrupt):
+        box.next("mqtt", DOOR)
