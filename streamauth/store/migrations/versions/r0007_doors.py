@@ -68,9 +68,7 @@ def upgrade() -> None:
         sa.Column("person", sa.String(128), nullable=False),
         sa.Column("duress", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("hash", name="pk_door_pins"),
-        sa.ForeignKeyConstraint(
-            ["person"], ["door_people.name"], name="fk_door_pins_person", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["person"], ["door_people.name"], name="fk_door_pins_person", ondelete="CASCADE"),
         sa.UniqueConstraint("person", "duress", name="uq_door_pins_person"),
     )
     op.create_table(
