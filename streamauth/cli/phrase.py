@@ -23,8 +23,8 @@ def check(
     output = Output(json)
     with opened(None) as authenticator:
         with output.busy("Loading the models"):
-            words, worth = authenticator.phrase_words(text)
-        proposed = authenticator.proposed_sounds(words)
+            words, worth = authenticator.phrases.words(text)
+        proposed = authenticator.phrases.proposed_sounds(words)
         if not files:
             weakness = worth.weakness(authenticator.settings.phrase) if worth is not None else None
             phrase = " ".join(words)

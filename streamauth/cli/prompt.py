@@ -34,7 +34,7 @@ def new(
         settings = authenticator.settings.prompt
         kind = PromptKind.DIGITS if digits is not None else PromptKind.WORDS if words is not None else None
         plan = PromptPlan.of(settings, kind, words if digits is None else digits)
-        drawn = authenticator.new_prompt(name, plan=plan)
+        drawn = authenticator.prompts.draw(name, plan=plan)
     data = {
         "prompt": drawn.id,
         "text": drawn.prompt.text,
@@ -63,7 +63,7 @@ def check(
     results: list[dict[str, Any]] = []
     with opened(store) as authenticator:
         limits = authenticator.settings.audio
-        taken = authenticator.take_prompt(prompt)
+        taken = authenticator.prompts.take(prompt)
         for file in files:
             with (
                 recording(file, False, None, limits, limits.max_attempt_s, output) as audio,

@@ -1,1 +1,1 @@
-"""The application object that joins store, engines and sessions, one module for each concern."""
+"""The application object: joins store, engines and sessions, one module for each concern."""

@@ -1,4 +1,4 @@
-"""The one application object behind every entrance: command line, microphone, server, evaluation.
+"""The application object behind every entrance: command line, microphone, server, evaluation.
 
 It joins the store, the engines and the pure sessions, and sees to it that
 
@@ -17,12 +17,10 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.decision import PhraseRule
 from streamauth.core.lockout import AttemptOutcome
 from streamauth.core.phrase.prompt import Challenge, PromptPlan
-from streamauth.core.ports import Embedding, Voiceprint
 from streamauth.core.sessions.enrollment import expected_scores_of
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import Claim, VerificationSession
-from streamauth.core.voice.adaptation import adapted
 from streamauth.engines.loader import Engines
 from streamauth.service.attempts import (
     Attempt,
@@ -32,10 +30,13 @@ from streamauth.service.attempts import (
     IdentificationAttempt,
     VerificationAttempt,
 )
-from streamauth.service.enrollment import Enrolling
+from streamauth.service.enrollment import Enrollment
+from streamauth.service.phrases import Phrases
+from streamauth.service.prompts import Prompts
+from streamauth.service.reenrollment import rebuild
+from streamauth.service.voices import Voices
 from streamauth.settings import AttemptSettings, Settings, data_folder, load_settings
 from streamauth.store.profiles import DEFAULT_TENANT, OpenPrompt, ProfileStore
-from streamauth.store.templates import FOLLOWING, Template
 
 __all__ = [
     "Attempt",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 
-class Authenticator(Enrolling):
+class Authenticator:
     """Enrolls, verifies and identifies.
 
     Args:
@@ -55,12 +56,26 @@ class Authenticator(Enrolling):
         engines: The models, loaded at first use.
         settings: All settings.
         clock: Seconds since the epoch, for the attempt rule and the life of prompts.
+
+    Attributes:
+        store: As given.
+        engines: As given.
+        settings: As given.
+        prompts: Draws random prompts.
+        phrases: Judges pass phrases before they are enrolled.
     """
 
     def __init__(
         self, store: ProfileStore, engines: Engines, settings: Settings, clock: Callable[[], float] = time.time
     ) -> None:
-        super().__init__(store, engines, settings, clock)
+        self.store = store
+        self.engines = engines
+        self.settings = settings
+        self.prompts = Prompts(store, settings, clock)
+        self.phrases = Phrases(engines, settings.phrase)
+        self._enrollment = Enrollment(store, engines, settings, self.phrases)
+        self._voices = Voices(store, settings.adaptation)
+        self._clock = clock
 
     @classmethod
     def open(cls, home: Path | None = None, settings: Settings | None = None) -> "Authenticator":
@@ -72,6 +87,59 @@ class Authenticator(Enrolling):
     def close(self) -> None:
         """Close the store."""
         self.store.close()
+
+    def enroll(
+        self,
+        name: str,
+        audio_format: AudioFormat,
+        *,
+        phrase: str | None = None,
+        text_independent: bool = False,
+        label: str | None = None,
+        whole: bool = False,
+        least_speech_s: float | None = None,
+        tenant: str = DEFAULT_TENANT,
+    ) -> EnrollmentAttempt:
+        """Begin or go on with an enrollment.
+
+        Args:
+            name: The profile; made where it does not exist.
+            audio_format: Of the audio to come.
+            phrase: The pass phrase; without it the first utterance sets it.
+            text_independent: No pass phrase at all.
+            label: A further voiceprint of one who is enrolled, for this place or device; nothing of it is kept
+                before it is complete.
+            whole: All audio is one utterance, and may be added to an enrollment that is complete.
+            least_speech_s: Net speech for a text-independent voiceprint, in place of the setting.
+            tenant: Who owns the profile.
+
+        Raises:
+            UnknownProfile, ProfileNotEnrolled, EncoderChanged: A further voiceprint, and there is no first one.
+            ProfileExists: It is enrolled already, or was begun in the other way or with another phrase.
+            BadPhrase: The phrase cannot be used, or has a word that the recognizer does not know.
+            StoreError, EngineError: The store or a model cannot be used.
+        """
+        if label is not None:
+            return self._enrollment.further(name, audio_format, label, tenant=tenant)
+        return self._enrollment.begin(
+            name,
+            audio_format,
+            phrase=phrase,
+            text_independent=text_independent,
+            whole=whole,
+            least_speech_s=least_speech_s,
+            tenant=tenant,
+        )
+
+    def rebuild(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
+        """Enroll a profile for the present encoder with the speech that is kept of it.
+
+        Raises:
+            UnknownProfile: There is no profile of that name.
+            ProfileNotEnrolled, ProfileExists, EncoderChanged: It cannot be rebuilt; see ``service.reenrollment``.
+            StoreError, EngineError: The store or the encoder cannot be used.
+        """
+        rebuild(self.store, self.store.get(name, tenant=tenant).id, self.engines.encoder())
 
     def check_prompt(self, taken: OpenPrompt, audio_format: AudioFormat) -> HearingAttempt | VerificationAttempt:
         """Begin to check whether audio holds the words of a prompt, without a pass phrase.
@@ -87,7 +155,7 @@ class Authenticator(Enrolling):
         if taken.profile_id is None:
             rule = PhraseRule((), self.settings.prompt, taken.prompt.words, min_llr=self.settings.phrase.min_llr)
             return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
-        voiceprint, further = self._voiceprints(taken.profile_id, models.encoder.id)
+        voiceprint, further = self._voices.of(taken.profile_id, models.encoder.id)
         challenge = Challenge(taken.prompt, self.settings.prompt.lifetime_s)
         claim = Claim(voiceprint, None, challenge, further_voiceprints=further)
         with self._charged(taken.profile_id) as begun:
@@ -123,12 +191,13 @@ class Authenticator(Enrolling):
         profile = self.store.get(name, tenant=tenant)
         with_words = profile.phrase is not None or prompt is not None
         models = self.engines.models(with_words=with_words, locale=profile.locale)
-        voiceprint, further = self._voiceprints(profile.id, models.encoder.id)
+        voiceprint, further = self._voices.of(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
-        expected_scores = expected_scores_of(self._taken(profile, models.encoder.id)) if words is not None else ()
+        earlier = self._enrollment.utterances(profile, models.encoder.id)
+        expected_scores = expected_scores_of(earlier) if words is not None else ()
         with self._charged(profile.id, limits) as begun:
             # only now, so that an attempt that is refused leaves the prompt as it is
-            demand = self._demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
+            demand = self.prompts.demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
             claim = Claim(voiceprint, words, demand.challenge if demand else None, expected_scores, further)
             session = VerificationSession(claim, audio_format, models, self.settings, continuous=continuous)
             return begun(session, demand)
@@ -156,12 +225,10 @@ class Authenticator(Enrolling):
             StoreError, EngineError: The store or a model cannot be used.
         """
         models = self.engines.models(with_words=prompt is not None)
-        found = self.store.voiceprints(models.encoder.id, names=among, tenant=tenant)
-        beside = self.store.templates(models.encoder.id, [profile.id for profile, _ in found])
-        group, further = {}, {}
-        for profile, voiceprint in found:
-            group[profile.name], further[profile.name] = self._compared_by(voiceprint, beside[profile.id])
-        demand = self._demand(prompt, (None,), tenant)
+        found = self._voices.of_group(models.encoder.id, among, tenant)
+        group = {profile.name: voiceprint for profile, voiceprint, _ in found}
+        further = {profile.name: others for profile, _, others in found}
+        demand = self.prompts.demand(prompt, (None,), tenant)
         challenge = demand.challenge if demand else None
         session = IdentificationSession(
             group, audio_format, models, self.settings, further=further, challenge=challenge
@@ -177,38 +244,14 @@ class Authenticator(Enrolling):
         settle = partial(self.store.finish_attempt, token)
         try:
             yield lambda session, demand: VerificationAttempt(
-                session, settle, demand, self._follower(profile_id, session.models.encoder.id)
+                session, settle, demand, self._voices.follower(profile_id, session.models.encoder.id)
             )
         except BaseException:
             settle(AttemptOutcome.NO_EVIDENCE)
             raise
 
-    def _voiceprints(self, profile_id: str, encoder_id: str) -> tuple[Voiceprint, tuple[Voiceprint, ...]]:
-        """What a person is compared by: the voiceprint, as it has followed their voice, and those of other places."""
-        beside = self.store.templates(encoder_id, (profile_id,))[profile_id]
-        return self._compared_by(self.store.voiceprint(profile_id, encoder_id), beside)
-
-    def _compared_by(
-        self, voiceprint: Voiceprint, beside: Sequence[Template]
-    ) -> tuple[Voiceprint, tuple[Voiceprint, ...]]:
-        further = []
-        for template in beside:
-            if template.label != FOLLOWING:
-                further.append(template.voiceprint)
-            elif self.settings.adaptation.enabled:
-                voiceprint = template.voiceprint
-        return voiceprint, tuple(further)
-
-    def _follower(self, profile_id: str, encoder_id: str) -> Callable[[Embedding], int | None] | None:
-        settings = self.settings.adaptation
-        if not settings.enabled:
-            return None
-        return lambda heard: self.store.follow(
-            profile_id, encoder_id, lambda enrolled, current: adapted(enrolled, current, heard, settings)
-        )
-
     def hear(self, words: tuple[str, ...], audio_format: AudioFormat) -> HearingAttempt:
-        """Begin to check whether audio holds words, as given by ``phrase_words``, in whatever voice.
+        """Begin to check whether audio holds words, as given by ``phrases.words``, in whatever voice.
 
         Raises:
             EngineError: A model cannot be used.

@@ -1,4 +1,4 @@
-"""Random prompts behind every entrance: drawn, kept until they are said, and used up by it."""
+"""Random prompts: drawn, kept until they are said, and used up by one attempt."""
 
 import secrets
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from streamauth.settings import Settings
 from streamauth.store.profiles import DEFAULT_TENANT, OpenPrompt, ProfileStore
 
 
-class Prompting:
-    """The part of an Authenticator that draws and takes prompts.
+class Prompts:
+    """Draws and takes prompts.
 
     Args:
         store: Where profiles and prompts are.
@@ -19,12 +19,12 @@ class Prompting:
     """
 
     def __init__(self, store: ProfileStore, settings: Settings, clock: Callable[[], float]) -> None:
-        self.store = store
-        self.settings = settings
+        self._store = store
+        self._settings = settings
         self._clock = clock
         self._random = secrets.SystemRandom()
 
-    def new_prompt(
+    def draw(
         self, name: str | None = None, *, plan: PromptPlan | None = None, tenant: str = DEFAULT_TENANT
     ) -> OpenPrompt:
         """Draw a random prompt for one later attempt.
@@ -39,21 +39,21 @@ class Prompting:
             TooManyPrompts: As many as there may be are open.
             StoreError: The store cannot be used.
         """
-        profile_id = None if name is None else self.store.get(name, tenant=tenant).id
-        prompt = (plan or PromptPlan.of(self.settings.prompt)).draw(self._random)
+        profile_id = None if name is None else self._store.get(name, tenant=tenant).id
+        prompt = (plan or PromptPlan.of(self._settings.prompt)).draw(self._random)
         now_s = self._clock()
-        return self.store.add_prompt(prompt, now_s, self.settings.prompt, profile_id=profile_id, tenant=tenant)
+        return self._store.add_prompt(prompt, now_s, self._settings.prompt, profile_id=profile_id, tenant=tenant)
 
-    def take_prompt(self, prompt_id: str, *, tenant: str = DEFAULT_TENANT) -> OpenPrompt:
-        """Use a prompt up, to have it checked by ``check_prompt``.
+    def take(self, prompt_id: str, *, tenant: str = DEFAULT_TENANT) -> OpenPrompt:
+        """Use a prompt up, to have it checked by ``Authenticator.check_prompt``.
 
         Raises:
             UnknownPrompt, PromptExpired: It cannot be used any more.
             StoreError: The store cannot be used.
         """
-        return self.store.take_prompt(prompt_id, self._clock(), tenant=tenant)
+        return self._store.take_prompt(prompt_id, self._clock(), tenant=tenant)
 
-    def _demand(
+    def demand(
         self,
         wanted: str | PromptPlan | None,
         bound_to: tuple[str | None, ...],
@@ -61,13 +61,24 @@ class Prompting:
         *,
         after_phrase: bool = False,
     ) -> Demand | None:
+        """What an attempt asks its speaker to say; None where nothing is wanted.
+
+        Args:
+            wanted: The id of a prompt that waits, or what to draw for this attempt alone.
+            bound_to: Ids of the profiles that a waiting prompt may be of, None among them for a prompt of anybody.
+            tenant: Whose prompt.
+            after_phrase: Whether the pass phrase is said before it.
+
+        Raises:
+            UnknownPrompt, PromptExpired: The waiting prompt cannot be used.
+        """
         if wanted is None:
             return None
         now_s = self._clock()
         if isinstance(wanted, PromptPlan):
             # for this attempt alone: there is nothing to store
-            prompt, until_s = wanted.draw(self._random), now_s + self.settings.prompt.lifetime_s
+            prompt, until_s = wanted.draw(self._random), now_s + self._settings.prompt.lifetime_s
         else:
-            taken = self.store.take_prompt(wanted, now_s, bound_to=bound_to, tenant=tenant)
+            taken = self._store.take_prompt(wanted, now_s, bound_to=bound_to, tenant=tenant)
             prompt, until_s = taken.prompt, taken.expires_at_s
         return Demand(Challenge(prompt, until_s - now_s), after_phrase, lambda: self._clock() < until_s)

@@ -1,4 +1,4 @@
-"""Voiceprints made anew for another encoder, from the enrolled speech that is kept where a setting asks for it."""
+"""Re-enrollment: voiceprints for another encoder, made from enrolled speech that was kept."""
 
 from dataclasses import replace
 

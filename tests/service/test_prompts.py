@@ -56,14 +56,14 @@ def reasons(events: list[Event]) -> tuple[Reason, ...]:
 
 
 def test_the_phrase_and_a_prompt_of_the_profile(people: Authenticator) -> None:
-    prompt = people.new_prompt("ada")
+    prompt = people.prompts.draw("ada")
     attempt = people.verify("ada", FORMAT, prompt=prompt.id)
     assert attempt.prompt == PromptGiven(0, prompt.prompt.text, after_phrase=True, expires_s=60.0)
     assert decided(finish(attempt, saying(f"{PHRASE} {spoken(prompt)}"))).verdict is Verdict.ACCEPT
 
 
 def test_the_prompt_alone_where_there_is_no_phrase(people: Authenticator) -> None:
-    prompt = people.new_prompt("bob")
+    prompt = people.prompts.draw("bob")
     attempt = people.verify("bob", FORMAT, prompt=prompt.id)
     assert attempt.prompt == PromptGiven(0, prompt.prompt.text, after_phrase=False, expires_s=60.0)
     assert reasons(finish(attempt, saying(spoken(prompt), 4))) == (Reason.VOICE_MATCH, Reason.PROMPT_MATCH)
@@ -83,7 +83,7 @@ def test_without_one_nothing_is_asked_for(people: Authenticator) -> None:
 
 
 def test_a_prompt_that_was_used_is_of_no_use(people: Authenticator) -> None:
-    prompt = people.new_prompt("ada")
+    prompt = people.prompts.draw("ada")
     finish(people.verify("ada", FORMAT, prompt=prompt.id), saying(PHRASE))
     failures = people.store.attempt_state(people.store.get("ada").id).failures
     with pytest.raises(UnknownPrompt):
@@ -92,14 +92,14 @@ def test_a_prompt_that_was_used_is_of_no_use(people: Authenticator) -> None:
 
 
 def test_a_prompt_is_used_up_before_any_audio(people: Authenticator) -> None:
-    prompt = people.new_prompt("ada")
+    prompt = people.prompts.draw("ada")
     people.verify("ada", FORMAT, prompt=prompt.id).close()
     with pytest.raises(UnknownPrompt):
         people.verify("ada", FORMAT, prompt=prompt.id)
 
 
 def test_of_two_attempts_at_once_one_gets_the_prompt(people: Authenticator) -> None:
-    prompt = people.new_prompt("ada")
+    prompt = people.prompts.draw("ada")
 
     def begin(_: int) -> type[object]:
         try:
@@ -115,7 +115,7 @@ def test_of_two_attempts_at_once_one_gets_the_prompt(people: Authenticator) -> N
 
 
 def test_an_attempt_that_is_refused_leaves_the_prompt(people: Authenticator, clock: Clock) -> None:
-    prompt = people.new_prompt("bob")
+    prompt = people.prompts.draw("bob")
     for _ in range(people.settings.attempts.free_failures):
         finish(people.verify("bob", FORMAT), saying(LONG, OTHER))
     with pytest.raises(AttemptDelayed):
@@ -136,7 +136,7 @@ def test_an_attempt_that_cannot_begin_costs_nothing(people: Authenticator, monke
 
 
 def test_the_prompt_of_another_profile(people: Authenticator) -> None:
-    prompt = people.new_prompt("bob")
+    prompt = people.prompts.draw("bob")
     with pytest.raises(UnknownPrompt):
         people.verify("ada", FORMAT, prompt=prompt.id)
     with pytest.raises(UnknownPrompt):
@@ -145,20 +145,20 @@ def test_the_prompt_of_another_profile(people: Authenticator) -> None:
 
 
 def test_a_prompt_for_anybody(people: Authenticator) -> None:
-    prompt = people.new_prompt()
+    prompt = people.prompts.draw()
     attempt = people.verify("bob", FORMAT, prompt=prompt.id)
     assert decided(finish(attempt, saying(spoken(prompt), 4))).verdict is Verdict.ACCEPT
 
 
 def test_a_prompt_that_is_too_old(people: Authenticator, clock: Clock) -> None:
-    prompt = people.new_prompt("ada")
+    prompt = people.prompts.draw("ada")
     clock.now_s += 60
     with pytest.raises(PromptExpired):
         people.verify("ada", FORMAT, prompt=prompt.id)
 
 
 def test_what_is_left_of_its_life_counts_in_the_audio(people: Authenticator, clock: Clock) -> None:
-    prompt = people.new_prompt("ada")
+    prompt = people.prompts.draw("ada")
     clock.now_s += 58
     attempt = people.verify("ada", FORMAT, prompt=prompt.id)
     assert attempt.prompt is not None
@@ -195,7 +195,7 @@ def test_a_continuous_session_lasts_longer_than_its_prompt(people: Authenticator
 
 
 def test_identification_names_who_says_the_prompt(people: Authenticator) -> None:
-    prompt = people.new_prompt()
+    prompt = people.prompts.draw()
     attempt = people.identify(FORMAT, prompt=prompt.id)
     assert decided(finish(attempt, saying(spoken(prompt), 4))).name == "bob"
     attempt = people.identify(FORMAT, prompt=SIX_DIGITS)
@@ -205,40 +205,40 @@ def test_identification_names_who_says_the_prompt(people: Authenticator) -> None
 
 def test_only_so_many_wait_for_one_profile(people: Authenticator, clock: Clock) -> None:
     for _ in range(people.settings.prompt.max_open):
-        people.new_prompt("ada")
+        people.prompts.draw("ada")
     with pytest.raises(TooManyPrompts):
-        people.new_prompt("ada")
-    people.new_prompt("bob")
+        people.prompts.draw("ada")
+    people.prompts.draw("bob")
     clock.now_s += 60
-    people.new_prompt("ada")
+    people.prompts.draw("ada")
 
 
 def test_a_prompt_for_nobody(auth: Authenticator) -> None:
     with pytest.raises(UnknownProfile):
-        auth.new_prompt("nobody")
+        auth.prompts.draw("nobody")
 
 
 def test_the_plan_and_the_source_are_what_is_drawn_from(auth: Authenticator) -> None:
-    assert isinstance(auth._random, random.SystemRandom)
-    assert len(auth.new_prompt().prompt.words) == auth.settings.prompt.digits
-    drawn = auth.new_prompt(plan=PromptPlan(PromptKind.WORDS, 3)).prompt
+    assert isinstance(auth.prompts._random, random.SystemRandom)
+    assert len(auth.prompts.draw().prompt.words) == auth.settings.prompt.digits
+    drawn = auth.prompts.draw(plan=PromptPlan(PromptKind.WORDS, 3)).prompt
     assert (drawn.kind, len(drawn.words)) == (PromptKind.WORDS, 3)
 
 
 def test_checking_a_prompt_for_anybody(people: Authenticator) -> None:
-    prompt = people.new_prompt()
-    taken = people.take_prompt(prompt.id)
+    prompt = people.prompts.draw()
+    taken = people.prompts.take(prompt.id)
     for words, matched in ((spoken(prompt), True), (PHRASE, False)):
         attempt = people.check_prompt(taken, FORMAT)
         assert isinstance(attempt, HearingAttempt)
         finish(attempt, saying(words, 9))
         assert attempt.session.matched is matched
     with pytest.raises(UnknownPrompt):
-        people.take_prompt(prompt.id)
+        people.prompts.take(prompt.id)
 
 
 def test_checking_the_prompt_of_a_profile_is_an_attempt_on_it(people: Authenticator) -> None:
-    taken = people.take_prompt(people.new_prompt("ada").id)
+    taken = people.prompts.take(people.prompts.draw("ada").id)
     assert reasons(finish(people.check_prompt(taken, FORMAT), saying(spoken(taken)))) == (
         Reason.VOICE_MATCH,
         Reason.PROMPT_MATCH,
@@ -250,13 +250,13 @@ def test_checking_the_prompt_of_a_profile_is_an_attempt_on_it(people: Authentica
 
 
 def test_a_deleted_profile_takes_its_prompts_along(people: Authenticator) -> None:
-    prompt = people.new_prompt("ada")
+    prompt = people.prompts.draw("ada")
     people.store.delete(people.store.get("ada").id)
     with pytest.raises(UnknownPrompt):
-        people.take_prompt(prompt.id)
+        people.prompts.take(prompt.id)
 
 
 def test_nothing_shows_the_words_in_a_log(people: Authenticator, tmp_path: Path) -> None:
-    prompt = people.new_prompt(plan=PromptPlan(PromptKind.WORDS, 4))
+    prompt = people.prompts.draw(plan=PromptPlan(PromptKind.WORDS, 4))
     assert not any(word in repr(prompt) for word in prompt.prompt.words)
     assert isinstance(prompt.prompt, Prompt)

@@ -47,8 +47,8 @@ def profile_routes(application: "Application") -> APIRouter:
         caller.need(Scope.ENROLL)
 
         def make() -> MadeProfileBody:
-            words = authenticator.usable_phrase(given.phrase) if given.phrase is not None else ()
-            sounds = authenticator.proposed_sounds(words)
+            words = authenticator.phrases.usable(given.phrase) if given.phrase is not None else ()
+            sounds = authenticator.phrases.proposed_sounds(words)
             phrase = " ".join(words) or None
             profile = store.create(given.name, given.kind, phrase=phrase, tenant=caller.tenant)
             return MadeProfileBody(**dict(one(authenticator, profile)), proposed_sounds=sounds or None)

@@ -1,0 +1,67 @@
+"""Pass phrases that people choose: their words, what they are worth, and how unknown words must be said."""
+
+from streamauth.core.phrase.strength import Strength, strength
+from streamauth.core.phrase.words import normalize
+from streamauth.engines.loader import Engines
+from streamauth.errors import UnknownWord, WeakPhrase
+from streamauth.settings import PhraseSettings
+
+
+class Phrases:
+    """Judges pass phrases by the recognizer that will have to hear them.
+
+    Args:
+        engines: The models, loaded at first use.
+        settings: Of phrases.
+    """
+
+    def __init__(self, engines: Engines, settings: PhraseSettings) -> None:
+        self._engines = engines
+        self._settings = settings
+
+    def words(self, phrase: str, locale: str | None = None) -> tuple[tuple[str, ...], Strength | None]:
+        """The words of a phrase, and what it is worth as a pass phrase; None where the recognizer cannot tell.
+
+        Args:
+            phrase: The phrase.
+            locale: Its language, ``phrase.locale`` if None.
+
+        Raises:
+            BadPhrase: It has no words or too many, or one that the recognizer does not know.
+            EngineError: The recognizer cannot be used.
+        """
+        words = normalize(phrase, max_words=self._settings.max_words)
+        recognizer = self._engines.recognizer(locale)
+        unknown = recognizer.unknown_words(words)
+        if not self._settings.propose_sounds:
+            unknown += tuple(self.proposed_sounds(words, locale))
+        if unknown:
+            raise UnknownWord(f"The recognizer does not know: {', '.join(unknown)}. Choose other words.")
+        return words, strength(words, recognizer.facts)
+
+    def proposed_sounds(self, words: tuple[str, ...], locale: str | None = None) -> dict[str, tuple[str, ...]]:
+        """Those of the words that the dictionary does not have, with the pronunciations proposed for each.
+
+        A pronunciation is its phones with one space between, such as "K EH L V AA N D R OW".
+
+        Raises:
+            EngineError: The recognizer cannot be used.
+        """
+        facts = {word: self._engines.recognizer(locale).facts(word) for word in words}
+        return {
+            word: tuple(map(" ".join, fact.sounds))
+            for word, fact in facts.items()
+            if fact is not None and fact.proposed
+        }
+
+    def usable(self, phrase: str, locale: str | None = None) -> tuple[str, ...]:
+        """The words of a phrase that can be a pass phrase.
+
+        Raises:
+            BadPhrase: It cannot.
+            EngineError: The recognizer cannot be used.
+        """
+        words, worth = self.words(phrase, locale)
+        if worth is not None and (weakness := worth.weakness(self._settings)):
+            raise WeakPhrase(weakness)
+        return words
