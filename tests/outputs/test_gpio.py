@@ -1,23 +1,13 @@
 from collections.abc import Iterator
 
 import pytest
-from gpiozero.pins.mock import MockFactory, MockPin
+from gpiozero.pins.mock import MockFactory
 
 from streamauth.errors import DoorHardwareFailed
 from streamauth.outputs.gpio import GpioDoor, GpioPins
+from tests.kiosk.rig import WiredPin
 
 PINS = GpioPins(relay=17, contact=27, exit_button=22, bounce_s=0.0)
-
-
-class WiredPin(MockPin):  # type: ignore[misc]
-    """A pin that a wire holds down, however it is set up."""
-
-    wired_low = False
-
-    def _set_pull(self, value: str) -> None:
-        super()._set_pull(value)
-        if self.wired_low:
-            self.drive_low()
 
 
 @pytest.fixture

@@ -1,0 +1,108 @@
+"""The gate: whoever is recognized may pass here and now, or not. Every answer is recorded."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from streamauth.core.door.access import AccessPlan, Direction, PassbackRule, passes_back
+from streamauth.core.door.door import Grant
+from streamauth.core.door.events import Denial, DoorEventKind
+from streamauth.errors import StreamAuthError
+from streamauth.kiosk.keeper import DoorKeeper
+from streamauth.store.door_plan import DoorPlan
+from streamauth.store.outbox import Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class GateRule:
+    """What is asked beyond the plan.
+
+    Attributes:
+        zone: Time zone of the door.
+        passback: What is done when somebody passes twice the same way.
+        area: Which area the door leads into or out of.
+        direction: Which way this kiosk lets people through.
+        forgive_after_s: Time after which a passage is forgotten, in seconds.
+        extended_ms: Time that the lock is released for those who need it longer, in milliseconds.
+    """
+
+    zone: ZoneInfo
+    passback: PassbackRule = PassbackRule.OFF
+    area: str = ""
+    direction: Direction = Direction.IN
+    forgive_after_s: float = 43_200.0
+    extended_ms: int = 15_000
+
+
+class Gate:
+    """Decides on people, and has the keeper let them pass.
+
+    Args:
+        rule: What is asked beyond the plan.
+        plan: Who may pass when; read anew for each visitor.
+        outbox: Remembers passages.
+        keeper: Works the door.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        rule: GateRule,
+        plan: DoorPlan,
+        outbox: Outbox,
+        keeper: DoorKeeper,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._rule = rule
+        self._plan = plan
+        self._outbox = outbox
+        self._keeper = keeper
+        self._clock = clock
+
+    def load(self) -> AccessPlan:
+        """The plan as it is now.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        return self._plan.load()
+
+    def decide(self, name: str | None, *, duress: bool = False, reason: str = "voice") -> Denial | None:
+        """Let a recognized person pass if they may; a failure never lets anybody pass.
+
+        Returns:
+            Why not; None where the lock is released.
+        """
+        try:
+            denial = self._judge(name)
+        except StreamAuthError:
+            denial = Denial.FAILED
+        if denial is not None:
+            return self.deny(name, denial)
+        person = self._people[name] if name is not None else None
+        needs_time = person is not None and person.needs_time
+        grant = Grant(name, self._rule.extended_ms if needs_time else None, reason=reason)
+        return self._keeper.admit(grant, duress=duress)
+
+    def deny(self, name: str | None, denial: Denial) -> Denial:
+        """Record that somebody may not pass."""
+        self._keeper.report(DoorEventKind.DENIED, name, denial)
+        return denial
+
+    def _judge(self, name: str | None) -> Denial | None:
+        plan = self.load()
+        self._people = plan.people
+        now_s = self._clock()
+        local = datetime.fromtimestamp(now_s, UTC).astimezone(self._rule.zone)
+        denial = plan.judge(name, self._keeper.name, local)
+        rule = self._rule
+        if denial is not None or name is None or rule.passback is PassbackRule.OFF or not rule.area:
+            return denial
+        last = self._outbox.last_passage(name, rule.area)
+        if passes_back(last, rule.direction, now_s, rule.forgive_after_s):
+            if rule.passback is PassbackRule.HARD:
+                return Denial.PASSBACK
+            self._keeper.report(DoorEventKind.PASSBACK, name)
+        return None
