@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import vosk
 
-from streamauth.catalog.registry import recognizer_folder
+from streamauth.catalog.registry import Catalog
 from streamauth.demo_data import demo_utterances
 
 PHRASE = "please open the door and let me come in"
@@ -33,7 +33,7 @@ def heard(recognizer: Any, pcm: bytes) -> list[str]:
 def main() -> None:
     """Print a line for each utterance."""
     vosk.SetLogLevel(-1)
-    model, expected = vosk.Model(str(recognizer_folder("vosk-en"))), PHRASE.split()
+    model, expected = vosk.Model(str(Catalog().recognizer_folder("vosk-en"))), PHRASE.split()
     counts: dict[str, list[tuple[bool, bool, float]]] = {}
     for (_, name), clip in sorted(demo_utterances().items()):
         group = next((what for begin, what in GROUPS.items() if name.startswith(begin) and name != "door-half"), None)

@@ -13,26 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from streamauth.catalog.registry import models_folder
+from streamauth.catalog.registry import Catalog, models_folder
 from streamauth.core.voice.calibration import Calibration, Cohort, Thresholds
 from streamauth.errors import ModelCorrupt, ModelMissing
-from streamauth.settings import data_folder
 
 
-def own_calibrations() -> Path:
-    """The folder of the calibrations that were fitted on the user's own recordings; it need not exist."""
-    return data_folder() / "calibrations"
-
-
-def is_calibrated(name: str) -> bool:
+def is_calibrated(catalog: Catalog, name: str) -> bool:
     """Whether there is a calibration of an encoder, by its name in the registry."""
-    return any((folder / f"{name}.calibration.json").is_file() for folder in (own_calibrations(), models_folder()))
+    return any((folder / f"{name}.calibration.json").is_file() for folder in (catalog.calibrations, models_folder()))
 
 
-def load_calibration(name: str, encoder_id: str) -> Calibration:
+def load_calibration(catalog: Catalog, name: str, encoder_id: str) -> Calibration:
     """The calibration of an encoder.
 
     Args:
+        catalog: The models of the installation; its own calibrations come before the shipped ones.
         name: The encoder's name in the registry.
         encoder_id: Its id; a calibration made for another id is refused.
 
@@ -40,7 +35,7 @@ def load_calibration(name: str, encoder_id: str) -> Calibration:
         ModelMissing: There is none for this encoder.
         ModelCorrupt: The file cannot be read.
     """
-    for folder in (own_calibrations(), models_folder()):
+    for folder in (catalog.calibrations, models_folder()):
         if (folder / f"{name}.calibration.json").is_file():
             calibration = _read(folder, name)
             if calibration.encoder_id != encoder_id:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from streamauth.catalog.entries import ModelEntry, entry_of, table_of
 from streamauth.errors import ModelCorrupt
-from streamauth.settings import data_folder
 
 _RECEIPT = "receipt.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}")
@@ -56,30 +55,24 @@ class Model:
         return self.receipt.contents if self.receipt is not None else None
 
 
-def installed_folder() -> Path:
-    """Where downloaded and own models lie; not created here."""
-    return data_folder() / "models"
-
-
 def is_name(name: str) -> bool:
     """Whether a text can be the name of a model, and of its folder."""
     return _NAME.fullmatch(name) is not None
 
 
-def installed_names() -> Iterator[str]:
-    """Names of the models in the data folder, sorted."""
-    folder = installed_folder()
+def installed_names(folder: Path) -> Iterator[str]:
+    """Names of the models in a folder of installed ones, sorted."""
     if folder.is_dir():
         yield from sorted(path.name for path in folder.iterdir() if is_name(path.name) and (path / _RECEIPT).is_file())
 
 
-def read_receipt(name: str) -> Receipt | None:
-    """The receipt of a model; None where none was installed.
+def read_receipt(folder: Path, name: str) -> Receipt | None:
+    """The receipt of a model in a folder of installed ones; None where none was installed.
 
     Raises:
         ModelCorrupt: It cannot be read.
     """
-    path = installed_folder() / name / _RECEIPT
+    path = folder / name / _RECEIPT
     if not is_name(name) or not path.is_file():
         return None
     try:

@@ -14,14 +14,8 @@ from pathlib import Path
 from streamauth.catalog.archive import unpack
 from streamauth.catalog.download import Progress, Wanted, disk_errors, download, is_url
 from streamauth.catalog.entries import EncoderEntry, ModelEntry
-from streamauth.catalog.installed import Receipt, installed_folder, is_name, write_receipt
-from streamauth.catalog.registry import (
-    check_requirements,
-    find_model,
-    folder_digest,
-    read_model,
-    recognizer_folder,
-)
+from streamauth.catalog.installed import Receipt, is_name, write_receipt
+from streamauth.catalog.registry import Catalog, check_requirements, folder_digest, read_model
 from streamauth.errors import InputError, LicenceNotAccepted, ModelMissing, StreamAuthError, UnknownModel
 from streamauth.settings import ModelSettings
 
@@ -31,25 +25,26 @@ Proven = Callable[[EncoderEntry, bytes], EncoderEntry]
 """Loads and tests an encoder's file, and gives its entry with reference embeddings. The catalog knows no runtime."""
 
 
-def needs_acceptance(entry: ModelEntry) -> bool:
+def needs_acceptance(catalog: Catalog, entry: ModelEntry) -> bool:
     """Whether a model's licence was not accepted on this machine yet."""
-    path = installed_folder() / _ACCEPTED
+    path = catalog.folder / _ACCEPTED
     return not path.is_file() or _acceptance(entry) not in path.read_text("utf-8").splitlines()
 
 
-def accept(entry: ModelEntry) -> None:
+def accept(catalog: Catalog, entry: ModelEntry) -> None:
     """Note that a model's licence was accepted."""
-    if needs_acceptance(entry):
+    if needs_acceptance(catalog, entry):
         with disk_errors():
-            installed_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-            with (installed_folder() / _ACCEPTED).open("a", encoding="utf-8") as file:
+            catalog.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with (catalog.folder / _ACCEPTED).open("a", encoding="utf-8") as file:
                 file.write(_acceptance(entry) + "\n")
 
 
-def pull(name: str, settings: ModelSettings, tell: Progress, proven: Proven) -> Path:
+def pull(catalog: Catalog, name: str, settings: ModelSettings, tell: Progress, proven: Proven) -> Path:
     """Download and install a model of the registry, in place of what was there under its name.
 
     Args:
+        catalog: The models of the installation.
         name: The model.
         settings: Mirror, proxy, limits.
         tell: Told of progress.
@@ -62,19 +57,19 @@ def pull(name: str, settings: ModelSettings, tell: Progress, proven: Proven) -> 
         DownloadFailed, WrongDownload, UnsafeArchive, DiskFull: Nothing was installed.
         ModelCorrupt, WrongResults: It is an encoder that does not work; nothing was installed.
     """
-    entry = find_model(name).entry
+    entry = catalog.find(name).entry
     if not entry.urls:
         raise InputError(f"The model {name} is not downloaded: it is there already.")
-    if needs_acceptance(entry):
+    if needs_acceptance(catalog, entry):
         raise LicenceNotAccepted
     check_requirements(entry)
-    folder = installed_folder()
+    folder = catalog.folder
     with disk_errors():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = folder / f".{entry.sha256[:16]}.part"
     download(_sources(entry, settings), part, Wanted(entry.bytes, entry.sha256), settings, tell)
     try:
-        with disk_errors(), _staged(name) as staging:
+        with disk_errors(), _staged(folder, name) as staging:
             if entry.archived:
                 unpack(part, staging, entry.file, settings)
                 contents = folder_digest(staging / entry.file)
@@ -86,32 +81,32 @@ def pull(name: str, settings: ModelSettings, tell: Progress, proven: Proven) -> 
             write_receipt(staging, Receipt(entry, contents))
     finally:
         part.unlink(missing_ok=True)
-    return find_model(name).path
+    return catalog.find(name).path
 
 
-def add(entry: EncoderEntry, content: bytes) -> None:
+def add(catalog: Catalog, entry: EncoderEntry, content: bytes) -> None:
     """Install the user's own encoder, which was found to work.
 
     Raises:
         DownloadFailed, DiskFull: It cannot be written; nothing was installed.
     """
     with disk_errors():
-        installed_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _staged(entry.name) as staging:
+        catalog.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _staged(catalog.folder, entry.name) as staging:
             (staging / entry.file).write_bytes(content)
             write_receipt(staging, Receipt(entry, (len(content), hashlib.sha256(content).hexdigest())))
 
 
-def remove(name: str) -> None:
+def remove(catalog: Catalog, name: str) -> None:
     """Take a model from the data folder.
 
     Raises:
         UnknownModel: There is no such model.
         InputError: It travels with the package, or is not installed.
     """
-    folder = installed_folder() / name
+    folder = catalog.folder / name
     if not is_name(name) or not folder.is_dir():
-        if find_model(name).embedded:
+        if catalog.find(name).embedded:
             raise InputError(f"The model {name} travels with streamauth and is not removed.")
         raise InputError(f"The model {name} is not installed.")
     with disk_errors():
@@ -120,21 +115,22 @@ def remove(name: str) -> None:
         shutil.rmtree(trash)
 
 
-def check(name: str, load: Callable[[str], object]) -> StreamAuthError | None:
+def check(catalog: Catalog, name: str, load: Callable[[str], object]) -> StreamAuthError | None:
     """What is wrong with an installed model; None if nothing.
 
     Args:
+        catalog: The models of the installation.
         name: The model.
         load: Loads and tests an encoder.
     """
     try:
-        model = find_model(name)
+        model = catalog.find(name)
         if model.contents is None:
             raise ModelMissing(f"The model {name} is not installed. Run: streamauth models pull {name}")
         if isinstance(model.entry, EncoderEntry):
             load(name)
         elif model.path.is_dir():
-            recognizer_folder(name)
+            catalog.recognizer_folder(name)
         else:
             read_model(model.entry, model.folder)
     except UnknownModel:
@@ -153,10 +149,10 @@ def _sources(entry: ModelEntry, settings: ModelSettings) -> tuple[str, ...]:
 
 
 @contextmanager
-def _staged(name: str) -> Iterator[Path]:
+def _staged(folder: Path, name: str) -> Iterator[Path]:
     """A folder that takes a model's place at the end, or leaves no trace after an exception."""
-    final = installed_folder() / name
-    for left in installed_folder().glob(f".{name}.*"):  # by a process that was killed
+    final = folder / name
+    for left in folder.glob(f".{name}.*"):  # by a process that was killed
         shutil.rmtree(left)
     staging = final.with_name(f".{name}.{secrets.token_hex(4)}.new")
     staging.mkdir(mode=0o700)

@@ -14,22 +14,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from streamauth.catalog.entries import EncoderEntry, ModelEntry, RecognizerEntry, entry_of
-from streamauth.catalog.installed import Model, installed_folder, installed_names, read_receipt
+from streamauth.catalog.installed import Model, installed_names, read_receipt
 from streamauth.errors import ModelCorrupt, ModelMissing, RuntimeTooOld, UnknownModel
+from streamauth.settings import data_folder
 
 __all__ = [
+    "Catalog",
     "EncoderEntry",
     "ModelEntry",
     "RecognizerEntry",
-    "all_models",
     "check_requirements",
-    "find_model",
     "folder_digest",
     "models_folder",
     "read_model",
     "read_registry",
-    "recognizer_folder",
-    "recognizer_of",
 ]
 
 REGISTRY_FILE = "registry.toml"
@@ -106,79 +104,108 @@ def folder_digest(folder: Path) -> tuple[int, str]:
     return size, hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def find_model(name: str) -> Model:
-    """A model of the registry or of the user, by name, installed or not.
-
-    Raises:
-        UnknownModel: There is none of that name.
-        ModelMissing, ModelCorrupt: The registry or the model's receipt cannot be read.
-    """
-    folder = models_folder()
-    return _model(name, read_registry(folder).get(name), folder)
-
-
-def all_models() -> dict[str, Model]:
-    """Every model of the registry and of the user, by name, installed or not.
-
-    Raises:
-        ModelMissing, ModelCorrupt: The registry or a receipt cannot be read.
-    """
-    folder = models_folder()
-    entries = read_registry(folder)
-    return {name: _model(name, entries.get(name), folder) for name in [*entries, *installed_names()]}
-
-
-def recognizer_folder(name: str) -> Path:
-    """The folder of a recognizer, checked against the registry or its receipt.
-
-    Raises:
-        ModelMissing: No such recognizer, or no folder.
-        ModelCorrupt: A file is missing, too many, or another than the registered one.
-    """
-    try:
-        model = find_model(name)
-    except UnknownModel:
-        model = None
-    if model is None or not isinstance(model.entry, RecognizerEntry) or not model.path.is_dir():
-        advice = f"Run: streamauth models pull {name}" if model and model.entry.urls else "Install streamauth again."
-        raise ModelMissing(f"The model of the recognizer, {name}, is missing. {advice}")
-    try:
-        found = folder_digest(model.path)
-    except OSError as error:
-        raise ModelCorrupt(f"The files of the model {name} cannot be read.") from error
-    if found != model.contents:
-        raise ModelCorrupt(f"The files of the model {name} are not the registered ones. Install it again.")
-    return model.path
-
-
-def recognizer_of(locale: str) -> str:
-    """The name of the recognizer for a language; one that travels with the package goes before others.
-
-    A model serves its very locale, or a whole language where its own or the wanted tag has no region.
+class Catalog:
+    """The models that one installation can use: those of the registry, and those in its data folder.
 
     Args:
-        locale: BCP 47, such as ``de`` or ``en-US``.
+        home: The data folder; the usual one if None.
 
-    Raises:
-        ModelMissing: None is installed; the message names those that can be.
+    Attributes:
+        folder: Where downloaded and own models lie; not created here.
+        calibrations: Where calibrations that were fitted on the user's own recordings lie; likewise.
     """
-    serving, others = [], []
-    for name, entry in read_registry(models_folder()).items():
-        if isinstance(entry, RecognizerEntry):
-            if _serves(entry.language, locale):
-                serving.append(name)
-            elif _serves(entry.language.split("-")[0], locale.split("-")[0]):
-                others.append(f"{name} ({entry.language})")
-    for name in serving:
-        if find_model(name).contents is not None:
-            return name
-    if serving:
-        raise ModelMissing(f"No recognizer for {locale} is installed. Run: streamauth models pull {serving[0]}")
-    near = f" Near to it: {', '.join(others)}; set phrase.locale to use one." if others else ""
-    raise ModelMissing(
-        f"There is no recognizer for {locale} in the registry.{near} "
-        "Any other Vosk model is used by its folder in phrase.vosk_model."
-    )
+
+    def __init__(self, home: Path | None = None) -> None:
+        home = home or data_folder()
+        self.folder = home / "models"
+        self.calibrations = home / "calibrations"
+
+    def find(self, name: str) -> Model:
+        """A model of the registry or of the user, by name, installed or not.
+
+        Raises:
+            UnknownModel: There is none of that name.
+            ModelMissing, ModelCorrupt: The registry or the model's receipt cannot be read.
+        """
+        folder = models_folder()
+        return self._model(name, read_registry(folder).get(name), folder)
+
+    def all(self) -> dict[str, Model]:
+        """Every model of the registry and of the user, by name, installed or not.
+
+        Raises:
+            ModelMissing, ModelCorrupt: The registry or a receipt cannot be read.
+        """
+        folder = models_folder()
+        entries = read_registry(folder)
+        names = [*entries, *installed_names(self.folder)]
+        return {name: self._model(name, entries.get(name), folder) for name in names}
+
+    def recognizer_folder(self, name: str) -> Path:
+        """The folder of a recognizer, checked against the registry or its receipt.
+
+        Raises:
+            ModelMissing: No such recognizer, or no folder.
+            ModelCorrupt: A file is missing, too many, or another than the registered one.
+        """
+        try:
+            model = self.find(name)
+        except UnknownModel:
+            model = None
+        if model is None or not isinstance(model.entry, RecognizerEntry) or not model.path.is_dir():
+            advice = (
+                f"Run: streamauth models pull {name}" if model and model.entry.urls else "Install streamauth again."
+            )
+            raise ModelMissing(f"The model of the recognizer, {name}, is missing. {advice}")
+        try:
+            found = folder_digest(model.path)
+        except OSError as error:
+            raise ModelCorrupt(f"The files of the model {name} cannot be read.") from error
+        if found != model.contents:
+            raise ModelCorrupt(f"The files of the model {name} are not the registered ones. Install it again.")
+        return model.path
+
+    def recognizer_of(self, locale: str) -> str:
+        """The name of the recognizer for a language; one that travels with the package goes before others.
+
+        A model serves its very locale, or a whole language where its own or the wanted tag has no region.
+
+        Args:
+            locale: BCP 47, such as ``de`` or ``en-US``.
+
+        Raises:
+            ModelMissing: None is installed; the message names those that can be.
+        """
+        serving, others = [], []
+        for name, entry in read_registry(models_folder()).items():
+            if isinstance(entry, RecognizerEntry):
+                if _serves(entry.language, locale):
+                    serving.append(name)
+                elif _serves(entry.language.split("-")[0], locale.split("-")[0]):
+                    others.append(f"{name} ({entry.language})")
+        for name in serving:
+            if self.find(name).contents is not None:
+                return name
+        if serving:
+            raise ModelMissing(f"No recognizer for {locale} is installed. Run: streamauth models pull {serving[0]}")
+        near = f" Near to it: {', '.join(others)}; set phrase.locale to use one." if others else ""
+        raise ModelMissing(
+            f"There is no recognizer for {locale} in the registry.{near} "
+            "Any other Vosk model is used by its folder in phrase.vosk_model."
+        )
+
+    def _model(self, name: str, entry: ModelEntry | None, embedded_in: Path) -> Model:
+        if entry is not None and not entry.urls:
+            return Model(entry, embedded_in, embedded=True)
+        receipt = read_receipt(self.folder, name)
+        made = receipt.entry if receipt is not None else None
+        known = entry or made
+        if known is None:
+            raise UnknownModel
+        # references were made from one very file
+        if isinstance(known, EncoderEntry) and isinstance(made, EncoderEntry) and made.sha256 == known.sha256:
+            known = replace(known, references=made.references)
+        return Model(known, self.folder / name, receipt=receipt)
 
 
 def check_requirements(entry: ModelEntry) -> None:
@@ -198,20 +225,6 @@ def check_requirements(entry: ModelEntry) -> None:
                 f"The model {entry.name} needs {requirement}; installed is {found or 'none'}. "
                 f"Run: pip install '{requirement}'"
             )
-
-
-def _model(name: str, entry: ModelEntry | None, embedded_in: Path) -> Model:
-    if entry is not None and not entry.urls:
-        return Model(entry, embedded_in, embedded=True)
-    receipt = read_receipt(name)
-    made = receipt.entry if receipt is not None else None
-    known = entry or made
-    if known is None:
-        raise UnknownModel
-    # references were made from one very file
-    if isinstance(known, EncoderEntry) and isinstance(made, EncoderEntry) and made.sha256 == known.sha256:
-        known = replace(known, references=made.references)
-    return Model(known, installed_folder() / name, receipt=receipt)
 
 
 def _serves(language: str, locale: str) -> bool:

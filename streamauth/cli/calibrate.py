@@ -30,7 +30,8 @@ def calibrate(
     json: JsonOption = False,
 ) -> int:
     """Fit the calibration of the encoder on your own recordings, and show before and after."""
-    from streamauth.catalog.calibrations import load_calibration, own_calibrations, save_calibration
+    from streamauth.catalog.calibrations import load_calibration, save_calibration
+    from streamauth.catalog.registry import Catalog
     from streamauth.core.sessions.base import Models
     from streamauth.engines.loader import Engines
     from streamauth.errors import ModelMissing
@@ -39,12 +40,12 @@ def calibrate(
     from streamauth.settings import load_settings
 
     output = Output(json)
-    settings = load_settings()
+    settings, catalog = load_settings(), Catalog()
     people = recordings_of(folder)
-    engines = Engines(settings)
+    engines = Engines(settings, catalog)
     encoder = engines.encoder()
     try:
-        former = load_calibration(settings.voice.encoder, encoder.id)
+        former = load_calibration(catalog, settings.voice.encoder, encoder.id)
     except ModelMissing:
         former = None
     models = Models(engines.detector(), encoder, uncalibrated(encoder.id))
@@ -52,7 +53,7 @@ def calibrate(
         found = recalibrate(people, models, former, settings, lambda path: _read(path, settings), show)
     saved = not dry_run and (force or found.better)
     if saved:
-        save_calibration(own_calibrations(), settings.voice.encoder, found.calibration, found.as_dict())
+        save_calibration(catalog.calibrations, settings.voice.encoder, found.calibration, found.as_dict())
     output.result({**found.as_dict(), "saved": saved}, _told(found, saved))
     return EXIT_OK
 

@@ -12,6 +12,7 @@ from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output
 if TYPE_CHECKING:
     from streamauth.catalog.download import Progress
     from streamauth.catalog.installed import Model
+    from streamauth.catalog.registry import Catalog
 
 app = typer.Typer(help="List, get, check, add or time speaker encoders and other models.")
 NameArgument = Annotated[str, typer.Argument(help="The model's name.")]
@@ -27,10 +28,10 @@ def list_(
     """All models, and which are installed."""
     from rich.table import Column, Table
 
-    from streamauth.catalog.registry import all_models
+    from streamauth.catalog.registry import Catalog
 
     output = Output(json)
-    rows = [_described(model) for model in all_models().values() if kind in (None, model.entry.kind)]
+    rows = [_described(model) for model in Catalog().all().values() if kind in (None, model.entry.kind)]
     if json:
         output.result({"models": rows}, "")
         return EXIT_OK
@@ -50,26 +51,26 @@ def pull(
     """Download models, check and install them."""
     from streamauth.catalog import installer
     from streamauth.catalog.calibrations import is_calibrated
-    from streamauth.catalog.registry import find_model
+    from streamauth.catalog.registry import Catalog
     from streamauth.engines.encoder.load import load_encoder, with_references
     from streamauth.settings import load_settings
 
-    output, settings = Output(json), load_settings().models
+    output, settings, catalog = Output(json), load_settings().models, Catalog()
     results = []
-    for model in [find_model(name) for name in names]:  # an unknown name is told before anything is downloaded
+    for model in [catalog.find(name) for name in names]:  # an unknown name is told before anything is downloaded
         name = model.entry.name
-        if model.embedded or (model.contents is not None and installer.check(name, load_encoder) is None):
+        if model.embedded or (model.contents is not None and installer.check(catalog, name, load_encoder) is None):
             results.append({"name": name, "state": "installed already", "path": str(model.path)})
             continue
-        _ask(model, yes, output)
+        _ask(catalog, model, yes, output)
         with _progress(name, output) as tell:
-            path = installer.pull(name, settings, tell, with_references)
+            path = installer.pull(catalog, name, settings, tell, with_references)
         results.append({"name": name, "state": "installed", "path": str(path)})
     lines = [f"{each['name']}: {each['state']}. {each['path']}" for each in results]
     lines += [
         f"{name} has no calibration yet: fit one with `streamauth calibrate` before voice.encoder names it."
         for name in names
-        if find_model(name).entry.kind == "encoder" and not is_calibrated(name)
+        if catalog.find(name).entry.kind == "encoder" and not is_calibrated(catalog, name)
     ]
     output.result({"models": results}, "\n".join(lines))
     return EXIT_OK
@@ -85,15 +86,15 @@ def verify(
     """Check the files of all installed models, and that the encoders give right results."""
     from streamauth.catalog import installer
     from streamauth.catalog.installed import installed_names
-    from streamauth.catalog.registry import models_folder, read_registry
+    from streamauth.catalog.registry import Catalog, models_folder, read_registry
     from streamauth.engines.encoder.load import load_encoder
 
-    output = Output(json)
+    output, catalog = Output(json), Catalog()
     embedded = [name for name, entry in read_registry(models_folder()).items() if not entry.urls]
     results: list[dict[str, Any]] = []
     with output.busy("Checking"):
-        for name in names or [*embedded, *installed_names()]:
-            error = installer.check(name, load_encoder)
+        for name in names or [*embedded, *installed_names(catalog.folder)]:
+            error = installer.check(catalog, name, load_encoder)
             results.append({"name": name, "ok": error is None, "error": error.as_dict() if error else None})
     lines = [f"{each['name']}: {each['error']['message'] if each['error'] else 'right'}" for each in results]
     output.result({"models": results}, "\n".join(lines))
@@ -104,8 +105,9 @@ def verify(
 def remove(name: NameArgument, json: JsonOption = False) -> int:
     """Take a model from the data folder."""
     from streamauth.catalog import installer
+    from streamauth.catalog.registry import Catalog
 
-    installer.remove(name)
+    installer.remove(Catalog(), name)
     Output(json).result({"name": name, "removed": True}, f"{name} is removed.")
     return EXIT_OK
 
@@ -113,10 +115,10 @@ def remove(name: NameArgument, json: JsonOption = False) -> int:
 @app.command()
 def path(name: NameArgument, json: JsonOption = False) -> int:
     """Where an installed model lies."""
-    from streamauth.catalog.registry import find_model
+    from streamauth.catalog.registry import Catalog
     from streamauth.errors import ModelMissing
 
-    model = find_model(name)
+    model = Catalog().find(name)
     if model.contents is None:
         raise ModelMissing(f"The model {name} is not installed. Run: streamauth models pull {name}")
     if json:
@@ -141,6 +143,7 @@ def add(
     json: JsonOption = False,
 ) -> int:
     """Add a speaker encoder of your own, after a self-test."""
+    from streamauth.catalog.registry import Catalog
     from streamauth.engines.encoder.own import Described, add_encoder
     from streamauth.errors import BadModel
 
@@ -151,7 +154,7 @@ def add(
         raise BadModel("There is no readable file at this path.") from None
     told = Described((name or file.stem).lower(), recipe, licence, language, window_s)
     with output.busy("Testing"):
-        entry = add_encoder(content, told)
+        entry = add_encoder(Catalog(), content, told)
     data = {"name": entry.name, "recipe": entry.features, "dim": entry.dim, "max_batch": entry.max_batch}
     text = f"{entry.name} is added: {entry.features}, {entry.dim} numbers. Fit a calibration before it is used."
     output.result(data, text)
@@ -169,13 +172,13 @@ def bench(
     """Time encoders: milliseconds for a second of speech, by batch size and threads."""
     from rich.table import Table
 
-    from streamauth.catalog.registry import all_models
+    from streamauth.catalog.registry import Catalog
     from streamauth.engines.encoder.load import load_encoder
     from streamauth.engines.encoder.speed import BATCHES, THREADS, timing
     from streamauth.settings import load_settings
 
     output, hop_ms = Output(json), load_settings().voice.hop_ms
-    installed = [n for n, m in all_models().items() if m.entry.kind == "encoder" and m.contents is not None]
+    installed = [n for n, m in Catalog().all().items() if m.entry.kind == "encoder" and m.contents is not None]
     rows: list[dict[str, Any]] = []
     with output.busy("Timing"):
         for name in names or installed:
@@ -214,13 +217,13 @@ def _described(model: "Model") -> dict[str, Any]:
     }
 
 
-def _ask(model: "Model", yes: bool, output: Output) -> None:
+def _ask(catalog: "Catalog", model: "Model", yes: bool, output: Output) -> None:
     """Show the licence of a model, once, and go on only where it is accepted."""
     from streamauth.catalog import installer
     from streamauth.errors import LicenceNotAccepted
 
     entry = model.entry
-    if not installer.needs_acceptance(entry):
+    if not installer.needs_acceptance(catalog, entry):
         return
     lines = [f"{entry.name}: {entry.description} ({_size(entry.bytes)})", f"Licence: {entry.licence}", entry.source]
     for line in [*lines, *([entry.note] if entry.note else [])]:
@@ -228,7 +231,7 @@ def _ask(model: "Model", yes: bool, output: Output) -> None:
     # a program has nobody to ask
     if not yes and (output.json or not output.messages.is_terminal or not _sure()):
         raise LicenceNotAccepted
-    installer.accept(entry)
+    installer.accept(catalog, entry)
 
 
 def _sure() -> bool:

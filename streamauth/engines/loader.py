@@ -1,21 +1,54 @@
 """The engines that the settings name, each loaded once, at first use, and shared by all streams."""
 
+from collections.abc import Callable
 from threading import Lock
+from typing import Generic, TypeVar
 
+from streamauth.catalog.calibrations import load_calibration
+from streamauth.catalog.registry import Catalog
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
 from streamauth.core.sessions.base import Models
 from streamauth.settings import Settings
 
+Engine = TypeVar("Engine")
+
+
+class Once(Generic[Engine]):
+    """An engine that is loaded at its first use, behind a lock of its own: no other engine waits for it.
+
+    Args:
+        load: Loads it; what it raises goes to the caller, and the next use tries again.
+    """
+
+    def __init__(self, load: Callable[[], Engine]) -> None:
+        self._load = load
+        self._lock = Lock()
+        self._engine: Engine | None = None
+
+    def get(self) -> Engine:
+        """The engine, loaded if it is not yet."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._load()
+            return self._engine
+
 
 class Engines:
-    """Lazy, thread-safe access to the engines; making it loads nothing."""
+    """Lazy access to the engines, safe from any thread; making it loads nothing.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: All settings.
+        catalog: The models of the installation; those of the usual data folder if None.
+    """
+
+    def __init__(self, settings: Settings, catalog: Catalog | None = None) -> None:
         self._settings = settings
-        self._lock = Lock()
-        self._detector: SpeechDetector | None = None
-        self._encoder: SpeakerEncoder | None = None
-        self._recognizers: dict[str, PhraseRecognizer] = {}
+        self._catalog = catalog or Catalog()
+        self._detector: Once[SpeechDetector] = Once(self._load_detector)
+        self._encoder: Once[SpeakerEncoder] = Once(self._load_encoder)
+        self._lock = Lock()  # of the two tables only; held while nothing is loaded
+        self._folders: dict[str, Once[str]] = {}
+        self._recognizers: dict[str, Once[PhraseRecognizer]] = {}
 
     def models(self, *, with_words: bool, locale: str | None = None) -> Models:
         """What a session needs, loaded.
@@ -27,38 +60,21 @@ class Engines:
         Raises:
             ModelMissing, ModelCorrupt, EngineError: An engine cannot be loaded.
         """
-        from streamauth.catalog.calibrations import load_calibration
-
         encoder = self.encoder()
         return Models(
             self.detector(),
             encoder,
-            load_calibration(self._settings.voice.encoder, encoder.id),
+            load_calibration(self._catalog, self._settings.voice.encoder, encoder.id),
             self.recognizer(locale) if with_words else None,
         )
 
     def detector(self) -> SpeechDetector:
         """The voice activity detector."""
-        with self._lock:
-            if self._detector is None:
-                if self._settings.speech.detector == "silero":
-                    from streamauth.engines.vad.silero import SileroDetector
-
-                    self._detector = SileroDetector()
-                else:
-                    from streamauth.engines.vad.webrtc import WebrtcDetector
-
-                    self._detector = WebrtcDetector(self._settings.speech.aggressiveness)
-            return self._detector
+        return self._detector.get()
 
     def encoder(self) -> SpeakerEncoder:
         """The speaker encoder."""
-        with self._lock:
-            if self._encoder is None:
-                from streamauth.engines.encoder.load import load_encoder
-
-                self._encoder = load_encoder(self._settings.voice.encoder, self._settings.voice.threads)
-            return self._encoder
+        return self._encoder.get()
 
     def recognizer(self, locale: str | None = None) -> PhraseRecognizer:
         """The pass-phrase recognizer for a language, ``phrase.locale`` if None; locales of one model share it.
@@ -67,16 +83,35 @@ class Engines:
             ModelMissing: None is installed; the message tells how to get one.
         """
         phrase = self._settings.phrase
-        locale = "" if phrase.vosk_model else locale or phrase.locale
+        folder = phrase.vosk_model or self._folder_of(locale or phrase.locale)
         with self._lock:
-            if locale not in self._recognizers:
-                from streamauth.catalog.registry import recognizer_folder, recognizer_of
-                from streamauth.engines.phrase.vosk import VoskRecognizer
+            recognizer = self._recognizers.setdefault(folder, Once(lambda: self._load_recognizer(folder)))
+        return recognizer.get()
 
-                folder = phrase.vosk_model or str(recognizer_folder(recognizer_of(locale)))
-                if folder not in self._recognizers:
-                    self._recognizers[folder] = VoskRecognizer(
-                        folder, grammar=phrase.decoding == "grammar", trusted=not phrase.vosk_model
-                    )
-                self._recognizers[locale] = self._recognizers[folder]
-            return self._recognizers[locale]
+    def _folder_of(self, locale: str) -> str:
+        def found() -> str:
+            return str(self._catalog.recognizer_folder(self._catalog.recognizer_of(locale)))
+
+        with self._lock:
+            folder = self._folders.setdefault(locale, Once(found))
+        return folder.get()
+
+    def _load_detector(self) -> SpeechDetector:
+        if self._settings.speech.detector == "silero":
+            from streamauth.engines.vad.silero import SileroDetector
+
+            return SileroDetector()
+        from streamauth.engines.vad.webrtc import WebrtcDetector
+
+        return WebrtcDetector(self._settings.speech.aggressiveness)
+
+    def _load_encoder(self) -> SpeakerEncoder:
+        from streamauth.engines.encoder.load import load_encoder
+
+        return load_encoder(self._settings.voice.encoder, self._settings.voice.threads, self._catalog)
+
+    def _load_recognizer(self, folder: str) -> PhraseRecognizer:
+        from streamauth.engines.phrase.vosk import VoskRecognizer
+
+        phrase = self._settings.phrase
+        return VoskRecognizer(folder, grammar=phrase.decoding == "grammar", trusted=not phrase.vosk_model)

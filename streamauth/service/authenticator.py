@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from streamauth.catalog.registry import Catalog
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.decision import PhraseRule
 from streamauth.core.lockout import AttemptOutcome
@@ -82,7 +83,7 @@ class Authenticator:
         """Open the store of a data folder with its settings; loads no model."""
         home = home or data_folder()
         settings = settings or load_settings(home)
-        return cls(ProfileStore.open(home, settings.store), Engines(settings), settings)
+        return cls(ProfileStore.open(home, settings.store), Engines(settings, Catalog(home)), settings)
 
     def close(self) -> None:
         """Close the store."""

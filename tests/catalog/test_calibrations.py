@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamauth.catalog.calibrations import load_calibration, own_calibrations, save_calibration
+from streamauth.catalog.calibrations import load_calibration, save_calibration
+from streamauth.catalog.registry import Catalog
 from streamauth.core.voice.calibration import Calibration, Cohort
 from streamauth.errors import ModelCorrupt, ModelMissing
 from tests.fakes import FAKE_CALIBRATION
@@ -16,7 +17,7 @@ PEOPLE = np.eye(7, 16, dtype=np.float32)
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STREAMAUTH_HOME", str(tmp_path / "home"))
-    return own_calibrations()
+    return Catalog().calibrations
 
 
 def same(one: Calibration, other: Calibration) -> bool:
@@ -25,7 +26,7 @@ def same(one: Calibration, other: Calibration) -> bool:
 
 def test_what_is_saved_comes_back(home: Path) -> None:
     save_calibration(home, "own", replace(FAKE_CALIBRATION, cohort=Cohort(PEOPLE, 3)), {"seed": 1})
-    found = load_calibration("own", "fake-encoder")
+    found = load_calibration(Catalog(), "own", "fake-encoder")
     assert same(found, FAKE_CALIBRATION)
     assert found.cohort is not None
     assert found.cohort.top == 3
@@ -35,27 +36,27 @@ def test_what_is_saved_comes_back(home: Path) -> None:
 
 def test_a_new_one_takes_the_place_of_the_old(home: Path) -> None:
     save_calibration(home, "own", FAKE_CALIBRATION, {})
-    assert load_calibration("own", "fake-encoder").reject_llr == -6.0
+    assert load_calibration(Catalog(), "own", "fake-encoder").reject_llr == -6.0
     save_calibration(home, "own", replace(FAKE_CALIBRATION, reject_llr=-1.0), {})
-    assert load_calibration("own", "fake-encoder").reject_llr == -1.0
+    assert load_calibration(Catalog(), "own", "fake-encoder").reject_llr == -1.0
 
 
 def test_ones_own_comes_before_the_shipped_one(home: Path) -> None:
     shipped_id = json.loads(
         (Path(__file__).resolve().parents[2] / "models" / "ge2e.calibration.json").read_text("utf-8")
     )["encoder_id"]
-    shipped = load_calibration("ge2e", shipped_id)
+    shipped = load_calibration(Catalog(), "ge2e", shipped_id)
     assert shipped.cohort is not None
     save_calibration(home, "ge2e", replace(FAKE_CALIBRATION, encoder_id=shipped_id), {})
-    assert load_calibration("ge2e", shipped_id).cohort is None
+    assert load_calibration(Catalog(), "ge2e", shipped_id).cohort is None
 
 
 def test_one_of_another_encoder_is_refused(home: Path) -> None:
     save_calibration(home, "own", FAKE_CALIBRATION, {})
     with pytest.raises(ModelMissing):
-        load_calibration("own", "another-encoder")
+        load_calibration(Catalog(), "own", "another-encoder")
     with pytest.raises(ModelMissing):
-        load_calibration("nobody", "fake-encoder")
+        load_calibration(Catalog(), "nobody", "fake-encoder")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_a_damaged_one_is_refused(home: Path, file: str, content: bytes) -> None
     save_calibration(home, "own", replace(FAKE_CALIBRATION, cohort=Cohort(PEOPLE, 3)), {})
     (home / file).write_bytes(content)
     with pytest.raises(ModelCorrupt):
-        load_calibration("own", "fake-encoder")
+        load_calibration(Catalog(), "own", "fake-encoder")
 
 
 @pytest.mark.parametrize("name", ["scale", "reject_llr", "rolling", "ranges"])
@@ -82,11 +83,11 @@ def test_numbers_that_are_none_are_refused(home: Path, name: str) -> None:
     data[name] = {"scale": [float("nan")] * 7, "reject_llr": float("inf"), "rolling": [], "ranges": [[0, 1]]}[name]
     path.write_text(json.dumps(data), "utf-8")
     with pytest.raises(ModelCorrupt):
-        load_calibration("own", "fake-encoder")
+        load_calibration(Catalog(), "own", "fake-encoder")
 
 
 def test_objects_in_a_cohort_are_never_unpickled(home: Path) -> None:
     save_calibration(home, "own", replace(FAKE_CALIBRATION, cohort=Cohort(PEOPLE, 3)), {})
     np.save(home / "own.cohort.npy", np.array([{}], object), allow_pickle=True)
     with pytest.raises(ModelCorrupt):
-        load_calibration("own", "fake-encoder")
+        load_calibration(Catalog(), "own", "fake-encoder")

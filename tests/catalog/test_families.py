@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from streamauth.catalog import installer
-from streamauth.catalog.registry import EncoderEntry, find_model, read_registry
+from streamauth.catalog.registry import Catalog, EncoderEntry, read_registry
 from streamauth.core.ports import SpeakerEncoder
 from streamauth.engines.encoder.load import load_encoder, with_references
 from streamauth.engines.encoder.onnx import OnnxEncoder, session_options
@@ -47,8 +47,8 @@ def windows(count: int, samples: int = 32_000) -> NDArray[np.float32]:
 def installed(site: Site, registry: Path, content: bytes, **fields: Any) -> Path:
     site.answers["/net.onnx"] = Answer(content)
     write_registry(registry, encoder_table("net", content, f"{site.url}/net.onnx", **fields))
-    installer.accept(find_model("net").entry)
-    return installer.pull("net", ModelSettings(min_free_mb=0), lambda came, total: None, with_references)
+    installer.accept(Catalog(), Catalog().find("net").entry)
+    return installer.pull(Catalog(), "net", ModelSettings(min_free_mb=0), lambda came, total: None, with_references)
 
 
 @pytest.fixture(params=FAMILIES)
@@ -56,7 +56,7 @@ def family(request: pytest.FixtureRequest, site: Site, registry: Path) -> tuple[
     make, fields = FAMILIES[request.param]
     content = make()
     installed(site, registry, content, **fields)
-    entry = find_model("net").entry
+    entry = Catalog().find("net").entry
     assert isinstance(entry, EncoderEntry)
     return load_encoder("net"), content, entry
 
@@ -140,7 +140,7 @@ def test_an_encoder_that_is_not_as_registered_is_not_installed(
 ) -> None:
     with pytest.raises(ModelCorrupt):
         installed(site, registry, making.wespeaker(), **fields)
-    assert find_model("net").contents is None
+    assert Catalog().find("net").contents is None
     assert not [path for path in (registry.parent / "home/models").iterdir() if path.name != "accepted-licences.txt"]
 
 

@@ -6,7 +6,7 @@ import pytest
 from streamauth.catalog import installer
 from streamauth.catalog.entries import entry_of, table_of
 from streamauth.catalog.installed import is_name
-from streamauth.catalog.registry import find_model, read_registry, recognizer_folder, recognizer_of
+from streamauth.catalog.registry import Catalog, read_registry
 from streamauth.engines.encoder.load import load_encoder, with_references
 from streamauth.errors import (
     DownloadFailed,
@@ -29,8 +29,8 @@ ARCHIVE = packed(("top/", b""), ("top/am/final.mdl", b"model"), ("top/README", b
 
 
 def pull(name: str, settings: ModelSettings = SETTINGS) -> Path:
-    installer.accept(find_model(name).entry)
-    return installer.pull(name, settings, lambda came, total: None, with_references)
+    installer.accept(Catalog(), Catalog().find(name).entry)
+    return installer.pull(Catalog(), name, settings, lambda came, total: None, with_references)
 
 
 def traces(registry: Path) -> list[str]:
@@ -48,12 +48,12 @@ def archive(site: Site, registry: Path) -> Answer:
 
 
 def test_an_archive_is_installed_whole(archive: Answer, registry: Path) -> None:
-    assert find_model("rec").contents is None
+    assert Catalog().find("rec").contents is None
     path = pull("rec")
-    assert path == recognizer_folder("rec") == registry.parent / "home/models/rec/top"
+    assert path == Catalog().recognizer_folder("rec") == registry.parent / "home/models/rec/top"
     assert (path / "am/final.mdl").read_bytes() == b"model"
     assert traces(registry) == ["rec"]
-    assert installer.check("rec", load_encoder) is None
+    assert installer.check(Catalog(), "rec", load_encoder) is None
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "added"])
@@ -64,12 +64,12 @@ def test_an_installed_archive_that_was_changed_is_corrupt(archive: Answer, regis
     else:
         file.write_text("other")
     with pytest.raises(ModelCorrupt):
-        recognizer_folder("rec")
-    error = installer.check("rec", load_encoder)
+        Catalog().recognizer_folder("rec")
+    error = installer.check(Catalog(), "rec", load_encoder)
     assert error is not None
     assert error.code == "model_corrupt"
     pull("rec")
-    assert installer.check("rec", load_encoder) is None
+    assert installer.check(Catalog(), "rec", load_encoder) is None
     assert traces(registry) == ["rec"]
 
 
@@ -108,7 +108,7 @@ def test_a_failed_replacement_leaves_the_former_model(archive: Answer, registry:
     archive.content = ARCHIVE[:-1] + b"x"
     with pytest.raises(WrongDownload):
         pull("rec")
-    assert installer.check("rec", load_encoder) is None
+    assert installer.check(Catalog(), "rec", load_encoder) is None
 
 
 def test_what_a_killed_process_left_is_cleared(archive: Answer, registry: Path) -> None:
@@ -119,21 +119,21 @@ def test_what_a_killed_process_left_is_cleared(archive: Answer, registry: Path) 
 
 
 def test_nothing_comes_without_an_accepted_licence(archive: Answer, site: Site) -> None:
-    entry = find_model("rec").entry
-    assert installer.needs_acceptance(entry)
+    entry = Catalog().find("rec").entry
+    assert installer.needs_acceptance(Catalog(), entry)
     with pytest.raises(LicenceNotAccepted):
-        installer.pull("rec", SETTINGS, lambda came, total: None, with_references)
+        installer.pull(Catalog(), "rec", SETTINGS, lambda came, total: None, with_references)
     assert not site.asked
-    installer.accept(entry)
-    installer.accept(entry)
-    assert not installer.needs_acceptance(entry)
-    installer.pull("rec", SETTINGS, lambda came, total: None, with_references)
+    installer.accept(Catalog(), entry)
+    installer.accept(Catalog(), entry)
+    assert not installer.needs_acceptance(Catalog(), entry)
+    installer.pull(Catalog(), "rec", SETTINGS, lambda came, total: None, with_references)
 
 
 def test_another_licence_is_asked_for_again(archive: Answer, site: Site, registry: Path) -> None:
-    installer.accept(find_model("rec").entry)
+    installer.accept(Catalog(), Catalog().find("rec").entry)
     write_registry(registry, archive_table("rec", ARCHIVE, f"{site.url}/rec.zip", licence="proprietary"))
-    assert installer.needs_acceptance(find_model("rec").entry)
+    assert installer.needs_acceptance(Catalog(), Catalog().find("rec").entry)
 
 
 @pytest.mark.parametrize("as_url", [True, False])
@@ -162,14 +162,14 @@ def test_names_on_a_mirror_are_unique() -> None:
 
 def test_a_model_is_removed(archive: Answer, registry: Path) -> None:
     pull("rec")
-    installer.remove("rec")
+    installer.remove(Catalog(), "rec")
     assert traces(registry) == []
     with pytest.raises(InputError, match="not installed"):
-        installer.remove("rec")
+        installer.remove(Catalog(), "rec")
     with pytest.raises(UnknownModel):
-        installer.remove("nothing")
+        installer.remove(Catalog(), "nothing")
     with pytest.raises(UnknownModel):
-        installer.remove("../../etc")
+        installer.remove(Catalog(), "../../etc")
 
 
 def test_what_travels_with_the_package_is_neither_pulled_nor_removed(
@@ -177,18 +177,22 @@ def test_what_travels_with_the_package_is_neither_pulled_nor_removed(
 ) -> None:
     monkeypatch.delenv("STREAMAUTH_MODELS")
     with pytest.raises(InputError, match="there already"):
-        installer.pull("ge2e", SETTINGS, lambda came, total: None, with_references)
+        installer.pull(Catalog(), "ge2e", SETTINGS, lambda came, total: None, with_references)
     with pytest.raises(InputError, match="travels"):
-        installer.remove("ge2e")
-    assert installer.check("ge2e", load_encoder) is None
-    assert installer.check("vosk-en", load_encoder) is None
+        installer.remove(Catalog(), "ge2e")
+    assert installer.check(Catalog(), "ge2e", load_encoder) is None
+    assert installer.check(Catalog(), "vosk-en", load_encoder) is None
 
 
 def test_a_model_that_is_not_installed_is_told_how_to_get(site: Site, registry: Path) -> None:
     content = making.wespeaker()
     url = f"{site.url}/rec.zip"
     write_registry(registry, encoder_table("net", content, url), archive_table("rec", ARCHIVE, url))
-    for call in (lambda: load_encoder("net"), lambda: recognizer_folder("rec"), lambda: recognizer_of("xx-XX")):
+    for call in (
+        lambda: load_encoder("net"),
+        lambda: Catalog().recognizer_folder("rec"),
+        lambda: Catalog().recognizer_of("xx-XX"),
+    ):
         with pytest.raises(ModelMissing, match=r"streamauth models pull (net|rec)"):
             call()
 
@@ -221,7 +225,7 @@ def test_a_recognizer_is_chosen_by_its_language(
     text = (MODELS / "registry.toml").read_text("utf-8")
     (registry / "registry.toml").write_text(text + archive_table("rec", ARCHIVE, f"{site.url}/rec.zip"), "utf-8")
     pull("rec")
-    assert recognizer_of(locale) == name
+    assert Catalog().recognizer_of(locale) == name
 
 
 @pytest.mark.parametrize(("locale", "advice"), [
@@ -233,4 +237,4 @@ def test_a_language_without_recognizer_is_told_what_to_do(
 ) -> None:
     monkeypatch.delenv("STREAMAUTH_MODELS")
     with pytest.raises(ModelMissing, match=advice):
-        recognizer_of(locale)
+        Catalog().recognizer_of(locale)

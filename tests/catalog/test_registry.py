@@ -9,12 +9,12 @@ import pytest
 
 from streamauth.catalog import registry
 from streamauth.catalog.registry import (
+    Catalog,
     EncoderEntry,
     RecognizerEntry,
     models_folder,
     read_model,
     read_registry,
-    recognizer_folder,
 )
 from streamauth.engines.encoder.load import load_encoder
 from streamauth.errors import ModelCorrupt, ModelMissing
@@ -47,7 +47,7 @@ def test_every_registered_file_is_the_one_in_the_models_folder() -> None:
 
 
 def test_the_recognizer_is_found_where_it_is_whole(no_choice: None) -> None:
-    assert recognizer_folder("vosk-en") == MODELS / "vosk-en"
+    assert Catalog().recognizer_folder("vosk-en") == MODELS / "vosk-en"
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "added"])
@@ -59,13 +59,13 @@ def test_a_recognizer_with_other_files_is_refused(copy: Path, damage: str) -> No
     else:
         file.write_text("--beam=1.0\n")
     with pytest.raises(ModelCorrupt, match="vosk-en"):
-        recognizer_folder("vosk-en")
+        Catalog().recognizer_folder("vosk-en")
 
 
 @pytest.mark.parametrize("name", ["vosk-en", "ge2e", "other"])
 def test_a_recognizer_that_is_not_there_is_missing(copy: Path, name: str) -> None:
     with pytest.raises(ModelMissing, match="recognizer"):
-        recognizer_folder(name)
+        Catalog().recognizer_folder(name)
 
 
 def test_every_encoder_has_a_card() -> None:

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import soxr
 
-from streamauth.catalog.calibrations import own_calibrations
+from streamauth.catalog.registry import Catalog
 from tests.cli.rig import Shell, voice
 
 VOICES = ("awb", "kal16", "rms", "slt")
@@ -40,7 +40,7 @@ def test_it_tells_what_it_would_do_and_changes_nothing(shell: Shell, recordings:
     for rates in (data["before"], data["after"]):
         assert 0 <= rates["eer"] <= 0.5
         assert rates["min_cllr"] <= rates["cllr"]
-    assert not own_calibrations().exists()
+    assert not Catalog().calibrations.exists()
 
 
 def test_the_new_calibration_is_used_from_then_on(shell: Shell, recordings: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_new_one_that_is_no_better_is_not_used(
     monkeypatch.setattr(Recalibration, "better", False)
     outcome = shell("calibrate", recordings)
     assert "Nothing was changed. The new one is no better; --force uses it." in outcome.out
-    assert not own_calibrations().exists()
+    assert not Catalog().calibrations.exists()
 
 
 def test_too_few_people_are_refused(shell: Shell, tmp_path: Path) -> None:

@@ -1,10 +1,18 @@
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
+from streamauth.catalog.calibrations import load_calibration, save_calibration
+from streamauth.catalog.installed import Receipt, write_receipt
+from streamauth.catalog.registry import Catalog, folder_digest, models_folder, read_registry
+from streamauth.core.ports import PhraseRecognizer
 from streamauth.engines.loader import Engines
 from streamauth.errors import ModelMissing
+from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 from tests.catalog.rig import table, write_registry
 
@@ -18,8 +26,6 @@ def settings(**phrase: str) -> Settings:
 @pytest.fixture
 def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry with two recognizers that are there, and one that is not."""
-    from streamauth.catalog.registry import folder_digest
-
     folder = tmp_path / "models"
     tables = []
     for name, language in (("tiny-en", "en-US"), ("tiny-xx", "xx")):
@@ -50,3 +56,51 @@ def test_a_folder_that_is_set_serves_every_locale() -> None:
     engines = Engines(settings(vosk_model=str(TINY), locale="zz"))
     assert engines.recognizer().id == "vosk:vosk-tiny"
     assert engines.recognizer("en-US") is engines.recognizer("zz-ZZ")
+
+
+def test_two_homes_in_one_process_have_their_own_calibrations(tmp_path: Path) -> None:
+    file = models_folder() / "ge2e-noise.calibration.json"
+    encoder_id = str(json.loads(file.read_text("utf-8"))["encoder_id"])
+    shipped = load_calibration(Catalog(tmp_path), "ge2e-noise", encoder_id)
+    for name, reject_llr in (("a", -3.0), ("b", -6.0)):
+        own = replace(shipped, reject_llr=reject_llr)
+        save_calibration(tmp_path / name / "calibrations", "ge2e-noise", own, {})
+    for name, reject_llr in (("a", -3.0), ("b", -6.0)):
+        authenticator = Authenticator.open(tmp_path / name, Settings())
+        assert authenticator.engines.models(with_words=False).calibration.reject_llr == reject_llr
+        authenticator.close()
+
+
+@pytest.mark.usefixtures("registry")
+def test_two_homes_in_one_process_have_their_own_models(tmp_path: Path) -> None:
+    entry = read_registry(tmp_path / "models")["tiny-yy"]
+    with_it, without = Catalog(tmp_path / "a"), Catalog(tmp_path / "b")
+    folder = with_it.folder / "tiny-yy"
+    contents = folder_digest(Path(shutil.copytree(TINY, folder / "y")))
+    write_receipt(folder, Receipt(entry, contents))
+    assert Engines(settings(), with_it).recognizer("yy").id == "vosk:y"
+    with pytest.raises(ModelMissing, match="models pull tiny-yy"):
+        Engines(settings(), without).recognizer("yy")
+
+
+def test_no_engine_waits_for_another_to_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines, loading, go_on = Engines(settings(vosk_model=str(TINY))), Event(), Event()
+
+    def load(folder: str) -> PhraseRecognizer:
+        loading.set()
+        assert go_on.wait(60)
+        raise ModelMissing(folder)
+
+    def wait() -> None:
+        with pytest.raises(ModelMissing):
+            engines.recognizer()
+
+    monkeypatch.setattr(engines, "_load_recognizer", load)
+    thread = Thread(target=wait)
+    thread.start()
+    try:
+        assert loading.wait(60)
+        assert engines.detector().frame_samples > 0
+    finally:
+        go_on.set()
+        thread.join()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from streamauth.catalog.entries import EncoderEntry
-from streamauth.catalog.registry import check_requirements, find_model, models_folder, read_model, read_registry
+from streamauth.catalog.registry import Catalog, check_requirements, models_folder, read_model, read_registry
 from streamauth.engines.encoder.self_test import encoded
 from streamauth.errors import ModelMissing, UnknownModel
 
@@ -12,12 +12,13 @@ if TYPE_CHECKING:  # the runtime is imported with the first encoder
     from streamauth.engines.encoder.onnx import OnnxEncoder
 
 
-def load_encoder(name: str, threads: int = 1) -> "OnnxEncoder":
+def load_encoder(name: str, threads: int = 1, catalog: Catalog | None = None) -> "OnnxEncoder":
     """A speaker encoder of the registry or of the user, loaded and tested; it takes 0.2 s and more.
 
     Args:
         name: Its name.
         threads: Threads of one run.
+        catalog: The models of the installation; those of the usual data folder if None.
 
     Raises:
         ModelMissing: No such encoder, not installed, or no ONNX Runtime.
@@ -26,7 +27,7 @@ def load_encoder(name: str, threads: int = 1) -> "OnnxEncoder":
         WrongResults: The encoder gives wrong results on this machine.
     """
     try:
-        model = find_model(name)
+        model = (catalog or Catalog()).find(name)
     except UnknownModel:
         model = None
     if model is None or not isinstance(model.entry, EncoderEntry):

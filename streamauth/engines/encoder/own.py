@@ -13,7 +13,7 @@ import numpy as np
 from streamauth.catalog.entries import EncoderEntry
 from streamauth.catalog.installed import is_name
 from streamauth.catalog.installer import add
-from streamauth.catalog.registry import check_requirements, models_folder, read_registry
+from streamauth.catalog.registry import Catalog, check_requirements, models_folder, read_registry
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.encoder.load import with_references
 from streamauth.engines.encoder.onnx import OnnxEncoder, metadata, session
@@ -49,7 +49,7 @@ class Described:
     window_s: float = 3.0
 
 
-def add_encoder(content: bytes, told: Described) -> EncoderEntry:
+def add_encoder(catalog: Catalog, content: bytes, told: Described) -> EncoderEntry:
     """Recognize, test and install an encoder.
 
     Raises:
@@ -92,7 +92,7 @@ def add_encoder(content: bytes, told: Described) -> EncoderEntry:
     )
     check_requirements(entry)
     entry = with_references(_tried(entry, content), content)
-    add(entry, content)
+    add(catalog, entry, content)
     return entry
 
 
