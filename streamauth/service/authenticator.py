@@ -17,7 +17,7 @@ from streamauth.catalog.registry import Catalog
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.decision import PhraseRule
 from streamauth.core.lockout import AttemptOutcome
-from streamauth.core.phrase.prompt import Challenge, PromptPlan
+from streamauth.core.phrase.prompt import Challenge, Prompt, PromptPlan
 from streamauth.core.sessions.enrollment import expected_scores_of
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
@@ -168,7 +168,7 @@ class Authenticator:
         audio_format: AudioFormat,
         *,
         continuous: bool = False,
-        prompt: str | PromptPlan | None = None,
+        prompt: str | PromptPlan | Prompt | None = None,
         limits: AttemptSettings | None = None,
         tenant: str = DEFAULT_TENANT,
     ) -> VerificationAttempt:
@@ -208,7 +208,7 @@ class Authenticator:
         audio_format: AudioFormat,
         *,
         among: Sequence[str] | None = None,
-        prompt: str | PromptPlan | None = None,
+        prompt: str | PromptPlan | Prompt | None = None,
         tenant: str = DEFAULT_TENANT,
     ) -> IdentificationAttempt:
         """Begin to identify the speaker among all enrolled profiles of the tenant, or those named.

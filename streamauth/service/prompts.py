@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 
-from streamauth.core.phrase.prompt import Challenge, PromptPlan
+from streamauth.core.phrase.prompt import Challenge, Prompt, PromptPlan
 from streamauth.service.attempts import Demand
 from streamauth.settings import Settings
 from streamauth.store.profiles import DEFAULT_TENANT, OpenPrompt, ProfileStore
@@ -55,7 +55,7 @@ class Prompts:
 
     def demand(
         self,
-        wanted: str | PromptPlan | None,
+        wanted: str | PromptPlan | Prompt | None,
         bound_to: tuple[str | None, ...],
         tenant: str,
         *,
@@ -64,7 +64,8 @@ class Prompts:
         """What an attempt asks its speaker to say; None where nothing is wanted.
 
         Args:
-            wanted: The id of a prompt that waits, or what to draw for this attempt alone.
+            wanted: The id of a prompt that waits, or what to draw for this attempt alone, or what was drawn for
+                several attempts on the same audio.
             bound_to: Ids of the profiles that a waiting prompt may be of, None among them for a prompt of anybody.
             tenant: Whose prompt.
             after_phrase: Whether the pass phrase is said before it.
@@ -75,9 +76,10 @@ class Prompts:
         if wanted is None:
             return None
         now_s = self._clock()
-        if isinstance(wanted, PromptPlan):
-            # for this attempt alone: there is nothing to store
-            prompt, until_s = wanted.draw(self._random), now_s + self._settings.prompt.lifetime_s
+        if isinstance(wanted, PromptPlan | Prompt):
+            # for this audio alone: there is nothing to store
+            prompt = wanted.draw(self._random) if isinstance(wanted, PromptPlan) else wanted
+            until_s = now_s + self._settings.prompt.lifetime_s
         else:
             taken = self._store.take_prompt(wanted, now_s, bound_to=bound_to, tenant=tenant)
             prompt, until_s = taken.prompt, taken.expires_at_s

@@ -15,6 +15,7 @@ from streamauth.errors import BadSetting
 from streamauth.settings.access import AccessSettings
 from streamauth.settings.azure import AzureSettings
 from streamauth.settings.deciding import AdaptationSettings, AttemptSettings, DecisionSettings, EnrollmentSettings
+from streamauth.settings.doors import DoorSettings, KioskSettings
 from streamauth.settings.getting import ModelSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
 from streamauth.settings.section import Section, cast
@@ -28,7 +29,9 @@ __all__ = [
     "AudioSettings",
     "AzureSettings",
     "DecisionSettings",
+    "DoorSettings",
     "EnrollmentSettings",
+    "KioskSettings",
     "ModelSettings",
     "PhraseSettings",
     "PromptSettings",
@@ -62,6 +65,8 @@ class Settings:
     azure: AzureSettings = field(default_factory=AzureSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
+    door: DoorSettings = field(default_factory=DoorSettings)
+    kiosk: KioskSettings = field(default_factory=KioskSettings)
 
     def with_values(self, values: Mapping[str, Mapping[str, Any]], origin: str) -> "Settings":
         """A copy with values replaced, given as ``{section: {name: value}}``.

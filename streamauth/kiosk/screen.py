@@ -1,0 +1,49 @@
+"""What the screen shows. It is told, and tells nothing back that could open a door."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class View(StrEnum):
+    """What a visitor sees."""
+
+    IDLE = "idle"
+    """How to come in."""
+    LISTENING = "listening"
+    """Speak now."""
+    SAY = "say"
+    """Say these words."""
+    WELCOME = "welcome"
+    """Come in."""
+    AGAIN = "again"
+    """Not recognized; another try."""
+    RING = "ring"
+    """Please ring; the kiosk does not say why."""
+    CLOSED = "closed"
+    """Lockdown."""
+    EXIT = "exit"
+    """Evacuation."""
+    OUT_OF_ORDER = "out_of_order"
+    """No microphone, or another failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One picture.
+
+    Attributes:
+        view: Which one.
+        words: What to say.
+        after_phrase: Whether the pass phrase is said before it.
+        name: Whom to greet; empty greets everybody alike.
+    """
+
+    view: View
+    words: str = ""
+    after_phrase: bool = False
+    name: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """In JSON's types."""
+        return asdict(self)
