@@ -1,7 +1,6 @@
 """The API as a whole: who asks, for what, and the answer."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,10 +19,8 @@ from streamauth.azure.routing import Route, generation_of, route_of
 from streamauth.azure.voices import VoiceOperations
 from streamauth.errors import StreamAuthError, Unauthorized
 from streamauth.server.access import Caller
+from streamauth.server.context import Context
 from streamauth.store.api_keys import Scope
-
-if TYPE_CHECKING:
-    from streamauth.server.app import Application
 
 _KEY = "ocp-apim-subscription-key"
 _SCOPES = {"create": (Scope.ENROLL,), "enroll": (Scope.ENROLL,), "verify": (Scope.VERIFY,), "identify": (Scope.VERIFY,)}
@@ -36,14 +33,14 @@ class AzureApi(ProfileOperations, VoiceOperations):
     """Answers requests.
 
     Args:
-        application: The server's.
+        context: Of the server.
 
     Raises:
         BadSetting: A phrase of the settings cannot be used.
     """
 
-    def __init__(self, application: "Application") -> None:
-        super().__init__(application)
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._handlers: dict[str, Handler] = {
             "create": self._create,
             "list": self._list,
@@ -74,7 +71,7 @@ class AzureApi(ProfileOperations, VoiceOperations):
                     )
                 return await self._handlers[route.operation](request, caller, route)
             except StreamAuthError as error:
-                self._workplace.metrics.refusals.labels(error.code).inc()
+                self._context.metrics.refusals.labels(error.code).inc()
                 raise refusal_of(error, generation) from None
         except Refusal as refusal:
             return refusal_reply(refusal, generation)
@@ -83,4 +80,4 @@ class AzureApi(ProfileOperations, VoiceOperations):
         key = request.headers.get(_KEY, "").strip()
         if not key:
             raise Unauthorized
-        return await self._application.access.by_key(request.scope, key)
+        return await self._context.access.by_key(request.scope, key)

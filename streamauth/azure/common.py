@@ -1,7 +1,7 @@
 """What the operations of the API have in common: their profiles, addresses and languages."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -15,11 +15,9 @@ from streamauth.azure.refusals import invalid_argument, no_such_profile
 from streamauth.azure.routing import Route, profile_id
 from streamauth.azure.shapes import Shaper
 from streamauth.server.access import Caller
+from streamauth.server.context import Context
 from streamauth.settings import AttemptSettings
 from streamauth.store.profiles import Profile, ProfileSummary
-
-if TYPE_CHECKING:
-    from streamauth.server.app import Application
 
 V1_ITEM = {Use.TD: "verificationProfileId", Use.TII: "identificationProfileId"}
 """What the first generation calls the id of a profile."""
@@ -29,32 +27,30 @@ class Common:
     """Base of the operations.
 
     Args:
-        application: The server's.
+        context: Of the server.
 
     Raises:
         BadSetting: A phrase of the settings cannot be used.
     """
 
-    def __init__(self, application: "Application") -> None:
-        self._application = application
-        workplace = application.workplace
-        self._workplace = workplace
-        self._authenticator = workplace.authenticator
-        self._store = workplace.authenticator.store
-        self._settings = workplace.settings.azure
-        self._listener = Listener(workplace)
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._authenticator = context.authenticator
+        self._store = context.authenticator.store
+        self._settings = context.settings.azure
+        self._listener = Listener(context)
         self._operations = Operations(self._settings)
-        self._phrases = Phrases(workplace.settings)
+        self._phrases = Phrases(context.settings)
         self._turns = Turns()
         self._encoder_id = self._authenticator.engines.models(with_words=False).encoder.id
-        self._shaper = Shaper(self._encoder_id, workplace.settings.enrollment.utterances)
+        self._shaper = Shaper(self._encoder_id, context.settings.enrollment.utterances)
 
     def _any_phrase(self, locale: str) -> bool:
         return self._settings.any_phrase or not self._phrases.of(locale)
 
     def _attempt_limits(self) -> AttemptSettings:
         """Those of all entrances, moved up: the callers of this API never had any."""
-        limits = self._workplace.settings.attempts
+        limits = self._context.settings.attempts
         more = self._settings.free_failures - limits.free_failures
         return replace(limits, free_failures=self._settings.free_failures, lock_after=max(1, limits.lock_after + more))
 
@@ -67,7 +63,7 @@ class Common:
         return locale
 
     async def _found(self, caller: Caller, route: Route) -> ProfileSummary:
-        return await self._workplace.desk.run(lambda: self._look(caller, route))
+        return await self._context.store_pool.run(lambda: self._look(caller, route))
 
     def _look(self, caller: Caller, route: Route) -> ProfileSummary:
         wanted = profile_id(route.item)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,10 +19,8 @@ from streamauth.core.events import Verdict
 from streamauth.errors import InternalError, StreamAuthError
 from streamauth.protocol.purpose import Mode
 from streamauth.server.access import Caller
+from streamauth.server.context import Context
 from streamauth.store.profiles import Profile
-
-if TYPE_CHECKING:
-    from streamauth.server.app import Application
 
 log = logging.getLogger("streamauth.server")
 
@@ -34,17 +32,17 @@ class Hearing(Common):
     """Base of the operations with audio, and the operations that go on after their request.
 
     Args:
-        application: The server's.
+        context: Of the server.
     """
 
-    def __init__(self, application: "Application") -> None:
-        super().__init__(application)
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def _clip(self, request: Request, route: Route, *, least_s: float | None = None) -> Clip:
         limits = LIMITS[route.generation, route.use]
         most_mb = limits.body_mb
-        most = most_mb * 2**20 if most_mb else round(self._workplace.settings.server.max_upload_mb * 1e6)
+        most = most_mb * 2**20 if most_mb else round(self._context.settings.server.max_upload_mb * 1e6)
         body = await read_body(request, most)
         file = audio_file(body, request.headers, route.generation)
         return await self._listener.clip(
@@ -122,7 +120,7 @@ class Hearing(Common):
             try:
                 await self._operations.run(operation, guarded)
             finally:
-                self._application.sessions.leave(holder)
+                self._context.sessions.leave(holder)
 
         task = asyncio.create_task(run())
         self._tasks.add(task)
@@ -134,7 +132,7 @@ class Hearing(Common):
         return reply(self._operations.find(caller.tenant, route.item).shown())
 
     def _enter(self, caller: Caller, holder: object) -> None:
-        self._application.sessions.enter(holder, caller)
+        self._context.sessions.enter(holder, caller)
 
     def _short(self, request: Request, route: Route) -> bool:
         if route.use is Use.TD:

@@ -1,8 +1,8 @@
 """The audio of a request, through the same sessions as everywhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,8 +22,8 @@ from streamauth.core.events import Decided, Event, Reason, UtteranceRefused, Utt
 from streamauth.core.reasons import REASON_TEXTS
 from streamauth.errors import AudioTooLong, EngineError
 from streamauth.protocol.purpose import Mode
-from streamauth.server.context import Workplace
-from streamauth.server.rest.audio import audio_path, decide_file
+from streamauth.server.audio_files import audio_path, run_file
+from streamauth.server.context import Context
 from streamauth.service.authenticator import Attempt
 from streamauth.sources.wav import open_wav
 
@@ -73,11 +73,11 @@ class Listener:
     """Brings audio to sessions.
 
     Args:
-        workplace: What all sessions share.
+        context: What all sessions share.
     """
 
-    def __init__(self, workplace: Workplace) -> None:
-        self._workplace = workplace
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     async def clip(self, file: bytes, generation: Generation, least_s: float, most_s: float) -> Clip:
         """The audio in a WAV file, if it may be used.
@@ -100,13 +100,13 @@ class Listener:
             return Clip(file, duration_s)
 
         try:
-            return await self._workplace.desk.run(look)
+            return await self._context.store_pool.run(look)
         except AudioTooLong:
             raise too_long(most_s) from None
 
     async def survey(self, clip: Clip, *, locale: str | None) -> SurveySession:
         """What is in the audio; its words, too, where their language is given."""
-        engines, settings = self._workplace.authenticator.engines, self._workplace.settings
+        engines, settings = self._context.authenticator.engines, self._context.settings
 
         def begin(layout: AudioFormat) -> Attempt[SurveySession]:
             models = engines.models(with_words=locale is not None, locale=locale)
@@ -146,21 +146,7 @@ class Listener:
     async def _attempt(
         self, clip: Clip, begin: Callable[[AudioFormat], AnyAttempt], mode: Mode | None = None
     ) -> tuple[AnyAttempt, list[Event]]:
-        made: list[AnyAttempt] = []
-
-        def beginning(layout: AudioFormat) -> AnyAttempt:
-            made.append(begin(layout))
-            return made[0]
-
-        outcome = "failed"
-        try:
-            events = await decide_file(clip.file, self._workplace, beginning, clip.duration_s + 1)
-            decided = next((event for event in events if isinstance(event, Decided)), None)
-            outcome = decided.verdict.value if decided is not None else "over"
-        finally:
-            if mode is not None:
-                self._workplace.metrics.sessions.labels(mode.value, outcome).inc()
-        return made[0], events
+        return await run_file(self._context, mode, clip.file, begin, clip.duration_s + 1)
 
 
 def refused_utterance(reasons: tuple[Reason, ...], least_s: float) -> Refusal:
@@ -199,14 +185,3 @@ class Turns:
             lock, users = self._locks.pop(profile_id)
             if users > 1:
                 self._locks[profile_id] = (lock, users - 1)
-
-
-@contextmanager
-def session_of(enter: Callable[[object], None], leave: Callable[[object], None]) -> Iterator[None]:
-    """One of the server's sessions."""
-    holder = object()
-    enter(holder)
-    try:
-        yield
-    finally:
-        leave(holder)

@@ -1,7 +1,7 @@
-"""Where the API hangs in the server: all paths that begin with one of its roots, in whatever letters."""
+"""The API as a mount of the server: all paths that begin with one of its roots, in whatever letters."""
 
 import logging
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from starlette.datastructures import URLPath
 from starlette.requests import ClientDisconnect, Request
@@ -14,10 +14,9 @@ from streamauth.azure.generations import Generation
 from streamauth.azure.refusals import refusal_of, refusal_reply
 from streamauth.azure.routing import generation_of
 from streamauth.errors import InternalError, StreamAuthError
-
-if TYPE_CHECKING:
-    from streamauth.server.app import Application
-
+from streamauth.server.context import Context
+from streamauth.server.mounts import MakeMount
+from streamauth.settings import Settings
 
 log = logging.getLogger("streamauth.server")
 
@@ -26,7 +25,7 @@ class AzureRoute(BaseRoute):
     """All paths of the API.
 
     Args:
-        application: The server's.
+        context: Of the server.
 
     Attributes:
         path: What metrics call it.
@@ -34,9 +33,9 @@ class AzureRoute(BaseRoute):
 
     path = "/azure"
 
-    def __init__(self, application: "Application") -> None:
-        self._api = AzureApi(application)
-        origins = application.workplace.settings.access.origins.split(",")
+    def __init__(self, context: Context) -> None:
+        self._api = AzureApi(context)
+        origins = context.settings.access.origins.split(",")
         self._origins = {origin.strip() for origin in origins if origin.strip()}
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -84,7 +83,32 @@ def _leave(headers: str) -> Response:
     return Response(status_code=204, headers=allowed)
 
 
-def azure_reply(error: StreamAuthError, path: str) -> Response | None:
-    """An error that fell before the API was reached, in its shape; None on other paths."""
-    generation = generation_of(path)
-    return None if generation is None else refusal_reply(refusal_of(error, generation), generation)
+class AzureMount:
+    """The API beside the server's own.
+
+    Args:
+        context: Of the server.
+
+    Attributes:
+        route: What answers on its paths.
+
+    Raises:
+        BadSetting: A phrase of the settings cannot be used.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.route: BaseRoute = AzureRoute(context)
+
+    def covers(self, path: str) -> bool:
+        """Whether a path is one of the API's."""
+        return generation_of(path) is not None
+
+    def error_reply(self, error: StreamAuthError, path: str) -> Response:
+        """An error that fell before the API was reached, in its shape."""
+        generation = generation_of(path) or Generation.V3
+        return refusal_reply(refusal_of(error, generation), generation)
+
+
+def azure_mounts(settings: Settings) -> tuple[MakeMount, ...]:
+    """The API, where the settings want it."""
+    return (AzureMount,) if settings.azure.enabled else ()

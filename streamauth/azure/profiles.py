@@ -36,7 +36,7 @@ class ProfileOperations(Common):
             )
             return self._summary(profile)
 
-        summary = await self._workplace.desk.run(make)
+        summary = await self._context.store_pool.run(make)
         if generation is Generation.V1:
             return reply({V1_ITEM[use]: summary.profile.id})
         location = f"{self._base(request)}{request.scope['path'].rstrip('/')}/{summary.profile.id}"
@@ -59,7 +59,7 @@ class ProfileOperations(Common):
                 raise invalid_argument(f"Invalid {after_name} parameter value.")
             after = profile_id(token or "") or ""
         tenant, encoder_id = caller.tenant, self._encoder_id
-        found = await self._workplace.desk.run(lambda: self._store.profiles(encoder_id=encoder_id, tenant=tenant))
+        found = await self._context.store_pool.run(lambda: self._store.profiles(encoder_id=encoder_id, tenant=tenant))
         mine = sorted((s for s in found if _belongs(s.profile, route.use)), key=lambda s: s.profile.id)
         if generation is Generation.V1:
             return reply([self._shape(summary, route) for summary in mine])
@@ -82,7 +82,7 @@ class ProfileOperations(Common):
     async def _delete(self, request: Request, caller: Caller, route: Route) -> Response:
         try:
             summary = await self._found(caller, route)
-            await self._workplace.desk.run(lambda: self._store.delete(summary.profile.id))
+            await self._context.store_pool.run(lambda: self._store.delete(summary.profile.id))
         except (UnknownProfile, Refusal):
             if route.generation is not Generation.V2:
                 raise
@@ -91,8 +91,8 @@ class ProfileOperations(Common):
     async def _reset(self, request: Request, caller: Caller, route: Route) -> Response:
         summary = await self._found(caller, route)
         async with self._turns.take(summary.profile.id, wait=route.generation is Generation.V1):
-            await self._workplace.desk.run(lambda: self._store.reset(summary.profile.id))
-            fresh = await self._workplace.desk.run(lambda: self._summary(summary.profile))
+            await self._context.store_pool.run(lambda: self._store.reset(summary.profile.id))
+            fresh = await self._context.store_pool.run(lambda: self._summary(summary.profile))
         if route.generation is not Generation.V3:
             return Response(status_code=200 if route.generation is Generation.V1 else 204)
         address = request.scope["path"].rstrip("/").rpartition(":")[0]

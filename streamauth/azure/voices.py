@@ -10,7 +10,7 @@ from streamauth.azure.common import V1_ITEM
 from streamauth.azure.generations import LIMITS, NOBODY, Generation, Use
 from streamauth.azure.hearing import JUST_UNDER, Hearing, first_words
 from streamauth.azure.inputs import query_of
-from streamauth.azure.listening import Clip, session_of
+from streamauth.azure.listening import Clip
 from streamauth.azure.refusals import Refusal, invalid_argument, invalid_request, not_enrolled, reply, too_noisy
 from streamauth.azure.routing import Route, profile_id
 from streamauth.azure.scores import confidence_of, score_of, told
@@ -39,7 +39,7 @@ class VoiceOperations(Hearing):
             return await self._later(request, caller, route, work, least_s=1.0 if short else None)
         async with turn():
             clip = await self._clip(request, route)
-            with session_of(partial(self._enter, caller), self._application.sessions.leave):
+            with self._context.sessions.session(caller):
                 data = await self._enrolled(caller, route, summary.profile, clip, short=short)
         return reply(data, 200 if first else 201)
 
@@ -48,7 +48,7 @@ class VoiceOperations(Hearing):
     ) -> dict[str, Any]:
         generation, use = route.generation, route.use
         limits = LIMITS[generation, use]
-        summary = await self._workplace.desk.run(lambda: self._summary(profile))
+        summary = await self._context.store_pool.run(lambda: self._summary(profile))
         profile = summary.profile
         if use is Use.TD and summary.utterances >= limits.enrollments:
             raise Refusal(
@@ -67,7 +67,7 @@ class VoiceOperations(Hearing):
         survey = await self._listener.survey(clip, locale=profile.locale if listed else None)
         if survey.speech_s and survey.quality.snr_db < limits.enroll_snr_db:
             raise too_noisy()
-        if listed and survey.speech_s >= self._workplace.settings.enrollment.min_utterance_speech_s:
+        if listed and survey.speech_s >= self._context.settings.enrollment.min_utterance_speech_s:
             phrase = self._phrases.meant(survey.heard, profile.locale)
             if phrase is None:
                 raise self._wrong_words(generation, survey.heard)
@@ -84,7 +84,7 @@ class VoiceOperations(Hearing):
             taken = await self._listener.enroll(clip, begin, limits.min_s if use is Use.TD else 1.0)
         except Refusal as refusal:
             raise first_words(refusal) if generation is Generation.V1 else refusal from None
-        fresh = await self._workplace.desk.run(lambda: self._summary(profile))
+        fresh = await self._context.store_pool.run(lambda: self._summary(profile))
         return self._shaper.enrollment(
             fresh,
             generation,
@@ -106,7 +106,7 @@ class VoiceOperations(Hearing):
         if not self._shaper.is_enrolled(summary):
             raise not_enrolled()
         clip = await self._clip(request, route)
-        with session_of(partial(self._enter, caller), self._application.sessions.leave):
+        with self._context.sessions.session(caller):
             if generation is not Generation.V1:
                 await self._check_probe(clip, route, short=short)
             outcome = await self._decided(
@@ -140,7 +140,7 @@ class VoiceOperations(Hearing):
 
             return await self._later(request, caller, route, work, least_s=1.0)
         clip = await self._clip(request, route)
-        with session_of(partial(self._enter, caller), self._application.sessions.leave):
+        with self._context.sessions.session(caller):
             await self._check_probe(clip, route, short=short)
             found, score, ranking = await self._identified(caller, route, group, clip)
         return reply({"identifiedProfile": {"profileId": found, "score": score}, "profilesRanking": ranking[:_RANKED]})
@@ -164,7 +164,7 @@ class VoiceOperations(Hearing):
             routes = [Route(route.generation, route.operation, route.use, each) for each in ids if each]
             return [self._look(caller, each) for each in routes]
 
-        found = await self._workplace.desk.run(look)
+        found = await self._context.store_pool.run(look)
         if len({summary.profile.locale for summary in found}) > 1 and not first:
             raise invalid_argument("Invalid group of profiles. Profiles must have the same locale.")
         if not all(map(self._shaper.is_enrolled, found)):

@@ -19,6 +19,7 @@ def serve(
     json: JsonOption = False,
 ) -> int:
     """Run the server until it is stopped: web page, streaming, REST."""
+    from streamauth.azure.mount import azure_mounts
     from streamauth.server.hosting import serve as run_server
 
     output = Output(json)
@@ -30,5 +31,5 @@ def serve(
             output.result({"url": url}, f"Listening on {url}, Ctrl-C stops.")
 
         output.messages.print("Loading the models.")
-        run_server(authenticator, settings, ready)
+        run_server(authenticator, settings, ready, azure_mounts(settings))
     return EXIT_OK

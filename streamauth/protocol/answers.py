@@ -75,7 +75,7 @@ class Scores(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class DisclosurePolicy:
     """What a peer is told.
 
     Attributes:
@@ -118,21 +118,21 @@ class Telling:
         return json.dumps(data, allow_nan=False)
 
 
-def decision_object(decided: Decided, telling: Telling) -> dict[str, Any]:
+def decision_object(decided: Decided, disclosure: DisclosurePolicy) -> dict[str, Any]:
     """The decision as a peer is told of it.
 
     Raises:
         EngineError: A number is NaN or infinite; nothing must be told.
     """
-    band = telling.band(decided.llr if decided.llr is not None or not decided.ranking else decided.ranking[0].llr)
-    if telling.scores is not Scores.NUMBER:
+    band = disclosure.band(decided.llr if decided.llr is not None or not decided.ranking else decided.ranking[0].llr)
+    if disclosure.scores is not Scores.NUMBER:
         event_object(decided)  # looks for NaN in what is left out, too
         decided = replace(decided, score=None, llr=None, ranking=())
     data = event_object(decided)
     if data["phrase"] is not None:
         if decided.verdict is not Verdict.ACCEPT:
             data["phrase"]["expected"] = None
-        if telling.scores is Scores.NONE:
+        if disclosure.scores is Scores.NONE:
             data["phrase"]["heard"] = None
     return data | {"band": band}
 

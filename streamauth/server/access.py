@@ -9,20 +9,20 @@ import ipaddress
 import json
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.types import Scope as Connection
 
 from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import Forbidden, RateLimited, StoreCorrupt, Unauthorized
 from streamauth.protocol.answers import Scores
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.pool import WorkerPool
-from streamauth.server.rates import Buckets
-from streamauth.server.streaming.socket import Scope as Connection
+from streamauth.server.rates import Buckets, Shares
 from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope
 from streamauth.store.profiles import DEFAULT_TENANT, ProfileStore
@@ -64,7 +64,7 @@ class Access:
 
     Args:
         store: Where keys and tokens are.
-        desk: Where the store is read.
+        store_pool: Where the store is read.
         settings: All settings.
         local: Whether the server listens on a loopback address.
         clock: Seconds since the epoch.
@@ -73,20 +73,22 @@ class Access:
     def __init__(
         self,
         store: ProfileStore,
-        desk: WorkerPool,
+        store_pool: WorkerPool,
         settings: Settings,
         *,
         local: bool,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._desk = desk
+        self._store_pool = store_pool
         self._clock = clock
         self._settings = access = settings.access
         self._origins = frozenset(_list(access.origins))
         self._may_be_open = local and access.mode == "auto" and not _list(settings.server.trusted_proxies)
         self._addresses = Buckets(access.address_rate_per_min / 60, access.address_burst)
         self._keys = Buckets(access.key_rate_per_min / 60, access.key_burst)
+        self._requests_by_address = Shares(access.requests_per_address)
+        self._requests_by_tenant = Shares(access.requests_per_tenant)
 
     def knock(self, connection: Connection) -> None:
         """Count a request of an address.
@@ -96,6 +98,18 @@ class Access:
         """
         if not self._addresses.take(_address(connection)):
             raise RateLimited
+
+    def request(self, connection: Connection) -> AbstractContextManager[None]:
+        """One more request of an address at the same time, for as long as the block runs.
+
+        Raises:
+            RateLimited: There are as many as there may be.
+        """
+        return self._requests_by_address.hold(_address(connection))
+
+    def request_of(self, caller: Caller) -> AbstractContextManager[None]:
+        """The same of the caller's tenant."""
+        return self._requests_by_tenant.hold(caller.tenant)
 
     async def caller(self, connection: Connection) -> Caller | None:
         """Who sends a request; None for somebody who may still show a session token.
@@ -114,7 +128,7 @@ class Access:
             return await self.by_key(connection, key.strip() if kind.lower() == "bearer" else "")
         if not self._may_be_open or not _is_near(connection, headers):
             return None
-        if await self._desk.run(self._store.has_api_keys):
+        if await self._store_pool.run(self._store.has_api_keys):
             self._may_be_open = False  # whoever made a key wants others kept out
             return None
         scores = self._settings.program_scores if origin is None else self._settings.browser_scores
@@ -128,7 +142,7 @@ class Access:
             RateLimited: It was used too often, or too many wrong ones came from there.
         """
         try:
-            found = await self._desk.run(lambda: self._store.find_api_key(key))
+            found = await self._store_pool.run(lambda: self._store.find_api_key(key))
         except Unauthorized:
             self._failed(connection)
             raise
@@ -144,7 +158,7 @@ class Access:
             RateLimited: Too many wrong ones came from there.
         """
         try:
-            grant = await self._desk.run(lambda: self._store.take_session_token(token, self._clock()))
+            grant = await self._store_pool.run(lambda: self._store.take_session_token(token, self._clock()))
         except Unauthorized:
             self._failed(connection)
             raise
@@ -164,7 +178,7 @@ class Access:
         if caller.key_id is None:
             raise Forbidden("Session tokens are made with an API key. `streamauth keys create` makes one.")
         key_id, data, access = caller.key_id, purpose_bytes(purpose), self._settings
-        return await self._desk.run(
+        return await self._store_pool.run(
             lambda: self._store.add_session_token(
                 key_id, data, self._clock(), lifetime_s=access.token_lifetime_s, max_open=access.max_open_tokens
             )

@@ -14,8 +14,8 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from streamauth.server.streaming.closing import CLOSE_S, TELL_S
 from streamauth.server.streaming.socket import ABORT
+from streamauth.server.times import CLOSE_S, TELL_S
 from streamauth.settings import ServerSettings
 
 _READ_BYTES = 16_384

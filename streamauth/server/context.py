@@ -1,32 +1,56 @@
-"""What all sessions of a server share."""
+"""The context of a server: what all of its routes and sessions share."""
 
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
+from streamauth.errors import Unauthorized
+from streamauth.server.access import Access, Caller
 from streamauth.server.metrics import Metrics
 from streamauth.server.pool import WorkerPool
+from streamauth.server.sessions import Sessions
 from streamauth.server.verdicts import Verdicts
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 
+CALLER = "caller"
+"""Where the state of a request holds its caller."""
+
 
 @dataclass(frozen=True)
-class Workplace:
-    """What all sessions of a server share.
+class Context:
+    """What all routes and sessions of a server share.
 
     Attributes:
-        authenticator: What makes the attempts.
-        pool: Where they are worked on.
-        desk: Where the store is read.
+        authenticator: Makes the attempts.
+        workers: The threads that run the engines.
+        store_pool: The threads that read and write the store.
         settings: All settings.
-        verdicts: What signs.
+        access: Tells who a caller is.
+        sessions: The sessions that are open.
+        verdicts: Signs verdicts.
         metrics: Figures.
-        threshold: The LLR that an accept takes.
+        threshold: The LLR that an accept takes, in nats.
     """
 
     authenticator: Authenticator
-    pool: WorkerPool
-    desk: WorkerPool
+    workers: WorkerPool
+    store_pool: WorkerPool
     settings: Settings
+    access: Access
+    sessions: Sessions
     verdicts: Verdicts
     metrics: Metrics
     threshold: float
+
+
+def caller_of(request: Request) -> Caller:
+    """Who sends an HTTP request, as the middleware found out before its body was read.
+
+    Raises:
+        Unauthorized: Nobody known.
+    """
+    caller = getattr(request.state, CALLER, None)
+    if not isinstance(caller, Caller):
+        raise Unauthorized
+    return caller

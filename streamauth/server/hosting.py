@@ -7,7 +7,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 from types import FrameType
@@ -18,7 +18,8 @@ from streamauth.errors import CannotListen
 from streamauth.protocol.messages import url_of
 from streamauth.server.app import Application
 from streamauth.server.connections import connection_classes
-from streamauth.server.streaming.closing import CLOSE_S, TELL_S
+from streamauth.server.mounts import MakeMount
+from streamauth.server.times import CLOSE_S, TELL_S
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import ServerSettings, Settings
 
@@ -33,7 +34,9 @@ OnReady = Callable[[str], None]
 """Told the URL of the streaming endpoint once clients may come."""
 
 
-def serve(authenticator: Authenticator, settings: Settings, on_ready: OnReady) -> None:
+def serve(
+    authenticator: Authenticator, settings: Settings, on_ready: OnReady, mounts: Sequence[MakeMount] = ()
+) -> None:
     """Load the models and serve until SIGINT or SIGTERM; to be called in the main thread.
 
     Raises:
@@ -50,7 +53,7 @@ def serve(authenticator: Authenticator, settings: Settings, on_ready: OnReady) -
 
         former = {number: signal.signal(number, stop_soon) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            await serve_until(stop, authenticator, settings, on_ready)
+            await serve_until(stop, authenticator, settings, on_ready, mounts)
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
@@ -59,7 +62,7 @@ def serve(authenticator: Authenticator, settings: Settings, on_ready: OnReady) -
 
 
 @contextmanager
-def serving(authenticator: Authenticator, settings: Settings) -> Iterator[str]:
+def serving(authenticator: Authenticator, settings: Settings, mounts: Sequence[MakeMount] = ()) -> Iterator[str]:
     """A server in a thread of this process, for demonstrations and tests; gives its URL.
 
     Raises:
@@ -71,7 +74,7 @@ def serving(authenticator: Authenticator, settings: Settings) -> Iterator[str]:
 
     async def main() -> None:
         loops.append(asyncio.get_running_loop())
-        await serve_until(stop, authenticator, settings, began.put)
+        await serve_until(stop, authenticator, settings, began.put, mounts)
 
     def run() -> None:
         try:
@@ -95,7 +98,13 @@ def serving(authenticator: Authenticator, settings: Settings) -> Iterator[str]:
         raise error
 
 
-async def serve_until(stop: asyncio.Event, authenticator: Authenticator, settings: Settings, on_ready: OnReady) -> None:
+async def serve_until(
+    stop: asyncio.Event,
+    authenticator: Authenticator,
+    settings: Settings,
+    on_ready: OnReady,
+    mounts: Sequence[MakeMount] = (),
+) -> None:
     """Load the models and serve until ``stop`` is set, then end the running sessions.
 
     Raises:
@@ -108,7 +117,7 @@ async def serve_until(stop: asyncio.Event, authenticator: Authenticator, setting
             "Other machines could reach this address, and there is no API key yet. Make one with `streamauth keys "
             "create`, or listen on 127.0.0.1."
         )
-    async with Application.running(authenticator, settings, local=local) as application:
+    async with Application.running(authenticator, settings, local=local, mounts=mounts) as application:
         http, websocket = connection_classes(limits)
         config = uvicorn.Config(
             application.asgi,

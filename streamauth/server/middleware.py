@@ -1,39 +1,31 @@
-"""What every request passes before anything else: rates, sizes, times; and what leaves after everything else.
+"""What every request passes before any route: rates, shares, sizes, times, and who sends it.
 
-Whatever goes wrong inside is told as a named error without any of its text, and only its kind is logged.
+Nothing of a body is parsed before its sender is known. Whatever goes wrong inside is told as a named error without any
+of its text, and only its kind is logged.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
+from collections.abc import Sequence
+from contextlib import ExitStack
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from streamauth.azure.mount import azure_reply
-from streamauth.errors import (
-    InternalError,
-    MessageTooLarge,
-    NotFound,
-    ServerStopping,
-    SessionTimeout,
-    StreamAuthError,
-)
+from streamauth.errors import InternalError, NotFound, ServerStopping, StreamAuthError, Unauthorized
 from streamauth.protocol.messages import PATH
-from streamauth.server.access import Access
-from streamauth.server.metrics import Metrics
-from streamauth.server.replies import error_reply
+from streamauth.server.bodies import Bodies
+from streamauth.server.context import CALLER, Context
+from streamauth.server.mounts import Mount
+from streamauth.server.replies import refuse
 from streamauth.server.static import page_files
-from streamauth.server.streaming.closing import TELL_S
-from streamauth.server.streaming.socket import Receive, Scope, Send
-from streamauth.settings import ServerSettings
 
 log = logging.getLogger("streamauth.server")
 
-_BODY_TIMEOUTS = 3
+HEALTH = ("/healthz", "/readyz")
+"""What a load balancer asks; outside of all limits, or else a flood would take a healthy server out of service."""
+
+_PUBLIC = (PATH, "/v1/keys.json")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -41,32 +33,22 @@ _HEADERS = {
 }
 
 
-class Gate:
-    """An ASGI application around another one.
+class Middleware:
+    """An ASGI application around the routes.
 
     Args:
-        app: The one inside.
-        access: Counts requests.
-        settings: Limits.
-        metrics: Figures.
-        stopping: Tells whether the server stops.
+        app: The routes.
+        context: Of the server.
+        mounts: Further APIs, which know their callers by themselves, before they read a body.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        access: Access,
-        settings: ServerSettings,
-        metrics: Metrics,
-        stopping: Callable[[], bool],
-    ) -> None:
+    def __init__(self, app: ASGIApp, context: Context, mounts: Sequence[Mount]) -> None:
         self._app = app
-        self._access = access
-        self._settings = settings
-        self._metrics = metrics
-        self._stopping = stopping
+        self._context = context
+        self._mounts = mounts
+        self._bodies = Bodies(context.settings.server)
         # one view of the page loads all of its files: they would use up what a few people behind one address have
-        self._free = page_files().keys()
+        self._free = page_files().keys() | set(HEALTH)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -85,8 +67,14 @@ class Gate:
 
         http = scope["type"] == "http"
         try:
-            self._check(scope)
-            await self._app(scope, self._limited(receive) if http else receive, sent)
+            with ExitStack() as held:
+                if scope["path"] not in self._free:
+                    self._context.access.knock(scope)
+                if http:
+                    receive = await self._checked(scope, receive, held)
+                else:
+                    self._check_websocket(scope)
+                await self._app(scope, receive, sent)
         except asyncio.CancelledError:
             raise
         except OSError:
@@ -95,65 +83,43 @@ class Gate:
             if not isinstance(error, StreamAuthError):
                 log.error("a request failed: unexpected %s", type(error).__name__)
                 error = InternalError()
-            self._metrics.refusals.labels(error.code).inc()
+            self._context.metrics.refusals.labels(error.code).inc()
             if not status:
-                await refuse(error, scope, receive, sent)
+                mount = self._mount_of(scope["path"])
+                reply = None if mount is None else mount.error_reply(error, scope["path"])
+                await refuse(error, scope, receive, sent, reply)
         if http:
-            self._metrics.requests.labels(_route(scope), status).inc()
+            self._context.metrics.requests.labels(_route(scope), status).inc()
 
-    def _check(self, scope: Scope) -> None:
-        if scope["path"] not in self._free:
-            self._access.knock(scope)
-        if scope["type"] == "websocket":
-            if scope["path"] != PATH or scope["query_string"]:
-                raise NotFound(f"The streaming endpoint is {PATH}.")
-            if self._stopping():
-                raise ServerStopping
-            return
-        length = Headers(scope=scope).get("content-length", "0")
-        if length.isdecimal() and int(length) > self._most_bytes:
-            raise MessageTooLarge
+    async def _checked(self, scope: Scope, receive: Receive, held: ExitStack) -> Receive:
+        """What gives the body of a request that may go on; its caller is in the scope then."""
+        path: str = scope["path"]
+        if path in self._free:
+            return receive
+        held.enter_context(self._context.access.request(scope))
+        own = self._mount_of(path) is None
+        most = self._bodies.most_bytes(scope, own=own)
+        self._bodies.check_length(scope, most)
+        limited = self._bodies.limited(receive, most)
+        if not own or path in _PUBLIC:
+            return limited
+        if path.startswith("/v1/") or path == "/metrics":
+            caller = await self._context.access.caller(scope)
+            if caller is None:
+                raise Unauthorized
+            held.enter_context(self._context.access.request_of(caller))
+            scope.setdefault("state", {})[CALLER] = caller
+        audio = most != self._bodies.most_json
+        return limited if audio or scope["method"] in ("GET", "HEAD") else await self._bodies.shallow(limited)
 
-    @property
-    def _most_bytes(self) -> int:
-        return round(self._settings.max_upload_mb * 1e6)
+    def _check_websocket(self, scope: Scope) -> None:
+        if scope["path"] != PATH or scope["query_string"]:
+            raise NotFound(f"The streaming endpoint is {PATH}.")
+        if self._context.sessions.stopping:
+            raise ServerStopping
 
-    def _limited(self, receive: Receive) -> Receive:
-        """The body, bounded in size and time."""
-        taken = 0
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + _BODY_TIMEOUTS * self._settings.idle_timeout_s
-        complete = False
-
-        async def limited() -> Any:
-            nonlocal taken, complete
-            if complete:
-                return await receive()  # of whoever waits for the peer to leave
-            try:
-                async with asyncio.timeout(min(self._settings.idle_timeout_s, until_s - loop.time())):
-                    message = await receive()
-            except TimeoutError:
-                raise SessionTimeout("The request did not come in time.") from None
-            taken += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if taken > self._most_bytes:
-                raise MessageTooLarge
-            return message
-
-        return limited
-
-
-async def refuse(error: StreamAuthError, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request, or the handshake of a websocket, by an error."""
-    reply: Response = azure_reply(error, scope["path"]) or error_reply(error)
-    if scope["type"] == "http":
-        # whoever is still sending would be reset by the close, and never see the answer
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TELL_S):
-                while (await receive()).get("more_body", False):
-                    pass
-        reply.headers["Connection"] = "close"
-    await reply(scope, receive, send)
+    def _mount_of(self, path: str) -> Mount | None:
+        return next((mount for mount in self._mounts if mount.covers(path)), None)
 
 
 def _route(scope: Scope) -> str:

@@ -1,7 +1,11 @@
-"""How often somebody may do something: a token bucket for each."""
+"""How often somebody may do something, and how much at the same time."""
 
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from time import monotonic
+
+from streamauth.errors import RateLimited
 
 _MOST_NAMES = 20_000
 
@@ -32,3 +36,32 @@ class Buckets:
             # the one that did nothing for longest
             del self._levels[next(iter(self._levels))]
         return enough
+
+
+class Shares:
+    """How much each name may do at the same time.
+
+    Args:
+        most: At most so many of one name.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: Counter[Hashable] = Counter()
+
+    @contextmanager
+    def hold(self, name: Hashable) -> Iterator[None]:
+        """One more of a name, for as long as the block runs.
+
+        Raises:
+            RateLimited: There are as many as there may be.
+        """
+        if self._held[name] >= self._most:
+            raise RateLimited("There are as many requests at the same time as there may be. Wait a moment.")
+        self._held[name] += 1
+        try:
+            yield
+        finally:
+            self._held[name] -= 1
+            if not self._held[name]:
+                del self._held[name]

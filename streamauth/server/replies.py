@@ -1,12 +1,15 @@
 """Errors as HTTP answers: the status of each, and their one JSON shape."""
 
+import asyncio
 import math
+from contextlib import suppress
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from streamauth.errors import (
     AccessRefused,
@@ -33,6 +36,7 @@ from streamauth.errors import (
     UnknownProfile,
     UnknownPrompt,
 )
+from streamauth.server.times import TELL_S
 
 STATUS_CODES: dict[type[StreamAuthError], int] = {
     InputError: 400,
@@ -81,6 +85,21 @@ def error_reply(error: StreamAuthError, status: int | None = None) -> JSONRespon
     if error.retryable:
         headers["Retry-After"] = str(math.ceil(_RETRY_S))
     return JSONResponse(error_body(error), status, headers)
+
+
+async def refuse(
+    error: StreamAuthError, scope: Scope, receive: Receive, send: Send, reply: Response | None = None
+) -> None:
+    """Answer a request, or the handshake of a websocket, by an error; in another shape where ``reply`` gives one."""
+    reply = reply or error_reply(error)
+    if scope["type"] == "http":
+        # whoever is still sending would be reset by the close, and never see the answer
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TELL_S):
+                while (await receive()).get("more_body", False):
+                    pass
+        reply.headers["Connection"] = "close"
+    await reply(scope, receive, send)
 
 
 async def _failed(_: Request, error: Exception) -> Response:

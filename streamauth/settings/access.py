@@ -30,6 +30,8 @@ class AccessSettings(Section):
     key_burst: int = setting(200, "Requests of one API key at once", low=1, high=1_000_000)
     address_rate_per_min: int = setting(600, "Requests of one address", unit="1/min", low=1, high=10_000_000)
     address_burst: int = setting(200, "Requests of one address at once", low=1, high=1_000_000)
+    requests_per_address: int = setting(32, "Requests of one address at the same time", low=1, high=10_000)
+    requests_per_tenant: int = setting(64, "Requests of one tenant at the same time", low=1, high=10_000)
     sessions_per_key: int = setting(64, "Sessions of one API key at the same time", low=1, high=10_000)
     sessions_per_address: int = setting(
         16, "Sessions of session tokens from one address at the same time", low=1, high=10_000

@@ -24,6 +24,7 @@ class ServerSettings(Section):
     )
     call_timeout_s: float = setting(15.0, "Longest call of an engine", unit="s", low=0.1, high=600)
     max_upload_mb: float = setting(32.0, "Largest audio file sent by HTTP", unit="MB", low=0.001, high=4096)
+    max_json_kb: float = setting(64.0, "Largest JSON body sent by HTTP", unit="KiB", low=1, high=1024)
     max_idle_connections: int = setting(
         256, "Connections that ask for nothing; the oldest one gives way", low=1, high=100_000
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from streamauth.azure.mount import azure_mounts
 from streamauth.server.hosting import serving
 from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope
@@ -28,7 +29,7 @@ def server(folder: Path, sections: dict[str, Any] | None = None, *scopes: Scope)
     settings = Settings().with_values({"server": {"port": 0}} | (sections or {}), "tests")
     with application(folder, settings) as watched:
         key = key_of(watched, *scopes)
-        with serving(watched, settings) as url:
+        with serving(watched, settings, azure_mounts(settings)) as url:
             yield Client(url.removeprefix("ws://").removesuffix("/v1/stream"), key), watched
 
 
@@ -84,7 +85,9 @@ def test_the_number_of_profiles(tmp_path: Path) -> None:
 
 
 def test_caps_of_enrollments(tmp_path: Path) -> None:
-    sections = {"azure": {"phrases": PHRASE}, "enrollment": {"utterances": 1}}
+    # minutes of audio are judged in one call, on a machine that may be busy
+    server_limits = {"port": 0, "call_timeout_s": 120}
+    sections = {"azure": {"phrases": PHRASE}, "enrollment": {"utterances": 1}, "server": server_limits}
     with server(tmp_path, sections) as (azure, watched):
         made = azure("POST", f"{TD2}/profiles", {"locale": "en-us"}).json["profileId"]
         file = audio(PHRASE, ADA)

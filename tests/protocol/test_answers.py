@@ -20,19 +20,19 @@ from streamauth.core.events import (
 )
 from streamauth.errors import EngineError, ProtocolError, UnsupportedVersion
 from streamauth.protocol.answers import (
+    DisclosurePolicy,
     Pronunciation,
     Ready,
     Scores,
     ServerMessage,
     SignedVerdict,
-    Telling,
     parse_server_text,
 )
 from tests.protocol.test_messages import JSON
 from tests.samples import EVENTS, RANKING
 from tests.server.schema import SERVER, fits
 
-TELLING = Telling(Scores.NUMBER, 0.0)
+DISCLOSURE = DisclosurePolicy(Scores.NUMBER, 0.0)
 READY = Ready(262_144, 30.0, 20.0, None, 43_200.0)
 SIGNED = SignedVerdict("a.b.c", 60.0)
 PRONUNCIATION = Pronunciation({"kelvandro": ("K EH L", "K AH L")})
@@ -41,14 +41,14 @@ NAN = float("nan")
 
 
 def told(message: ServerMessage, scores: Scores, threshold: float = 0.0) -> dict[str, object]:
-    text = Telling(scores, threshold).text(message)
+    text = DisclosurePolicy(scores, threshold).text(message)
     return {} if text is None else json.loads(text)
 
 
 @pytest.mark.parametrize("scores", Scores)
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_every_message_fits_the_schema(message: Ready | Event, scores: Scores) -> None:
-    text = Telling(scores, 1.0).text(message)
+    text = DisclosurePolicy(scores, 1.0).text(message)
     assert text is None or fits(SERVER, text)
 
 
@@ -57,7 +57,7 @@ def test_every_message_goes_round(message: Ready | Event) -> None:
     expected = message
     if isinstance(message, Decided) and message.verdict is not Verdict.ACCEPT:
         expected = replace(message, phrase_expected=None)  # told with an accept only
-    assert parse_server_text(TELLING.text(message) or "") == expected
+    assert parse_server_text(DISCLOSURE.text(message) or "") == expected
 
 
 def test_the_expected_words_are_told_with_an_accept_only() -> None:
@@ -135,12 +135,12 @@ def test_a_pronunciation_is_not_shown() -> None:
 )
 def test_a_number_that_is_none_is_an_error_whoever_listens(event: Event, scores: Scores) -> None:
     with pytest.raises(EngineError):
-        Telling(scores, 0.0).text(event)
+        DisclosurePolicy(scores, 0.0).text(event)
 
 
 def test_a_client_ignores_what_a_later_server_may_add() -> None:
     assert parse_server_text('{"type":"mood","value":1}') is None
-    later = json.loads(TELLING.text(READY) or "") | {"more": 1}
+    later = json.loads(DISCLOSURE.text(READY) or "") | {"more": 1}
     later["limits"]["more"] = 1
     assert parse_server_text(json.dumps(later)) == READY
 

@@ -6,11 +6,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from streamauth.errors import all_errors
-from streamauth.protocol.answers import Pronunciation, Ready, Scores, SignedVerdict, Telling
+from streamauth.protocol.answers import DisclosurePolicy, Pronunciation, Ready, Scores, SignedVerdict
 from streamauth.protocol.events import event_classes
 from streamauth.protocol.messages import MAX_CONTROL_BYTES, PATH, VERSION, Start
 from streamauth.protocol.purpose import Mode
-from streamauth.server.streaming.closing import CLOSE_CODES, close_code
+from streamauth.server.streaming.close import CLOSE_CODES, close_code
 from streamauth.settings import ServerSettings
 from tests.samples import EVENTS
 from tests.server.schema import SCHEMA
@@ -84,7 +84,7 @@ def test_the_messages_of_the_server() -> None:
     assert set(documented) == set(event_classes()) | {"band"}
     for scores in (Scores.NUMBER, Scores.BAND):
         for event in EVENTS:
-            message = json.loads(Telling(scores, 0.0).text(event) or "")
+            message = json.loads(DisclosurePolicy(scores, 0.0).text(event) or "")
             assert documented[message.pop("type")] == list(message)
 
 

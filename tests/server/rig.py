@@ -22,10 +22,12 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.ports import PhraseRecognizer
 from streamauth.core.sessions.base import Models
 from streamauth.engines.loader import Engines
-from streamauth.server.context import Workplace
+from streamauth.server.access import Access
+from streamauth.server.context import Context
 from streamauth.server.hosting import serving
 from streamauth.server.metrics import Metrics
 from streamauth.server.pool import WorkerPool
+from streamauth.server.sessions import Sessions
 from streamauth.server.verdicts import Verdicts
 from streamauth.service.authenticator import (
     Attempt,
@@ -185,13 +187,15 @@ def server(home: Path, encoder: FakeEncoder | None = None, **limits: Any) -> Ite
 
 
 @contextmanager
-def workplace(watched: Watched, configuration: Settings) -> Iterator[Workplace]:
+def context(watched: Watched, configuration: Settings) -> Iterator[Context]:
     """What the sessions of a server share, without a server."""
-    pool, desk = WorkerPool(1), WorkerPool(1, "desk")
+    workers, store_pool = WorkerPool(1), WorkerPool(1, "store")
     verdicts = Verdicts(watched.store, configuration.access, time.time)
-    yield Workplace(watched, pool, desk, configuration, verdicts, Metrics(lambda: 0), 0.0)
-    pool.close(5)
-    desk.close(5)
+    access = Access(watched.store, store_pool, configuration, local=True)
+    sessions = Sessions(configuration)
+    yield Context(watched, workers, store_pool, configuration, access, sessions, verdicts, Metrics(lambda: 0), 0.0)
+    workers.close(5)
+    store_pool.close(5)
 
 
 class Peer:

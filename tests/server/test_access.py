@@ -248,7 +248,7 @@ def test_without_a_key_there_are_no_session_tokens(tmp_path: Path) -> None:
 def test_requests_of_an_address_are_counted(tmp_path: Path) -> None:
     limits = {"address_rate_per_min": 1, "address_burst": 5}
     with server(tmp_path, access=limits) as (url, _):
-        answers = [Web(url)("GET", "/healthz") for _ in range(6)]
+        answers = [Web(url)("GET", "/v1/keys.json") for _ in range(6)]
         assert [answer.status for answer in answers] == [200] * 5 + [429]
         assert answers[-1].code == "rate_limited"
         assert answers[-1].headers["Retry-After"]
@@ -302,14 +302,14 @@ def test_a_trusted_proxy_tells_the_address_and_an_open_server_closes(tmp_path: P
     with server(tmp_path, trusted_proxies="127.0.0.1", **limits) as (url, _):
         assert Web(url)("GET", "/v1/profiles").status == 401
         for host in range(5):
-            assert Web(url)("GET", "/healthz", **{"X-Forwarded-For": f"1.1.1.1, 10.0.0.{host}"}).status == 200
-        answers = [Web(url)("GET", "/healthz", **{"X-Forwarded-For": "10.0.1.1"}) for _ in range(4)]
+            assert Web(url)("GET", "/v1/keys.json", **{"X-Forwarded-For": f"1.1.1.1, 10.0.0.{host}"}).status == 200
+        answers = [Web(url)("GET", "/v1/keys.json", **{"X-Forwarded-For": "10.0.1.1"}) for _ in range(4)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429]
 
 
 def test_nobody_else_tells_the_address(tmp_path: Path) -> None:
     with server(tmp_path, access={"address_rate_per_min": 1, "address_burst": 3}) as (url, _):
-        answers = [Web(url)("GET", "/healthz", **{"X-Forwarded-For": f"10.0.0.{host}"}) for host in range(4)]
+        answers = [Web(url)("GET", "/v1/keys.json", **{"X-Forwarded-For": f"10.0.0.{host}"}) for host in range(4)]
         assert [answer.status for answer in answers] == [200, 200, 200, 429]
 
 
@@ -318,7 +318,7 @@ def test_addresses_of_one_network_are_one(tmp_path: Path) -> None:
     with server(tmp_path, trusted_proxies="127.0.0.1", **limits) as (url, _):
 
         def ask(host: str) -> int:
-            return Web(url)("GET", "/healthz", **{"X-Forwarded-For": host}).status
+            return Web(url)("GET", "/v1/keys.json", **{"X-Forwarded-For": host}).status
 
         assert [ask(f"2001:db8:1:1::{n}") for n in range(4)] == [200, 200, 200, 429]
         assert ask("2001:db8:1:2::1") == 200

@@ -2,25 +2,24 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Event, UtteranceRefused, UtteranceTaken
 from streamauth.errors import EngineError
-from streamauth.protocol.answers import Telling, decision_object
+from streamauth.protocol.answers import DisclosurePolicy, decision_object
 from streamauth.protocol.purpose import MAX_AMONG, MAX_LABEL, Mode, Purpose
 from streamauth.server.access import Caller
-from streamauth.server.rest.audio import decide
+from streamauth.server.attempts import sign
+from streamauth.server.audio_files import run_file
+from streamauth.server.context import Context, caller_of
 from streamauth.server.rest.models import DecisionBody, EnrollmentBody, UtteranceBody
 from streamauth.server.rest.profiles import ProfileId, one
 from streamauth.service.authenticator import Attempt
 from streamauth.store.api_keys import Scope
 from streamauth.store.profiles import Profile, ProfileKind
-
-if TYPE_CHECKING:
-    from streamauth.server.app import Application
 
 AUDIO = {
     "requestBody": {
@@ -40,39 +39,29 @@ Audience = Annotated[
 Nonce = Annotated[str | None, Query(min_length=1, max_length=MAX_LABEL, description="Repeated in the signed verdict.")]
 
 
-def decision_routes(application: "Application") -> APIRouter:
-    """The routes, for one application."""
+def decision_routes(context: Context) -> APIRouter:
+    """The routes, for one server."""
     routes = APIRouter(tags=["decisions"])
-    Known = Annotated[Caller, Depends(application.caller)]
-    workplace = application.workplace
-    authenticator, limits = workplace.authenticator, workplace.settings.audio
+    Known = Annotated[Caller, Depends(caller_of)]
+    authenticator, limits = context.authenticator, context.settings.audio
 
     async def found(caller: Caller, profile_id: str) -> Profile:
-        return await workplace.desk.run(lambda: authenticator.store.get_by_id(profile_id, tenant=caller.tenant))
+        return await context.store_pool.run(lambda: authenticator.store.get_by_id(profile_id, tenant=caller.tenant))
 
     async def events(
         caller: Caller, request: Request, begin: Callable[[AudioFormat], Attempt[Any]], max_s: float, mode: Mode
     ) -> list[Event]:
-        holder, outcome = object(), "failed"
-        application.sessions.enter(holder, caller)
-        try:
-            told = await decide(request, workplace, begin, max_s)
-            last = next((event for event in told if isinstance(event, Decided)), None)
-            outcome = last.verdict.value if last is not None else "over"
-            return told
-        finally:
-            application.sessions.leave(holder)
-            workplace.metrics.sessions.labels(mode.value, outcome).inc()
+        with context.sessions.session(caller):
+            _, told = await run_file(context, mode, await request.body(), begin, max_s)
+        return told
 
     async def decision(caller: Caller, told: list[Event], purpose: Purpose) -> DecisionBody:
         decided = next((event for event in told if isinstance(event, Decided)), None)
         if decided is None:
             raise EngineError
-        data = decision_object(decided, Telling(caller.scores, workplace.threshold))
-        signed = None
-        if purpose.complete().audience is not None:
-            signed = (await workplace.desk.run(partial(workplace.verdicts.sign, decided, purpose))).token
-        return DecisionBody.model_validate(data | {"signed_verdict": signed})
+        data = decision_object(decided, DisclosurePolicy(caller.scores, context.threshold))
+        signed = await sign(context, decided, purpose.complete())
+        return DecisionBody.model_validate(data | {"signed_verdict": None if signed is None else signed.token})
 
     @routes.post("/profiles/{profile_id}/enrollments", openapi_extra=AUDIO)
     async def enroll(caller: Known, request: Request, profile_id: ProfileId) -> EnrollmentBody:
@@ -87,7 +76,7 @@ def decision_routes(application: "Application") -> APIRouter:
         )
         told = await events(caller, request, begin, limits.max_enroll_s, Mode.ENROLL)
         utterances = [_utterance(event) for event in told if isinstance(event, UtteranceTaken | UtteranceRefused)]
-        body = await workplace.desk.run(lambda: one(authenticator, profile))
+        body = await context.store_pool.run(lambda: one(authenticator, profile))
         return EnrollmentBody(utterances=utterances, profile=body)
 
     @routes.post("/profiles/{profile_id}/verifications", openapi_extra=AUDIO)

@@ -2,29 +2,27 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from streamauth.server.access import Caller
+from streamauth.server.context import Context, caller_of
 from streamauth.server.rest.models import MadeProfileBody, NewProfile, ProfileBody, ProfileList, ProfileName
 from streamauth.service.authenticator import Authenticator
 from streamauth.store.api_keys import Scope
 from streamauth.store.profiles import Profile, ProfileSummary
-
-if TYPE_CHECKING:
-    from streamauth.server.app import Application
 
 ProfileId = Annotated[str, Path(max_length=64, description="The id of a profile.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 After = Annotated[str | None, Query(max_length=64, description="Id of the profile before the first one wanted.")]
 
 
-def profile_routes(application: "Application") -> APIRouter:
-    """The routes, for one application."""
+def profile_routes(context: Context) -> APIRouter:
+    """The routes, for one server."""
     routes = APIRouter(tags=["profiles"])
-    Known = Annotated[Caller, Depends(application.caller)]
-    authenticator, desk = application.workplace.authenticator, application.workplace.desk
+    Known = Annotated[Caller, Depends(caller_of)]
+    authenticator, store_pool = context.authenticator, context.store_pool
     store = authenticator.store
 
     @routes.get("/profiles")
@@ -39,7 +37,7 @@ def profile_routes(application: "Application") -> APIRouter:
             page = [described(authenticator, summary) for summary in found[begin : begin + limit]]
             return ProfileList(profiles=page, next=page[-1].id if begin + limit < len(found) else None)
 
-        return await desk.run(look)
+        return await store_pool.run(look)
 
     @routes.post("/profiles", status_code=201)
     async def create_profile(caller: Known, given: NewProfile) -> MadeProfileBody:
@@ -54,37 +52,37 @@ def profile_routes(application: "Application") -> APIRouter:
             return MadeProfileBody(**dict(one(authenticator, profile)), proposed_sounds=sounds or None)
 
         # a phrase is judged by the recognizer
-        return await application.workplace.pool.run(make)
+        return await context.workers.run(make)
 
     @routes.post("/profiles/find")
     async def find_profile(caller: Known, given: ProfileName) -> ProfileBody:
         """The profile of a name. Scopes: admin, enroll or verify."""
         caller.need(*Scope)
-        return await desk.run(lambda: one(authenticator, store.get(given.name, tenant=caller.tenant)))
+        return await store_pool.run(lambda: one(authenticator, store.get(given.name, tenant=caller.tenant)))
 
     @routes.get("/profiles/{profile_id}")
     async def get_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
         """One profile. Scopes: admin, enroll or verify."""
         caller.need(*Scope)
-        return await desk.run(lambda: one(authenticator, store.get_by_id(profile_id, tenant=caller.tenant)))
+        return await store_pool.run(lambda: one(authenticator, store.get_by_id(profile_id, tenant=caller.tenant)))
 
     @routes.delete("/profiles/{profile_id}", status_code=204, response_class=Response)
     async def delete_profile(caller: Known, profile_id: ProfileId) -> None:
         """Delete a profile and every trace of it. Scope: admin."""
         caller.need(Scope.ADMIN)
-        await desk.run(lambda: store.delete(store.get_by_id(profile_id, tenant=caller.tenant).id))
+        await store_pool.run(lambda: store.delete(store.get_by_id(profile_id, tenant=caller.tenant).id))
 
     @routes.post("/profiles/{profile_id}/reset")
     async def reset_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
         """Drop the enrollment of a profile, so that it can be enrolled anew. Scope: admin."""
         caller.need(Scope.ADMIN)
-        return await desk.run(partial(_after, authenticator, store.reset, profile_id, caller.tenant))
+        return await store_pool.run(partial(_after, authenticator, store.reset, profile_id, caller.tenant))
 
     @routes.post("/profiles/{profile_id}/unlock")
     async def unlock_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
         """Forget the failed attempts of a profile, and with them its delay or lock. Scope: admin."""
         caller.need(Scope.ADMIN)
-        return await desk.run(partial(_after, authenticator, store.unlock, profile_id, caller.tenant))
+        return await store_pool.run(partial(_after, authenticator, store.unlock, profile_id, caller.tenant))
 
     return routes
 

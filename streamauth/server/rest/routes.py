@@ -4,17 +4,15 @@ Audio is the body of a request, in any format of file that the command line take
 only: addresses end up in the logs of proxies.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter
 
+from streamauth.server.context import Context
 from streamauth.server.rest.decisions import decision_routes
 from streamauth.server.rest.models import ErrorBody
 from streamauth.server.rest.profiles import profile_routes
 from streamauth.server.rest.tokens import token_routes
-
-if TYPE_CHECKING:
-    from streamauth.server.app import Application
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorBody, "description": "What was asked for cannot be done."},
@@ -24,9 +22,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def rest_routes(application: "Application") -> APIRouter:
-    """All routes, for one application."""
+def rest_routes(context: Context) -> APIRouter:
+    """All routes, for one server."""
     routes = APIRouter(prefix="/v1", responses=_ERRORS)
     for part in (profile_routes, decision_routes, token_routes):
-        routes.include_router(part(application))
+        routes.include_router(part(context))
     return routes

@@ -1,7 +1,7 @@
 """REST: random prompts, session tokens for browsers, and the public keys of signed verdicts."""
 
 import secrets
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
@@ -9,21 +9,18 @@ from streamauth.core.phrase.prompt import PromptPlan
 from streamauth.protocol.messages import PATH
 from streamauth.protocol.purpose import Purpose
 from streamauth.server.access import Caller
+from streamauth.server.context import Context, caller_of
 from streamauth.server.rest.models import JsonWebKeySet, NewPrompt, NewSession, PromptBody, SessionBody
 from streamauth.store.api_keys import Scope
-
-if TYPE_CHECKING:
-    from streamauth.server.app import Application
 
 _NONCE_BYTES = 16
 
 
-def token_routes(application: "Application") -> APIRouter:
-    """The routes, for one application."""
+def token_routes(context: Context) -> APIRouter:
+    """The routes, for one server."""
     routes = APIRouter()
-    Known = Annotated[Caller, Depends(application.caller)]
-    workplace = application.workplace
-    authenticator, settings = workplace.authenticator, workplace.settings
+    Known = Annotated[Caller, Depends(caller_of)]
+    authenticator, settings = context.authenticator, context.settings
 
     @routes.post("/prompts", status_code=201, tags=["prompts"])
     async def draw_prompt(caller: Known, given: NewPrompt) -> PromptBody:
@@ -38,7 +35,7 @@ def token_routes(application: "Application") -> APIRouter:
             opened = authenticator.prompts.draw(name, plan=plan, tenant=tenant)
             return PromptBody(id=opened.id, text=opened.prompt.text, expires_in_s=settings.prompt.lifetime_s)
 
-        return await workplace.desk.run(draw)
+        return await context.store_pool.run(draw)
 
     @routes.post("/sessions", status_code=201, tags=["sessions"])
     async def create_session(caller: Known, given: NewSession, response: Response) -> SessionBody:
@@ -47,7 +44,7 @@ def token_routes(application: "Application") -> APIRouter:
         nonce = given.nonce or secrets.token_urlsafe(_NONCE_BYTES)
         among = None if given.among is None else tuple(given.among)
         purpose = Purpose(**fields, among=among, nonce=nonce).complete()
-        token = await application.access.make_token(caller, purpose)
+        token = await context.access.make_token(caller, purpose)
         response.headers["Cache-Control"] = "no-store"
         return SessionBody(
             token=token,
@@ -61,6 +58,6 @@ def token_routes(application: "Application") -> APIRouter:
     async def published_keys(response: Response) -> JsonWebKeySet:
         """The keys that signed verdicts are verified with. Public."""
         response.headers["Cache-Control"] = "public, max-age=300"
-        return JsonWebKeySet.model_validate(await workplace.desk.run(workplace.verdicts.published))
+        return JsonWebKeySet.model_validate(await context.store_pool.run(context.verdicts.published))
 
     return routes

@@ -1,12 +1,8 @@
-"""One websocket of the ASGI server, as a stream of messages that ends by an exception."""
+"""A websocket of the ASGI server: a stream of messages that ends with an exception."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
-Scope = MutableMapping[str, Any]
-AsgiMessage = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[AsgiMessage]]
-Send = Callable[[AsgiMessage], Awaitable[None]]
+from starlette.types import Message, Receive, Scope, Send
 
 ABORT = "streamauth.abort"
 """Extension of the scope: cuts the connection off."""
@@ -87,7 +83,7 @@ class Socket:
         """Cut the connection off."""
         self._abort()
 
-    async def _tell(self, message: AsgiMessage) -> None:
+    async def _tell(self, message: Message) -> None:
         try:
             await self._send(message)
         except (OSError, RuntimeError):  # what uvicorn raises for a peer that is gone, or that it has closed itself

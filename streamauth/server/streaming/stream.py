@@ -1,7 +1,7 @@
 """One connection of the streaming protocol, from its first message to its close.
 
-Data path: socket -> reader -> **inbox** -> worker -> engines on the pool -> events -> socket. Whatever ends the
-session, its end is one value, set once; then everything is given back and the peer is told.
+Data path: socket -> reader -> **inbox** -> driver of attempts -> events -> socket. Whatever ends the session, its end
+is one value, set once; then everything is given back and the peer is told.
 """
 
 import asyncio
@@ -11,13 +11,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
-from streamauth.core.events import Decided, Enrolled, Event, Failed
+from streamauth.core.events import Event, Failed
 from streamauth.core.phrase.prompt import PromptPlan
-from streamauth.core.sessions.base import SessionState
 from streamauth.errors import (
-    EngineError,
     Flooding,
     InternalError,
     MessageTooLarge,
@@ -27,14 +25,14 @@ from streamauth.errors import (
     StreamAuthError,
     UnexpectedMessage,
 )
-from streamauth.protocol.answers import Pronunciation, Ready, ServerMessage, Telling
+from streamauth.protocol.answers import DisclosurePolicy, Pronunciation, Ready, ServerMessage
 from streamauth.protocol.messages import Cancel, End, EndUtterance, Start, check_frame, parse_client_text
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.access import Caller
-from streamauth.server.context import Workplace
-from streamauth.server.pool import Job
+from streamauth.server.attempts import AttemptRun, sign
+from streamauth.server.context import Context
 from streamauth.server.rates import Buckets
-from streamauth.server.streaming.closing import close_code, farewell
+from streamauth.server.streaming.close import close, close_code
 from streamauth.server.streaming.inbox import Inbox, Item
 from streamauth.server.streaming.socket import PeerGone, Socket
 from streamauth.service.authenticator import Attempt, EnrollmentAttempt
@@ -45,8 +43,6 @@ _BATCH_S = 0.5
 _TOO_LARGE = 1009
 _FLOOD_S = 3
 
-Result = TypeVar("Result")
-
 Admit = Callable[["Stream", Start], Coroutine[Any, Any, tuple[Caller, Purpose]]]
 """Who starts a session, and what for; raises where that is not allowed."""
 
@@ -56,7 +52,7 @@ class _Session:
     start: Start
     caller: Caller
     purpose: Purpose
-    telling: Telling
+    disclosure: DisclosurePolicy
     inbox: Inbox
 
 
@@ -65,30 +61,23 @@ class Stream:
 
     Args:
         socket: After its handshake.
-        workplace: What all sessions share.
+        context: What all sessions share.
         admit: Tells who starts a session.
     """
 
-    def __init__(self, socket: Socket, workplace: Workplace, admit: Admit) -> None:
+    def __init__(self, socket: Socket, context: Context, admit: Admit) -> None:
         loop = asyncio.get_running_loop()
         self._socket = socket
-        self._workplace = workplace
+        self._context = context
         self._admit = admit
-        self._settings = workplace.settings
-        self._limits = workplace.settings.server
+        self._settings = context.settings
+        self._limits = context.settings.server
         self._id = secrets.token_hex(4)
         self._ended: asyncio.Future[StreamAuthError | None] = loop.create_future()
         self._session: asyncio.Future[_Session] = loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
-        self._attempt: Attempt[Any] | None = None
-        self._in_flight: Job[Any] | None = None
+        self._run: AttemptRun[Attempt[Any]] | None = None
         self._at_sample = 0
-        self._outcome = ""
-
-    @property
-    def caller(self) -> Caller | None:
-        """Who started the session; None before that."""
-        return self._session.result().caller if self._session.done() and not self._session.cancelled() else None
 
     async def run(self) -> None:
         """Serve the peer until the session is over; never raises for what the peer or an engine does."""
@@ -103,11 +92,11 @@ class Stream:
             await asyncio.wait(tasks)
             if self._timer is not None:
                 self._timer.cancel()
-            self._release(error)
-        await farewell(self._socket, error, self._at_sample)
-        outcome = (self._outcome or "over") if error is None else error.code
-        mode = self._session.result().purpose.mode.value if self.caller is not None else "none"
-        self._workplace.metrics.sessions.labels(mode, outcome).inc()
+            if self._run is not None:
+                self._run.end(error)
+            else:
+                self._context.metrics.sessions.labels("none", "over" if error is None else error.code).inc()
+        await close(self._socket, error, self._at_sample)
         log.info("session %s ended: close code %d, %.1f s", self._id, close_code(error), monotonic() - began)
 
     def end(self, error: StreamAuthError | None) -> None:
@@ -165,8 +154,8 @@ class Stream:
         caller, purpose = await self._admit(self, start)
         per_s = start.audio.bytes_per_s
         inbox = Inbox(round(self._limits.max_queue_s * per_s), round(_BATCH_S * per_s))
-        telling = Telling(caller.scores, self._workplace.threshold)
-        self._session.set_result(_Session(start, caller, purpose, telling, inbox))
+        disclosure = DisclosurePolicy(caller.scores, self._context.threshold)
+        self._session.set_result(_Session(start, caller, purpose, disclosure, inbox))
         if start.mode is not Mode.CONTINUOUS:
             too_long = SessionTimeout("The session took longer than is allowed. The attempt is undecided.")
             loop = asyncio.get_running_loop()
@@ -176,29 +165,27 @@ class Stream:
 
     async def _work(self) -> None:
         session = await self._session
-        attempt = await self._call(partial(self._open, session))
+        self._run = run = AttemptRun[Attempt[Any]](self._context, session.purpose.mode)
+        attempt = await run.begin(partial(self._open, session))
         await self._send(self._ready(session.purpose.mode))
         if attempt.prompt is not None:
             await self._send(attempt.prompt)
         if isinstance(attempt, EnrollmentAttempt) and attempt.proposed_sounds:
             await self._send(Pronunciation(attempt.proposed_sounds))
         item: Item | None = None
-        while attempt.state is SessionState.LISTENING and not isinstance(item, End):
+        while run.listening and not isinstance(item, End):
             item, waited_s = await session.inbox.take()
-            self._workplace.metrics.waited.observe(waited_s)
+            self._context.metrics.waited.observe(waited_s)
             if waited_s > self._limits.max_queue_s:
                 raise Overloaded()
-            for event in await self._call(partial(_step, attempt, item)):
+            for event in await run.step(partial(_step, item)):
                 await self._tell(event, session.purpose)
-        if attempt.state is SessionState.FAILED:
-            raise attempt.error or EngineError()
+        run.check()
 
     async def _tell(self, event: Event, purpose: Purpose) -> None:
-        if isinstance(event, Decided | Enrolled):
-            self._outcome = event.verdict.value if isinstance(event, Decided) else event.type
-            if purpose.audience is not None:
-                sign = partial(self._workplace.verdicts.sign, event, purpose)
-                await self._send(await self._workplace.desk.run(sign))
+        signed = await sign(self._context, event, purpose)
+        if signed is not None:
+            await self._send(signed)
         if not isinstance(event, Failed):
             await self._send(event)
         self._at_sample = event.at_sample
@@ -206,32 +193,25 @@ class Stream:
     def _open(self, session: _Session) -> Attempt[Any]:
         """Begin the attempt; runs on the pool."""
         purpose, audio, tenant = session.purpose, session.start.audio, session.caller.tenant
-        name, authenticator = purpose.name or "", self._workplace.authenticator
+        name, authenticator = purpose.name or "", self._context.authenticator
         plan = None if purpose.prompt is None else PromptPlan.of(self._settings.prompt, purpose.prompt)
         match purpose.mode:
             case Mode.VERIFY | Mode.CONTINUOUS:
                 continuous = purpose.mode is Mode.CONTINUOUS
-                self._attempt = authenticator.verify(name, audio, continuous=continuous, prompt=plan, tenant=tenant)
+                return authenticator.verify(name, audio, continuous=continuous, prompt=plan, tenant=tenant)
             case Mode.IDENTIFY:
-                self._attempt = authenticator.identify(audio, among=purpose.among, prompt=plan, tenant=tenant)
+                return authenticator.identify(audio, among=purpose.among, prompt=plan, tenant=tenant)
             case Mode.ENROLL:
-                self._attempt = authenticator.enroll(
+                return authenticator.enroll(
                     name,
                     audio,
                     phrase=purpose.phrase,
                     text_independent=purpose.text_independent,
                     tenant=tenant,
                 )
-        return self._attempt
-
-    async def _call(self, call: Callable[[], Result]) -> Result:
-        """Run a call on the pool, the only one of this session at a time."""
-        pool, limits = self._workplace.pool, self._limits
-        self._in_flight = job = pool.submit(call)
-        return await pool.result(job, queue_s=limits.max_queue_s, call_s=limits.call_timeout_s)
 
     async def _send(self, message: ServerMessage) -> None:
-        text = self._session.result().telling.text(message)
+        text = self._session.result().disclosure.text(message)
         if text is None:
             return
         try:
@@ -251,26 +231,8 @@ class Stream:
             max_audio_s=most_audio_s.get(mode, audio.max_attempt_s),
         )
 
-    def _release(self, error: StreamAuthError | None) -> None:
-        """Give the attempt back, on the pool, after the call that may still be in flight."""
-        call = self._in_flight
-        if call is None or call.done():
-            self._workplace.pool.submit(partial(self._give_back, error))
-        else:
-            call.add_done_callback(lambda _: self._give_back(error))
 
-    def _give_back(self, error: StreamAuthError | None) -> None:
-        if self._attempt is None:
-            return
-        try:
-            with self._attempt as attempt:
-                if error is not None:
-                    attempt.fail(error)
-        except Exception as unexpected:
-            log.error("session %s: unexpected %s at its end", self._id, type(unexpected).__name__)
-
-
-def _step(attempt: Attempt[Any], item: Item) -> list[Event]:
+def _step(item: Item, attempt: Attempt[Any]) -> list[Event]:
     """Work on one item; runs on the pool."""
     match item:
         case bytearray():

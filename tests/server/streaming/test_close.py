@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from streamauth.errors import AttemptDelayed, EngineError, StreamAuthError, UnknownWord, all_errors
-from streamauth.server.streaming.closing import close_code, farewell
+from streamauth.server.streaming.close import close, close_code
 from streamauth.server.streaming.socket import Socket
 
 
@@ -41,9 +41,9 @@ class DeafSocket:
 
 
 def test_a_peer_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamauth.server.streaming.closing.TELL_S", 0.05)
+    monkeypatch.setattr("streamauth.server.streaming.close.TELL_S", 0.05)
     socket = DeafSocket()
     began = time.monotonic()
-    asyncio.run(farewell(cast(Socket, socket), EngineError()))
+    asyncio.run(close(cast(Socket, socket), EngineError()))
     assert socket.aborted
     assert time.monotonic() - began < 1

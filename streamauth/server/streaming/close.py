@@ -1,4 +1,4 @@
-"""How a connection ends: the close code of every error, and a last word that never takes long."""
+"""How a session is closed: the close code of each error, and a last message that never takes long."""
 
 import asyncio
 import json
@@ -22,6 +22,7 @@ from streamauth.errors import (
 )
 from streamauth.protocol.events import event_object
 from streamauth.server.streaming.socket import PeerGone, Socket
+from streamauth.server.times import TELL_S
 
 NORMAL = 1000
 """The session came to its end."""
@@ -44,11 +45,6 @@ CLOSE_CODES: dict[type[StreamAuthError], int] = {
 }
 """The close code of an error is that of its nearest class in here."""
 
-TELL_S = 1.0
-"""Longest time for a last message to a peer that may not be reading."""
-CLOSE_S = 2.0
-"""Longest time for the closing handshake."""
-
 
 def close_code(error: StreamAuthError | None) -> int:
     """The websocket close code of a session's end."""
@@ -57,7 +53,7 @@ def close_code(error: StreamAuthError | None) -> int:
     return next(CLOSE_CODES[kind] for kind in type(error).__mro__ if kind in CLOSE_CODES)
 
 
-async def farewell(socket: Socket, error: StreamAuthError | None, at_sample: int = 0) -> None:
+async def close(socket: Socket, error: StreamAuthError | None, at_sample: int = 0) -> None:
     """Tell the peer what went wrong, if anything did, and close; bounded in time whatever the peer does."""
     try:
         async with asyncio.timeout(TELL_S):

@@ -1,16 +1,27 @@
-"""The sessions of a server: how many there may be, of whom, and their end when it stops."""
+"""The sessions of a server: how many there may be, of whom, and how they end when the server stops."""
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol
 
-from streamauth.errors import ServerBusy, ServerStopping, TooManySessions
+from streamauth.errors import ServerBusy, ServerStopping, StreamAuthError, TooManySessions
 from streamauth.server.access import Caller
-from streamauth.server.streaming.closing import CLOSE_S, TELL_S
-from streamauth.server.streaming.stream import Stream
+from streamauth.server.times import CLOSE_S, TELL_S
 from streamauth.settings import Settings
 
 log = logging.getLogger("streamauth.server")
+
+
+class Stream(Protocol):
+    """An open connection that may hold a session."""
+
+    async def run(self) -> None:
+        """Serve the peer until the session is over."""
+
+    def end(self, error: StreamAuthError | None) -> None:
+        """End the session."""
 
 
 class Sessions:
@@ -81,6 +92,20 @@ class Sessions:
         self._callers.pop(holder, None)
         if not self._callers and not self._streams:
             self._idle.set()
+
+    @contextmanager
+    def session(self, caller: Caller) -> Iterator[None]:
+        """One session of a caller, for as long as the block runs.
+
+        Raises:
+            ServerBusy, TooManySessions, ServerStopping: As ``enter``.
+        """
+        holder = object()
+        self.enter(holder, caller)
+        try:
+            yield
+        finally:
+            self.leave(holder)
 
     async def finish(self, grace_s: float) -> None:
         """Let the sessions come to their end, for so long; then end them, and tell their peers."""
