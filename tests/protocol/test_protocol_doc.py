@@ -8,8 +8,10 @@ from pathlib import Path
 from streamauth.errors import all_errors
 from streamauth.protocol.answers import DisclosurePolicy, Pronunciation, Ready, Scores, SignedVerdict
 from streamauth.protocol.events import event_classes
-from streamauth.protocol.messages import MAX_CONTROL_BYTES, PATH, VERSION, Start
+from streamauth.protocol.messages import MAX_CONTROL_BYTES, PATH, Start
+from streamauth.protocol.models import VERSION
 from streamauth.protocol.purpose import Mode
+from streamauth.protocol.schema import schema
 from streamauth.server.streaming.close import CLOSE_CODES, close_code
 from streamauth.settings import ServerSettings
 from tests.samples import EVENTS
@@ -55,6 +57,10 @@ def table(heading: str) -> list[list[str]]:
 
 def names(cell: str) -> list[str]:
     return re.findall(r"`(\w+)`", cell)
+
+
+def test_the_schema_is_the_one_of_the_models() -> None:
+    assert schema() == SCHEMA, "run: python -m scripts.refresh_docs"
 
 
 def test_the_endpoint_and_the_version() -> None:
