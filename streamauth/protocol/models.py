@@ -8,7 +8,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
 
 from streamauth.core.audio.pcm import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
 from streamauth.core.events import Candidate, Decided, Event, Verdict
@@ -27,6 +27,16 @@ VERSION = 1
 BANDS = ("far_below", "below", "above", "far_above")
 """How far a voice is from the threshold."""
 
+
+def _no_flag(value: Any) -> Any:
+    # true is equal to 1, but it is not a number on the wire
+    if isinstance(value, bool):
+        raise ValueError("not a number")
+    return value
+
+
+One = Annotated[Literal[1], BeforeValidator(_no_flag)]
+Channels = Annotated[Literal[1, 2], BeforeValidator(_no_flag)]
 Seconds = Annotated[float, Field(ge=0)]
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 # a later server may know more of them than this schema
@@ -45,7 +55,7 @@ class Audio(_Client):
     """Format of the binary frames."""
 
     rate: Annotated[int, Field(ge=MIN_SAMPLE_RATE_HZ, le=MAX_SAMPLE_RATE_HZ)]
-    channels: Literal[1, 2]
+    channels: Channels
     encoding: Encoding
 
 
@@ -53,7 +63,7 @@ class StartMessage(_Client):
     """The first message of a client."""
 
     type: Literal["start"]
-    version: Literal[1]
+    version: One
     mode: Mode
     audio: Audio
     name: str | None = None
@@ -147,7 +157,7 @@ class ReadyMessage(_Server):
     """The first answer of the server: audio may come."""
 
     type: Literal["ready"]
-    version: Literal[1]
+    version: One
     limits: Limits
 
 
