@@ -90,6 +90,13 @@ class RecognizerEntry(ModelEntry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeEntry(ModelEntry):
+    """A model that judges a phrase at its end, beside the recognizer: ``file`` is a folder, as a recognizer's."""
+
+    kind: ClassVar[str] = "judge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorEntry(ModelEntry):
     """A voice activity detector."""
 
@@ -104,7 +111,7 @@ class AntiSpoofingEntry(ModelEntry):
 
 
 KINDS: dict[str, type[ModelEntry]] = {
-    entry.kind: entry for entry in (EncoderEntry, RecognizerEntry, DetectorEntry, AntiSpoofingEntry)
+    entry.kind: entry for entry in (EncoderEntry, RecognizerEntry, JudgeEntry, DetectorEntry, AntiSpoofingEntry)
 }
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from streamauth.catalog.entries import EncoderEntry, ModelEntry, RecognizerEntry, entry_of
+from streamauth.catalog.entries import EncoderEntry, JudgeEntry, ModelEntry, RecognizerEntry, entry_of
 from streamauth.catalog.installed import Model, installed_names, read_receipt
 from streamauth.errors import ModelCorrupt, ModelMissing, RuntimeTooOld, UnknownModel
 from streamauth.settings import data_folder
@@ -21,6 +21,7 @@ from streamauth.settings import data_folder
 __all__ = [
     "Catalog",
     "EncoderEntry",
+    "JudgeEntry",
     "ModelEntry",
     "RecognizerEntry",
     "check_requirements",
@@ -148,22 +149,22 @@ class Catalog:
             ModelMissing: No such recognizer, or no folder.
             ModelCorrupt: A file is missing, too many, or another than the registered one.
         """
-        try:
-            model = self.find(name)
-        except UnknownModel:
-            model = None
-        if model is None or not isinstance(model.entry, RecognizerEntry) or not model.path.is_dir():
-            advice = (
-                f"Run: streamauth models pull {name}" if model and model.entry.urls else "Install streamauth again."
-            )
-            raise ModelMissing(f"The model of the recognizer, {name}, is missing. {advice}")
-        try:
-            found = folder_digest(model.path)
-        except OSError as error:
-            raise ModelCorrupt(f"The files of the model {name} cannot be read.") from error
-        if found != model.contents:
-            raise ModelCorrupt(f"The files of the model {name} are not the registered ones. Install it again.")
-        return model.path
+        return self._checked_folder(name, RecognizerEntry, "recognizer")
+
+    def judge_folder(self, name: str) -> Path:
+        """The folder of a judge of phrases, checked likewise.
+
+        Raises:
+            ModelMissing, ModelCorrupt: As for a recognizer.
+        """
+        return self._checked_folder(name, JudgeEntry, "phrase judge")
+
+    def judge_of(self, locale: str) -> str | None:
+        """The name of the judge for a language that travels with the package; None where there is none."""
+        for name, entry in read_registry(models_folder()).items():
+            if isinstance(entry, JudgeEntry) and _serves(entry.language, locale):
+                return name
+        return None
 
     def recognizer_of(self, locale: str) -> str:
         """The name of the recognizer for a language; one that travels with the package goes before others.
@@ -193,6 +194,24 @@ class Catalog:
             f"There is no recognizer for {locale} in the registry.{near} "
             "Any other Vosk model is used by its folder in phrase.vosk_model."
         )
+
+    def _checked_folder(self, name: str, kind: type[ModelEntry], called: str) -> Path:
+        try:
+            model = self.find(name)
+        except UnknownModel:
+            model = None
+        if model is None or not isinstance(model.entry, kind) or not model.path.is_dir():
+            advice = (
+                f"Run: streamauth models pull {name}" if model and model.entry.urls else "Install streamauth again."
+            )
+            raise ModelMissing(f"The model of the {called}, {name}, is missing. {advice}")
+        try:
+            found = folder_digest(model.path)
+        except OSError as error:
+            raise ModelCorrupt(f"The files of the model {name} cannot be read.") from error
+        if found != model.contents:
+            raise ModelCorrupt(f"The files of the model {name} are not the registered ones. Install it again.")
+        return model.path
 
     def _model(self, name: str, entry: ModelEntry | None, embedded_in: Path) -> Model:
         if entry is not None and not entry.urls:

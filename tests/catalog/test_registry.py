@@ -11,6 +11,7 @@ from streamauth.catalog import registry
 from streamauth.catalog.registry import (
     Catalog,
     EncoderEntry,
+    JudgeEntry,
     RecognizerEntry,
     models_folder,
     read_model,
@@ -68,6 +69,25 @@ def test_a_recognizer_that_is_not_there_is_missing(copy: Path, name: str) -> Non
         Catalog().recognizer_folder(name)
 
 
+def test_the_judge_of_phrases_is_found_where_it_is_whole(copy: Path) -> None:
+    with pytest.raises(ModelMissing, match="judge"):
+        Catalog().judge_folder("whisper-tiny-en")
+    folder = Path(shutil.copytree(MODELS / "whisper-tiny-en", copy / "whisper-tiny-en"))
+    assert Catalog().judge_folder("whisper-tiny-en") == folder
+    (folder / "tokens.txt.gz").write_bytes(b"")
+    with pytest.raises(ModelCorrupt, match="whisper-tiny-en"):
+        Catalog().judge_folder("whisper-tiny-en")
+
+
+@pytest.mark.parametrize(("locale", "judge"), [("en-US", "whisper-tiny-en"), ("en", "whisper-tiny-en"), ("de", None)])
+def test_a_language_has_a_judge_or_none(no_choice: None, locale: str, judge: str | None) -> None:
+    assert Catalog().judge_of(locale) == judge
+
+
+def test_models_that_travel_with_the_package_are_small() -> None:
+    assert sum(path.stat().st_size for path in MODELS.rglob("*") if path.is_file()) < 90_000_000
+
+
 def test_every_encoder_has_a_card() -> None:
     cards = [path.read_text("utf-8") for path in MODELS.glob("ge2e*.md")]
     for entry in read_registry(MODELS).values():
@@ -77,9 +97,9 @@ def test_every_encoder_has_a_card() -> None:
             assert f"{entry.bytes:,}".replace(",", " ") in card
 
 
-def test_every_recognizer_has_a_card() -> None:
+def test_every_recognizer_and_judge_has_a_card() -> None:
     for entry in read_registry(MODELS).values():
-        if isinstance(entry, RecognizerEntry) and not entry.urls:
+        if isinstance(entry, RecognizerEntry | JudgeEntry) and not entry.urls:
             assert entry.licence in (MODELS / f"{entry.name}.md").read_text("utf-8")
 
 

@@ -1,0 +1,120 @@
+"""What Whisper says of the words of a phrase in one utterance.
+
+Data path: Hypotheses -> **WhisperEvidence** -> the phrase's likelihood ratio. The decoder gives the probability of each
+token among all others of its vocabulary, so every other word in a word's place is a decoy already, words that sound
+alike included; what is left to sum up are the spellings of the same word (``forms``), and marks, which nobody says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamauth.engines.phrase.whisper.forms import Spelling, WrittenForms
+from streamauth.engines.phrase.whisper.model import Heard, Hypotheses, WhisperModel
+
+_ENDS = (".", "!", "?", ",")
+_MARKS = (*_ENDS, "-", " -")
+_MOST_MARKS = 0.999999
+
+
+@dataclass(frozen=True)
+class WordScores:
+    """How well the words of a phrase explain an utterance.
+
+    Attributes:
+        words: Log probability of each word behind those before it, in nats, at most 0.
+        end: Log probability that nothing follows, in nats, at most 0.
+    """
+
+    words: tuple[float, ...]
+    end: float
+
+    @property
+    def total(self) -> float:
+        """Log probability of the whole phrase, in nats."""
+        return sum(self.words) + self.end
+
+
+class WhisperEvidence:
+    """Weighs phrases for one utterance.
+
+    Args:
+        model: Whisper.
+        forms: Spellings of words.
+        heard: The utterance.
+    """
+
+    def __init__(self, model: WhisperModel, forms: WrittenForms, heard: Heard) -> None:
+        self._tokens, self._forms = model.tokens, forms
+        self._tree: Hypotheses = model.hypotheses(heard)
+        self._marks = np.array([self._tokens.encode(mark)[0] for mark in _MARKS])
+        self._ends = np.array([self._tokens.end, *(self._tokens.encode(mark)[0] for mark in _ENDS)])
+
+    def weigh(self, words: Sequence[str]) -> WordScores:
+        """The scores of a phrase, in the best of its spellings.
+
+        Args:
+            words: At least one, as ``normalize`` gives them.
+        """
+        spellings = self._forms.spellings(words)
+        self._tree.grow([token for one in spellings for token in self._branches(words, one)])
+        scored = [self._scored(words, spelling) for spelling in spellings]
+        best, written = max(scored, key=lambda one: one[0].total)
+        if written not in spellings:
+            # what comes behind a word depends on how it is written
+            self._tree.grow(list(self._branches(words, written)))
+            again, _ = self._scored(words, written)
+            best = max(best, again, key=lambda one: one.total)
+        return best
+
+    def transcript(self, most: int) -> str:
+        """What Whisper hears, of so many tokens at most."""
+        return self._tokens.decode(self._tree.greedy(most)).strip()
+
+    def _branches(self, words: Sequence[str], spelling: Spelling) -> list[tuple[int, ...]]:
+        """Tokens of a spelling, and of each place where another form of a word takes more than one token."""
+        found: list[tuple[int, ...]] = []
+        before: tuple[int, ...] = ()
+        place = 0
+        for unit, count in zip(spelling.units, spelling.counts, strict=True):
+            for form in self._others(words, place, count):
+                tokens = self._tokens.encode(form)
+                if len(tokens) > 1:
+                    found.append((*before, *tokens[:-1]))
+            before = (*before, *self._tokens.encode(unit))
+            place += count
+        return [*found, before]
+
+    def _others(self, words: Sequence[str], place: int, count: int) -> tuple[str, ...]:
+        return self._forms.of(words[place]) if count == 1 else ()
+
+    def _scored(self, words: Sequence[str], spelling: Spelling) -> tuple[WordScores, Spelling]:
+        """Scores of a spelling, and the spelling with the likeliest form of each word."""
+        before: tuple[int, ...] = ()
+        scores: list[float] = []
+        likeliest: list[str] = []
+        for unit, count in zip(spelling.units, spelling.counts, strict=True):
+            forms = {unit: self._tokens.encode(unit)}
+            for form in self._others(words, len(scores), count):
+                forms.setdefault(form, self._tokens.encode(form))
+            each = {form: self._chain(before, tokens) for form, tokens in forms.items()}
+            # spellings with the same tokens count once
+            several = {forms[form]: score for form, score in each.items()}
+            score = float(np.logaddexp.reduce(list(several.values())))
+            scores += [min(0.0, score), *[0.0] * (count - 1)]
+            # the first word of a sentence keeps its capital
+            likeliest.append(max(each, key=lambda form: (each[form], form == unit)))
+            before = (*before, *forms[unit])
+        end = float(np.logaddexp.reduce(self._tree.following(before)[self._ends]))
+        return WordScores(tuple(scores), min(0.0, end)), Spelling(tuple(likeliest), spelling.counts)
+
+    def _chain(self, before: tuple[int, ...], tokens: Sequence[int]) -> float:
+        """Log probability of tokens behind others, marks left out of account."""
+        total = 0.0
+        for token in tokens:
+            following = self._tree.following(before)
+            marks = min(_MOST_MARKS, float(np.exp(following[self._marks]).sum()))
+            total += 0.0 if token in self._marks else float(following[token]) - float(np.log1p(-marks))
+            before = (*before, token)
+        return total

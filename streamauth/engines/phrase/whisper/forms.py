@@ -1,0 +1,100 @@
+"""How Whisper may write the words of a phrase: which spellings are the same words when they are said.
+
+A word is the same in lower case and with a capital, as another word that sounds the same ("for", "four"), as a number
+("4"), and as two words that make it ("wild fire").
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from streamauth.core.phrase.words import DIGITS
+from streamauth.engines.phrase.g2p import Phones
+from streamauth.engines.phrase.lexicon import Lexicon
+
+_COMMON = 20_000
+_SHORTEST_PART = 3
+_TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_NUMBERS = {word: str(number) for number, word in enumerate((*DIGITS, *_TEENS))}
+_NUMBERS |= {word: str(10 * number) for number, word in enumerate(_TENS, 2)}
+_FULL = {"'m": " am", "'re": " are", "'ll": " will", "'ve": " have", "n't": " not", "'d": " would"}
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """One way to write a phrase.
+
+    Attributes:
+        units: What is written, each with what comes before it.
+        counts: How many of the phrase's words each unit stands for.
+    """
+
+    units: tuple[str, ...]
+    counts: tuple[int, ...]
+
+
+class WrittenForms:
+    """Spellings of words.
+
+    Args:
+        lexicon: How words sound and which are common.
+    """
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def of(self, word: str) -> tuple[str, ...]:
+        """Texts that stand for one word behind another one, each with its space in front."""
+        if word not in self._known:
+            alike = {word, *self._homophones(word)}
+            texts = {form for one in alike for form in (one, one.capitalize(), _NUMBERS.get(one, one))}
+            texts |= {form for one in alike for form in self._parted(one)}
+            self._known[word] = tuple(sorted(f" {text}" for text in texts))
+        return self._known[word]
+
+    def spellings(self, words: Sequence[str]) -> tuple[Spelling, ...]:
+        """Ways to write a phrase from its beginning: as a sentence, and as digits where it is some."""
+        sentence = tuple(f" {written(word, first=index == 0)}" for index, word in enumerate(words))
+        found = [Spelling(sentence, (1,) * len(words))]
+        if len(words) > 1 and set(words).issubset(DIGITS):
+            digits = [_NUMBERS[word] for word in words]
+            for between in (" ", ", ", "-"):
+                found.append(Spelling((f" {digits[0]}", *(between + digit for digit in digits[1:])), (1,) * len(words)))
+            found.append(Spelling((" " + "".join(digits),), (len(words),)))
+        return tuple(found)
+
+    def _parted(self, word: str) -> list[str]:
+        """The word as two that are in common use, and a short form in full."""
+        found = [
+            f"{one}{space}{other}"
+            for at in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
+            if (one := word[:at]) in self._ranks and (other := word[at:]) in self._ranks
+            for space in (" ", "-")
+        ]
+        found += [form.title() for form in found if "-" not in form]
+        found += [
+            written(word.removesuffix(end), first=False) + full for end, full in _FULL.items() if word.endswith(end)
+        ]
+        return found
+
+    def _homophones(self, word: str) -> set[str]:
+        return {other for sound in self._lexicon.of(word) for other in self._alike.get(sound, ())}
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        return {word: rank for rank, word in enumerate(self._lexicon.common(_COMMON))}
+
+    @cached_property
+    def _alike(self) -> dict[Phones, list[str]]:
+        alike: dict[Phones, list[str]] = {}
+        for word in self._ranks:
+            for sound in self._lexicon.of(word):
+                alike.setdefault(sound, []).append(word)
+        return alike
+
+
+def written(word: str, *, first: bool) -> str:
+    """A word as it stands in a sentence."""
+    return word.capitalize() if first or word == "i" or word.startswith("i'") else word
