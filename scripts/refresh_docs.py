@@ -1,16 +1,17 @@
-"""Writes docs/reference.md: commands, settings, reasons and errors, from the code.
+"""Writes docs/reference.md (commands, settings, reasons, errors) and docs/protocol-v1.schema.json, from the code.
 
 python -m scripts.refresh_docs           write it
 python -m scripts.refresh_docs --check   exit 1 where it is out of date
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import typer.main
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 def reference() -> str:
@@ -60,12 +61,23 @@ def commands() -> list[str]:
     return lines
 
 
+def pages() -> dict[str, str]:
+    """What is made, by the name of its file in docs."""
+    from streamauth.protocol.schema import schema
+
+    return {
+        "reference.md": reference(),
+        "protocol-v1.schema.json": json.dumps(schema(), indent=1, ensure_ascii=False) + "\n",
+    }
+
+
 def main() -> None:
     """Write or check."""
-    text = reference()
+    made = pages()
     if "--check" in sys.argv:
-        sys.exit(TARGET.read_text("utf-8") != text)
-    TARGET.write_text(text, "utf-8")
+        sys.exit(any((DOCS / name).read_text("utf-8") != text for name, text in made.items()))
+    for name, text in made.items():
+        (DOCS / name).write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

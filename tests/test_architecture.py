@@ -107,5 +107,5 @@ def test_modules_are_one_thing_each(path: Path) -> None:
 
 
 def test_the_reference_page_is_up_to_date() -> None:
-    done = subprocess.run([sys.executable, "scripts/refresh_docs.py", "--check"], cwd=ROOT, check=False)
+    done = subprocess.run([sys.executable, "-m", "scripts.refresh_docs", "--check"], cwd=ROOT, check=False)
     assert done.returncode == 0, "run: python -m scripts.refresh_docs"

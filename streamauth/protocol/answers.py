@@ -6,15 +6,25 @@ somebody who tries to climb towards an accept.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from dataclasses import fields as fields_of
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from streamauth.core.events import Decided, Event, RankingUpdated, ScoreUpdated, Verdict, WordsHeard
+from streamauth.core.events import Candidate, Decided, Event, RankingUpdated, ScoreUpdated, Verdict, WordsHeard
+from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.errors import ProtocolError, UnsupportedVersion
-from streamauth.protocol.events import event_classes, event_object, event_of
-from streamauth.protocol.messages import VERSION
+from streamauth.protocol.events import event_classes, event_object, wire_name
+from streamauth.protocol.models import (
+    VERSION,
+    BandMessage,
+    CandidateModel,
+    DecisionMessage,
+    PronunciationMessage,
+    ReadyMessage,
+    SignedVerdictMessage,
+    server_message,
+    server_messages,
+)
 from streamauth.protocol.strict_json import json_object
 
 _FAR_NATS = 4.0
@@ -146,42 +156,56 @@ def parse_server_text(text: str) -> ServerMessage | None:
     """
     fields = json_object(text)
     kind = fields.get("type")
-    if kind == "ready":
-        return _ready(fields)
-    if kind == "signed_verdict":
-        return _signed_verdict(fields)
-    if kind == "pronunciation":
-        return _pronunciation(fields)
     if not isinstance(kind, str):
         raise ProtocolError("The server sent a message without a type.")
-    return event_of(fields) if kind in event_classes() else None
-
-
-def _ready(fields: dict[str, Any]) -> Ready:
-    if fields.get("version") != VERSION:
+    if kind == "ready" and fields.get("version") != VERSION:
         raise UnsupportedVersion()
+    match server_message(kind, text) if kind in server_messages() else None:
+        case ReadyMessage() as ready:
+            return Ready(**ready.limits.model_dump())
+        case SignedVerdictMessage() as signed:
+            return SignedVerdict(signed.token, signed.expires_s)
+        case PronunciationMessage() as pronunciation:
+            return Pronunciation({word: tuple(sounds) for word, sounds in pronunciation.words.items()})
+        case None | BandMessage():
+            return None
+        case message:
+            return _event_of(kind, message)
+
+
+def event_of(data: Mapping[str, Any]) -> Event:
+    """The event of a JSON object; fields that are not known are ignored.
+
+    Raises:
+        ProtocolError: It is no event, or a field is missing or of a wrong type.
+    """
+    kind = data.get("type")
+    if not isinstance(kind, str) or kind not in event_classes():
+        raise ProtocolError("The server sent an event that is not known.")
+    return _event_of(kind, server_message(kind, json.dumps(data)))
+
+
+def _event_of(kind: str, message: Any) -> Event:
+    event = event_classes()[kind]
+    values = dict(message)
+    if isinstance(message, DecisionMessage):
+        phrase = message.phrase
+        values |= {
+            "at_s": message.decided_at_s,
+            "verdict": message.decision,
+            "phrase_expected": phrase and phrase.expected,
+            "phrase_heard": phrase and phrase.heard,
+            "phrase_matched": phrase and phrase.matched,
+        }
     try:
-        limits = {item.name: fields["limits"][item.name] for item in fields_of(Ready)}
-        if not all(isinstance(value, int | float) or value is None for value in limits.values()):
-            raise TypeError
-        return Ready(**limits)
-    except (KeyError, TypeError):
-        raise ProtocolError("The server did not state its limits.") from None
+        return event(**{item.name: _field_of(item.name, values[wire_name(item.name)]) for item in fields(event)})
+    except OverflowError:
+        raise ProtocolError("The server sent an event that cannot be read.") from None
 
 
-def _signed_verdict(fields: dict[str, Any]) -> SignedVerdict:
-    token, expires_s = fields.get("token"), fields.get("expires_s")
-    if not isinstance(token, str) or not isinstance(expires_s, int | float):
-        raise ProtocolError("The server sent a signed verdict that cannot be read.")
-    return SignedVerdict(token, expires_s)
-
-
-def _pronunciation(fields: dict[str, Any]) -> Pronunciation:
-    words = fields.get("words")
-    if not isinstance(words, dict) or not all(map(_is_texts, words.values())):
-        raise ProtocolError("The server sent pronunciations that cannot be read.")
-    return Pronunciation({word: tuple(sounds) for word, sounds in words.items()})
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+def _field_of(name: str, value: Any) -> Any:
+    if name.endswith("_sample"):
+        return round(value * SAMPLE_RATE_HZ)
+    if isinstance(value, list):
+        return tuple(_field_of("", each) for each in value)
+    return Candidate(value.name, value.score, value.llr) if isinstance(value, CandidateModel) else value

@@ -1,20 +1,18 @@
-"""Events as JSON objects and back: the one form that the command line prints and the server sends.
+"""Events as JSON objects: the one form that the command line prints and the server sends.
 
 Positions in the audio are given in seconds, rounded to milliseconds; scores and LLRs to four decimals.
 """
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import fields
 from numbers import Real
-from typing import Any, TypeVar
+from typing import Any
 
 from streamauth.core import events
-from streamauth.core.events import Candidate, Decided, Event, Failed, Reason, Verdict
+from streamauth.core.events import Candidate, Decided, Event, Failed, Reason
 from streamauth.core.ports import SAMPLE_RATE_HZ
-from streamauth.errors import EngineError, ProtocolError
+from streamauth.errors import EngineError
 
-Value = TypeVar("Value")
 Json = dict[str, Any]
 """One JSON object."""
 
@@ -77,28 +75,15 @@ def event_object(event: Event) -> Json:
     if isinstance(event, Decided):
         return kind | verification_object(event) | identification_object(event)
     names = [item.name for item in fields(event)]
-    return kind | {_wire_name(name): _put(name, getattr(event, name)) for name in names}
-
-
-def event_of(data: Mapping[str, Any]) -> Event:
-    """The event of a JSON object; fields that are not known are ignored.
-
-    Raises:
-        ProtocolError: It is no event, or a field is missing or of a wrong type.
-    """
-    try:
-        event = event_classes()[data["type"]]
-        values = _decision_fields(data) if event is Decided else data
-        return event(**{item.name: _get(item.name, item.type, values) for item in fields(event)})
-    except (KeyError, TypeError, ValueError, OverflowError):
-        raise ProtocolError("The server sent an event that cannot be read.") from None
+    return kind | {wire_name(name): _put(name, getattr(event, name)) for name in names}
 
 
 def _wire_type(event: type[Event]) -> str:
     return "error" if event is Failed else event.type
 
 
-def _wire_name(name: str) -> str:
+def wire_name(name: str) -> str:
+    """What a field of an event is called on the wire, where positions are in seconds."""
     return f"{name.removesuffix('_sample')}_s" if name.endswith("_sample") else name
 
 
@@ -118,61 +103,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Real) and math.isfinite(value):
         return round(float(value), 4)
     raise EngineError("A speech engine gave what is not a number. The attempt was ended and not accepted.")
-
-
-def _get(name: str, kind: Any, values: Mapping[str, Any]) -> Any:
-    value = values[_wire_name(name)]
-    return round(_float(value) * SAMPLE_RATE_HZ) if name.endswith("_sample") else _READ[kind](value)
-
-
-def _decision_fields(data: Mapping[str, Any]) -> Json:
-    phrase = {"expected": None, "heard": None, "matched": None} if data["phrase"] is None else data["phrase"]
-    return {
-        **data,
-        "at_s": data["decided_at_s"],
-        "verdict": data["decision"],
-        "phrase_expected": phrase["expected"],
-        "phrase_heard": phrase["heard"],
-        "phrase_matched": phrase["matched"],
-    }
-
-
-def _exactly(kind: type[Value]) -> Callable[[Any], Value]:
-    def read(value: Any) -> Value:
-        if type(value) is not kind:
-            raise TypeError
-        return value
-
-    return read
-
-
-def _float(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise TypeError
-    return float(value)
-
-
-def _optional(read: Callable[[Any], Value]) -> Callable[[Any], Value | None]:
-    return lambda value: None if value is None else read(value)
-
-
-def _each(read: Callable[[Any], Value]) -> Callable[[Any], tuple[Value, ...]]:
-    return lambda value: tuple(read(each) for each in _exactly(list)(value))
-
-
-def _candidate(value: Any) -> Candidate:
-    return Candidate(_exactly(str)(value["name"]), _float(value["score"]), _float(value["llr"]))
-
-
-_READ: dict[Any, Callable[[Any], Any]] = {
-    str: _exactly(str),
-    int: _exactly(int),
-    bool: _exactly(bool),
-    float: _float,
-    str | None: _optional(_exactly(str)),
-    bool | None: _optional(_exactly(bool)),
-    float | None: _optional(_float),
-    Verdict: Verdict,
-    tuple[Reason, ...]: _each(Reason),
-    tuple[Candidate, ...]: _each(_candidate),
-}

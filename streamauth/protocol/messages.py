@@ -1,4 +1,4 @@
-"""What a client says in protocol version 1, as typed objects and as JSON text; pure, strict and limited in size.
+"""The messages of a client in protocol version 1, as typed objects and as JSON text; strict and limited in size.
 
 ``docs/protocol.md`` is the specification. Audio travels beside these messages, in binary frames. What the server
 answers is in ``answers``.
@@ -6,15 +6,14 @@ answers is in ``answers``.
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import MessageTooLarge, OddByteCount, ProtocolError, UnsupportedVersion
+from streamauth.protocol.models import CLIENT_MESSAGES, VERSION, StartMessage, client_message
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.protocol.strict_json import json_object
 
-VERSION = 1
 PATH = "/v1/stream"
 MAX_CONTROL_BYTES = 16_384
 """Largest control message of a client, in bytes of UTF-8."""
@@ -129,17 +128,15 @@ def parse_client_text(text: str) -> ClientMessage:
     if len(text) > MAX_CONTROL_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_CONTROL_BYTES:
         raise MessageTooLarge()
     fields = json_object(text)
-    kind = _take(fields, "type", str)
-    message: ClientMessage
-    if kind == "start":
-        message = _start(fields)
-    elif kind in _BARE:
-        message = _BARE[kind]()
-    else:
+    kind = fields.get("type")
+    if not isinstance(kind, str):
+        raise ProtocolError("The field 'type' is missing or of a wrong type.")
+    if kind not in CLIENT_MESSAGES:
         raise ProtocolError("There is no message of this type.")
-    if fields:
-        raise ProtocolError("The message has a field that does not belong there.")
-    return message
+    if kind == "start" and type(version := fields.get("version")) is int and version != VERSION:
+        raise UnsupportedVersion()
+    message = client_message(kind, text)
+    return _start(message) if isinstance(message, StartMessage) else _BARE[kind]()
 
 
 def check_frame(data: bytes, audio: AudioFormat) -> None:
@@ -155,42 +152,17 @@ def check_frame(data: bytes, audio: AudioFormat) -> None:
         raise OddByteCount()
 
 
-def _start(fields: dict[str, Any]) -> Start:
-    if _take(fields, "version", int) != VERSION:
-        raise UnsupportedVersion()
-    mode = _take(fields, "mode", str)
-    if mode not in list(Mode):
-        raise ProtocolError("There is no mode of this name.")
-    audio = _take(fields, "audio", dict)
-    rate, channels, encoding = (audio.pop(key, None) for key in ("rate", "channels", "encoding"))
-    if audio:
-        raise ProtocolError("The field 'audio' has a field that does not belong there.")
-    among = _take(fields, "among", list, None)
-    if among is not None and not all(isinstance(name, str) for name in among):
-        raise ProtocolError("The field 'among' is a list of names.")
-    prompt = _take(fields, "prompt", str, None)
-    if prompt is not None and prompt not in list(PromptKind):
-        raise ProtocolError("There is no kind of prompt of this name.")
-    text_independent = _take(fields, "text_independent", bool, None)
+def _start(message: StartMessage) -> Start:
+    audio = message.audio
     return Start(
-        mode=Mode(mode),
-        audio=AudioFormat(rate, channels, encoding),
-        name=_take(fields, "name", str, None),
-        among=None if among is None else tuple(among),
-        phrase=_take(fields, "phrase", str, None),
-        text_independent=bool(text_independent),
-        prompt=None if prompt is None else PromptKind(prompt),
-        token=_take(fields, "token", str, None),
-        audience=_take(fields, "audience", str, None),
-        nonce=_take(fields, "nonce", str, None),
+        mode=message.mode,
+        audio=AudioFormat(audio.rate, audio.channels, audio.encoding),
+        name=message.name,
+        among=None if message.among is None else tuple(message.among),
+        phrase=message.phrase,
+        text_independent=bool(message.text_independent),
+        prompt=message.prompt,
+        token=message.token,
+        audience=message.audience,
+        nonce=message.nonce,
     )
-
-
-_REQUIRED = object()
-
-
-def _take(fields: dict[str, Any], name: str, kind: type, default: Any = _REQUIRED) -> Any:
-    value = fields.pop(name, default)
-    if value is _REQUIRED or (value is not default and type(value) is not kind):
-        raise ProtocolError(f"The field {name!r} is missing or of a wrong type.")
-    return value

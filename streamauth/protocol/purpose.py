@@ -23,7 +23,7 @@ class Mode(StrEnum):
 
 
 _LABELS = {"audience", "nonce"}
-_FIELDS_OF_MODE = {
+FIELDS_OF_MODE: dict[Mode, set[str]] = {
     Mode.VERIFY: {"name", "prompt"} | _LABELS,
     Mode.CONTINUOUS: {"name", "prompt"} | _LABELS,
     Mode.IDENTIFY: {"among", "prompt"} | _LABELS,
@@ -59,7 +59,7 @@ class Purpose:
     nonce: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        if foreign := sorted(set(self.given()) - _FIELDS_OF_MODE[self.mode]):
+        if foreign := sorted(set(self.given()) - FIELDS_OF_MODE[self.mode]):
             raise ProtocolError(f"The field {foreign[0]!r} does not belong to the mode {self.mode.value!r}.")
         if self.among is not None and not 1 <= len(self.among) <= MAX_AMONG:
             raise ProtocolError(f"The field 'among' has 1 to {MAX_AMONG} names.")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from streamauth.core.events import Decided, Event, Reason, ScoreUpdated, Verdict
 from streamauth.errors import EngineError, ProtocolError
-from streamauth.protocol.events import event_classes, event_object, event_of, identification_object, verification_object
+from streamauth.protocol.answers import event_of
+from streamauth.protocol.events import event_classes, event_object, identification_object, verification_object
 from tests.samples import EVENTS
 
 
