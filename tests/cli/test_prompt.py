@@ -20,7 +20,7 @@ def people(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> She
     """A shell that knows ada, with a pass phrase, and bob, without one."""
     monkeypatch.setenv("STREAMAUTH_ENROLLMENT_TEXT_INDEPENDENT_SPEECH_S", "5")
     engines = FakeEngines()
-    monkeypatch.setattr("streamauth.service.authenticator.Engines", lambda settings: engines)
+    monkeypatch.setattr("streamauth.service.authenticator.Engines", lambda settings, catalog: engines)
     ada, bob = spoken(tmp_path, PHRASE, ADA), spoken(tmp_path, LONG, BOB)
     assert shell.json("enroll", "ada", ada, ada, ada, "--phrase", PHRASE).code == 0
     assert shell.json("enroll", "bob", bob, "--text-independent").code == 0
