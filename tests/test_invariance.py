@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.events import Decided, Event, Verdict
 from streamauth.core.sessions.base import Models
-from streamauth.core.sessions.verification import Claim, VerificationSession
+from streamauth.core.sessions.claim import Claim
+from streamauth.core.sessions.verification import VerificationSession
 from streamauth.demo_data import demo_utterances
 from streamauth.engines.loader import Engines
 from streamauth.evaluation.replay import CachingEncoder, Probe

@@ -25,11 +25,12 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.phrase.strength import WordFacts
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.sessions.base import Models, Session
+from streamauth.core.sessions.claim import Claim
+from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession
-from streamauth.core.sessions.verification import Claim, VerificationSession
 from streamauth.demo_data import VOICES, demo_utterances
 from streamauth.engines.loader import Engines
-from streamauth.settings import Settings
+from streamauth.settings import DecisionSettings, EnrollmentSettings, Settings
 
 CHUNK_S = 0.1
 Calls = list[tuple[str, Any]]
@@ -185,12 +186,9 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     # nothing may end a session early: the cost of a whole minute is wanted
-    settings = Settings().with_values(
-        {
-            "decision": {"max_speech_s": 600, "max_time_s": 3600, "target_far": 0.5},
-            "enrollment": {"utterances": 20, "min_utterance_speech_s": 10},
-        },
-        "benchmark",
+    settings = Settings(
+        decision=DecisionSettings(max_speech_s=600, max_time_s=3600, target_far=0.5),
+        enrollment=EnrollmentSettings(utterances=20, min_utterance_speech_s=10),
     )
     models = Engines(settings).models(with_words=True)
     audio = speech()
@@ -203,7 +201,7 @@ def main() -> None:
 
     def voice_only(used: Models) -> Session:
         claim = Claim(own)
-        return VerificationSession(claim, audio_format, used, settings, continuous=True)
+        return ContinuousSession(claim, audio_format, used, settings)
 
     results = {
         "voice and phrase": measure(with_phrase, models, audio, arguments.runs, expected),

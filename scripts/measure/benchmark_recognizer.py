@@ -23,7 +23,8 @@ from scripts.fixtures.demo_speech import PHRASE
 from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.events import Decided, LevelMeasured
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, PhraseRecognizer, Samples
-from streamauth.core.sessions.verification import Claim, VerificationSession
+from streamauth.core.sessions.claim import Claim
+from streamauth.core.sessions.verification import VerificationSession
 from streamauth.demo_data import VOICES, demo_utterances
 from streamauth.engines.loader import Engines
 from streamauth.settings import Settings

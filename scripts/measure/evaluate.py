@@ -26,8 +26,10 @@ from scripts.measure.trials import ENROLL, PROBE, librispeech, sessions
 from streamauth.core.events import Decided, Verdict
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, Voiceprint
 from streamauth.core.sessions.base import Models
+from streamauth.core.sessions.claim import Claim
+from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.sessions.enrollment import EnrolledUtterance, EnrollmentPlan, EnrollmentSession, voiceprint_of
-from streamauth.core.sessions.verification import Claim, VerificationSession
+from streamauth.core.sessions.verification import VerificationSession
 from streamauth.core.voice.calibration import cosine
 from streamauth.core.voice.operating_point import target_far
 from streamauth.core.voice.scoring import Gallery
@@ -99,7 +101,7 @@ def rejected_after(first: Samples, then: Samples, voiceprint: Voiceprint, models
     Raises:
         ValueError: The session did not accept ``first``, or rejected it.
     """
-    session = VerificationSession(Claim(voiceprint), FORMAT, models, settings, continuous=True)
+    session = ContinuousSession(Claim(voiceprint), FORMAT, models, settings)
     heard_s, verdict = 0.0, None
     for audio in (first, then):
         if audio is then and verdict is not Verdict.ACCEPT:

@@ -18,7 +18,8 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, ScoreUpdated
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.core.sessions.base import SessionState
-from streamauth.core.sessions.verification import Claim, VerificationSession
+from streamauth.core.sessions.claim import Claim
+from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.voice.pooling import RollingVoice
 from streamauth.demo_data import demo_utterances
 from streamauth.engines.loader import Engines
@@ -50,7 +51,7 @@ def main() -> None:
 
     process = psutil.Process()
     audio_format = AudioFormat(SAMPLE_RATE_HZ)
-    session = VerificationSession(Claim(voice.embedding), audio_format, models, settings, continuous=True)
+    session = ContinuousSession(Claim(voice.embedding), audio_format, models, settings)
     total, warm_up = arguments.hours * 3600 * SAMPLE_RATE_HZ, arguments.warm_up_minutes * 60 * SAMPLE_RATE_HZ
     fed = decisions = scores = 0
     readings: list[float] = []

@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from streamauth.core.audio.frontend import FrontEnd
+from streamauth.core.audio.frontend import PcmFrontEnd
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeechDetector
 from streamauth.core.sessions.base import Models
 from streamauth.evaluation.conditions import EVALUATED, degrade
@@ -66,7 +66,7 @@ def people(part: str, models: Models, settings: Settings, rng: np.random.Generat
 
 def voiced(clip: Samples, detector: SpeechDetector) -> Samples:
     """What the product's first stages leave of a clip: its voiced frames, one after the other."""
-    front = FrontEnd(FORMAT, detector, Settings().speech, 0, 1e9)
+    front = PcmFrontEnd(FORMAT, detector, Settings().speech, 0, 1e9)
     steps = [*front.feed(clip), *front.flush()]
     frames = [frame for step in steps for frame, speech in step.segmented.utterance if speech]
     return np.concatenate(frames) if frames else np.zeros(0, np.float32)

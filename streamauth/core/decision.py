@@ -8,9 +8,9 @@ import numpy as np
 
 from streamauth.core.audio.quality import Quality
 from streamauth.core.events import Reason, Verdict
-from streamauth.core.phrase.words import Comparison, compare
+from streamauth.core.phrase.words import WordMatch, compare
 from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Transcript
-from streamauth.settings import DecisionSettings, PhraseSettings, PromptSettings
+from streamauth.core.settings import DecisionSettings, PhraseSettings, PromptSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class PhraseRule:
         self._min_llr = min_llr
         self._phrase = phrase
         self._prompt = prompt
-        self._patience = settings.patience_ms * SAMPLE_RATE_HZ // 1000
+        self._timeout = settings.timeout_ms * SAMPLE_RATE_HZ // 1000
         self._words: tuple[str, ...] = ()
         self._heard: list[str] = []
         self._ended_at = 0
@@ -161,7 +161,7 @@ class PhraseRule:
     def completed_by(self, transcript: Transcript) -> bool:
         """Whether the expected words are all said with these."""
         words = tuple(word.text for word in transcript.words)
-        matches = any(compare(self.expected, heard) is Comparison.MATCH for heard in (self._words + words, words))
+        matches = any(compare(self.expected, heard) is WordMatch.MATCH for heard in (self._words + words, words))
         return matches and self._is_sure(transcript)
 
     def _is_sure(self, transcript: Transcript) -> bool:
@@ -176,16 +176,16 @@ class PhraseRule:
         words = tuple(word.text for word in transcript.words)
         self._heard.extend(words)
         self._ended_at = ended_at
-        if compare(self.expected, words) is Comparison.NOTHING:
+        if compare(self.expected, words) is WordMatch.NOTHING:
             return Share.NONE
         joined = self._words + words
         for candidate, share in ((joined, Share.NEXT), (words, Share.FIRST)):
             match compare(self.expected, candidate):
-                case Comparison.MATCH if self._is_sure(transcript):
+                case WordMatch.MATCH if self._is_sure(transcript):
                     self.state = PhraseState.MATCHED
                     self._weigh(transcript, share)
                     return share
-                case Comparison.INCOMPLETE:
+                case WordMatch.INCOMPLETE:
                     self.state, self._words = PhraseState.INCOMPLETE, candidate
                     self._weigh(transcript, share)
                     return share
@@ -200,11 +200,11 @@ class PhraseRule:
         before = self._carried_llr if share is Share.NEXT else math.inf
         self._carried_llr = before if transcript.llr is None else min(before, transcript.llr)
 
-    def lost_patience(self, at_sample: int, in_utterance: bool) -> bool:
+    def timed_out(self, at_sample: int, in_utterance: bool) -> bool:
         """Whether an unfinished phrase has been waited for long enough."""
         waited = at_sample - self._ended_at
-        return self.state is PhraseState.INCOMPLETE and not in_utterance and waited >= self._patience
+        return self.state is PhraseState.INCOMPLETE and not in_utterance and waited >= self._timeout
 
     def _said(self, phrase: tuple[str, ...]) -> bool:
         starts = (tuple(self._heard[:count]) for count in range(len(self._heard) + 1))
-        return not phrase or any(compare(phrase, start) is Comparison.MATCH for start in starts)
+        return not phrase or any(compare(phrase, start) is WordMatch.MATCH for start in starts)

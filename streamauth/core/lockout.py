@@ -16,7 +16,7 @@ attempts begun at once each one sees the charges of the others.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from streamauth.settings import AttemptSettings
+from streamauth.core.settings import AttemptSettings
 
 _MAX_DOUBLINGS = 64  # beyond any legal ratio of max_delay_s to base_delay_s; keeps the power finite
 

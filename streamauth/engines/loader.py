@@ -113,5 +113,4 @@ class Engines:
     def _load_recognizer(self, folder: str) -> PhraseRecognizer:
         from streamauth.engines.phrase.vosk import VoskRecognizer
 
-        phrase = self._settings.phrase
-        return VoskRecognizer(folder, grammar=phrase.decoding == "grammar", trusted=not phrase.vosk_model)
+        return VoskRecognizer(folder, trusted=not self._settings.phrase.vosk_model)

@@ -11,8 +11,9 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided
 from streamauth.core.ports import Embedding, Voiceprint
 from streamauth.core.sessions.base import Models
+from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession, expected_scores_of, voiceprint_of
-from streamauth.core.sessions.verification import Claim, VerificationSession
+from streamauth.core.sessions.verification import VerificationSession
 from streamauth.core.voice.calibration import cosine
 from streamauth.core.voice.operating_point import accept_bound, target_far
 from streamauth.core.voice.pooling import unit

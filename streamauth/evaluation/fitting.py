@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from streamauth.core.ports import Voiceprint
 from streamauth.core.voice.calibration import Calibration, Cohort, side_information, terms
 from streamauth.core.voice.scoring import Gallery
-from streamauth.core.voice.speaker_change import ChangeWatch
+from streamauth.core.voice.speaker_change import SpeakerChangeDetector
 from streamauth.evaluation.metrics import threshold_at_far
 from streamauth.evaluation.replay import Look
 
@@ -174,11 +174,11 @@ def change_bound(trials: Trials, calibration: Calibration) -> float:
     begins = np.r_[True, np.diff(trials.attempt[mine]) != 0]
     since = np.exp(trials.side[mine, 0])
     fresh_s = np.where(begins, 0.0, np.diff(since, prepend=since[0])).clip(0, None)
-    peaks, watch = [0.0], ChangeWatch(inf, inf)
+    peaks, watch = [0.0], SpeakerChangeDetector(inf, inf)
     for value, fresh, begin in zip(llr, fresh_s / speech_s, begins, strict=True):
         if begin:
             peaks.append(0.0)
-            watch = ChangeWatch(inf, inf)
+            watch = SpeakerChangeDetector(inf, inf)
         watch.add(float(value), float(fresh))
         peaks[-1] = max(peaks[-1], watch.evidence)
     highest = np.sort(peaks)[::-1]

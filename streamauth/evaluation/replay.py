@@ -12,7 +12,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.audio.frontend import FrontEnd, FrontEndStep
+from streamauth.core.audio.frontend import FrontEnd, FrontEndStep, PcmFrontEnd
 from streamauth.core.audio.pcm import AudioFormat, Encoding, PcmInput
 from streamauth.core.audio.quality import Quality, QualityMeter
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder, Voiceprint
@@ -119,7 +119,7 @@ class Probe:
         with_words: bool = False,
     ) -> None:
         lead_ms = settings.phrase.lead_ms if with_words else 0
-        front = FrontEnd(audio_format, models.detector, settings.speech, lead_ms, 1e9)
+        front = PcmFrontEnd(audio_format, models.detector, settings.speech, lead_ms, 1e9)
         chunks: Iterable[PcmInput] = [audio] if isinstance(audio, np.ndarray) else audio
         self._steps = [step for chunk in chunks for step in front.feed(chunk)]
         self._steps += front.flush()
@@ -184,6 +184,20 @@ class ReplayedFrontEnd(FrontEnd):
 
     def __init__(self, steps: list[FrontEndStep]) -> None:
         self._steps = steps
+        self._at = 0
+
+    @property
+    def at_sample(self) -> int:
+        """Position after the last step that was brought, at 16 kHz."""
+        return self._at
+
+    @property
+    def taken_samples(self) -> int:
+        """The same: a replay brings whole frames."""
+        return self._at
+
+    def begin_recording(self, audio_format: AudioFormat) -> None:
+        """Nothing: a replay is one recording."""
 
     def feed(self, data: PcmInput) -> Iterator[FrontEndStep]:
         """Every step that was recorded; what is fed is not looked at."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from random import SystemRandom
 
-from streamauth.core.audio.frontend import FrontEnd
+from streamauth.core.audio.frontend import PcmFrontEnd
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.door.access import Person
 from streamauth.core.door.events import Denial
@@ -196,7 +196,7 @@ class Visit:
         self._show(Screen(View.IDLE))
 
     def _new_front(self) -> None:
-        self._front = FrontEnd(self._format, self._voices.detector(), self._speech, 0, _FOREVER_S)
+        self._front = PcmFrontEnd(self._format, self._voices.detector(), self._speech, 0, _FOREVER_S)
 
     def _measure(self, chunk: bytes) -> tuple[bool, bool]:
         """Show the level; whether speech begins in the chunk, and whether it ends."""

@@ -20,6 +20,7 @@ from streamauth.core.lockout import AttemptOutcome
 from streamauth.core.phrase.prompt import Challenge
 from streamauth.core.ports import Embedding
 from streamauth.core.sessions.base import Session, SessionState
+from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.sessions.enrollment import EnrolledUtterance, EnrollmentSession
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
@@ -132,7 +133,7 @@ class Attempt(Generic[AnySession]):
         return ()
 
 
-class VerificationAttempt(Attempt[VerificationSession]):
+class VerificationAttempt(Attempt[VerificationSession | ContinuousSession]):
     """A charged attempt on one profile.
 
     An accept clears the profile's count. The charge is given back where the attempt ended before anything was
@@ -141,7 +142,7 @@ class VerificationAttempt(Attempt[VerificationSession]):
 
     def __init__(
         self,
-        session: VerificationSession,
+        session: VerificationSession | ContinuousSession,
         settle: Callable[[AttemptOutcome], None],
         demand: Demand | None = None,
         follow: Callable[[Embedding], int | None] | None = None,
@@ -162,8 +163,10 @@ class VerificationAttempt(Attempt[VerificationSession]):
             self._discharge(event.verdict)
 
     def _brought_about(self, event: Event) -> Sequence[Event]:
-        voice = self.session.sure_voice if isinstance(event, Decided) and self._follow else None
-        if voice is None or self._follow is None:
+        if not isinstance(event, Decided) or not isinstance(self.session, VerificationSession) or self._follow is None:
+            return ()
+        voice = self.session.sure_voice
+        if voice is None:
             return ()
         updates = self._follow(voice)
         return () if updates is None else (VoiceprintAdapted(event.at_sample, updates),)

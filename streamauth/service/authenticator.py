@@ -18,10 +18,12 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.decision import PhraseRule
 from streamauth.core.lockout import AttemptOutcome
 from streamauth.core.phrase.prompt import Challenge, Prompt, PromptPlan
+from streamauth.core.sessions.claim import Claim
+from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.sessions.enrollment import expected_scores_of
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
-from streamauth.core.sessions.verification import Claim, VerificationSession
+from streamauth.core.sessions.verification import VerificationSession
 from streamauth.engines.loader import Engines
 from streamauth.service.attempts import (
     Attempt,
@@ -200,8 +202,8 @@ class Authenticator:
             # only now, so that an attempt that is refused leaves the prompt as it is
             demand = self.prompts.demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
             claim = Claim(voiceprint, words, demand.challenge if demand else None, expected_scores, further)
-            session = VerificationSession(claim, audio_format, models, self.settings, continuous=continuous)
-            return begun(session, demand)
+            kind = ContinuousSession if continuous else VerificationSession
+            return begun(kind(claim, audio_format, models, self.settings), demand)
 
     def identify(
         self,
@@ -239,7 +241,7 @@ class Authenticator:
     @contextmanager
     def _charged(
         self, profile_id: str, limits: AttemptSettings | None = None
-    ) -> Iterator[Callable[[VerificationSession, Demand | None], VerificationAttempt]]:
+    ) -> Iterator[Callable[[VerificationSession | ContinuousSession, Demand | None], VerificationAttempt]]:
         """Charge an attempt; the charge is taken back where the attempt then cannot begin."""
         token = self.store.begin_attempt(profile_id, self._clock(), limits or self.settings.attempts)
         settle = partial(self.store.finish_attempt, token)

@@ -11,16 +11,26 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from streamauth.core.settings import (
+    AdaptationSettings,
+    AttemptSettings,
+    AudioSettings,
+    DecisionSettings,
+    EnrollmentSettings,
+    PhraseSettings,
+    PromptSettings,
+    Section,
+    SpeechSettings,
+    VoiceSettings,
+    cast,
+    is_setting,
+)
 from streamauth.errors import BadSetting
 from streamauth.settings.access import AccessSettings
 from streamauth.settings.azure import AzureSettings
-from streamauth.settings.deciding import AdaptationSettings, AttemptSettings, DecisionSettings, EnrollmentSettings
 from streamauth.settings.doors import DoorSettings, KioskSettings
 from streamauth.settings.getting import ModelSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
-from streamauth.settings.section import Section, cast
-from streamauth.settings.sound import AudioSettings, SpeechSettings, VoiceSettings
-from streamauth.settings.words import PhraseSettings, PromptSettings
 
 __all__ = [
     "AccessSettings",
@@ -79,7 +89,7 @@ class Settings:
             section = getattr(self, section_name, None)
             if not isinstance(section, Section) or not isinstance(pairs, Mapping):
                 raise BadSetting(f"{origin}: there is no section of settings called {section_name!r}.")
-            known = {item.name: item for item in fields(section)}  # type: ignore[arg-type]
+            known = {item.name: item for item in fields(section) if is_setting(item)}  # type: ignore[arg-type]
             for name in pairs:
                 if name not in known:
                     raise BadSetting(f"{origin}: there is no setting {section_name}.{name}.")
@@ -95,7 +105,7 @@ def all_settings() -> Iterator[tuple[str, "Field[Any]"]]:
     """Every setting as (section name, field), in order."""
     defaults = Settings()
     for section in fields(defaults):
-        for item in fields(getattr(defaults, section.name)):
+        for item in filter(is_setting, fields(getattr(defaults, section.name))):
             yield section.name, item
 
 

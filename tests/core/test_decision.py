@@ -62,7 +62,7 @@ def heard(text: str) -> Transcript:
 
 
 def rule(*utterances: str) -> PhraseRule:
-    phrase = PhraseRule(("open", "the", "front", "door", "please"), PhraseSettings(patience_ms=1000))
+    phrase = PhraseRule(("open", "the", "front", "door", "please"), PhraseSettings(timeout_ms=1000))
     for number, text in enumerate(utterances):
         phrase.add(heard(text), 16_000 * number)
     return phrase
@@ -93,12 +93,12 @@ def test_phrase_states(utterances: list[str], state: PhraseState) -> None:
     assert rule(*utterances).state is state
 
 
-def test_an_unfinished_phrase_is_waited_for_until_patience_is_lost() -> None:
+def test_an_unfinished_phrase_is_waited_for_until_timeout_is_lost() -> None:
     phrase = rule("open the")
-    assert not phrase.lost_patience(15_999, in_utterance=False)
-    assert not phrase.lost_patience(99_999, in_utterance=True)
-    assert phrase.lost_patience(16_000, in_utterance=False)
-    assert not rule().lost_patience(99_999, in_utterance=False)
+    assert not phrase.timed_out(15_999, in_utterance=False)
+    assert not phrase.timed_out(99_999, in_utterance=True)
+    assert phrase.timed_out(16_000, in_utterance=False)
+    assert not rule().timed_out(99_999, in_utterance=False)
 
 
 def test_a_matched_phrase_stays_matched() -> None:
@@ -156,7 +156,7 @@ def sure(text: str, llr: float) -> Transcript:
 
 
 def strict(min_llr: float = 2.0) -> PhraseRule:
-    return PhraseRule(("open", "the", "door"), PhraseSettings(patience_ms=1000), min_llr=min_llr)
+    return PhraseRule(("open", "the", "door"), PhraseSettings(timeout_ms=1000), min_llr=min_llr)
 
 
 @pytest.mark.parametrize(("llr", "state"), [(2.0, PhraseState.MATCHED), (1.9, PhraseState.WRONG)])

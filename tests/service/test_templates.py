@@ -10,7 +10,7 @@ from streamauth.core.events import Enrolled, UtteranceRefused, Verdict, Voicepri
 from streamauth.core.ports import Embedding
 from streamauth.errors import ProfileNotEnrolled, TooManyTemplates, UnknownProfile
 from streamauth.service.authenticator import Authenticator
-from streamauth.settings import Settings
+from streamauth.settings import AdaptationSettings, EnrollmentSettings, Settings
 from streamauth.store.profiles import ProfileStore
 from tests.fakes import pause, pcm, say
 from tests.service.test_authenticator import (
@@ -27,9 +27,9 @@ from tests.service.test_authenticator import (
 )
 
 
-def authenticator(home: Path, **values: dict[str, object]) -> Authenticator:
-    all_values: dict[str, dict[str, object]] = {"enrollment": {"text_independent_speech_s": 5.0}, **values}
-    settings = Settings().with_values(all_values, "test")
+def authenticator(home: Path, adaptation: AdaptationSettings | None = None, *, max_templates: int = 4) -> Authenticator:
+    enrollment = EnrollmentSettings(text_independent_speech_s=5.0, max_templates=max_templates)
+    settings = Settings(enrollment=enrollment, adaptation=adaptation or AdaptationSettings())
     return Authenticator(ProfileStore.open(home), FakeEngines(settings), settings, Clock())
 
 
@@ -86,7 +86,7 @@ def test_one_that_is_not_finished_leaves_nothing(auth: Authenticator) -> None:
 
 
 def test_there_must_be_a_first_one_and_room(tmp_path: Path) -> None:
-    auth = authenticator(tmp_path, enrollment={"max_templates": 0})
+    auth = authenticator(tmp_path, max_templates=0)
     with pytest.raises(UnknownProfile):
         auth.enroll("ada", FORMAT, label="car")
     finish(auth.enroll("ada", FORMAT, phrase=PHRASE), spoken())
@@ -107,7 +107,7 @@ def test_by_default_a_voiceprint_follows_nobody(auth: Authenticator) -> None:
 
 
 def test_where_it_is_wanted_it_follows_and_is_taken_back(tmp_path: Path) -> None:
-    auth = authenticator(tmp_path, adaptation={"enabled": True, "rate": 0.3, "min_similarity": 0.8})
+    auth = authenticator(tmp_path, AdaptationSettings(enabled=True, rate=0.3, min_similarity=0.8))
     enroll(auth)
     profile_id = auth.store.get("ada").id
     changed = in_the_car(loud=0.5)
@@ -127,7 +127,7 @@ def test_where_it_is_wanted_it_follows_and_is_taken_back(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("loud", [0.95, 6.0])
 def test_a_doubtful_accept_or_a_reject_moves_nothing(tmp_path: Path, loud: float) -> None:
-    auth = authenticator(tmp_path, adaptation={"enabled": True})
+    auth = authenticator(tmp_path, AdaptationSettings(enabled=True))
     enroll(auth)
     events = finish(auth.verify("ada", FORMAT), in_the_car(loud=loud))
     assert decided(events).verdict is (Verdict.ACCEPT if loud < 1 else Verdict.REJECT)

@@ -5,6 +5,7 @@ Data path: bytes -> float32 mono -> 16 kHz -> frames -> offset removed -> speech
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -14,9 +15,9 @@ from streamauth.core.audio.quality import FrameMeasures, dbfs
 from streamauth.core.audio.resampling import Resampler
 from streamauth.core.events import LevelMeasured
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeechDetector
+from streamauth.core.settings import SpeechSettings
 from streamauth.core.speech.segmentation import Segmented, SpeechSegmenter
 from streamauth.errors import AudioTooLong
-from streamauth.settings import SpeechSettings
 
 _LEVEL_EVERY_SAMPLES = SAMPLE_RATE_HZ // 10
 _OFFSET_TIME_S = 0.5
@@ -41,8 +42,44 @@ class FrontEndStep:
     level: LevelMeasured | None = None
 
 
-class FrontEnd:
-    """First stages of one stream.
+class FrontEnd(Protocol):
+    """First stages of one stream: what a session needs of them."""
+
+    @property
+    def at_sample(self) -> int:
+        """Position after the last whole frame, at 16 kHz."""
+        ...
+
+    @property
+    def taken_samples(self) -> int:
+        """How much audio has come, in samples at 16 kHz, without what fills up the last frame."""
+        ...
+
+    def begin_recording(self, audio_format: AudioFormat) -> None:
+        """What follows comes from another recording, in this format; to be called at the start or after ``flush``."""
+        ...
+
+    def feed(self, data: PcmInput) -> Iterator[FrontEndStep]:
+        """Take PCM of any length; give a step for each frame that is now complete.
+
+        Raises:
+            AudioError: The audio cannot be used; the stream is over.
+        """
+        ...
+
+    def flush(self) -> Iterator[FrontEndStep]:
+        """Bring everything that is still inside through and end a running utterance; a new recording may follow.
+
+        The last frame is filled up with zeros, so that ``at_sample`` may move on by up to one frame.
+
+        Raises:
+            OddByteCount: The bytes ended inside a sample.
+        """
+        ...
+
+
+class PcmFrontEnd(FrontEnd):
+    """First stages of a stream of PCM.
 
     Args:
         audio_format: What the stream's bytes are.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from streamauth.core.events import Reason
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.settings import EnrollmentSettings
+from streamauth.core.settings import EnrollmentSettings
 
 SILENCE_DBFS = -120.0
 _NARROW_DB = -60.0

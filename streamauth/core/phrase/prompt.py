@@ -8,8 +8,8 @@ from typing import Protocol
 from streamauth.core.phrase.prompt_words import PROMPT_WORDS
 from streamauth.core.phrase.words import DIGITS
 from streamauth.core.ports import SAMPLE_RATE_HZ
+from streamauth.core.settings import PromptSettings
 from streamauth.errors import BadPrompt
-from streamauth.settings import PromptSettings
 
 
 class RandomSource(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from streamauth.core.phrase.words import DIGITS
-from streamauth.settings import PhraseSettings
+from streamauth.core.settings import PhraseSettings
 
 _DIGIT_BITS = math.log2(10)
 _FAIR_BITS, _STRONG_BITS = 32.0, 48.0

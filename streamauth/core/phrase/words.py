@@ -18,7 +18,7 @@ DIGITS = _ONES[:10]
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 
 
-class Comparison(Enum):
+class WordMatch(Enum):
     """What the words heard are, beside those expected."""
 
     MATCH = "match"
@@ -61,7 +61,7 @@ def normalize(text: str, *, max_words: int = 20) -> tuple[str, ...]:
     return tuple(words)
 
 
-def compare(expected: tuple[str, ...], heard: tuple[str, ...]) -> Comparison:
+def compare(expected: tuple[str, ...], heard: tuple[str, ...]) -> WordMatch:
     """Compare the words heard, so far or in the end, with those expected.
 
     Hesitations are passed over. A word may be written as several or several as one ("can not", "cannot"):
@@ -74,15 +74,15 @@ def compare(expected: tuple[str, ...], heard: tuple[str, ...]) -> Comparison:
     ignored = HESITATIONS.difference(expected)
     words = [word for word in heard if word not in ignored]
     if not words:
-        return Comparison.NOTHING
+        return WordMatch.NOTHING
     rest = list(expected)
     while words and rest:
         if not _take(rest, words):
             unfinished = rest[0].startswith("".join(words))
-            return Comparison.INCOMPLETE if unfinished else Comparison.MISMATCH
+            return WordMatch.INCOMPLETE if unfinished else WordMatch.MISMATCH
     if words:
-        return Comparison.MISMATCH
-    return Comparison.INCOMPLETE if rest else Comparison.MATCH
+        return WordMatch.MISMATCH
+    return WordMatch.INCOMPLETE if rest else WordMatch.MATCH
 
 
 def _take(rest: list[str], words: list[str]) -> bool:

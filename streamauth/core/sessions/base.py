@@ -4,15 +4,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
-from streamauth.core.audio.frontend import FrontEnd, FrontEndStep
+from streamauth.core.audio.frontend import FrontEnd, FrontEndStep, PcmFrontEnd
 from streamauth.core.audio.pcm import AudioFormat, PcmInput
 from streamauth.core.audio.quality import QualityMeter
-from streamauth.core.events import Event, Failed, SpeechEnded, SpeechStarted, WordsHeard
-from streamauth.core.ports import PhraseRecognizer, PhraseStream, SpeakerEncoder, SpeechDetector, Transcript
+from streamauth.core.events import Event, Failed, SpeechEnded, SpeechStarted
+from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
+from streamauth.core.settings import PhraseSettings, SpeechSettings
 from streamauth.core.voice.calibration import Calibration
 from streamauth.errors import EngineError, StreamAuthError
-from streamauth.settings import Settings
 
 
 class SessionState(StrEnum):
@@ -41,6 +42,20 @@ class Models:
     recognizer: PhraseRecognizer | None = None
 
 
+class SessionSettings(Protocol):
+    """The sections of settings that every session takes; each kind of session names those that it takes besides."""
+
+    @property
+    def speech(self) -> SpeechSettings:
+        """Voice activity."""
+        ...
+
+    @property
+    def phrase(self) -> PhraseSettings:
+        """Recognition of words."""
+        ...
+
+
 class Session(ABC):
     """One stream of audio.
 
@@ -51,7 +66,7 @@ class Session(ABC):
     Args:
         audio_format: Of the audio to come.
         models: The engines.
-        settings: All settings.
+        settings: Sections of settings.
         max_s: Most audio that is taken, in seconds.
         with_words: Whether the recognizer is used.
         front: First stages other than the usual, for an evaluation that hears the same audio many times.
@@ -61,24 +76,20 @@ class Session(ABC):
         self,
         audio_format: AudioFormat,
         models: Models,
-        settings: Settings,
+        settings: SessionSettings,
         *,
         max_s: float,
         with_words: bool,
         front: FrontEnd | None = None,
     ) -> None:
         self.models = models
-        self.settings = settings
         self.state = SessionState.LISTENING
         self.error: StreamAuthError | None = None
         self._events: list[Event] = []
         self._over = False
-        self._words: PhraseStream | None = None
-        self._partial = ""
-        self._expected_scores: tuple[float, ...] = ()
         self._quality = QualityMeter()
         lead_ms = settings.phrase.lead_ms if with_words else 0
-        self._front = front or FrontEnd(audio_format, models.detector, settings.speech, lead_ms, max_s)
+        self._front = front or PcmFrontEnd(audio_format, models.detector, settings.speech, lead_ms, max_s)
 
     @property
     def at_sample(self) -> int:
@@ -119,9 +130,6 @@ class Session(ABC):
     def close(self) -> None:
         """Give back what the session holds. Idempotent."""
         self._over = True
-        if self._words is not None:
-            self._words.close()
-            self._words = None
 
     @abstractmethod
     def _advance(self, step: FrontEndStep) -> None:
@@ -162,39 +170,3 @@ class Session(ABC):
             failure = EngineError()
             failure.__cause__ = error
             self.fail(failure)
-
-    def _hear(
-        self,
-        step: FrontEndStep,
-        expected: tuple[str, ...] | None,
-        complete: Callable[[Transcript], bool] | None = None,
-    ) -> Transcript | None:
-        """Bring the utterance's audio to the recognizer; its transcript where the utterance is over.
-
-        Args:
-            step: The frame.
-            expected: Words that are expected.
-            complete: Tells of what was heard until a short pause that nothing more is needed.
-        """
-        segmented = step.segmented
-        if self._words is None and segmented.utterance:
-            assert self.models.recognizer is not None  # noqa: S101 - sessions with words are made with one
-            self._words = self.models.recognizer.stream(expected, expected_scores=self._expected_scores)
-        if self._words is None:
-            return None
-        for frame, _ in segmented.utterance:
-            text = self._words.accept(frame)
-            if text != self._partial:
-                self._partial = text
-                self._emit(WordsHeard(step.at_sample, text, final=False))
-        if segmented.ended is not None:
-            transcript = self._words.finish()
-            self._partial = ""
-        elif segmented.paused and complete is not None:
-            transcript = self._words.partial()
-            if not complete(transcript):
-                return None
-        else:
-            return None
-        self._emit(WordsHeard(step.at_sample, transcript.text, final=True))
-        return transcript

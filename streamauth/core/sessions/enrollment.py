@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,14 +13,15 @@ from streamauth.core.decision import PhraseRule, PhraseState, lacking
 from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.phrase.strength import strength
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
-from streamauth.core.sessions.base import Models, Session, SessionState
+from streamauth.core.sessions.base import Models, Session, SessionSettings, SessionState
+from streamauth.core.sessions.recognition import Recognition
+from streamauth.core.settings import AudioSettings, DecisionSettings, EnrollmentSettings
 from streamauth.core.voice.augmentation import with_copies
 from streamauth.core.voice.forecast import forecast
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.core.voice.pooling import VoiceSample, voice_of
 from streamauth.core.voice.scoring import Gallery
 from streamauth.core.voice.voiceprint import mean_of
-from streamauth.settings import Settings
 
 # A text-independent utterance closes at the first pause after so much net speech: long enough for a steady
 # embedding, short enough that little is lost where one is refused.
@@ -84,22 +86,45 @@ class EnrollmentPlan:
     least_speech_s: float | None = None
 
 
+class EnrollmentSessionSettings(SessionSettings, Protocol):
+    """The sections that an enrollment takes."""
+
+    @property
+    def audio(self) -> AudioSettings:
+        """Most audio."""
+        ...
+
+    @property
+    def enrollment(self) -> EnrollmentSettings:
+        """What it must bring."""
+        ...
+
+    @property
+    def decision(self) -> DecisionSettings:
+        """Operating point, for the forecast."""
+        ...
+
+
 class EnrollmentSession(Session):
     """Collects the utterances of one enrollment.
 
     Each utterance ends as UtteranceTaken or UtteranceRefused; Enrolled ends the session. A text-dependent
-    utterance closes when the phrase was heard, when other words were, after ``patience_ms`` of silence, or at
+    utterance closes when the phrase was heard, when other words were, after ``timeout_ms`` of silence, or at
     ``end_utterance``. The utterances taken are in ``utterances``.
     """
 
-    def __init__(self, plan: EnrollmentPlan, audio_format: AudioFormat, models: Models, settings: Settings) -> None:
+    def __init__(
+        self, plan: EnrollmentPlan, audio_format: AudioFormat, models: Models, settings: EnrollmentSessionSettings
+    ) -> None:
         super().__init__(
             audio_format, models, settings, max_s=settings.audio.max_enroll_s, with_words=plan.text_dependent
         )
+        self._settings = settings
         self._plan = plan
         self._expected = plan.expected_words
         if plan.text_dependent and self._expected is None and plan.earlier and plan.earlier[0].phrase:
             self._expected = tuple(plan.earlier[0].phrase.split())
+        self._recognition = Recognition(models.recognizer, self._emit, self._expected)
         self.utterances: list[EnrolledUtterance] = []
         self._closed_at = 0
         self._judged = False
@@ -113,7 +138,7 @@ class EnrollmentSession(Session):
     @property
     def needed(self) -> int:
         """Utterances still to come; 0 if text-independent."""
-        return max(0, self.settings.enrollment.utterances - len(self.everything)) if self._plan.text_dependent else 0
+        return max(0, self._settings.enrollment.utterances - len(self.everything)) if self._plan.text_dependent else 0
 
     @property
     def needed_speech_s(self) -> float:
@@ -121,7 +146,7 @@ class EnrollmentSession(Session):
         if self._plan.text_dependent:
             return 0.0
         taken, least_s = sum(u.speech_s for u in self.everything), self._plan.least_speech_s
-        return max(0.0, (self.settings.enrollment.text_independent_speech_s if least_s is None else least_s) - taken)
+        return max(0.0, (self._settings.enrollment.text_independent_speech_s if least_s is None else least_s) - taken)
 
     @property
     def _speech_s(self) -> float:
@@ -146,6 +171,11 @@ class EnrollmentSession(Session):
             if next_format is not None:
                 self._front.begin_recording(next_format)
 
+    def close(self) -> None:
+        """Give back what the session holds. Idempotent."""
+        super().close()
+        self._recognition.close()
+
     def _begin(self) -> None:
         self._quality = QualityMeter()
         self._heard: list[str] = []
@@ -153,8 +183,8 @@ class EnrollmentSession(Session):
         self._whole_scores: tuple[float, ...] = ()
         self._spoken: list[Samples] = []
         self._ended_at: int | None = None
-        least = self.settings.phrase.min_llr
-        self._phrase = PhraseRule(self._expected, self.settings.phrase, min_llr=least) if self._expected else None
+        least = self._settings.phrase.min_llr
+        self._phrase = PhraseRule(self._expected, self._settings.phrase, min_llr=least) if self._expected else None
 
     def _advance(self, step: FrontEndStep) -> None:
         for frame, voiced in step.segmented.utterance:
@@ -163,12 +193,12 @@ class EnrollmentSession(Session):
         if self._plan.text_dependent:
             self._advance_phrase(step)
         elif step.segmented.ended is not None and not self._plan.whole:
-            least = self.settings.enrollment.min_utterance_speech_s
+            least = self._settings.enrollment.min_utterance_speech_s
             if self._speech_s >= min(_UNIT_SPEECH_S, max(least, self.needed_speech_s)):
                 self._close(step.at_sample)
 
     def _advance_phrase(self, step: FrontEndStep) -> None:
-        transcript = self._hear(step, self._expected)
+        transcript = self._recognition.hear(step)
         if transcript is not None:
             self._ended_at = step.at_sample
             self._heard.extend(word.text for word in transcript.words)
@@ -180,13 +210,13 @@ class EnrollmentSession(Session):
         if self._ended_at is None or step.speaking or self._plan.whole:
             return
         settled = self._phrase is not None and self._phrase.state in (PhraseState.MATCHED, PhraseState.WRONG)
-        patience = self.settings.phrase.patience_ms * SAMPLE_RATE_HZ // 1000
-        if settled or step.at_sample - self._ended_at >= patience:
+        timeout = self._settings.phrase.timeout_ms * SAMPLE_RATE_HZ // 1000
+        if settled or step.at_sample - self._ended_at >= timeout:
             self._close(step.at_sample)
 
     def _conclude(self) -> None:
         # What is left of a recording after its utterance was judged, a breath or a door, is no utterance.
-        leftover = self._judged and self._speech_s < self.settings.enrollment.min_utterance_speech_s
+        leftover = self._judged and self._speech_s < self._settings.enrollment.min_utterance_speech_s
         self._judged = False
         if leftover:
             self._begin()
@@ -202,7 +232,7 @@ class EnrollmentSession(Session):
         self._closed_at = at_sample
         self._judged = True
         speech = np.concatenate((*self._spoken, np.zeros(0, np.float32)))
-        enough = self._speech_s >= self.settings.enrollment.min_utterance_speech_s
+        enough = self._speech_s >= self._settings.enrollment.min_utterance_speech_s
         voice = voice_of(speech, self.models.encoder) if enough else None
         reasons = self._problems(voice)
         if reasons or voice is None:
@@ -214,13 +244,13 @@ class EnrollmentSession(Session):
             scores = tuple(self._scores) if text is not None and len(self._scores) == len(text.split()) else ()
             snr_db = self._quality.result().snr_db
             voiceprint = with_copies(voice, speech, self.models.encoder)
-            audio = speech if self.settings.enrollment.keep_audio_s else None
+            audio = speech if self._settings.enrollment.keep_audio_s else None
             taken = EnrolledUtterance(voiceprint, voice.speech_s, audio_s, text, scores, snr_db, audio)
             self._take(at_sample, taken)
         self._begin()
 
     def _problems(self, voice: VoiceSample | None) -> tuple[Reason, ...]:
-        limits = self.settings.enrollment
+        limits = self._settings.enrollment
         quality = self._quality.result()
         if self._speech_s < limits.min_utterance_speech_s:
             others = tuple(r for r in quality.problems(limits) if r is not Reason.DIGITAL_SILENCE)
@@ -264,7 +294,7 @@ class EnrollmentSession(Session):
         """Whether the words heard, which would become the pass phrase, are not worth it."""
         assert self.models.recognizer is not None  # noqa: S101 - sessions with words are made with one
         worth = strength(tuple(self._heard), self.models.recognizer.facts)
-        return worth is not None and worth.weakness(self.settings.phrase) is not None
+        return worth is not None and worth.weakness(self._settings.phrase) is not None
 
     def _phrase_text(self) -> str | None:
         if not self._plan.text_dependent:
@@ -276,9 +306,7 @@ class EnrollmentSession(Session):
         if self._expected is None and utterance.phrase:
             # the first utterance set the phrase: the recognizer is told to expect it from now on
             self._expected = tuple(utterance.phrase.split())
-            if self._words is not None:
-                self._words.close()
-                self._words = None
+            self._recognition.expect(self._expected)
         speech_s = sum(u.speech_s for u in self.everything)
         count = len(self.everything)
         phrase = utterance.phrase
@@ -289,7 +317,7 @@ class EnrollmentSession(Session):
 
     def _enrolled(self, at_sample: int, phrase: str | None) -> Enrolled:
         everything, calibration = self.everything, self.models.calibration
-        accept_llr = accept_bound(self.settings.decision, calibration, rolling=not self._plan.text_dependent)
+        accept_llr = accept_bound(self._settings.decision, calibration, rolling=not self._plan.text_dependent)
         known = [u.snr_db for u in everything if u.snr_db is not None]
         worth = forecast(
             [(u.voiceprint, u.speech_s) for u in everything], min(known, default=None), calibration, accept_llr

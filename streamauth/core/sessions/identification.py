@@ -1,25 +1,51 @@
 """Identification: which of a group is speaking, or nobody of them."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.core.decision import PhraseRule, PhraseState, VoiceRule, joint_llr, lacking
+from streamauth.core.decision import PhraseRule, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Candidate, Decided, RankingUpdated, Reason, Verdict
 from streamauth.core.phrase.prompt import Challenge
 from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
-from streamauth.core.sessions.base import Models, Session, SessionState
-from streamauth.core.voice.consistency import VoiceAllAlong
+from streamauth.core.sessions.base import Models, Session, SessionSettings, SessionState
+from streamauth.core.sessions.recognition import Recognition, SpokenWords
+from streamauth.core.settings import AudioSettings, DecisionSettings, PromptSettings, VoiceSettings
+from streamauth.core.voice.consistency import SpeakerConsistency
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.core.voice.pooling import RollingVoice
 from streamauth.core.voice.scoring import Gallery
-from streamauth.settings import Settings
 
 _REASONS: dict[Verdict, tuple[Reason, ...]] = {
     Verdict.ACCEPT: (Reason.VOICE_MATCH,),
     Verdict.REJECT: (Reason.NOBODY,),
     Verdict.UNDECIDED: (Reason.TOO_LITTLE_SPEECH,),
 }
+
+
+class IdentificationSettings(SessionSettings, Protocol):
+    """The sections that an identification takes."""
+
+    @property
+    def audio(self) -> AudioSettings:
+        """Most audio."""
+        ...
+
+    @property
+    def voice(self) -> VoiceSettings:
+        """Windows of the encoder."""
+        ...
+
+    @property
+    def prompt(self) -> PromptSettings:
+        """Random prompts."""
+        ...
+
+    @property
+    def decision(self) -> DecisionSettings:
+        """Operating point and budgets."""
+        ...
 
 
 class IdentificationSession(Session):
@@ -44,7 +70,7 @@ class IdentificationSession(Session):
         group: Mapping[str, Voiceprint],
         audio_format: AudioFormat,
         models: Models,
-        settings: Settings,
+        settings: IdentificationSettings,
         *,
         further: Mapping[str, tuple[Voiceprint, ...]] | None = None,
         challenge: Challenge | None = None,
@@ -59,12 +85,20 @@ class IdentificationSession(Session):
             settings.decision, models.calibration, chances=len(self._names), rolling=challenge is None
         )
         self._rule = VoiceRule(self.threshold, min(models.calibration.reject_llr, self.threshold), settings.decision)
-        self._challenge = challenge
-        self._prompt: PhraseRule | None = None
+        self._settings = settings
+        self._prompt: SpokenWords | None = None
+        self._consistency: SpeakerConsistency | None = None
         if challenge is not None:
-            self._prompt = PhraseRule((), settings.prompt, challenge.prompt.words, min_llr=settings.phrase.min_llr)
-        self._along = VoiceAllAlong(models.encoder, settings.voice) if challenge else None
-        self._voice = self._along or RollingVoice(models.encoder, settings.voice)
+            rule = PhraseRule((), settings.prompt, challenge.prompt.words, min_llr=settings.phrase.min_llr)
+            self._prompt = SpokenWords(rule, Recognition(models.recognizer, self._emit, rule.expected), challenge)
+            self._consistency = SpeakerConsistency(models.encoder, settings.voice)
+        self._voice = self._consistency or RollingVoice(models.encoder, settings.voice)
+
+    def close(self) -> None:
+        """Give back what the session holds. Idempotent."""
+        super().close()
+        if self._prompt is not None:
+            self._prompt.close()
 
     def _advance(self, step: FrontEndStep) -> None:
         fresh = False
@@ -72,28 +106,27 @@ class IdentificationSession(Session):
             if voiced:
                 fresh |= self._voice.accept(frame)
         ranking = self._rank(step.at_sample) if fresh else ()
-        if self._challenge is not None and self._challenge.expired(step.at_sample):
+        if self._prompt is not None and self._prompt.expired(step.at_sample):
             self._decided(step.at_sample, Verdict.UNDECIDED, (Reason.PROMPT_EXPIRED,))
-        elif self._prompt is not None and self._along is not None:
-            transcript = self._hear(step, self._prompt.expected, self._prompt.completed_by)
-            if transcript is not None:
-                self._along.end_utterance(self._prompt.add(transcript, step.at_sample))
-            said = self._prompt.state in (PhraseState.MATCHED, PhraseState.WRONG)
-            if said or self._prompt.lost_patience(step.at_sample, step.speaking):
-                self._judge_prompt(step.at_sample, self._prompt, self._along)
+        elif self._prompt is not None and self._consistency is not None:
+            share = self._prompt.hear(step)
+            if share is not None:
+                self._consistency.end_utterance(share)
+            if self._prompt.matched or self._prompt.refused(step):
+                self._judge_prompt(step.at_sample, self._prompt, self._consistency)
         elif ranking:
             verdict = self._rule.early(ranking[0].llr, self._voice.speech_s)
             if verdict is not None:
                 self._decided(step.at_sample, verdict, _REASONS[verdict], ranking)
-        spent = step.at_sample >= self.settings.decision.max_time_s * SAMPLE_RATE_HZ
+        spent = step.at_sample >= self._settings.decision.max_time_s * SAMPLE_RATE_HZ
         if spent and self.state is SessionState.LISTENING:
             self._undecided(step.at_sample, (Reason.TIME_BUDGET_SPENT,))
 
     def _conclude(self) -> None:
         self._voice.flush()
-        if self._prompt is not None and self._along is not None:
-            if self._prompt.heard or self._voice.speech_s >= self.settings.decision.min_speech_s:
-                self._judge_prompt(self.at_sample, self._prompt, self._along)
+        if self._prompt is not None and self._consistency is not None:
+            if self._prompt.rule.heard or self._voice.speech_s >= self._settings.decision.min_speech_s:
+                self._judge_prompt(self.at_sample, self._prompt, self._consistency)
                 return
         elif self._voice.sample() is not None:
             ranking = self._rank(self.at_sample)
@@ -102,25 +135,25 @@ class IdentificationSession(Session):
             return
         self._undecided(self.at_sample, ())
 
-    def _judge_prompt(self, at_sample: int, prompt: PhraseRule, along: VoiceAllAlong) -> None:
-        if prompt.state is not PhraseState.MATCHED:
-            self._decided(at_sample, Verdict.REJECT, prompt.reasons)
+    def _judge_prompt(self, at_sample: int, prompt: SpokenWords, consistency: SpeakerConsistency) -> None:
+        if not prompt.matched:
+            self._decided(at_sample, Verdict.REJECT, prompt.rule.reasons)
             return
-        along.flush()
-        voice = along.sample()
+        consistency.flush()
+        voice = consistency.sample()
         if voice is None:
-            self._decided(at_sample, Verdict.UNDECIDED, (Reason.TOO_LITTLE_SPEECH, *prompt.reasons))
+            self._decided(at_sample, Verdict.UNDECIDED, (Reason.TOO_LITTLE_SPEECH, *prompt.rule.reasons))
             return
         best, *_ = ranking = self._rank(at_sample)
-        llr = self.threshold + joint_llr(best.llr - self.threshold, prompt.llr)
+        llr = self.threshold + joint_llr(best.llr - self.threshold, prompt.rule.llr)
         verdict = self._rule.final(llr, voice.speech_s)
         reasons = _REASONS[verdict]
-        least_llr = self.threshold - self.settings.prompt.stretch_margin
+        least_llr = self.threshold - self._settings.prompt.stretch_margin
         if verdict is Verdict.ACCEPT:
             named = Gallery(self._group[best.name], self.models.calibration)
-            if along.weakest_llr(named, self._quality.result()) < least_llr:
+            if consistency.weakest_llr(named, self._quality.result()) < least_llr:
                 verdict, reasons = Verdict.REJECT, (Reason.VOICE_CHANGED,)
-        self._decided(at_sample, verdict, reasons + prompt.reasons, ranking)
+        self._decided(at_sample, verdict, reasons + prompt.rule.reasons, ranking)
 
     def _rank(self, at_sample: int) -> tuple[Candidate, ...]:
         voice = self._voice.sample()
@@ -150,9 +183,9 @@ class IdentificationSession(Session):
                 best.score if best else None,
                 best.llr if best else None,
                 round(self._voice.speech_s, 3),
-                phrase_expected=" ".join(prompt.expected) if prompt else None,
-                phrase_heard=prompt.heard if prompt else None,
-                phrase_matched=prompt.state is PhraseState.MATCHED if prompt else None,
+                phrase_expected=prompt.text if prompt else None,
+                phrase_heard=prompt.rule.heard if prompt else None,
+                phrase_matched=prompt.matched if prompt else None,
                 name=best.name if best and verdict is Verdict.ACCEPT else None,
                 ranking=ranking,
             )

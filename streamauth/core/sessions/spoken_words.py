@@ -1,13 +1,29 @@
 """Hearing: were certain words said, in whatever voice? It accepts nobody."""
 
 import math
+from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.core.decision import PhraseRule, PhraseState
+from streamauth.core.decision import PhraseRule
 from streamauth.core.ports import SAMPLE_RATE_HZ
-from streamauth.core.sessions.base import Models, Session, SessionState
-from streamauth.settings import Settings
+from streamauth.core.sessions.base import Models, Session, SessionSettings, SessionState
+from streamauth.core.sessions.recognition import Recognition, SpokenWords
+from streamauth.core.settings import AudioSettings, DecisionSettings
+
+
+class HearingSettings(SessionSettings, Protocol):
+    """The sections that hearing takes."""
+
+    @property
+    def audio(self) -> AudioSettings:
+        """Most audio."""
+        ...
+
+    @property
+    def decision(self) -> DecisionSettings:
+        """Budget of time."""
+        ...
 
 
 class HearingSession(Session):
@@ -17,32 +33,36 @@ class HearingSession(Session):
         rule: What to listen for.
     """
 
-    def __init__(self, rule: PhraseRule, audio_format: AudioFormat, models: Models, settings: Settings) -> None:
+    def __init__(self, rule: PhraseRule, audio_format: AudioFormat, models: Models, settings: HearingSettings) -> None:
         super().__init__(audio_format, models, settings, max_s=settings.audio.max_attempt_s, with_words=True)
-        self._rule = rule
+        self._words = SpokenWords(rule, Recognition(models.recognizer, self._emit, rule.expected))
+        self._budget = settings.decision
 
     @property
     def heard(self) -> str:
         """All words heard, one space between."""
-        return self._rule.heard
+        return self._words.rule.heard
 
     @property
     def matched(self) -> bool:
         """Whether they are the expected ones."""
-        return self._rule.state is PhraseState.MATCHED
+        return self._words.matched
 
     @property
     def llr(self) -> float | None:
         """Natural-log likelihood ratio that all of them were said; None where the recognizer gives none."""
-        return self._rule.llr if self.matched and math.isfinite(self._rule.llr) else self._rule.whole_llr
+        rule = self._words.rule
+        return rule.llr if self.matched and math.isfinite(rule.llr) else rule.whole_llr
+
+    def close(self) -> None:
+        """Give back what the session holds. Idempotent."""
+        super().close()
+        self._words.close()
 
     def _advance(self, step: FrontEndStep) -> None:
-        transcript = self._hear(step, self._rule.expected, self._rule.completed_by)
-        if transcript is not None:
-            self._rule.add(transcript, step.at_sample)
-        spent = step.at_sample >= self.settings.decision.max_time_s * SAMPLE_RATE_HZ
-        settled = self._rule.state in (PhraseState.MATCHED, PhraseState.WRONG)
-        if settled or spent or self._rule.lost_patience(step.at_sample, step.speaking):
+        self._words.hear(step)
+        spent = step.at_sample >= self._budget.max_time_s * SAMPLE_RATE_HZ
+        if self._words.matched or spent or self._words.refused(step):
             self.state = SessionState.DECIDED
 
     def _conclude(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.settings import SpeechSettings
+from streamauth.core.settings import SpeechSettings
 
 
 class _State(Enum):

@@ -8,9 +8,9 @@ which it can be made anew at any time.
 import numpy as np
 
 from streamauth.core.ports import Embedding, Voiceprint
+from streamauth.core.settings import AdaptationSettings
 from streamauth.core.voice.calibration import cosine
 from streamauth.core.voice.pooling import unit
-from streamauth.settings import AdaptationSettings
 
 
 def adapted(

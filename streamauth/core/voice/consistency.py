@@ -15,12 +15,12 @@ from math import inf
 from streamauth.core.audio.quality import Quality
 from streamauth.core.decision import Share
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeakerEncoder
+from streamauth.core.settings import VoiceSettings
 from streamauth.core.voice.pooling import RollingVoice, VoiceSample
 from streamauth.core.voice.scoring import Gallery
-from streamauth.settings import VoiceSettings
 
 
-class VoiceAllAlong:
+class SpeakerConsistency:
     """The voice over just those utterances that carry the expected words, as a whole and window by window.
 
     Holds their audio, so that what turns out to be no part of the words can be taken out again.

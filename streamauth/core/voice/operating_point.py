@@ -2,8 +2,8 @@
 
 from math import log
 
+from streamauth.core.settings import DecisionSettings
 from streamauth.core.voice.calibration import Calibration
-from streamauth.settings import DecisionSettings
 
 PRESETS = {"convenience": 0.03, "balanced": 0.01, "strict": 0.001}
 """False-accept rates of whole attempts by name."""

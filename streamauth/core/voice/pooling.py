@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from streamauth.core.audio.degradation import rms
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder
-from streamauth.settings import VoiceSettings
+from streamauth.core.settings import VoiceSettings
 
 # Windows shorter than the full one come in steps of this length, so that the runtime sees few input shapes.
 _LENGTH_STEP = SAMPLE_RATE_HZ // 10

@@ -11,7 +11,7 @@ from streamauth.core.voice.voiceprint import Voiceprints
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class VoiceScore:
     """A voice against one person.
 
     Attributes:
@@ -40,7 +40,7 @@ class Gallery:
         if cohort is not None:
             self._means, self._spreads = cohort.statistics(self._voiceprints.similarities(cohort.embeddings))
 
-    def compare(self, voice: VoiceSample, quality: Quality) -> tuple[Comparison, ...]:
+    def compare(self, voice: VoiceSample, quality: Quality) -> tuple[VoiceScore, ...]:
         """The voice against each voiceprint, in order.
 
         Args:
@@ -53,8 +53,8 @@ class Gallery:
             (mean,), (spread,) = self._cohort.statistics(voice.embedding[None] @ self._cohort.embeddings.T)
             scores = ((similar - self._means) / self._spreads + (similar - mean) / spread) / 2
         llrs = self._calibration.llrs(scores, voice.speech_s, quality)
-        return tuple(Comparison(float(s), float(llr), voice.speech_s) for s, llr in zip(similar, llrs, strict=True))
+        return tuple(VoiceScore(float(s), float(llr), voice.speech_s) for s, llr in zip(similar, llrs, strict=True))
 
-    def best(self, voice: VoiceSample, quality: Quality) -> Comparison:
+    def best(self, voice: VoiceSample, quality: Quality) -> VoiceScore:
         """The voice against the voiceprint that it is likest."""
         return max(self.compare(voice, quality), key=lambda comparison: comparison.llr)

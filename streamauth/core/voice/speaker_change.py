@@ -8,7 +8,7 @@ another. Windows overlap: each counts for the part of it that is new.
 from streamauth.core.events import Verdict
 
 
-class ChangeWatch:
+class SpeakerChangeDetector:
     """Follows one stream, from an accept on.
 
     Args:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamauth.core.phrase.words import Comparison, compare, normalize
+from streamauth.core.phrase.words import WordMatch, compare, normalize
 from streamauth.errors import BadPhrase
 
 DOOR = ("please", "open", "the", "door", "and", "let", "me", "come", "in")
@@ -51,26 +51,26 @@ def test_normalize_takes_the_longest_allowed() -> None:
 
 
 def test_whole_phrase_matches() -> None:
-    assert compare(DOOR, DOOR) is Comparison.MATCH
+    assert compare(DOOR, DOOR) is WordMatch.MATCH
 
 
 def test_silence_and_hesitations_are_nothing() -> None:
-    assert compare(DOOR, ()) is Comparison.NOTHING
-    assert compare(DOOR, ("uh", "um")) is Comparison.NOTHING
+    assert compare(DOOR, ()) is WordMatch.NOTHING
+    assert compare(DOOR, ("uh", "um")) is WordMatch.NOTHING
 
 
 def test_every_beginning_is_incomplete() -> None:
     for count in range(1, len(DOOR)):
-        assert compare(DOOR, DOOR[:count]) is Comparison.INCOMPLETE
+        assert compare(DOOR, DOOR[:count]) is WordMatch.INCOMPLETE
 
 
 def test_hesitations_are_passed_over() -> None:
-    assert compare(DOOR, ("uh", *DOOR[:4], "um", *DOOR[4:], "er")) is Comparison.MATCH
+    assert compare(DOOR, ("uh", *DOOR[:4], "um", *DOOR[4:], "er")) is WordMatch.MATCH
 
 
 def test_a_hesitation_in_the_phrase_itself_must_be_said() -> None:
-    assert compare(("um", "yes"), ("yes",)) is Comparison.MISMATCH
-    assert compare(("um", "yes"), ("um", "yes")) is Comparison.MATCH
+    assert compare(("um", "yes"), ("yes",)) is WordMatch.MISMATCH
+    assert compare(("um", "yes"), ("um", "yes")) is WordMatch.MATCH
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_hesitation_in_the_phrase_itself_must_be_said() -> None:
     ],
 )
 def test_a_word_may_be_written_as_several(expected: str, heard: str) -> None:
-    assert compare(tuple(expected.split()), tuple(heard.split())) is Comparison.MATCH
+    assert compare(tuple(expected.split()), tuple(heard.split())) is WordMatch.MATCH
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_a_word_may_be_written_as_several(expected: str, heard: str) -> None:
     [("you cannot come", "you can"), ("my password is", "my pass"), ("can not come", "cannot")],
 )
 def test_a_beginning_may_end_inside_a_word(expected: str, heard: str) -> None:
-    assert compare(tuple(expected.split()), tuple(heard.split())) is Comparison.INCOMPLETE
+    assert compare(tuple(expected.split()), tuple(heard.split())) is WordMatch.INCOMPLETE
 
 
 def test_the_same_letters_in_other_words_do_not_match() -> None:
-    assert compare(("a", "nice", "cream"), ("an", "ice", "cream")) is Comparison.MISMATCH
+    assert compare(("a", "nice", "cream"), ("an", "ice", "cream")) is WordMatch.MISMATCH
 
 
 @given(st.integers(0, len(DOOR) - 1), st.integers(0, len(DOOR) - 1))
@@ -107,9 +107,9 @@ def test_no_wrong_missing_additional_or_swapped_word_passes(at: int, other: int)
     swapped = list(DOOR)
     swapped[at], swapped[other] = swapped[other], swapped[at]
     at_end = at == len(DOOR) - 1
-    assert compare(DOOR, dropped) is (Comparison.INCOMPLETE if at_end else Comparison.MISMATCH)
-    assert compare(DOOR, replaced) is Comparison.MISMATCH
-    assert compare(DOOR, added) is Comparison.MISMATCH
-    assert compare(DOOR, (*DOOR, "window")) is Comparison.MISMATCH
+    assert compare(DOOR, dropped) is (WordMatch.INCOMPLETE if at_end else WordMatch.MISMATCH)
+    assert compare(DOOR, replaced) is WordMatch.MISMATCH
+    assert compare(DOOR, added) is WordMatch.MISMATCH
+    assert compare(DOOR, (*DOOR, "window")) is WordMatch.MISMATCH
     if at != other:
-        assert compare(DOOR, tuple(swapped)) is Comparison.MISMATCH
+        assert compare(DOOR, tuple(swapped)) is WordMatch.MISMATCH

@@ -1,5 +1,7 @@
 """Random prompts in sessions: the right words, in order, in this voice, all along, in time."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,10 +12,12 @@ from streamauth.core.events import Decided, Event, Reason, ScoreUpdated, Verdict
 from streamauth.core.phrase.prompt import Challenge, Prompt, PromptKind
 from streamauth.core.ports import Samples
 from streamauth.core.sessions.base import Session, SessionState
+from streamauth.core.sessions.claim import Claim
+from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
-from streamauth.core.sessions.verification import Claim, VerificationSession
-from streamauth.settings import Settings
+from streamauth.core.sessions.verification import VerificationSession
+from streamauth.settings import PromptSettings, Settings
 from tests.fakes import cut, fake_models, pause, pcm, say, voiceprint
 
 FORMAT = AudioFormat(16_000)
@@ -26,10 +30,14 @@ GROUP = {"ann": voiceprint(ME), "ben": voiceprint(4), "cleo": voiceprint(7)}
 
 
 def verification(
-    phrase: str | None = None, *, continuous: bool = False, lifetime_s: float = 60.0, used: Settings = SETTINGS
+    phrase: str | None = None, *, lifetime_s: float = 60.0, used: Settings = SETTINGS
 ) -> VerificationSession:
     claim = Claim(voiceprint(ME), tuple(phrase.split()) if phrase else None, Challenge(PROMPT, lifetime_s))
-    return VerificationSession(claim, FORMAT, fake_models(), used, continuous=continuous)
+    return VerificationSession(claim, FORMAT, fake_models(), used)
+
+
+def continuous() -> ContinuousSession:
+    return ContinuousSession(Claim(voiceprint(ME), None, Challenge(PROMPT, 60.0)), FORMAT, fake_models(), SETTINGS)
 
 
 def identification(lifetime_s: float = 60.0) -> IdentificationSession:
@@ -136,7 +144,7 @@ def test_a_long_recording_of_the_voice_does_not_make_up_for_the_digits_of_anothe
     assert decided.reasons == (Reason.VOICE_CHANGED, Reason.PHRASE_MATCH, Reason.PROMPT_MATCH)
     assert decided.llr is not None
     assert decided.llr > 0
-    lax = SETTINGS.with_values({"prompt": {"stretch_margin": 50}}, "test")
+    lax = replace(SETTINGS, prompt=PromptSettings(stretch_margin=50))
     assert decide(verification(PHRASE, used=lax), phrase, pause(0.6), digits).verdict is Verdict.ACCEPT
 
 
@@ -158,7 +166,7 @@ def test_words_that_are_no_part_of_the_prompt_do_no_harm_either() -> None:
     assert begun_anew.verdict is Verdict.ACCEPT
 
 
-def test_a_pause_among_the_words_is_allowed_until_patience_is_lost() -> None:
+def test_a_pause_among_the_words_is_allowed_until_timeout_is_lost() -> None:
     half, rest = say("four seven one", ME), say("zero two nine", ME)
     assert decide(verification(), half, pause(2.5), rest).verdict is Verdict.ACCEPT
     late = decide(verification(), half, pause(4.0), rest)
@@ -200,14 +208,14 @@ def test_without_speech_it_is_undecided(session: Session) -> None:
 def test_continuous_mode_begins_with_the_prompt() -> None:
     words = "open the front door please close window my voice is key " * 4
     audio = pcm(pause(0.5), say(DIGITS, ME), pause(0.8), say(words, ME)[: 8 * 16_000], say(words, OTHER)[: 10 * 16_000])
-    verdicts = [e for e in run(verification(continuous=True), [audio]) if isinstance(e, Decided)]
+    verdicts = [e for e in run(continuous(), [audio]) if isinstance(e, Decided)]
     assert [event.verdict for event in verdicts] == [Verdict.ACCEPT, Verdict.REJECT]
     assert Reason.PROMPT_MATCH in verdicts[0].reasons
     assert verdicts[1].reasons[0] is Reason.VOICE_MISMATCH
 
 
 def test_continuous_mode_ends_without_the_prompt() -> None:
-    session = verification(continuous=True)
+    session = continuous()
     events = run(session, [pcm(pause(0.5), say(PHRASE, ME), pause(0.8), say(DIGITS, ME), pause(0.8))])
     assert [event.verdict for event in events if isinstance(event, Decided)] == [Verdict.REJECT]
     assert session.state is SessionState.DECIDED

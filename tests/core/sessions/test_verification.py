@@ -16,8 +16,10 @@ from streamauth.core.events import (
     WordsHeard,
 )
 from streamauth.core.ports import LEAST_LLR, Samples
-from streamauth.core.sessions.base import Models, SessionState
-from streamauth.core.sessions.verification import Claim, VerificationSession
+from streamauth.core.sessions.base import Models, Session, SessionState
+from streamauth.core.sessions.claim import Claim
+from streamauth.core.sessions.continuous import ContinuousSession
+from streamauth.core.sessions.verification import VerificationSession
 from streamauth.settings import DecisionSettings, Settings
 from tests.fakes import BrokenEncoder, FakeRecognizer, cut, fake_models, pause, pcm, say, voiceprint
 
@@ -27,13 +29,18 @@ SETTINGS = Settings()
 
 
 def session(
-    phrase: str | None = PHRASE, models: Models | None = None, continuous: bool = False, used: Settings = SETTINGS
+    phrase: str | None = PHRASE, models: Models | None = None, used: Settings = SETTINGS
 ) -> VerificationSession:
     claim = Claim(voiceprint(1), tuple(phrase.split()) if phrase else None)
-    return VerificationSession(claim, FORMAT, models or fake_models(), used, continuous=continuous)
+    return VerificationSession(claim, FORMAT, models or fake_models(), used)
 
 
-def run(verification: VerificationSession, chunks: list[bytes]) -> list[Event]:
+def continuous(phrase: str | None = PHRASE) -> ContinuousSession:
+    claim = Claim(voiceprint(1), tuple(phrase.split()) if phrase else None)
+    return ContinuousSession(claim, FORMAT, fake_models(), SETTINGS)
+
+
+def run(verification: Session, chunks: list[bytes]) -> list[Event]:
     events: list[Event] = []
     for chunk in chunks:
         verification.receive_audio(chunk)
@@ -111,7 +118,7 @@ def test_a_pause_inside_the_phrase_is_allowed() -> None:
     assert decide(audio).verdict is Verdict.ACCEPT
 
 
-def test_an_unfinished_phrase_is_rejected_once_patience_is_lost() -> None:
+def test_an_unfinished_phrase_is_rejected_once_timeout_is_lost() -> None:
     decided = decide(pcm(pause(0.3), say("open the front", 1), pause(4.0), say("door please", 1), pause(1.0)))
     assert decided.verdict is Verdict.REJECT
     assert decided.reasons[0] is Reason.PHRASE_INCOMPLETE
@@ -236,7 +243,7 @@ def talk(speaker: int, seconds: float) -> Samples:
 
 def test_continuous_mode_tells_when_the_voice_changes_and_when_it_is_back() -> None:
     audio = pcm(pause(0.5), talk(1, 8), talk(6, 10), talk(1, 10))
-    verdicts = [e for e in run(session(None, continuous=True), [audio]) if isinstance(e, Decided)]
+    verdicts = [e for e in run(continuous(None), [audio]) if isinstance(e, Decided)]
     assert [event.verdict for event in verdicts] == [Verdict.ACCEPT, Verdict.REJECT, Verdict.ACCEPT]
     assert 8.5 < verdicts[1].at_sample / 16_000 < 13.0
     assert 18.5 < verdicts[2].at_sample / 16_000 < 23.0
@@ -244,7 +251,7 @@ def test_continuous_mode_tells_when_the_voice_changes_and_when_it_is_back() -> N
 
 def test_continuous_mode_ends_with_a_first_decision_that_is_no_accept() -> None:
     audio = spoken("close the window please my key", 1) + pcm(talk(1, 10))
-    verification = session(continuous=True)
+    verification = continuous()
     events = run(verification, [audio])
     assert [event.verdict for event in events if isinstance(event, Decided)] == [Verdict.REJECT]
     assert verification.state is SessionState.DECIDED

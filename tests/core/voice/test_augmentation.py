@@ -6,13 +6,13 @@ from streamauth.core.ports import Voiceprint
 from streamauth.core.voice.augmentation import with_copies
 from streamauth.core.voice.pooling import RollingVoice, VoiceSample, voice_of
 from streamauth.core.voice.voiceprint import middle
-from streamauth.settings import Settings
+from streamauth.settings import VoiceSettings
 from tests.fakes import FakeEncoder, say
 
 
 @pytest.mark.parametrize("samples", [12_800, 20_000, 25_600, 40_123, 100_000])
 def test_finished_speech_gives_the_voice_that_it_gave_in_pieces(samples: int) -> None:
-    settings = Settings().with_values({"voice": {"hop_ms": 800}}, "test").voice
+    settings = VoiceSettings(hop_ms=800)
     speech = say("my voice is key please close the window " * 4, 3)[:samples]
     voice = RollingVoice(FakeEncoder(), settings)
     for start in range(0, speech.size, 480):

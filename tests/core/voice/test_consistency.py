@@ -5,7 +5,7 @@ import numpy as np
 from streamauth.core.audio.quality import Quality
 from streamauth.core.decision import Share
 from streamauth.core.ports import Samples
-from streamauth.core.voice.consistency import VoiceAllAlong
+from streamauth.core.voice.consistency import SpeakerConsistency
 from streamauth.core.voice.pooling import RollingVoice
 from streamauth.core.voice.scoring import Gallery
 from streamauth.settings import VoiceSettings
@@ -20,8 +20,8 @@ def speech(speaker: int, seconds: float) -> Samples:
     return say("open the front door please close window " * 3, speaker)[: round(seconds * 16_000)]
 
 
-def along(*utterances: tuple[Samples, Share]) -> VoiceAllAlong:
-    voice = VoiceAllAlong(FakeEncoder(), VoiceSettings())
+def along(*utterances: tuple[Samples, Share]) -> SpeakerConsistency:
+    voice = SpeakerConsistency(FakeEncoder(), VoiceSettings())
     for samples, share in utterances:
         feed(voice, samples)
         voice.end_utterance(share)
@@ -29,12 +29,12 @@ def along(*utterances: tuple[Samples, Share]) -> VoiceAllAlong:
     return voice
 
 
-def feed(voice: VoiceAllAlong | RollingVoice, samples: Samples) -> None:
+def feed(voice: SpeakerConsistency | RollingVoice, samples: Samples) -> None:
     for start in range(0, samples.size, FRAME):
         voice.accept(samples[start : start + FRAME])
 
 
-def weakest(voice: VoiceAllAlong) -> float:
+def weakest(voice: SpeakerConsistency) -> float:
     return voice.weakest_llr(Gallery([voiceprint(ME)], FAKE_CALIBRATION), QUIET)
 
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from streamauth.catalog.registry import models_folder
-from streamauth.core.phrase.words import Comparison, compare
+from streamauth.core.phrase.words import WordMatch, compare
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseRecognizer, PhraseStream, Samples, Transcript
 from streamauth.demo_data import VOICES, demo_utterances
 from streamauth.engines.phrase.acoustic_model import AcousticModel
@@ -71,13 +71,13 @@ def heard_by(recognizer: PhraseRecognizer, samples: Samples, expected: tuple[str
         stream.close()
 
 
-def judged(recognizer: PhraseRecognizer, samples: Samples, expected: tuple[str, ...] = DOOR) -> Comparison:
+def judged(recognizer: PhraseRecognizer, samples: Samples, expected: tuple[str, ...] = DOOR) -> WordMatch:
     return compare(expected, tuple(heard_by(recognizer, samples, expected).text.split()))
 
 
 @pytest.mark.parametrize("voice", VOICES)
 def test_right_phrase_is_matched(recognizer: PhraseRecognizer, voice: str) -> None:
-    assert judged(recognizer, speech(voice, "door-2")) is Comparison.MATCH
+    assert judged(recognizer, speech(voice, "door-2")) is WordMatch.MATCH
 
 
 def test_a_grammar_hears_nothing_but_the_expected_words() -> None:
@@ -87,16 +87,16 @@ def test_a_grammar_hears_nothing_but_the_expected_words() -> None:
     assert free - set(expected)
     heard = heard_by(limited, speech("slt", "window"), expected)
     assert {word.text for word in heard.words} <= {*expected, "[unk]"}
-    assert judged(limited, speech("slt", "passport"), expected) is Comparison.MATCH
+    assert judged(limited, speech("slt", "passport"), expected) is WordMatch.MATCH
 
 
 @pytest.mark.parametrize("name", ["coffee", "window"])
 def test_other_words_are_no_match(recognizer: PhraseRecognizer, name: str) -> None:
-    assert judged(recognizer, speech("rms", name)) is Comparison.MISMATCH
+    assert judged(recognizer, speech("rms", name)) is WordMatch.MISMATCH
 
 
 def test_beginning_of_the_phrase_is_incomplete(recognizer: PhraseRecognizer) -> None:
-    assert judged(recognizer, speech("awb", "door-half")) is Comparison.INCOMPLETE
+    assert judged(recognizer, speech("awb", "door-half")) is WordMatch.INCOMPLETE
 
 
 def test_nothing_is_heard_in_silence(recognizer: PhraseRecognizer) -> None:
@@ -105,7 +105,7 @@ def test_nothing_is_heard_in_silence(recognizer: PhraseRecognizer) -> None:
 
 def test_faint_noise_is_no_match(recognizer: PhraseRecognizer) -> None:
     noise = np.random.default_rng(0).normal(0, 0.003, 2 * SAMPLE_RATE_HZ).astype(np.float32)
-    assert judged(recognizer, noise) in (Comparison.NOTHING, Comparison.MISMATCH)
+    assert judged(recognizer, noise) in (WordMatch.NOTHING, WordMatch.MISMATCH)
 
 
 def test_utterance_without_audio_is_empty(stream: PhraseStream) -> None:
@@ -229,7 +229,7 @@ def test_another_phrase_has_a_low_likelihood(embedded: VoskRecognizer, voice: st
 def test_expectation_is_never_forced_onto_other_speech(embedded: VoskRecognizer) -> None:
     for expected in (DOOR, ("would", "you", "like", "a", "cup", "of", "coffee"), ("computer",)):
         transcript = heard_by(embedded, speech("slt", "coffee"), expected)
-        assert compare(expected, tuple(transcript.text.split())) is not Comparison.MATCH
+        assert compare(expected, tuple(transcript.text.split())) is not WordMatch.MATCH
         assert transcript.llr is not None
 
 
@@ -399,7 +399,7 @@ def silence(seconds: float) -> Samples:
 
 
 def said(embedded: VoskRecognizer, samples: Samples) -> bool:
-    return compare(DOOR, tuple(heard_by(embedded, samples).text.split())) is Comparison.MATCH
+    return compare(DOOR, tuple(heard_by(embedded, samples).text.split())) is WordMatch.MATCH
 
 
 @pytest.mark.parametrize("voice", ["awb", "rms", "slt"])
