@@ -35,13 +35,13 @@ class Screen:
     Attributes:
         view: Which one.
         words: What to say.
-        after_phrase: Whether the pass phrase is said before it.
+        phrase: Whether the pass phrase is to be said, before the words where there are some.
         name: Whom to greet; empty greets everybody alike.
     """
 
     view: View
     words: str = ""
-    after_phrase: bool = False
+    phrase: bool = False
     name: str = ""
 
     def as_dict(self) -> dict[str, Any]:

@@ -242,15 +242,13 @@ class Visit:
             if person.duress_profile is not None:
                 # both phrases are listened for at once, so that nothing shows which one was said
                 self._begin_trial(person, person.duress_profile, prompt, duress=True)
+            self._ask(prompt)
         except AttemptRefused:
             self._end()
             self._answer_denied(self._gate.deny(claimed.person, Denial.LOCKED_OUT))
-            return
         except StreamAuthError:
             self._end()
             self._answer_denied(self._gate.deny(claimed.person, Denial.FAILED))
-            return
-        self._ask(prompt)
 
     def _begin_trial(self, person: Person, profile: str, prompt: Prompt | None, *, duress: bool) -> None:
         attempt = self._voices.verify(profile, self._format, prompt)
@@ -259,11 +257,11 @@ class Visit:
     def _ask(self, prompt: Prompt | None) -> None:
         self._heard_bytes = 0
         self._new_front()
-        given = self._trials[0].attempt.prompt
-        if prompt is None or given is None:
-            self._show(Screen(View.LISTENING))
+        phrase = any(trial.profile is not None and self._voices.has_phrase(trial.profile) for trial in self._trials)
+        if prompt is None:
+            self._show(Screen(View.LISTENING, phrase=phrase))
         else:
-            self._show(Screen(View.SAY, given.text, given.after_phrase))
+            self._show(Screen(View.SAY, prompt.text, phrase=phrase))
 
     def _listen(self, chunk: bytes) -> None:
         if not self._trials:

@@ -64,6 +64,16 @@ class Voices:
         """
         return self._authenticator.verify(profile, audio_format, prompt=prompt)
 
+    def has_phrase(self, profile: str) -> bool:
+        """Whether a profile has a pass phrase; False where there is no such profile any more.
+
+        Raises:
+            StoreError: The store cannot be used.
+        """
+        with suppress(UnknownProfile):
+            return self._authenticator.store.get(profile).phrase is not None
+        return False
+
     def forgive(self, profile: str) -> None:
         """Take back the failures of a profile whose owner was accepted by another one.
 

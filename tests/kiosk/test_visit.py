@@ -263,7 +263,7 @@ def test_a_recording_of_other_random_words(door: MockDoor, authenticator: Authen
     prompted = replace(CLAIMS, prompt=PromptPlan(PromptKind.DIGITS, 6))
     ours = kiosk(door, authenticator, prompted)
     ours.visit.claim(Claimed("Ada"))
-    assert ours.screens[-1].after_phrase
+    assert ours.screens[-1].phrase
     ours.hears(pause(0.5), say(PHRASE + " one two one two one two", ADA), pause(12.0))
     assert View.WELCOME not in ours.views
     assert not door.pulses_s()
