@@ -212,7 +212,10 @@ def test_the_tones_are_the_answers(browser: Browser, kiosk: Kiosk) -> None:
             """() => {
               window.tones = [];
               const start = OscillatorNode.prototype.start;
-              OscillatorNode.prototype.start = function (at) { tones.push(this.frequency.value); start.call(this, at); };
+              OscillatorNode.prototype.start = function (at) {
+                tones.push(this.frequency.value);
+                start.call(this, at);
+              };
             }"""
         )
         for name, expected in (("welcome", [660, 880, 1320]), ("again", [440, 440]), ("idle", [])):
