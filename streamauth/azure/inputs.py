@@ -20,6 +20,7 @@ from streamauth.azure.refusals import (
 )
 
 _MOST_JSON_BYTES = 65_536
+_MOST_PARTS = 16
 _SAMPLE_RATES = range(16_000, 48_001)
 _BOUNDARY = re.compile(r'boundary="?([^";,]{1,70})"?', re.IGNORECASE)
 _SAMPLE_RATE = re.compile(r"samplerate=\"?(\d{4,6})", re.IGNORECASE)
@@ -144,7 +145,9 @@ def _part_of(body: bytes, kind: str) -> bytes | None:
     if boundary is None:
         return None
     mark = b"--" + boundary[1].strip().encode("latin-1")
-    parts = [piece.partition(b"\r\n\r\n")[2] for piece in body.split(mark)[1:-1]]
+    # a few parts have whatever clients send; a body of boundaries alone must not be cut into a million pieces
+    pieces = body.split(mark, _MOST_PARTS + 1)[: _MOST_PARTS + 2]
+    parts = [piece.partition(b"\r\n\r\n")[2] for piece in pieces[1:-1]]
     parts = [part.removesuffix(b"\r\n") for part in parts]
     return next((part for part in parts if part.startswith(b"RIFF")), parts[0] if parts else None)
 

@@ -1,8 +1,12 @@
-"""Connections of the HTTP server, hardened: nobody holds one open for nothing, or makes the server hoard for him.
+"""Connections of the HTTP server, hardened beyond what uvicorn can be configured to do.
 
-uvicorn leaves open what sends no request, answers pings of a peer that does not read, and collects empty fragments
-without end. Here, who asks for nothing in time is closed; the oldest such connection gives way where there are too
-many; who does not read what he asked for is cut off.
+What asks for nothing in time is closed, and the oldest such connection gives way where there are too many; who does not
+read what he asked for is cut off; pings that are not read are not answered; empty fragments are limited.
+
+uvicorn has no setting, and ASGI no place, for any of this: all of it happens before a request is complete or after an
+answer was handed over. So two of its protocol classes are extended here. The hooks that they rely on are named in
+``tests/server/test_connections.py``, which fails where a version of uvicorn lacks one; the range in ``pyproject.toml``
+holds the versions that these tests were run against.
 """
 
 import asyncio
@@ -47,6 +51,14 @@ class Waiting:
         """It has asked for something, or is gone."""
         if timer := self._timers.pop(transport, None):
             timer.cancel()
+
+    def give_way(self, address: str | None = None) -> bool:
+        """Close the oldest one, of an address or of all; whether there was one."""
+        for transport in self._timers:
+            if address is None or (transport.get_extra_info("peername") or ("",))[0] == address:
+                self._end(transport)
+                return True
+        return False
 
     def _end(self, transport: asyncio.Transport) -> None:
         self.remove(transport)
@@ -181,10 +193,10 @@ class WebsocketConnection(_CutOff, WebSocketsSansIOProtocol):
             self.close_timer = self.loop.call_later(CLOSE_S, self.transport.abort)
 
 
-def connection_classes(settings: ServerSettings) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def connection_classes(settings: ServerSettings, waiting: Waiting) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """What uvicorn is to make for each connection: HTTP, and websocket."""
     patience_s = settings.idle_timeout_s
     return (
-        partial(HttpConnection, waiting=Waiting(settings), patience_s=patience_s),
+        partial(HttpConnection, waiting=waiting, patience_s=patience_s),
         partial(WebsocketConnection, patience_s=patience_s),
     )

@@ -5,7 +5,6 @@ import ipaddress
 import logging
 import signal
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,8 +15,10 @@ import uvicorn
 
 from streamauth.errors import CannotListen
 from streamauth.protocol.messages import url_of
+from streamauth.server.accepting import Acceptor
 from streamauth.server.app import Application
-from streamauth.server.connections import connection_classes
+from streamauth.server.certificates import Certificate
+from streamauth.server.connections import Waiting, connection_classes
 from streamauth.server.mounts import MakeMount
 from streamauth.server.times import CLOSE_S, TELL_S
 from streamauth.service.authenticator import Authenticator
@@ -118,7 +119,8 @@ async def serve_until(
             "create`, or listen on 127.0.0.1."
         )
     async with Application.running(authenticator, settings, local=local, mounts=mounts) as application:
-        http, websocket = connection_classes(limits)
+        certificate, waiting = Certificate(limits), Waiting(limits)
+        http, websocket = connection_classes(limits, waiting)
         config = uvicorn.Config(
             application.asgi,
             http=http,  # type: ignore[arg-type]
@@ -134,14 +136,7 @@ async def serve_until(
             server_header=False,
             proxy_headers=bool(limits.trusted_proxies),
             forwarded_allow_ips=trusted_proxies(limits),
-            limit_concurrency=limits.max_idle_connections + limits.max_sessions + 64,
-            ssl_certfile=limits.tls_certificate or None,
-            ssl_keyfile=limits.tls_key or None,
         )
-        try:
-            config.load()
-        except (OSError, ssl.SSLError):
-            raise CannotListen("The certificate or its private key cannot be read.") from None
         listening = _listen(limits)
         secure = bool(limits.tls_certificate)
         host, port = listening.getsockname()[:2]
@@ -149,41 +144,70 @@ async def serve_until(
         log.info("listening on port %d", port)
         if not local and not secure and not limits.trusted_proxies:
             log.warning("without TLS: voices and API keys can be read on the way here")
-        await _Uvicorn(config, application, stop, lambda: on_ready(url)).serve(sockets=[listening])
+        uvicorn_server = _Uvicorn(config, application, stop, lambda: on_ready(url))
+        acceptor = Acceptor(
+            listening, uvicorn_server.connection, certificate.context, limits, waiting, trusted_proxies(limits)
+        )
+        with _on_hangup(certificate.reload):
+            await uvicorn_server.run_with(acceptor, listening)
         log.info("stopped")
 
 
+@contextmanager
+def _on_hangup(call: Callable[[], None]) -> Iterator[None]:
+    """Call something at SIGHUP, where this is the main thread and the system has that signal."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    former = signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(call) and None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+
 class _Uvicorn(uvicorn.Server):
+    """uvicorn's protocol classes and their shared state, on connections that we accept."""
+
     def __init__(
         self, config: uvicorn.Config, application: Application, stop: asyncio.Event, on_ready: Callable[[], None]
     ) -> None:
         super().__init__(config)
+        config.load()
+        self.lifespan = config.lifespan_class(config)
         self._application = application
         self._stop = stop
         self._on_ready = on_ready
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """See uvicorn; signals are handled by ``serve``."""
-        yield
+    def connection(self) -> asyncio.Protocol:
+        """The protocol of a new connection."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
-    async def main_loop(self) -> None:
-        """See uvicorn: serves, then lets what is running come to its end."""
-        await self.on_tick(0)
-        self._on_ready()
-        while not self._stop.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_S):
-                    await self._stop.wait()
+    async def run_with(self, acceptor: Acceptor, listening: socket.socket) -> None:
+        """Serve until the stop, then let what is running come to its end."""
+        accepting = asyncio.create_task(acceptor.serve())
+        try:
             await self.on_tick(0)
-        for server in self.servers:
-            server.close()
+            self._on_ready()
+            while not self._stop.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK_S):
+                        await self._stop.wait()
+                await self.on_tick(0)
+        finally:
+            accepting.cancel()
+            with suppress(asyncio.CancelledError):
+                await accepting
+            listening.close()
         await self._application.finish()
+        await self.shutdown()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn: the sessions are over, so what is left are requests, and connections that wait for one."""
-        for listening in sockets or []:
-            listening.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
         state, clock = self.server_state, asyncio.get_running_loop().time

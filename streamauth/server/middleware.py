@@ -31,6 +31,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }
+_HSTS = "max-age=31536000"
 
 
 class Middleware:
@@ -61,6 +62,8 @@ class Middleware:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", _HSTS)
             elif message["type"].startswith("websocket."):
                 status = 101
             await send(message)

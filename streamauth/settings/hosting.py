@@ -28,6 +28,10 @@ class ServerSettings(Section):
     max_idle_connections: int = setting(
         256, "Connections that ask for nothing; the oldest one gives way", low=1, high=100_000
     )
+    connections_per_address: int = setting(
+        128, "Connections of one address; its oldest one that asks for nothing gives way", low=1, high=100_000
+    )
+    tls_handshake_s: float = setting(5.0, "Longest TLS handshake", unit="s", low=0.1, high=60)
     tls_certificate: str = setting("", "File of the certificate chain (PEM); empty means no TLS")
     tls_key: str = setting("", "File of the certificate's private key (PEM); empty means in the same file")
     trusted_proxies: str = setting(
