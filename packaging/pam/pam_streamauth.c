@@ -123,10 +123,13 @@ static bool is_remote(pam_handle_t *pamh)
     return remote_process(STREAMAUTH_PROC, STREAMAUTH_SESSIONS);
 }
 
-/* Tells the person a sentence, where the application shows any. */
-static void tell(pam_handle_t *pamh, int flags, int style, const char *text)
+/*
+ * Tells the person a sentence, where the application shows any. Not less so with PAM_SILENT, which sudo always sets:
+ * without a reason nobody knows what to do better. An application that wants silence drops it.
+ */
+static void tell(pam_handle_t *pamh, int style, const char *text)
 {
-    if (((unsigned)flags & PAM_SILENT) == 0 && text[0] != '\0')
+    if (text[0] != '\0')
         (void)pam_prompt(pamh, style, NULL, "%s", text);
 }
 
@@ -157,19 +160,19 @@ static int ask_person(pam_handle_t *pamh, const char *what)
     return result;
 }
 
-static int result_of(pam_handle_t *pamh, int flags, enum talk_outcome outcome, const struct reply *reply)
+static int result_of(pam_handle_t *pamh, enum talk_outcome outcome, const struct reply *reply)
 {
     switch (outcome) {
     case TALK_ACCEPTED:
         return PAM_SUCCESS;
     case TALK_REJECTED:
-        tell(pamh, flags, PAM_ERROR_MSG, reply->message);
+        tell(pamh, PAM_ERROR_MSG, reply->message);
         return PAM_AUTH_ERR;
     case TALK_LOCKED:
-        tell(pamh, flags, PAM_TEXT_INFO, reply->message);
+        tell(pamh, PAM_TEXT_INFO, reply->message);
         return PAM_MAXTRIES;
     case TALK_UNDECIDED:
-        tell(pamh, flags, PAM_TEXT_INFO, reply->message);
+        tell(pamh, PAM_TEXT_INFO, reply->message);
         return PAM_AUTHINFO_UNAVAIL;
     case TALK_PROMPT:
     case TALK_FAILED:
@@ -178,8 +181,8 @@ static int result_of(pam_handle_t *pamh, int flags, enum talk_outcome outcome, c
     return PAM_AUTHINFO_UNAVAIL;
 }
 
-static int authenticate(pam_handle_t *pamh, int flags, const struct options *options, const char *user,
-                        const char *service, int connection)
+static int authenticate(pam_handle_t *pamh, const struct options *options, const char *user, const char *service,
+                        int connection)
 {
     struct talk talk;
     struct reply reply;
@@ -190,12 +193,12 @@ static int authenticate(pam_handle_t *pamh, int flags, const struct options *opt
         return PAM_AUTHINFO_UNAVAIL;
     outcome = talk_ask(&talk, user, service, !options->fixed, ASK_WAIT_MS, options->listen_ms, &reply);
     if (outcome != TALK_PROMPT)
-        return result_of(pamh, flags, outcome, &reply);
+        return result_of(pamh, outcome, &reply);
     say_what(&reply, what, sizeof what);
     if (options->immediate) {
         char text[sizeof what + 8];
         (void)snprintf(text, sizeof text, "Say: %s", what);
-        tell(pamh, flags, PAM_TEXT_INFO, text);
+        tell(pamh, PAM_TEXT_INFO, text);
     } else {
         int answer = ask_person(pamh, what);
         if (answer != PAM_SUCCESS)
@@ -204,7 +207,7 @@ static int authenticate(pam_handle_t *pamh, int flags, const struct options *opt
     outcome = talk_listen(&talk, options->listen_ms, &reply);
     if (outcome == TALK_FAILED)
         pam_syslog(pamh, LOG_WARNING, "streamauthd gave no verdict");
-    return result_of(pamh, flags, outcome, &reply);
+    return result_of(pamh, outcome, &reply);
 }
 
 EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
@@ -214,6 +217,7 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
     const void *service = NULL;
     int connection, result;
 
+    (void)flags;
     if (!read_options(argc, argv, &options)) {
         pam_syslog(pamh, LOG_ERR, "an argument of the module is wrong");
         return PAM_AUTHINFO_UNAVAIL;
@@ -226,7 +230,7 @@ EXPORT int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const ch
     connection = connect_to(options.socket);
     if (connection < 0)
         return PAM_AUTHINFO_UNAVAIL;
-    result = authenticate(pamh, flags, &options, user, service, connection);
+    result = authenticate(pamh, &options, user, service, connection);
     (void)close(connection);
     return result;
 }

@@ -16,6 +16,7 @@ from streamauth.cli import (
     key,
     keys,
     listen,
+    login,
     models,
     phrase,
     profiles,
@@ -54,6 +55,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("doctor")(doctor.doctor)
 app.add_typer(key.app, name="key")
 app.add_typer(keys.app, name="keys")
+app.add_typer(login.app, name="login")
 
 
 def _show_version(wanted: bool) -> None:

@@ -7,6 +7,7 @@ The tree (exit codes of the command line in brackets):
     │   ├── AudioError        ... as audio
     │   ├── ProfileError      ... for this profile
     │   ├── DoorError         ... for a door, or for who may pass it
+    │   ├── LoginError        ... for a login by microphone
     │   └── ProtocolError     ... as a message of the streaming protocol
     ├── AttemptRefused [1]    the profile may not be tried now
     ├── AccessRefused [2]     the server may not be used in this way
@@ -36,7 +37,12 @@ from streamauth.errors.audio import (
     AudioTooLong,
     EmptyAudio,
     FileMissing,
+    MicrophoneAbsent,
+    MicrophoneBusy,
+    MicrophoneFormat,
+    MicrophoneMuted,
     MicrophoneUnavailable,
+    MicrophoneUnplugged,
     NotAudio,
     OddByteCount,
     SampleRateMismatch,
@@ -70,6 +76,15 @@ from streamauth.errors.evaluation import (
     BadTrialList,
     ExtraMissing,
     TooFewRecordings,
+)
+from streamauth.errors.login import (
+    LoginBusy,
+    LoginDaemonAbsent,
+    LoginError,
+    LoginNotPermitted,
+    LoginProtocolError,
+    ServiceNotEnabled,
+    UnknownUser,
 )
 from streamauth.errors.models import (
     BadModel,
@@ -160,8 +175,18 @@ __all__ = [
     "KeyMissing",
     "KeyWrong",
     "LicenceNotAccepted",
+    "LoginBusy",
+    "LoginDaemonAbsent",
+    "LoginError",
+    "LoginNotPermitted",
+    "LoginProtocolError",
     "MessageTooLarge",
+    "MicrophoneAbsent",
+    "MicrophoneBusy",
+    "MicrophoneFormat",
+    "MicrophoneMuted",
     "MicrophoneUnavailable",
+    "MicrophoneUnplugged",
     "ModelCorrupt",
     "ModelMissing",
     "NobodyToIdentify",
@@ -182,6 +207,7 @@ __all__ = [
     "ServerBusy",
     "ServerStopping",
     "ServerUnreachable",
+    "ServiceNotEnabled",
     "SessionInterrupted",
     "SessionTimeout",
     "SessionTokenRefused",
@@ -205,6 +231,7 @@ __all__ = [
     "UnknownProfile",
     "UnknownPrompt",
     "UnknownTemplate",
+    "UnknownUser",
     "UnknownWord",
     "UnsafeArchive",
     "UnsupportedAudioFormat",

@@ -51,3 +51,23 @@ class AudioTooLong(AudioError):
 
 class MicrophoneUnavailable(AudioError):
     """No microphone can be opened. `streamauth doctor` lists what is missing."""
+
+
+class MicrophoneAbsent(MicrophoneUnavailable):
+    """There is no such microphone. Is it plugged in?"""
+
+
+class MicrophoneBusy(MicrophoneUnavailable, retryable=True):
+    """Another program uses the microphone. Close it, or try again in a moment."""
+
+
+class MicrophoneUnplugged(MicrophoneUnavailable):
+    """The microphone gives no more audio. Was it unplugged?"""
+
+
+class MicrophoneMuted(MicrophoneUnavailable):
+    """The microphone gives nothing but zeros. Is it muted?"""
+
+
+class MicrophoneFormat(MicrophoneUnavailable):
+    """The microphone offers neither one nor two channels at 8 to 48 kHz."""

@@ -31,6 +31,7 @@ from streamauth.settings.azure import AzureSettings
 from streamauth.settings.doors import DoorSettings, KioskSettings
 from streamauth.settings.getting import ModelSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
+from streamauth.settings.login import LoginSettings
 
 __all__ = [
     "AccessSettings",
@@ -42,6 +43,7 @@ __all__ = [
     "DoorSettings",
     "EnrollmentSettings",
     "KioskSettings",
+    "LoginSettings",
     "ModelSettings",
     "PhraseSettings",
     "PromptSettings",
@@ -73,6 +75,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     azure: AzureSettings = field(default_factory=AzureSettings)
+    login: LoginSettings = field(default_factory=LoginSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     door: DoorSettings = field(default_factory=DoorSettings)

@@ -6,6 +6,7 @@ Data path: **sound card** -> bounded queue -> PcmDecoder -> Resampler.
 import queue
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,9 +14,17 @@ from numpy.typing import NDArray
 
 from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.ports import SAMPLE_RATE_HZ
-from streamauth.errors import MicrophoneUnavailable, UnsupportedSampleRate
+from streamauth.errors import (
+    MicrophoneAbsent,
+    MicrophoneBusy,
+    MicrophoneFormat,
+    MicrophoneUnavailable,
+    MicrophoneUnplugged,
+    UnsupportedSampleRate,
+)
 from streamauth.sources import CHUNKS_PER_S
 
+_UNAVAILABLE = -9985  # PortAudio's code for a device that another program holds
 _DTYPES = {Encoding.S16LE: "int16", Encoding.F32LE: "float32"}
 
 
@@ -66,6 +75,20 @@ def list_devices() -> list[InputDevice]:
         raise MicrophoneUnavailable(f"PortAudio does not work ({error}).") from None
 
 
+def refresh_devices() -> None:
+    """Look again which devices there are; PortAudio itself does so once. No stream may be open in this process.
+
+    Raises:
+        MicrophoneUnavailable: PortAudio is missing or does not work.
+    """
+    sounddevice = _sounddevice()
+    try:
+        sounddevice._terminate()
+        sounddevice._initialize()
+    except sounddevice.PortAudioError as error:
+        raise MicrophoneUnavailable(f"PortAudio does not work ({error}).") from None
+
+
 class Microphone:
     """Records from a device. Use as a context manager; iterate until it is closed.
 
@@ -79,11 +102,18 @@ class Microphone:
         device: A number, a name, or a part of one in any case; the default device if None.
         wanted: Format to ask for.
         on_overflow: Called by the reader's thread, before the next chunk, after audio was lost.
+        on_muted: Called by it when the audio is nothing but zeros from the begin on for ``muted_s``. Some sound servers
+            give zeros in each silence, so that it need not be an error.
         max_queue_s: Audio that may wait for the reader; more is lost.
-        stall_s: Silence of the device itself after which it counts as gone.
+        start_s: Time that the device may take to begin, in seconds; sound servers take some.
+        stall_s: Silence of the device itself after which it counts as gone, in seconds.
+        muted_s: See ``on_muted``, in seconds.
 
     Raises:
-        MicrophoneUnavailable: No PortAudio, no such device, more than one of that name, or it cannot be opened.
+        MicrophoneAbsent: There is no such device.
+        MicrophoneBusy: Another program uses it.
+        MicrophoneFormat: It offers no format of use.
+        MicrophoneUnavailable: No PortAudio, more than one device of that name, or it cannot be opened.
     """
 
     def __init__(
@@ -92,16 +122,21 @@ class Microphone:
         wanted: AudioFormat = AudioFormat(SAMPLE_RATE_HZ, 1, Encoding.F32LE),  # noqa: B008 - frozen
         on_overflow: Callable[[], None] | None = None,
         *,
+        on_muted: Callable[[], None] | None = None,
         max_queue_s: float = 10.0,
-        stall_s: float = 3.0,
+        start_s: float = 3.0,
+        stall_s: float = 0.9,
+        muted_s: float = 0.8,
     ) -> None:
         self._sounddevice = _sounddevice()
-        self.device = _choose(list_devices(), device)
+        self.device = choose_device(list_devices(), device)
         self.format = self._supported(wanted)
         self.overflows = 0
         self._told = 0
         self._on_overflow = on_overflow
-        self._stall_s = stall_s
+        self._on_muted = on_muted
+        self._zeros_left = max(1, round(muted_s * CHUNKS_PER_S))
+        self._start_s, self._stall_s = start_s, stall_s
         self._max_waiting = max(1, round(max_queue_s * CHUNKS_PER_S))
         # not bounded by itself: its end must find room in it, always
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -122,6 +157,8 @@ class Microphone:
             self._stream.start()
         except self._sounddevice.PortAudioError as error:
             self.close()
+            if len(error.args) > 1 and error.args[1] == _UNAVAILABLE:
+                raise MicrophoneBusy from None
             raise MicrophoneUnavailable(
                 f"The microphone cannot be opened ({error}). Is another program using it?"
             ) from None
@@ -145,22 +182,31 @@ class Microphone:
         """PCM in ``format``, 100 ms at a time.
 
         Raises:
-            MicrophoneUnavailable: The device is gone.
+            MicrophoneUnplugged: The device is gone.
         """
+        patience_s = self._start_s
         while True:
             try:
-                chunk = self._queue.get(timeout=self._stall_s)
+                chunk = self._queue.get(timeout=patience_s)
             except queue.Empty:
                 chunk = None
             if chunk is None:
                 if self._closed:
                     return
-                raise MicrophoneUnavailable("The microphone gives no more audio. Was it unplugged?")
+                raise MicrophoneUnplugged
+            patience_s = self._stall_s
+            self._watch_zeros(chunk)
             if self.overflows > self._told:
                 self._told = self.overflows
                 if self._on_overflow is not None:
                     self._on_overflow()
             yield chunk
+
+    def _watch_zeros(self, chunk: bytes) -> None:
+        if self._zeros_left:
+            self._zeros_left = 0 if any(chunk) else self._zeros_left - 1
+            if not self._zeros_left and not any(chunk) and self._on_muted is not None:
+                self._on_muted()
 
     def _take(self, indata: NDArray[Any], frames: int, time: object, status: Any) -> None:
         """Called by PortAudio's thread, which must not wait and writes into ``indata`` again."""
@@ -185,7 +231,7 @@ class Microphone:
                     return AudioFormat(rate_hz, channels, wanted.encoding)
                 except (self._sounddevice.PortAudioError, UnsupportedSampleRate):
                     continue
-        raise MicrophoneUnavailable("The microphone offers neither one nor two channels at 8 to 48 kHz.")
+        raise MicrophoneFormat
 
 
 def _sounddevice() -> Any:
@@ -200,9 +246,18 @@ def _sounddevice() -> Any:
     return sounddevice
 
 
-def _choose(devices: list[InputDevice], wanted: str | int | None) -> InputDevice:
+def choose_device(devices: list[InputDevice], wanted: str | int | None) -> InputDevice:
+    """The device of a number, a name or a part of one; the default one if None.
+
+    Raises:
+        MicrophoneAbsent: There is none.
+        MicrophoneBusy: There is none in the list, and some program records.
+        MicrophoneUnavailable: More than one has this name.
+    """
     if not devices:
-        raise MicrophoneUnavailable("There is no microphone on this computer, or no permission to use it.")
+        if _recording():
+            raise MicrophoneBusy
+        raise MicrophoneAbsent("There is no microphone on this computer, or no permission to use it.")
     if wanted is None:
         return next((device for device in devices if device.is_default), devices[0])
     if isinstance(wanted, int) or wanted.isdecimal():
@@ -212,10 +267,18 @@ def _choose(devices: list[InputDevice], wanted: str | int | None) -> InputDevice
         matching = [device for device in devices if device.name.casefold() == name]
         matching = matching or [device for device in devices if name in device.name.casefold()]
     if not matching:
-        raise MicrophoneUnavailable(f"There is no such microphone. {_menu(devices)}")
+        if _recording():
+            raise MicrophoneBusy
+        raise MicrophoneAbsent(f"There is no such microphone. {_menu(devices)}")
     if len(matching) > 1:
         raise MicrophoneUnavailable(f"More than one microphone has this name. {_menu(matching)}")
     return matching[0]
+
+
+def _recording() -> bool:
+    """Whether a program records from a sound card of this machine: PortAudio leaves such devices out of its list."""
+    states = Path("/proc/asound").glob("card*/pcm*c/sub*/status")
+    return any(not state.read_text(errors="replace").startswith("closed") for state in states)
 
 
 def _menu(devices: list[InputDevice]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from streamauth.core.audio.pcm import AudioFormat, Encoding, PcmDecoder
-from streamauth.errors import MicrophoneUnavailable
+from streamauth.errors import MicrophoneBusy, MicrophoneUnavailable
 from streamauth.sources.microphone import InputDevice, Microphone, list_devices
 
 
@@ -46,7 +46,8 @@ class FakeStream:
         size, channels = self.settings["blocksize"], self.settings["channels"]
         buffer = np.zeros((size, channels), self.settings["dtype"])
         for number in range(self.card.blocks):
-            buffer[:] = number + 1 if buffer.dtype.kind == "i" else (number + 1) / 100
+            if not self.card.muted:
+                buffer[:] = number + 1 if buffer.dtype.kind == "i" else (number + 1) / 100
             self.settings["callback"](buffer, size, None, SimpleNamespace(input_overflow=number in self.card.overflows))
         buffer[:] = 0
         self.card.all_given.set()
@@ -68,6 +69,7 @@ class FakeSoundDevice(ModuleType):
         self.default = SimpleNamespace(device=[-1, -1])
         self.streams: list[FakeStream] = []
         self.blocks = 3
+        self.muted = False
         self.overflows: set[int] = set()
         self.unplugged = False
         self.start_error: PortAudioError | None = None
@@ -258,7 +260,7 @@ def test_unplugged(card: FakeSoundDevice) -> None:
 
 
 def test_a_device_that_falls_silent_without_a_word(card: FakeSoundDevice) -> None:
-    with Microphone(stall_s=0.05) as microphone, pytest.raises(MicrophoneUnavailable, match="unplugged"):
+    with Microphone(stall_s=0.05, start_s=0.05) as microphone, pytest.raises(MicrophoneUnavailable, match="unplugged"):
         list(microphone)
 
 
@@ -292,6 +294,29 @@ def test_device_in_use(card: FakeSoundDevice, stage: str) -> None:
         microphone.__enter__()
 
 
+def test_device_of_another_program(card: FakeSoundDevice) -> None:
+    microphone = Microphone()
+    card.start_error = PortAudioError("Device unavailable", -9985)
+    with pytest.raises(MicrophoneBusy):
+        microphone.__enter__()
+
+
+def test_zeros_from_the_begin_are_told_once(card: FakeSoundDevice) -> None:
+    card.blocks, card.muted = 12, True
+    told: list[str] = []
+    with Microphone(on_muted=lambda: told.append("muted")) as microphone:
+        list(itertools.islice(microphone, 12))
+    assert told == ["muted"]
+
+
+def test_zeros_later_are_a_pause(card: FakeSoundDevice) -> None:
+    card.blocks = 12
+    told: list[str] = []
+    with Microphone(on_muted=lambda: told.append("muted")) as microphone:
+        list(itertools.islice(microphone, 12))
+    assert told == []
+
+
 # --- the real package ---------------------------------------------------------------------------------------
 
 
@@ -318,4 +343,5 @@ def test_portaudio_is_missing(tmp_path: Path) -> None:
 
 def test_the_real_package_with_no_such_device() -> None:
     """Holds with and without a sound card, and without PortAudio."""
-    assert run("Microphone('no device has this name')").startswith("MicrophoneUnavailable ")
+    told = run("Microphone('no device has this name')")
+    assert told.startswith(("MicrophoneUnavailable ", "MicrophoneAbsent ", "MicrophoneBusy "))
