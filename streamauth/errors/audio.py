@@ -54,7 +54,7 @@ class MicrophoneUnavailable(AudioError):
 
 
 class MicrophoneAbsent(MicrophoneUnavailable):
-    """There is no such microphone. Is it plugged in?"""
+    """There is no such microphone. Plug it in, or choose another one."""
 
 
 class MicrophoneBusy(MicrophoneUnavailable, retryable=True):
@@ -62,11 +62,11 @@ class MicrophoneBusy(MicrophoneUnavailable, retryable=True):
 
 
 class MicrophoneUnplugged(MicrophoneUnavailable):
-    """The microphone gives no more audio. Was it unplugged?"""
+    """The microphone gives no more audio; it may be unplugged."""
 
 
 class MicrophoneMuted(MicrophoneUnavailable):
-    """The microphone gives nothing but zeros. Is it muted?"""
+    """The microphone gives nothing but zeros; it may be muted."""
 
 
 class MicrophoneFormat(MicrophoneUnavailable):

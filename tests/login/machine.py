@@ -238,8 +238,7 @@ def machine(folder: Path) -> Iterator[Machine]:
         ["openssl", "passwd", "-6", PASSWORD], capture_output=True, text=True, check=True
     ).stdout.strip()
     users = "".join(
-        _USER.format(name=name, uid=uid, password=hashed, home=f"/run/home/{name}")
-        for name, (uid, _) in USERS.items()
+        _USER.format(name=name, uid=uid, password=hashed, home=f"/run/home/{name}") for name, (uid, _) in USERS.items()
     )
     security = next(iter(sorted(Path("/usr/lib").glob("*/security/pam_unix.so")))).parent
     script = folder / "setup.sh"
