@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from streamauth.settings.section import Section, setting
+from streamauth.core.settings import Section, setting
 
 
 @dataclass(frozen=True)
