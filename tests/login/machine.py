@@ -23,7 +23,7 @@ from tests.login.rig import OTHER, OWNER, spoken
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse"
-_LOGIN = (sys.executable, "-m", "streamauth", "login")
+LOGIN = (sys.executable, "-m", "streamauth", "login")
 USERS = {"ada": (4001, OWNER), "bob": (4002, OTHER)}
 """Name, number, voice."""
 
@@ -193,7 +193,7 @@ class Machine:
 
     def failures(self, user: str = "ada") -> int:
         """Failed attempts that the daemon counts."""
-        printed = self.run(*_LOGIN, "status", "--json", "--user", user)
+        printed = self.run(*LOGIN, "status", "--json", "--user", user)
         failures: int = json.loads(printed.splitlines()[-1])["failures"]
         return failures
 
@@ -208,7 +208,7 @@ class Machine:
         with log.open("ab") as file:
             self._entered = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
         deadline_s = time.monotonic() + 60
-        while "services" not in self.run(*_LOGIN, "status", "--user", "ada", check=False):
+        while "services" not in self.run(*LOGIN, "status", "--user", "ada", check=False):
             assert self._entered.poll() is None, log.read_text()
             assert time.monotonic() < deadline_s
             time.sleep(0.2)
@@ -230,8 +230,8 @@ def _only_child(pid: int) -> int:
 
 
 @contextmanager
-def machine(folder: Path) -> Iterator[Machine]:
-    """A machine with the module in the stack of all services and users of USERS."""
+def machine(folder: Path, *, in_stack: bool = True) -> Iterator[Machine]:
+    """A machine with the users of USERS and the module, by default in the stack of all services."""
     folder.chmod(0o755)
     module = build(folder / "build", "pam_streamauth.so") / "pam_streamauth.so"
     hashed = subprocess.run(
@@ -254,8 +254,9 @@ def machine(folder: Path) -> Iterator[Machine]:
             assert time.monotonic() < deadline_s
             time.sleep(0.05)
         made = Machine(folder, _only_child(holder.pid))
-        made.run("sh", "-c", f"cat > /usr/share/pam-configs/streamauth <<'E'\n{PROFILE}E")
-        made.run("env", "DEBIAN_FRONTEND=noninteractive", "pam-auth-update", "--package", "--enable", "streamauth")
+        if in_stack:
+            made.run("sh", "-c", f"cat > /usr/share/pam-configs/streamauth <<'E'\n{PROFILE}E")
+            made.run("env", "DEBIAN_FRONTEND=noninteractive", "pam-auth-update", "--package", "--enable", "streamauth")
         try:
             yield made
         finally:

@@ -74,7 +74,7 @@ def main(folder: Path, *options: str) -> None:
             if not voices.standing(user).enrolled:
                 enroll(authenticator, user, speaker, phrase=PHRASE if "phrase" in options else None)
         state = DaemonState(home / "login.json")
-        for service in ("sudo", "su", "su-l", "sshd"):
+        for service in () if "bare" in options else ("sudo", "su", "su-l", "sshd"):
             state.enable(service, True)
         serve(voices, state, None)
 
