@@ -38,12 +38,12 @@ from streamauth.errors import (
     StreamAuthError,
     UnknownProfile,
 )
-from streamauth.protocol.answers import DisclosurePolicy, Scores
+from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy
 from tests.fakes import PROPOSED
 from tests.server.rig import ADA, BOB, FORMAT, PHRASE, STRANGER, UNUSUAL_PHRASE, server, spoken, until
 
 VERIFY_ADA = Start(Mode.VERIFY, FORMAT, name="ada")
-READY = DisclosurePolicy(Scores.NUMBER, 0.0).text(Ready(1 << 18, 30.0, 20.0, 600.0, 120.0)) or ""
+READY = DisclosurePolicy(Disclosure.NUMBER, 0.0).text(Ready(1 << 18, 30.0, 20.0, 600.0, 120.0)) or ""
 
 
 def chunks(speaker: int, words: str = PHRASE) -> Iterator[bytes]:

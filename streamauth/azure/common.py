@@ -49,8 +49,10 @@ class Common:
         return self._settings.any_phrase or not self._phrases.of(locale)
 
     def _attempt_limits(self) -> AttemptSettings:
-        """Those of all entrances, moved up: the callers of this API never had any."""
+        """Those of all entrances; moved up where a setting asks for it, as the callers of this API never had any."""
         limits = self._context.settings.attempts
+        if not self._settings.free_failures:
+            return limits
         more = self._settings.free_failures - limits.free_failures
         return replace(limits, free_failures=self._settings.free_failures, lock_after=max(1, limits.lock_after + more))
 

@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 from streamauth.errors import EngineError
-from streamauth.protocol.answers import Scores
+from streamauth.protocol.disclosure import Disclosure
 
 _HIGH = 0.9
 _STEPS = (0.05, 0.4, 0.6, 0.95)
@@ -39,11 +39,11 @@ def confidence_of(score: float) -> Literal["Low", "Normal", "High"]:
     return "High" if score >= _HIGH else "Normal"
 
 
-def told(score: float, scores: Scores) -> float:
+def told(score: float, level: Disclosure) -> float:
     """The score as a caller may learn it: as it is, in four steps, or only on which side of 0.5 it is."""
-    if scores is Scores.NUMBER:
+    if level is Disclosure.NUMBER:
         return score
-    if scores is Scores.NONE:
+    if level is Disclosure.LEAST:
         return float(score >= 0.5)
     far = score_of(_FAR_NATS, 0.0)
     return _STEPS[(score > 1 - far) + (score >= 0.5) + (score > far)]

@@ -15,6 +15,7 @@ from streamauth.azure.refusals import Refusal, invalid_argument, invalid_request
 from streamauth.azure.routing import Route, profile_id
 from streamauth.azure.scores import confidence_of, score_of, told
 from streamauth.core.events import Verdict
+from streamauth.protocol.disclosure import Disclosure
 from streamauth.protocol.purpose import Mode
 from streamauth.server.access import Caller
 from streamauth.store.profiles import Profile, ProfileSummary
@@ -120,10 +121,13 @@ class VoiceOperations(Hearing):
                 Mode.VERIFY,
                 generation,
             )
-            score = told(self._score(outcome, use), caller.scores)
             accepted = outcome.decided.verdict is Verdict.ACCEPT
+            least = caller.disclosure is Disclosure.LEAST
+            score = self._score(outcome, use)
+            # of a reject by the words the voice may be the right one, which is told to nobody by default
+            score = told(score if accepted or not least else min(score, JUST_UNDER), caller.disclosure)
             if generation is Generation.V1:
-                phrase = await self._said(clip, summary.profile, outcome)
+                phrase = await self._said(clip, summary.profile, outcome) if accepted or not least else ""
                 result = "Accept" if accepted else "Reject"
                 return reply({"result": result, "confidence": confidence_of(score), "phrase": phrase})
         result = "accept" if accepted else "reject"
@@ -184,7 +188,13 @@ class VoiceOperations(Hearing):
             else min(JUST_UNDER, score_of(candidate.llr, outcome.threshold))
             for candidate in decided.ranking
         }
-        ranking = [{"profileId": group[name], "score": told(score, caller.scores)} for name, score in scores.items()]
+        level = caller.disclosure
+        ranking = [
+            {"profileId": group[name], "score": told(score, level)}
+            for name, score in scores.items()
+            # by default nobody but who was accepted: even the order would tell who comes near
+            if level is not Disclosure.LEAST or name == decided.name
+        ]
         found = group[decided.name] if decided.name is not None else NOBODY
-        best = told(max(scores.values(), default=0.0), caller.scores)
+        best = told(max(scores.values(), default=0.0), level)
         return found, best, ranking

@@ -14,6 +14,7 @@ class Verdict(StrEnum):
 class Reason(StrEnum):
     """Why a decision fell as it did, or what is wrong with an enrollment utterance. Stable codes."""
 
+    NOT_ACCEPTED = "not_accepted"
     VOICE_MATCH = "voice_match"
     VOICE_MISMATCH = "voice_mismatch"
     VOICE_UNSURE = "voice_unsure"
@@ -46,6 +47,7 @@ class Reason(StrEnum):
 
 
 REASON_TEXTS: dict[Reason, str] = {
+    Reason.NOT_ACCEPTED: "The attempt was not accepted. Try again.",
     Reason.VOICE_MATCH: "The voice is the enrolled one.",
     Reason.VOICE_MISMATCH: "The voice is not the enrolled one.",
     Reason.VOICE_UNSURE: "The voice may be the enrolled one, but too little speaks for it. Try in a quieter place.",

@@ -1,19 +1,14 @@
-"""What the server answers in protocol version 1, as typed objects and as JSON text, cut down to what a peer may learn.
-
-The words that were expected are told with an accept only, and scores as the settings say: each of them would help
-somebody who tries to climb towards an accept.
-"""
+"""The messages of the server in protocol version 1, as typed objects; how much of them is told is in ``disclosure``."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from enum import StrEnum
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from streamauth.core.events import Candidate, Decided, Event, RankingUpdated, ScoreUpdated, Verdict, WordsHeard
+from streamauth.core.events import Candidate, Event
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.errors import ProtocolError, UnsupportedVersion
-from streamauth.protocol.events import event_classes, event_object, wire_name
+from streamauth.protocol.events import event_classes, wire_name
 from streamauth.protocol.models import (
     VERSION,
     BandMessage,
@@ -74,77 +69,6 @@ class Pronunciation:
 
 
 ServerMessage = Ready | SignedVerdict | Pronunciation | Event
-
-
-class Scores(StrEnum):
-    """What a peer learns of scores."""
-
-    NONE = "none"
-    BAND = "band"
-    NUMBER = "number"
-
-
-@dataclass(frozen=True, slots=True)
-class DisclosurePolicy:
-    """What a peer is told.
-
-    Attributes:
-        scores: What it learns of scores.
-        threshold: The LLR that an accept takes.
-    """
-
-    scores: Scores
-    threshold: float
-
-    def band(self, llr: float | None) -> str | None:
-        """The step of an LLR; None where nothing was compared or nothing is told."""
-        if llr is None or self.scores is Scores.NONE:
-            return None
-        margin = llr - self.threshold
-        side = "above" if margin >= 0 else "below"
-        return f"far_{side}" if abs(margin) > _FAR_NATS else side
-
-    def text(self, message: ServerMessage) -> str | None:
-        """The message as JSON text, None where the peer is not told of it.
-
-        Raises:
-            EngineError: A number of an event is NaN or infinite; the event must not be told.
-        """
-        if isinstance(message, Ready):
-            return json.dumps({"type": "ready", "version": VERSION, "limits": asdict(message)})
-        if isinstance(message, SignedVerdict):
-            return json.dumps({"type": "signed_verdict"} | asdict(message))
-        if isinstance(message, Pronunciation):
-            return json.dumps({"type": "pronunciation"} | asdict(message))
-        data = event_object(message)  # first of all, as it is what looks for NaN
-        if isinstance(message, Decided):
-            data = decision_object(message, self)
-        elif self.scores is not Scores.NUMBER:
-            if isinstance(message, ScoreUpdated | RankingUpdated):
-                llr = message.llr if isinstance(message, ScoreUpdated) else message.ranking[0].llr
-                data = {"type": "band", "at_s": data["at_s"], "band": self.band(llr), "speech_s": data["speech_s"]}
-            if self.scores is Scores.NONE and isinstance(message, ScoreUpdated | RankingUpdated | WordsHeard):
-                return None
-        return json.dumps(data, allow_nan=False)
-
-
-def decision_object(decided: Decided, disclosure: DisclosurePolicy) -> dict[str, Any]:
-    """The decision as a peer is told of it.
-
-    Raises:
-        EngineError: A number is NaN or infinite; nothing must be told.
-    """
-    band = disclosure.band(decided.llr if decided.llr is not None or not decided.ranking else decided.ranking[0].llr)
-    if disclosure.scores is not Scores.NUMBER:
-        event_object(decided)  # looks for NaN in what is left out, too
-        decided = replace(decided, score=None, llr=None, ranking=())
-    data = event_object(decided)
-    if data["phrase"] is not None:
-        if decided.verdict is not Verdict.ACCEPT:
-            data["phrase"]["expected"] = None
-        if disclosure.scores is Scores.NONE:
-            data["phrase"]["heard"] = None
-    return data | {"band": band}
 
 
 def parse_server_text(text: str) -> ServerMessage | None:

@@ -19,7 +19,7 @@ from starlette.types import Scope as Connection
 
 from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import Forbidden, RateLimited, StoreCorrupt, Unauthorized
-from streamauth.protocol.answers import Scores
+from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.pool import WorkerPool
 from streamauth.server.rates import Buckets, Shares
@@ -38,16 +38,20 @@ class Caller:
     Attributes:
         tenant: Whose profiles.
         scopes: What for.
-        scores: What it learns of scores.
+        disclosure: How much it learns.
         key_id: The API key, shown or behind a session token; None for a program of this machine.
         address: Where it comes from, where that limits its sessions.
     """
 
     tenant: str = field(repr=False)
     scopes: frozenset[Scope]
-    scores: Scores
+    disclosure: Disclosure
     key_id: str | None = None
     address: str | None = field(default=None, repr=False)
+
+    def learns(self, threshold: float) -> DisclosurePolicy:
+        """What it is told of attempts, where an accept takes this LLR, in nats."""
+        return DisclosurePolicy(self.disclosure, threshold, rankings=Scope.ADMIN in self.scopes)
 
     def need(self, *scopes: Scope) -> None:
         """Go on with one of these scopes only.
@@ -131,8 +135,9 @@ class Access:
         if await self._store_pool.run(self._store.has_api_keys):
             self._may_be_open = False  # whoever made a key wants others kept out
             return None
-        scores = self._settings.program_scores if origin is None else self._settings.browser_scores
-        return Caller(DEFAULT_TENANT, frozenset(Scope), Scores(scores))
+        # whoever is at this machine may read the store's files; a page must not tempt to design by numbers
+        level = Disclosure.NUMBER if origin is None else Disclosure.BAND
+        return Caller(DEFAULT_TENANT, frozenset(Scope), level)
 
     async def by_key(self, connection: Connection, key: str) -> Caller:
         """Who shows an API key.
@@ -148,7 +153,7 @@ class Access:
             raise
         if not self._keys.take(found.id):
             raise RateLimited
-        return Caller(found.tenant, found.scopes, Scores(self._settings.program_scores), found.id)
+        return Caller(found.tenant, found.scopes, Disclosure(self._settings.disclosure), found.id)
 
     async def by_token(self, connection: Connection, token: str) -> tuple[Caller, Purpose]:
         """Who shows a session token, and what it is for. The token is used up.
@@ -164,8 +169,8 @@ class Access:
             raise
         purpose = purpose_of(grant.purpose)
         scope = Scope.ENROLL if purpose.mode is Mode.ENROLL else Scope.VERIFY
-        scores = Scores(self._settings.browser_scores)
-        return Caller(grant.tenant, frozenset({scope}), scores, grant.key_id, _address(connection)), purpose
+        level = Disclosure(self._settings.disclosure)
+        return Caller(grant.tenant, frozenset({scope}), level, grant.key_id, _address(connection)), purpose
 
     async def make_token(self, caller: Caller, purpose: Purpose) -> str:
         """A session token.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from streamauth.core.settings import Section, setting
 
-SCORES = ("none", "band", "number")
+DISCLOSURES = ("least", "band", "number")
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,12 @@ class AccessSettings(Section):
         choices=("auto", "required"),
     )
     origins: str = setting("", "Origins of web pages that may connect, as https://example.org, separated by commas")
-    browser_scores: str = setting("band", "What web pages and session tokens learn of scores", choices=SCORES)
-    program_scores: str = setting("number", "What programs with an API key learn of scores", choices=SCORES)
+    disclosure: str = setting(
+        "least",
+        "What whoever shows an API key or session token learns beside the outcome: what is wrong with the audio; also "
+        "reasons, words and how near it was in steps; also scores",
+        choices=DISCLOSURES,
+    )
     token_lifetime_s: float = setting(120.0, "Time to use a session token", unit="s", low=1, high=3600)
     max_open_tokens: int = setting(1000, "Session tokens of one API key that wait to be used", low=1, high=1_000_000)
     issuer: str = setting("streamauth", "Issuer named in signed verdicts")

@@ -12,8 +12,9 @@ class AzureSettings(Section):
     enabled: bool = setting(True, "Answer on the paths of Microsoft's Speaker Recognition")
     public_url: str = setting("", "Address that clients see, as https://voice.example.org; empty means as they ask")
     free_failures: int = setting(
-        20,
-        "Failed verifications in a row before a delay, in place of attempts.free_failures; the lock is as far away",
+        0,
+        "WEAKER than the rule of all other entrances: failed verifications in a row before a delay, in place of "
+        "attempts.free_failures, and the lock as far away; 0 keeps the one rule",
         low=0,
         high=1000,
     )

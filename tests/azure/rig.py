@@ -68,6 +68,7 @@ def serve(home: Home, **settings: str) -> Iterator["Client"]:
         "STREAMAUTH_HOME": str(home.path),
         "STREAMAUTH_ACCESS_ADDRESS_BURST": "100000",
         "STREAMAUTH_ACCESS_KEY_BURST": "100000",
+        "STREAMAUTH_ACCESS_DISCLOSURE": "number",
         **{f"STREAMAUTH_{name}": value for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "streamauth", "serve", "--port", "0"]

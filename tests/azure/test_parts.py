@@ -16,7 +16,7 @@ from streamauth.azure.routing import generation_of, profile_id, route_of
 from streamauth.azure.scores import confidence_of, score_of, told
 from streamauth.core.reasons import Reason
 from streamauth.errors import BadSetting, EngineError, all_errors
-from streamauth.protocol.answers import Scores
+from streamauth.protocol.disclosure import Disclosure
 from streamauth.settings import Settings
 
 llrs = st.integers(-480, 480).map(lambda eighths: eighths / 8)
@@ -31,7 +31,7 @@ def test_scores_rise_with_the_llr_and_are_a_half_at_the_threshold(one: float, ot
     order = ["Low", "Normal", "High"]
     assert order.index(confidence_of(scores[0])) <= order.index(confidence_of(scores[1]))
     assert (confidence_of(scores[1]) == "Low") == (scores[1] < 0.5)
-    for scale in Scores:
+    for scale in Disclosure:
         assert told(scores[0], scale) <= told(scores[1], scale)
         assert (told(scores[0], scale) >= 0.5) == (scores[0] >= 0.5)
 

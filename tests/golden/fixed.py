@@ -20,6 +20,8 @@ SETTINGS = {
     "STREAMAUTH_AZURE_FREE_FAILURES": "1000",
     "STREAMAUTH_ACCESS_ADDRESS_BURST": "100000",
     "STREAMAUTH_ACCESS_KEY_BURST": "100000",
+    # so that a change of any number is seen
+    "STREAMAUTH_ACCESS_DISCLOSURE": "number",
     # less speech, so that the recordings are made quickly
     "STREAMAUTH_ENROLLMENT_TEXT_INDEPENDENT_SPEECH_S": "8",
     "STREAMAUTH_PROMPT_KIND": "words",

@@ -6,7 +6,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from streamauth.errors import all_errors
-from streamauth.protocol.answers import DisclosurePolicy, Pronunciation, Ready, Scores, SignedVerdict
+from streamauth.protocol.answers import Pronunciation, Ready, SignedVerdict
+from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy
 from streamauth.protocol.events import event_classes
 from streamauth.protocol.messages import MAX_CONTROL_BYTES, PATH, Start
 from streamauth.protocol.models import VERSION
@@ -88,9 +89,9 @@ def test_the_messages_of_the_server() -> None:
     assert documented.pop("signed_verdict") == [item.name for item in fields(SignedVerdict)]
     assert documented.pop("pronunciation") == [item.name for item in fields(Pronunciation)]
     assert set(documented) == set(event_classes()) | {"band"}
-    for scores in (Scores.NUMBER, Scores.BAND):
+    for scores in (Disclosure.NUMBER, Disclosure.BAND):
         for event in EVENTS:
-            message = json.loads(DisclosurePolicy(scores, 0.0).text(event) or "")
+            message = json.loads(DisclosurePolicy(scores, 0.0, rankings=True).text(event) or "")
             assert documented[message.pop("type")] == list(message)
 
 

@@ -51,8 +51,8 @@ AnyAttempt = TypeVar("AnyAttempt", bound=Attempt[Any])
 
 
 def settings(**server: Any) -> Settings:
-    """Settings for tests: a free port, no lock-out, and the given ones of the server."""
-    access = server.pop("access", {})
+    """Settings for tests: a free port, no lock-out, everything told, and the given ones of the server."""
+    access = {"disclosure": "number"} | server.pop("access", {})
     sections = {
         "server": {"port": 0, **server},
         "access": access,

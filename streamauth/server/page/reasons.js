@@ -2,6 +2,7 @@
 
 /** @type {Readonly<Record<string, string>>} */
 export const REASONS = Object.freeze({
+  not_accepted: "Not accepted. Try again.",
   voice_match: "The voice matches.",
   voice_mismatch: "The voice does not match the enrolled one.",
   voice_unsure: "The voice may be the enrolled one, but too little speaks for it. Try in a quieter place.",

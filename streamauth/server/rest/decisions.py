@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Event, UtteranceRefused, UtteranceTaken
 from streamauth.errors import EngineError
-from streamauth.protocol.answers import DisclosurePolicy, decision_object
+from streamauth.protocol.disclosure import decision_object
 from streamauth.protocol.purpose import MAX_AMONG, MAX_LABEL, Mode, Purpose
 from streamauth.server.access import Caller
 from streamauth.server.attempts import sign
@@ -59,7 +59,7 @@ def decision_routes(context: Context) -> APIRouter:
         decided = next((event for event in told if isinstance(event, Decided)), None)
         if decided is None:
             raise EngineError
-        data = decision_object(decided, DisclosurePolicy(caller.scores, context.threshold))
+        data = decision_object(decided, caller.learns(context.threshold))
         signed = await sign(context, decided, purpose.complete())
         return DecisionBody.model_validate(data | {"signed_verdict": None if signed is None else signed.token})
 

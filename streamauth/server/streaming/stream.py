@@ -25,7 +25,8 @@ from streamauth.errors import (
     StreamAuthError,
     UnexpectedMessage,
 )
-from streamauth.protocol.answers import DisclosurePolicy, Pronunciation, Ready, ServerMessage
+from streamauth.protocol.answers import Pronunciation, Ready, ServerMessage
+from streamauth.protocol.disclosure import DisclosurePolicy
 from streamauth.protocol.messages import Cancel, End, EndUtterance, Start, check_frame, parse_client_text
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.access import Caller
@@ -154,7 +155,7 @@ class Stream:
         caller, purpose = await self._admit(self, start)
         per_s = start.audio.bytes_per_s
         inbox = Inbox(round(self._limits.max_queue_s * per_s), round(_BATCH_S * per_s))
-        disclosure = DisclosurePolicy(caller.scores, self._context.threshold)
+        disclosure = caller.learns(self._context.threshold)
         self._session.set_result(_Session(start, caller, purpose, disclosure, inbox))
         if start.mode is not Mode.CONTINUOUS:
             too_long = SessionTimeout("The session took longer than is allowed. The attempt is undecided.")
