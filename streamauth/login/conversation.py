@@ -26,7 +26,8 @@ from streamauth.login import protocol
 from streamauth.login.state import OWN_SERVICE, DaemonState
 from streamauth.login.users import UnixUser, unix_user
 from streamauth.login.voices import LoginVoices, Offer
-from streamauth.protocol.answers import DisclosurePolicy, Pronunciation, Scores
+from streamauth.protocol.answers import Pronunciation
+from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy
 from streamauth.protocol.events import event_object
 from streamauth.protocol.strict_json import json_object
 
@@ -252,13 +253,13 @@ class Conversation:
                 self._reply(protocol.Listening(request.id))
                 # no numbers for others than root, which would guide an imitator; and no words, which would make a
                 # bug of the microphone for whoever may run programs here
-                telling = DisclosurePolicy(
-                    Scores.NUMBER if self._peer.uid == 0 else Scores.NONE, attempt.session.threshold
+                policy = DisclosurePolicy(
+                    Disclosure.NUMBER if self._peer.uid == 0 else Disclosure.LEAST, attempt.session.threshold
                 )
                 for event in self._watched(events):
                     decided = event if isinstance(event, Decided) else decided
                     if request.events:
-                        self._tell(request.id, event, telling)
+                        self._tell(request.id, event, policy)
         finally:
             self._voices.withdraw(offer)  # where it was not used
         if decided is None:
@@ -306,8 +307,8 @@ class Conversation:
                 raise HungUp
             yield event
 
-    def _tell(self, request_id: str, event: Event, telling: DisclosurePolicy) -> None:
-        if (text := telling.text(event)) is not None:
+    def _tell(self, request_id: str, event: Event, policy: DisclosurePolicy) -> None:
+        if (text := policy.text(event)) is not None:
             self._reply(protocol.Told(request_id, json_object(text)))
 
     def _reply(self, reply: protocol.Reply) -> None:
