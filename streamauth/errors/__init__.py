@@ -57,6 +57,7 @@ from streamauth.errors.base import (
     StreamAuthError,
 )
 from streamauth.errors.doors import (
+    BadBadge,
     BadPin,
     BadPlan,
     BadSchedule,
@@ -148,6 +149,7 @@ __all__ = [
     "AudioError",
     "AudioNotFinite",
     "AudioTooLong",
+    "BadBadge",
     "BadModel",
     "BadPhrase",
     "BadPin",

@@ -17,8 +17,11 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 from streamauth.errors import DiskFull, StoreBusy, StoreCorrupt, UnknownProfile
 from streamauth.settings import StoreSettings
 from streamauth.store.database import Database
+from streamauth.store.door_plan import DoorPlan
+from streamauth.store.doors import Doors
 from streamauth.store.keys import KeySource
 from streamauth.store.migrations import upgrade
+from streamauth.store.outbox import Outbox
 from streamauth.store.records import now_ms
 from streamauth.store.schema import meta, profiles
 from streamauth.store.sealing import SealingKey, key_id_of
@@ -34,6 +37,9 @@ class OpenStore:
         self._database = database
         self._keys = keys
         self._known_keys: dict[bytes, SealingKey] = {}
+        self.outbox = Outbox(database)
+        self.doors = Doors(database)
+        self.door_plan = DoorPlan(database)
 
     @classmethod
     def open(
