@@ -164,12 +164,14 @@ def main() -> None:
     others = halves[False]
     print(f"\n{len({person for person, _ in others})} other people, {earlier} earlier trails\n")
     print("| attempt | tried | noticed | rate, 95 % |\n|---|---|---|---|")
-    print(table_row("the same person says it again", [rule.is_replay(r) for r in repeats(others, earlier)], "flagged"))
+    found = repeats(others, earlier)
+    print(table_row("the same person says it again", [rule.is_replay(r, prompted=False) for r in found], "flagged"))
+    print(table_row("the same, to a prompt", [rule.is_replay(r, prompted=True) for r in found], "flagged"))
     for spliced in (False, True):
         played = replays(others, earlier, rng, spliced=spliced)
         for condition, results in played.items():
-            name = f"{'spliced words, ' if spliced else 'a recording, '}{condition}"
-            print(table_row(name, [rule.is_replay(r) for r in results], "noticed"))
+            name = f"{'spliced words to a prompt, ' if spliced else 'a recording, '}{condition}"
+            print(table_row(name, [rule.is_replay(r, prompted=spliced) for r in results], "noticed"))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ HOP_SAMPLES = SAMPLE_RATE_HZ // 100
 _WINDOW_SAMPLES = 512
 _LOWEST_HZ, _HIGHEST_HZ = 150.0, 3700.0
 _FLOOR = 1e-9
+_BLOCK_SAMPLES = SAMPLE_RATE_HZ // 4
 
 Trail = NDArray[np.int8]
 """Levels of bands in dB, shape (frames, BANDS), int8."""
@@ -30,14 +31,22 @@ class TrailRecorder:
     def __init__(self, most_s: float) -> None:
         self._most_frames = round(most_s * SAMPLE_RATE_HZ / HOP_SAMPLES)
         self._rest = np.zeros(0, np.float32)
+        self._waiting: list[Samples] = []
+        self._waiting_samples = 0
         self._made: list[Trail] = []
         self._frames = 0
 
     def add(self, samples: Samples) -> None:
         """Take audio, shape (samples,), float32 at 16 kHz."""
-        if self._frames >= self._most_frames:
-            return
-        self._rest = np.concatenate((self._rest, samples))
+        if self._frames < self._most_frames:
+            self._waiting.append(samples)
+            self._waiting_samples += samples.size
+            if self._waiting_samples >= _BLOCK_SAMPLES:
+                self._work()
+
+    def _work(self) -> None:
+        self._rest = np.concatenate((self._rest, *self._waiting))
+        self._waiting, self._waiting_samples = [], 0
         count = (self._rest.size - _WINDOW_SAMPLES) // HOP_SAMPLES + 1
         if count < 1:
             return
@@ -47,7 +56,8 @@ class TrailRecorder:
         self._rest = self._rest[count * HOP_SAMPLES :]
 
     def trail(self) -> Trail:
-        """What was heard so far."""
+        """What was heard so far; more may be added."""
+        self._work()
         return np.concatenate(self._made) if self._made else np.zeros((0, BANDS), np.int8)
 
 
