@@ -14,7 +14,8 @@ class FileMissing(AudioError):
 
 
 class NotAudio(AudioError):
-    """This is not an audio file. Give WAV, FLAC, OGG/Opus or MP3."""
+    """This is no audio file that is known here. Give WAV, AIFF, FLAC, Ogg or MP3, or convert it:
+    `ffmpeg -i INPUT -ar 16000 -ac 1 output.wav`."""
 
 
 class EmptyAudio(AudioError):
@@ -34,11 +35,11 @@ class OddByteCount(AudioError):
 
 
 class UnsupportedAudioFormat(AudioError):
-    """Only 16-bit integer or 32-bit float PCM with one or two channels is taken."""
+    """Samples are s16le, f32le, mulaw or alaw, in 1 to 16 channels."""
 
 
 class UnsupportedSampleRate(AudioError):
-    """The sample rate must be a whole number from 8000 to 48000 Hz."""
+    """The sample rate must be a whole number from 8000 to 192000 Hz."""
 
 
 class SampleRateMismatch(AudioError):

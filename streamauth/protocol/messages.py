@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.phrase.prompt import PromptKind
-from streamauth.errors import MessageTooLarge, OddByteCount, ProtocolError, UnsupportedVersion
+from streamauth.errors import MessageTooLarge, ProtocolError, UnsupportedVersion
 from streamauth.protocol.models import CLIENT_MESSAGES, VERSION, StartMessage, client_message
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.protocol.strict_json import json_object
@@ -106,11 +106,13 @@ def client_text(message: ClientMessage) -> str:
         if isinstance(message, bare):
             return json.dumps({"type": kind})
     assert isinstance(message, Start)  # noqa: S101 - the one class left
-    audio = {
+    audio: dict[str, int | str] = {
         "rate": message.audio.sample_rate_hz,
         "channels": message.audio.channels,
         "encoding": message.audio.encoding.value,
     }
+    if message.audio.channel is not None:
+        audio["channel"] = message.audio.channel
     values = {"type": "start", "version": VERSION, "mode": message.mode.value, "audio": audio}
     token = {} if message.token is None else {"token": message.token}
     return json.dumps(values | message.purpose.given() | token)
@@ -139,24 +141,21 @@ def parse_client_text(text: str) -> ClientMessage:
     return _start(message) if isinstance(message, StartMessage) else _BARE[kind]()
 
 
-def check_frame(data: bytes, audio: AudioFormat) -> None:
-    """Check one binary frame of a client.
+def check_frame(data: bytes) -> None:
+    """Check one binary frame of a client; it may end inside a sample, which the next one completes.
 
     Raises:
-        OddByteCount: It is no whole number of samples of all channels.
         ProtocolError: It is empty.
     """
     if not data:
-        raise ProtocolError("A binary message holds at least one sample.")
-    if len(data) % audio.frame_bytes:
-        raise OddByteCount()
+        raise ProtocolError("A binary message holds at least one byte.")
 
 
 def _start(message: StartMessage) -> Start:
     audio = message.audio
     return Start(
         mode=message.mode,
-        audio=AudioFormat(audio.rate, audio.channels, audio.encoding),
+        audio=AudioFormat(audio.rate, audio.channels, audio.encoding, audio.channel),
         name=message.name,
         among=None if message.among is None else tuple(message.among),
         phrase=message.phrase,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
 
-from streamauth.core.audio.pcm import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
+from streamauth.core.audio.pcm import MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
 from streamauth.core.events import Candidate, Decided, Event, Verdict
 from streamauth.core.phrase.prompt import PromptKind
 from streamauth.core.reasons import Reason
@@ -36,7 +36,7 @@ def _no_flag(value: Any) -> Any:
 
 
 One = Annotated[Literal[1], BeforeValidator(_no_flag)]
-Channels = Annotated[Literal[1, 2], BeforeValidator(_no_flag)]
+Channels = Annotated[int, BeforeValidator(_no_flag), Field(ge=1, le=MAX_CHANNELS)]
 Seconds = Annotated[float, Field(ge=0)]
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 # a later server may know more of them than this schema
@@ -57,6 +57,7 @@ class Audio(_Client):
     rate: Annotated[int, Field(ge=MIN_SAMPLE_RATE_HZ, le=MAX_SAMPLE_RATE_HZ)]
     channels: Channels
     encoding: Encoding
+    channel: Channels | None = None
 
 
 class StartMessage(_Client):

@@ -5,32 +5,30 @@ Data path: **file or pipe** -> PcmDecoder -> Resampler.
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.errors import AudioTooLong, EmptyAudio, FileMissing, NotAudio
 from streamauth.sources import CHUNKS_PER_S, AudioSource, Chunks, too_long
+from streamauth.sources.kinds import SNIFFED_BYTES, Kind, Reader, headerless_kind, kind_of, tag_bytes
 
-_SNIFFED_BYTES = 12
-_COMPRESSED = {
-    "FLAC": (b"fLaC",),
-    "OGG": (b"OggS",),
-    # a tag, or a frame of layer III: 11 bits of sync, then MPEG 1, 2 or 2.5, layer, without or with checksum
-    "MP3": (b"ID3", b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2", b"\xff\xe3", b"\xff\xe2"),
-}
+_MOST_FILLING_BYTES = 65_536
 
 
-def open_audio(path: Path, *, max_s: float, max_mb: float = 512.0) -> AudioSource:
-    """Open a file: WAV (8 to 32-bit integer, float), FLAC, OGG (Vorbis, Opus) or MP3 of 8 to 48 kHz, mono or stereo.
+def open_audio(path: Path, *, max_s: float, max_mb: float = 512.0, channel: int | None = None) -> AudioSource:
+    """Open a file: WAV, AIFF, CAF, AU, Wave64, NIST SPHERE, FLAC, Ogg (Vorbis, Opus, FLAC) or MP3, 8 to 192 kHz.
 
-    Whatever can be told of the file without decoding it is refused here; the rest while it is read. Samples that are
-    not finite are found by the PcmDecoder.
+    With the extra ``media`` also WebM, MP4 and others. What else is known by name is refused with the command that
+    converts it. Whatever can be told of the file without decoding it is refused here; the rest while it is read.
+    Samples that are not finite are found by the PcmDecoder.
 
     Args:
         path: The file.
         max_s: Longest audio, in seconds.
         max_mb: Largest file, in 10^6 bytes.
+        channel: The only channel to listen to, counted from 1; None mixes all.
 
     Raises:
         FileMissing: No file, no permission, or no regular file.
@@ -38,9 +36,7 @@ def open_audio(path: Path, *, max_s: float, max_mb: float = 512.0) -> AudioSourc
         EmptyAudio: No sample in it.
         TruncatedAudio: It ends before it should; also while reading.
         AudioTooLong: Longer or larger than the limit; also while reading.
-        SampleRateMismatch: The header contradicts itself about the rate.
-        OddByteCount: The last sample is not whole.
-        UnsupportedSampleRate, UnsupportedAudioFormat: Another rate, number of channels or encoding.
+        UnsupportedSampleRate, UnsupportedAudioFormat: Another rate, number of channels or coding, or no such channel.
     """
     try:
         status = os.stat(path)
@@ -50,7 +46,11 @@ def open_audio(path: Path, *, max_s: float, max_mb: float = 512.0) -> AudioSourc
             # opening a pipe would wait for its writer, for ever if there is none
             raise FileMissing("This path is no regular file. Give raw PCM on the standard input instead.")
         with open(path, "rb") as file:
-            head = file.read(_SNIFFED_BYTES)
+            head = file.read(SNIFFED_BYTES)
+            if tag := tag_bytes(head):
+                file.seek(tag)
+                # some writers fill up after the tag
+                head = file.read(_MOST_FILLING_BYTES).lstrip(b"\0")[:SNIFFED_BYTES] or head
     except PermissionError:
         raise FileMissing("There is no permission to read this file.") from None
     except (OSError, ValueError):
@@ -59,16 +59,44 @@ def open_audio(path: Path, *, max_s: float, max_mb: float = 512.0) -> AudioSourc
         raise AudioTooLong(f"The audio file is larger than the limit of {max_mb:g} MB.")
     if not head:
         raise EmptyAudio()
-    if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
-        from streamauth.sources.wav import open_wav
+    kind = kind_of(head) or headerless_kind(path.suffix)
+    if kind is None:
+        raise NotAudio()
+    source = _open(path, kind, max_s)
+    if channel is not None:
+        source.format = replace(source.format, channel=channel)
+    return source
 
-        return open_wav(path, max_s)
-    for kind, magics in _COMPRESSED.items():
-        if head.startswith(magics):
-            from streamauth.sources.compressed import open_compressed
 
-            return open_compressed(path, kind, max_s)
-    raise NotAudio()
+def _open(path: Path, kind: Kind, max_s: float) -> AudioSource:
+    # each reader is imported when it is needed: a pipe of raw PCM needs no decoder at all
+    match kind.reader:
+        case Reader.WAV:
+            from streamauth.sources.wav import open_wav
+
+            return open_wav(path, kind, max_s)
+        case Reader.BLOCKS:
+            from streamauth.sources.libsndfile import open_blocks
+
+            return open_blocks(path, kind, max_s)
+        case Reader.FLAC:
+            from streamauth.sources.libsndfile import open_flac
+
+            return open_flac(path, kind, max_s)
+        case Reader.OGG:
+            from streamauth.sources.libsndfile import open_ogg
+
+            return open_ogg(path, kind, max_s)
+        case Reader.MP3:
+            from streamauth.sources.libsndfile import open_mp3
+
+            return open_mp3(path, kind, max_s)
+        case Reader.MEDIA:
+            from streamauth.sources.media import open_media
+
+            return open_media(path, kind, max_s)
+        case Reader.NONE:
+            raise kind.refused("is not decoded here")
 
 
 def read_raw(stream: BinaryIO, audio_format: AudioFormat, *, max_s: float) -> AudioSource:

@@ -1,10 +1,9 @@
-"""WAV files (RIFF WAVE, Microsoft "Multimedia Programming Interface" 1.0 and WAVE_FORMAT_EXTENSIBLE).
+"""WAV files (RIFF WAVE, Microsoft "Multimedia Programming Interface" 1.0, WAVE_FORMAT_EXTENSIBLE, RF64).
 
-Read here and not by libsndfile, because that shortens a truncated file without a word and finds no sample in one
-whose writer could not go back to fill in the length, as all do that write into a pipe.
+PCM, floats and G.711 are decoded here, other codings by libsndfile. A header that contradicts itself is read as
+libsndfile and FFmpeg read it: by format tag, channels, sample rate and bits; what follows from these is not looked at.
 """
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +12,16 @@ from typing import BinaryIO
 import numpy as np
 
 from streamauth.core.audio.pcm import AudioFormat, Encoding
-from streamauth.errors import (
-    EmptyAudio,
-    NotAudio,
-    OddByteCount,
-    SampleRateMismatch,
-    TruncatedAudio,
-    UnsupportedAudioFormat,
-)
+from streamauth.errors import TruncatedAudio
 from streamauth.sources import CHUNKS_PER_S, AudioSource, Chunks, too_long
+from streamauth.sources.chunks import Block, find_block
+from streamauth.sources.kinds import Kind
+from streamauth.sources.libsndfile import open_blocks
 
-_MAX_CHUNKS = 1000
-_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 # the tail that all format GUIDs share whose first two bytes are an ordinary format tag
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
-
-_UNKNOWN_LENGTH = 0x7FFF_0000
-"""Lengths from here on are placeholders of writers into a pipe: 7FFFF000 (sox), 7FFFFFFF, 80000000, FFFFFFFF."""
+_AMBISONIC_TAIL = bytes.fromhex("0000210786d311c8c1ca00000000")
 
 
 def _s24(raw: bytes) -> bytes:
@@ -53,14 +45,16 @@ def _f64(raw: bytes) -> bytes:
 
 
 _DECODERS: dict[tuple[int, int], tuple[Encoding, Callable[[bytes], bytes]]] = {
-    (_PCM, 8): (Encoding.F32LE, _u8),
-    (_PCM, 16): (Encoding.S16LE, bytes),
-    (_PCM, 24): (Encoding.F32LE, _s24),
-    (_PCM, 32): (Encoding.F32LE, _s32),
-    (_FLOAT, 32): (Encoding.F32LE, bytes),
-    (_FLOAT, 64): (Encoding.F32LE, _f64),
+    (_PCM, 1): (Encoding.F32LE, _u8),
+    (_PCM, 2): (Encoding.S16LE, bytes),
+    (_PCM, 3): (Encoding.F32LE, _s24),
+    (_PCM, 4): (Encoding.F32LE, _s32),
+    (_FLOAT, 4): (Encoding.F32LE, bytes),
+    (_FLOAT, 8): (Encoding.F32LE, _f64),
+    (_ALAW, 1): (Encoding.ALAW, bytes),
+    (_MULAW, 1): (Encoding.MULAW, bytes),
 }
-"""By format tag and bits of a sample: what comes out, and how."""
+"""By format tag and bytes of a sample: what comes out, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +64,27 @@ class _Format:
     decode: Callable[[bytes], bytes]
 
 
-def open_wav(path: Path, max_s: float) -> AudioSource:
+def open_wav(path: Path, kind: Kind, max_s: float) -> AudioSource:
     """Open a WAV file; errors as of ``open_audio``."""
     with open(path, "rb") as file:
-        layout, start, data_bytes = _read_header(file, max_s)
-    frames = data_bytes // layout.frame_bytes
+        block = find_block(file)
+        layout = _own_format(file, block, kind)
+    if layout is None:
+        return open_blocks(path, kind, max_s)
+    bytes_per_s = layout.audio.sample_rate_hz * layout.frame_bytes
+    # what is claimed tells the limit first: nobody is to copy a file again that is too long anyway
+    if (block.present if block.claimed is None else block.claimed) - block.start > max_s * bytes_per_s:
+        raise too_long(max_s)
+    # an incomplete last sample is left out, as it is by all who read such files
+    frames = block.usable(bytes_per_s) // layout.frame_bytes
+    if frames > max_s * layout.audio.sample_rate_hz:
+        raise too_long(max_s)
     chunk_bytes = layout.audio.sample_rate_hz // CHUNKS_PER_S * layout.frame_bytes
 
     def chunks() -> Chunks:
-        left = data_bytes
+        left = frames * layout.frame_bytes
         with open(path, "rb") as file:
-            file.seek(start)
+            file.seek(block.start)
             while left:
                 raw = file.read(min(left, chunk_bytes))
                 if len(raw) < min(left, chunk_bytes):
@@ -91,66 +95,20 @@ def open_wav(path: Path, max_s: float) -> AudioSource:
     return AudioSource(layout.audio, chunks(), frames / layout.audio.sample_rate_hz)
 
 
-def _read_header(file: BinaryIO, max_s: float) -> tuple[_Format, int, int]:
-    """Layout, position of the samples and their length in bytes, all checked."""
-    file_bytes = file.seek(0, 2)
-    file.seek(4)
-    riff_end = 8 + struct.unpack("<I", file.read(4))[0]
-    file.seek(12)
-    layout: _Format | None = None
-    for _ in range(_MAX_CHUNKS):
-        head = file.read(8)
-        if len(head) < 8:
-            raise TruncatedAudio()
-        name, size = struct.unpack("<4sI", head)
-        start = file.tell()
-        if name == b"fmt ":
-            layout = _read_format(file.read(min(size, 40)))
-        elif name == b"data":
-            if layout is None:
-                break
-            return layout, start, _data_bytes(layout, size, file_bytes - start, riff_end - start, max_s)
-        file.seek(start + size + size % 2)
-    raise NotAudio("This WAV file has no usable header. Export or record it again.")
-
-
-def _read_format(raw: bytes) -> _Format:
+def _own_format(file: BinaryIO, block: Block, kind: Kind) -> _Format | None:
+    """How the samples are decoded here; None if libsndfile must."""
+    raw = block.format
+    file.seek(0)
+    if file.read(4) == b"RIFX":
+        return None
     if len(raw) < 16:
-        raise TruncatedAudio()
-    tag, channels, rate_hz, bytes_per_s, block_bytes, bits = struct.unpack_from("<HHIIHH", raw)
-    if tag == _EXTENSIBLE and raw[26:40] == _GUID_TAIL:
+        raise TruncatedAudio() if raw else kind.damaged()
+    tag, channels, bits = (int.from_bytes(raw[at : at + 2], "little") for at in (0, 2, 14))
+    rate_hz = int.from_bytes(raw[4:8], "little")
+    if tag == _EXTENSIBLE and raw[26:40] in (_GUID_TAIL, _AMBISONIC_TAIL):
         tag = int.from_bytes(raw[24:26], "little")
-    if (tag, bits) not in _DECODERS:
-        raise UnsupportedAudioFormat("Only WAV files of 8, 16, 24 or 32-bit integer or float samples are taken.")
-    if bytes_per_s != rate_hz * block_bytes:
-        raise SampleRateMismatch("The WAV header contradicts itself about the sample rate. Export it again.")
-    encoding, decode = _DECODERS[tag, bits]
-    audio = AudioFormat(rate_hz, channels, encoding)
-    if block_bytes != channels * bits // 8:
-        raise UnsupportedAudioFormat("The WAV header contradicts itself about the size of a sample. Export it again.")
-    return _Format(audio, block_bytes, decode)
-
-
-def _data_bytes(layout: _Format, claimed: int, present: int, riff_left: int, max_s: float) -> int:
-    """Bytes of samples.
-
-    Args:
-        layout: Of the samples.
-        claimed: What the header of the data says.
-        present: What follows in the file.
-        riff_left: What follows by the header of the file.
-        max_s: Longest audio, in seconds.
-    """
-    placeholder = claimed >= _UNKNOWN_LENGTH and claimed > present
-    # a length of 0 is true where the header of the file counts what follows, such as a chunk of metadata
-    if placeholder or (claimed == 0 and (riff_left <= 0 or riff_left >= _UNKNOWN_LENGTH)):
-        claimed = present
-    if claimed > max_s * layout.audio.sample_rate_hz * layout.frame_bytes:
-        raise too_long(max_s)
-    if claimed > present:
-        raise TruncatedAudio()
-    if claimed == 0:
-        raise EmptyAudio()
-    if claimed % layout.frame_bytes:
-        raise OddByteCount()
-    return claimed
+    sample_bytes = 1 if tag in (_ALAW, _MULAW) else (bits + 7) // 8
+    if (tag, sample_bytes) not in _DECODERS:
+        return None
+    encoding, decode = _DECODERS[tag, sample_bytes]
+    return _Format(kind.format(rate_hz, channels, encoding), channels * sample_bytes, decode)

@@ -206,7 +206,7 @@ class ScriptedServer:
             nonlocal audio, count
             if isinstance(message, bytes):
                 assert audio is not None
-                check_frame(message, audio)
+                check_frame(message)
                 self.frames.append(len(message))
                 count += 1
                 for after, answer in self.script:

@@ -67,10 +67,8 @@ def test_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
         b"\0" * 1_000,
         b"x",
         b"RIFF",
-        b"RIFF\x24\0\0\0AVI LIST" + bytes(100),
-        b"FORM\0\0\0\x24AIFFCOMM" + bytes(100),
     ],
-    ids=["text", "png", "random", "zeros", "one byte", "half a header", "avi", "aiff"],
+    ids=["text", "png", "random", "zeros", "one byte", "half a header"],
 )
 def test_not_audio(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(NotAudio):

@@ -191,11 +191,11 @@ def test_nearest_format_that_is_offered(
     assert settings["blocksize"] == rate // 10
 
 
-@pytest.mark.parametrize(("rates", "channels"), [((96_000, 192_000), (1, 2)), ((16_000, 48_000), (4,))])
+@pytest.mark.parametrize(("rates", "channels"), [((384_000,), (1, 2)), ((16_000, 48_000), (4,))])
 def test_no_format_of_use(card: FakeSoundDevice, rates: tuple[int, ...], channels: tuple[int, ...]) -> None:
     card.add("Studio", 8, 96_000.0)
     card.rates, card.channels = rates, channels
-    with pytest.raises(MicrophoneUnavailable, match="8 to 48 kHz"):
+    with pytest.raises(MicrophoneUnavailable, match="8 to 192 kHz"):
         Microphone("Studio")
 
 

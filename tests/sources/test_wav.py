@@ -1,4 +1,5 @@
 import struct
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -13,8 +14,6 @@ from streamauth.errors import (
     AudioTooLong,
     EmptyAudio,
     NotAudio,
-    OddByteCount,
-    SampleRateMismatch,
     TruncatedAudio,
     UnsupportedAudioFormat,
     UnsupportedSampleRate,
@@ -98,9 +97,74 @@ def test_no_sample(tmp_path: Path, after: bytes) -> None:
     assert isinstance(refusal(tmp_path, wav(b"", after=after)), EmptyAudio)
 
 
-@pytest.mark.parametrize("missing", [1, 2, 100, 31_999])
+@pytest.mark.parametrize("missing", [700, 3_200, 31_999])
 def test_less_than_promised(tmp_path: Path, missing: int) -> None:
     assert isinstance(refusal(tmp_path, wav(pcm16())[:-missing]), TruncatedAudio)
+
+
+@pytest.mark.parametrize("more", [1, 2, 8, 16, 36, 44, 100, 640])
+@pytest.mark.parametrize("riff", [0, 44])
+def test_a_length_a_little_too_long(tmp_path: Path, more: int, riff: int) -> None:
+    """Writers count the header, or a last block that is not full; libsndfile and FFmpeg read what is there."""
+    data = wav(pcm16(), data_bytes=32_000 + more, riff_bytes=36 + 32_000 + riff)
+    path = written(tmp_path / "a.wav", data)
+    np.testing.assert_array_equal(samples_of(path), soundfile.read(path, dtype="float32")[0])
+    assert samples_of(path).size == 16_000
+
+
+def test_a_length_that_counts_a_long_header(tmp_path: Path) -> None:
+    notes = b"LIST" + struct.pack("<I", 2_000) + bytes(2_000)
+    data = wav(pcm16(), before=notes, data_bytes=32_000 + 44 + 2_008)
+    assert samples_of(written(tmp_path / "a.wav", data)).size == 16_000
+
+
+@pytest.mark.parametrize("byte_rate", [0, 16_000, 1, 2**32 - 1])
+@pytest.mark.parametrize("block_bytes", [0, 1, 4, 65_535])
+def test_derived_fields_that_are_wrong(tmp_path: Path, byte_rate: int, block_bytes: int) -> None:
+    path = written(tmp_path / "a.wav", wav(pcm16(), bytes_per_s=byte_rate, block_bytes=block_bytes))
+    np.testing.assert_array_equal(samples_of(path), np.frombuffer(pcm16(), "<i2") / np.float32(32768))
+
+
+def test_a_chunk_of_odd_length_without_its_filling(tmp_path: Path) -> None:
+    data = wav(pcm16(), before=b"junk\x03\0\0\0abc")
+    assert samples_of(written(tmp_path / "a.wav", data)).size == 16_000
+
+
+@pytest.mark.parametrize(("encoding", "subtype"), [("mulaw", "ULAW"), ("alaw", "ALAW")])
+def test_telephone_codings(tmp_path: Path, encoding: str, subtype: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(8_000, 1.0), 8_000, subtype)
+    source = open_audio(path, max_s=60)
+    assert (source.format.encoding, source.format.sample_rate_hz, source.duration_s) == (encoding, 8_000, 1)
+    np.testing.assert_array_equal(decoded(source), soundfile.read(path, dtype="float32")[0])
+
+
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM", "GSM610", "NMS_ADPCM_32", "G721_32"])
+def test_rarer_codings_by_libsndfile(tmp_path: Path, subtype: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(8_000, 1.0), 8_000, subtype)
+    samples = samples_of(path)
+    assert 8_000 <= samples.size < 9_100  # whole blocks
+    np.testing.assert_allclose(samples, soundfile.read(path, dtype="float32")[0], atol=1e-6)
+    with pytest.raises(TruncatedAudio):
+        open_audio(written(path, path.read_bytes()[:-1_000]), max_s=60)
+
+
+def test_big_endian(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(16_000, 1.0), 16_000, "PCM_16", endian="BIG")
+    assert path.read_bytes().startswith(b"RIFX")
+    assert samples_of(path).size == 16_000
+
+
+def test_the_channel_that_is_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    frames = tone(16_000, 1.0, 4) * np.array([0.1, 0.2, 0.3, 0.4], np.float32)
+    soundfile.write(path, frames, 16_000, "FLOAT")
+    for channel in (1, 4):
+        np.testing.assert_array_equal(decoded(open_audio(path, max_s=60, channel=channel)), frames[:, channel - 1])
+    with pytest.raises(UnsupportedAudioFormat, match="no such channel: the audio has 4"):
+        open_audio(path, max_s=60, channel=5)
 
 
 @pytest.mark.parametrize("kept", [12, 15, 20, 30, 36, 43])
@@ -126,48 +190,37 @@ def test_not_finite(tmp_path: Path, bits: int, bad: float) -> None:
         samples_of(path)
 
 
-def test_header_contradicts_itself_on_the_rate(tmp_path: Path) -> None:
-    error = refusal(tmp_path, wav(pcm16(), rate=16_000, bytes_per_s=16_000))
-    assert isinstance(error, SampleRateMismatch)
-    assert "contradicts itself about the sample rate" in error.message
-
-
-@pytest.mark.parametrize(("channels", "block_bytes"), [(1, 4), (2, 2), (1, 0)])
-def test_header_contradicts_itself_on_the_sample_size(tmp_path: Path, channels: int, block_bytes: int) -> None:
-    error = refusal(tmp_path, wav(pcm16(), channels=channels, block_bytes=block_bytes))
-    assert isinstance(error, UnsupportedAudioFormat)
-
-
 @pytest.mark.parametrize(("channels", "bits", "size"), [(1, 16, 3_001), (2, 16, 3_002), (1, 24, 3_001)])
 @pytest.mark.parametrize("claimed", [None, 0xFFFF_FFFF])
-def test_odd_byte_count(tmp_path: Path, channels: int, bits: int, size: int, claimed: int | None) -> None:
+def test_an_incomplete_last_sample_is_left_out(
+    tmp_path: Path, channels: int, bits: int, size: int, claimed: int | None
+) -> None:
     data = wav(bytes(size), channels=channels, bits=bits, data_bytes=claimed, riff_bytes=claimed)
-    if claimed is not None:
-        # nothing tells apart filling from a sample where the length is unknown
-        data = data[: 44 + size]
-    assert isinstance(refusal(tmp_path, data), OddByteCount)
+    samples = samples_of(written(tmp_path / "a.wav", data[: 44 + size]))
+    assert samples.size == size // (channels * bits // 8)
 
 
-@pytest.mark.parametrize("rate", [0, 4_000, 7_999, 48_001, 96_000, 192_000, 2**32 - 1])
+@pytest.mark.parametrize("rate", [0, 4_000, 7_999, 192_001, 384_000, 2**32 - 1])
 def test_rate_not_offered(tmp_path: Path, rate: int) -> None:
-    data = wav(pcm16(), rate=rate, bytes_per_s=rate * 2 % 2**32)
-    assert isinstance(refusal(tmp_path, data), UnsupportedSampleRate | SampleRateMismatch)
-    if rate < 2**31:
-        assert isinstance(refusal(tmp_path, data), UnsupportedSampleRate)
+    error = refusal(tmp_path, wav(pcm16(), rate=rate, bytes_per_s=rate * 2 % 2**32))
+    assert isinstance(error, UnsupportedSampleRate)
+    assert f"a WAV file of {rate} Hz" in error.message
 
 
-@pytest.mark.parametrize("channels", [0, 3, 6])
+@pytest.mark.parametrize("channels", [0, 17, 1_000])
 def test_channels_not_offered(tmp_path: Path, channels: int) -> None:
-    assert isinstance(refusal(tmp_path, wav(pcm16(channels=6), channels=channels)), UnsupportedAudioFormat)
+    error = refusal(tmp_path, wav(pcm16(channels=6), channels=channels, block_bytes=12))
+    assert isinstance(error, UnsupportedAudioFormat)
+    assert f"a WAV file, which has {channels} channels" in error.message
 
 
-@pytest.mark.parametrize(
-    ("tag", "bits"), [(2, 4), (6, 8), (7, 8), (17, 4), (49, 0), (85, 0), (1, 12), (3, 16), (0, 16)]
-)
-def test_encoding_not_offered(tmp_path: Path, tag: int, bits: int) -> None:
+@pytest.mark.parametrize(("tag", "bits"), [(0x161, 16), (0xFF, 0), (0x65, 4), (0, 16), (0x270, 0)])
+def test_coding_not_decoded(tmp_path: Path, tag: int, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
     error = refusal(tmp_path, wav(pcm16(), tag=tag, bits=bits, block_bytes=2))
     assert isinstance(error, UnsupportedAudioFormat)
-    assert "8, 16, 24 or 32-bit" in error.message
+    assert "This is a WAV file" in error.message
+    assert "ffmpeg -i INPUT" in error.message
 
 
 def test_extensible_of_another_family(tmp_path: Path) -> None:
@@ -175,7 +228,8 @@ def test_extensible_of_another_family(tmp_path: Path) -> None:
         return wav(pcm16(), tag=0xFFFE, extension=struct.pack("<HHIH", 22, 16, 4, 1) + tail)
 
     assert samples_of(written(tmp_path / "a.wav", file(PCM_GUID_TAIL))).size == 16_000
-    assert isinstance(refusal(tmp_path, file(bytes(14))), UnsupportedAudioFormat)
+    with pytest.raises(AudioError, match="a WAV file"):
+        open_audio(written(tmp_path / "a.wav", file(bytes(14))), max_s=60)
 
 
 def test_ten_hours_by_the_header(tmp_path: Path) -> None:

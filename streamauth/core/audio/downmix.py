@@ -1,4 +1,4 @@
-"""Stereo to mono without losing the voice.
+"""Several channels to mono without losing the voice.
 
 Data path: PcmDecoder -> **Downmix** -> Resampler.
 
@@ -7,6 +7,9 @@ two common cases: beside a dead channel it halves the level, and channels of opp
 rule: average, unless the average has less than 0.355 (-4.5 dB) of the power of the louder channel; then take the
 louder channel alone. -4.5 dB lies between what the average costs for independent channels of equal power (-3 dB,
 where it is still a fair choice) and beside a dead channel (-6 dB, where it is not).
+
+More than two channels follow the same rule: microphones that hear the same are averaged; of a conference or a film
+(5.1), where the voice is in one channel, that channel is taken.
 
 What the rule cannot know: a noise that is louder than the voice in the other channel.
 """
@@ -20,10 +23,6 @@ _BLOCKS_PER_S = 50
 _MEMORY_S = 1.0
 _LEAST_POWER = 0.355
 
-_AVERAGE = np.array([0.5, 0.5], np.float32)
-_LEFT = np.array([1.0, 0.0], np.float32)
-_RIGHT = np.array([0.0, 1.0], np.float32)
-
 
 class Downmix:
     """Mixes one stream, in blocks of 20 ms.
@@ -34,26 +33,33 @@ class Downmix:
 
     Args:
         sample_rate_hz: Of the stream.
+        channels: Of the stream.
     """
 
-    def __init__(self, sample_rate_hz: int) -> None:
+    def __init__(self, sample_rate_hz: int, channels: int) -> None:
         block = sample_rate_hz // _BLOCKS_PER_S
         self._ramp = (np.arange(1, block + 1, dtype=np.float32) / np.float32(block))[:, None]
         self._decay = float(np.exp(-1 / (_BLOCKS_PER_S * _MEMORY_S)))
         self._filled = 0
-        self._block_powers = np.zeros(3, np.int64)
-        self._powers = np.zeros(3)
-        self._from = self._to = _AVERAGE
+        self._channels = channels
+        self._block_powers = np.zeros(channels + 1, np.int64)
+        self._powers = np.zeros(channels + 1)
+        self._average = np.full(channels, 1 / channels, np.float32)
+        self._from = self._to = self._average
 
     def feed(self, frames: NDArray[np.float32]) -> Samples:
-        """Mix the next frames, shape (samples, 2), float32 in [-1, 1]; the mono samples, shape (samples,)."""
+        """Mix the next frames, shape (samples, channels), float32 in [-1, 1]; the mono samples, shape (samples,)."""
         mono = np.empty(len(frames), np.float32)
         done = 0
         while done < len(frames):
             part = frames[done : done + len(self._ramp) - self._filled]
             ramp = self._ramp[self._filled : self._filled + len(part)]
             weighted = part * (self._from + (self._to - self._from) * ramp)
-            np.add(weighted[:, 0], weighted[:, 1], out=mono[done : done + len(part)])
+            mixed = mono[done : done + len(part)]
+            mixed[:] = weighted[:, 0]
+            # one after the other, so that the sum does not depend on how many samples come at once
+            for channel in range(1, self._channels):
+                mixed += weighted[:, channel]
             self._block_powers += _powers(part)
             self._filled += len(part)
             done += len(part)
@@ -64,19 +70,20 @@ class Downmix:
     def _end_block(self) -> None:
         self._powers = self._powers * self._decay + self._block_powers
         self._filled = 0
-        self._block_powers = np.zeros(3, np.int64)
-        left, right, summed = self._powers
+        self._block_powers = np.zeros(self._channels + 1, np.int64)
+        each, summed = self._powers[:-1], self._powers[-1]
+        loudest = each.max()
         self._from = self._to
-        if summed / 4 >= _LEAST_POWER * max(left, right):
-            self._to = _AVERAGE
+        if summed / self._channels**2 >= _LEAST_POWER * loudest:
+            self._to = self._average
         else:
-            # twice, so that two nearly equal channels of opposite polarity are not taken in turns
-            self._to = _RIGHT if right > 2 * left else _LEFT
+            # the first of those within 3 dB, so that two nearly equal channels are not taken in turns
+            chosen = int(np.argmax(2 * each >= loudest))
+            self._to = np.eye(self._channels, dtype=np.float32)[chosen]
 
 
 def _powers(frames: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Summed squares of left, right and left + right, in steps of 16-bit samples."""
+    """Summed squares of each channel and of their sum, in steps of 16-bit samples."""
     steps = np.rint(frames * np.float32(32768)).astype(np.int64)
-    left, right = steps[:, 0], steps[:, 1]
-    both = left + right
-    return np.array([left @ left, right @ right, both @ both], np.int64)
+    together = np.column_stack((steps, steps.sum(axis=1)))
+    return np.asarray((together * together).sum(axis=0), np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamauth.core.audio.downmix import Downmix
+from streamauth.core.audio.g711 import expanded_alaw, expanded_mulaw
 from streamauth.core.ports import Samples
 from streamauth.errors import (
     AudioNotFinite,
@@ -21,9 +22,12 @@ from streamauth.errors import (
 )
 
 MIN_SAMPLE_RATE_HZ = 8_000
-MAX_SAMPLE_RATE_HZ = 48_000
+MAX_SAMPLE_RATE_HZ = 192_000
+MAX_CHANNELS = 16
 
-PcmInput = bytes | bytearray | memoryview | NDArray[np.int16] | NDArray[np.float32] | NDArray[np.float64]
+PcmInput = (
+    bytes | bytearray | memoryview | NDArray[np.int16] | NDArray[np.float32] | NDArray[np.float64] | NDArray[np.uint8]
+)
 """What a PcmDecoder takes: bytes, or an array of shape (samples,) or (samples, channels)."""
 
 _HEAD_BYTES = 28
@@ -39,10 +43,22 @@ _CONTAINERS = {
 
 
 class Encoding(StrEnum):
-    """How one sample is written. Both are little-endian."""
+    """How one sample is written.
+
+    The first two are little-endian integers and floats; the others are the companded bytes of telephone lines
+    (ITU-T G.711), 8 kHz as a rule.
+    """
 
     S16LE = "s16le"
     F32LE = "f32le"
+    MULAW = "mulaw"
+    ALAW = "alaw"
+
+
+EXPANDED = {Encoding.MULAW: expanded_mulaw(), Encoding.ALAW: expanded_alaw()}
+"""What each byte stands for, float32 of shape (256,)."""
+
+_SAMPLE_BYTES = {Encoding.S16LE: 2, Encoding.F32LE: 4, Encoding.MULAW: 1, Encoding.ALAW: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +66,36 @@ class AudioFormat:
     """What a stream of PCM bytes is.
 
     Attributes:
-        sample_rate_hz: From 8000 to 48000.
-        channels: 1, or 2 interleaved.
+        sample_rate_hz: From 8000 to 192000.
+        channels: From 1 to 16, interleaved.
         encoding: Of one sample.
+        channel: The only channel to listen to, counted from 1; None mixes all.
 
     Raises:
         UnsupportedSampleRate: The rate is no integer or out of range.
-        UnsupportedAudioFormat: Another encoding or number of channels.
+        UnsupportedAudioFormat: Another encoding or number of channels, or no such channel.
     """
 
     sample_rate_hz: int
     channels: int = 1
     encoding: Encoding = Encoding.S16LE
+    channel: int | None = None
 
     def __post_init__(self) -> None:
         check_sample_rate(self.sample_rate_hz)
-        if type(self.channels) is not int or self.channels not in (1, 2):
+        if type(self.channels) is not int or not 1 <= self.channels <= MAX_CHANNELS:
             raise UnsupportedAudioFormat()
         try:
             object.__setattr__(self, "encoding", Encoding(self.encoding))
         except ValueError:
             raise UnsupportedAudioFormat() from None
+        if self.channel is not None and (type(self.channel) is not int or not 1 <= self.channel <= self.channels):
+            raise UnsupportedAudioFormat(f"There is no such channel: the audio has {self.channels}, counted from 1.")
 
     @property
     def sample_bytes(self) -> int:
         """Bytes of one sample of one channel."""
-        return 2 if self.encoding is Encoding.S16LE else 4
+        return _SAMPLE_BYTES[self.encoding]
 
     @property
     def frame_bytes(self) -> int:
@@ -92,10 +112,18 @@ def check_sample_rate(sample_rate_hz: int) -> None:
     """Refuse a sample rate that is not offered.
 
     Raises:
-        UnsupportedSampleRate: The rate is no integer from 8000 to 48000.
+        UnsupportedSampleRate: The rate is no integer from 8000 to 192000.
     """
     if type(sample_rate_hz) is not int or not MIN_SAMPLE_RATE_HZ <= sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
         raise UnsupportedSampleRate()
+
+
+_DTYPES = {
+    Encoding.S16LE: np.dtype("<i2"),
+    Encoding.F32LE: np.dtype("<f4"),
+    Encoding.MULAW: np.dtype("u1"),
+    Encoding.ALAW: np.dtype("u1"),
+}
 
 
 class PcmDecoder:
@@ -109,10 +137,10 @@ class PcmDecoder:
 
     def __init__(self, audio_format: AudioFormat) -> None:
         self._format = audio_format
-        self._dtype = np.dtype("<i2" if audio_format.encoding is Encoding.S16LE else "<f4")
+        self._dtype = _DTYPES[audio_format.encoding]
         self._rest = b""
         self._head = b""
-        self._downmix = Downmix(audio_format.sample_rate_hz)
+        self._downmix = Downmix(audio_format.sample_rate_hz, audio_format.channels)
 
     def feed(self, data: PcmInput) -> Samples:
         """Decode the next chunk, of any size.
@@ -123,7 +151,7 @@ class PcmDecoder:
 
         Returns:
             All samples that are complete now, shape (samples,), float32 in [-1, 1] at the rate of the stream,
-            mono. 16-bit values are divided by 32768, floats beyond [-1, 1] are clamped.
+            mono. Integers are divided by 32768, companded bytes expanded, floats beyond [-1, 1] are clamped.
 
         Raises:
             AudioNotFinite: NaN or infinity. Nothing of this chunk is given out.
@@ -142,11 +170,17 @@ class PcmDecoder:
         values = np.frombuffer(raw, self._dtype, whole // self._format.sample_bytes)
         if self._format.encoding is Encoding.S16LE:
             samples = values.astype(np.float32) / np.float32(32768)
-        else:
+        elif self._format.encoding is Encoding.F32LE:
             if not np.isfinite(values).all():
                 raise AudioNotFinite()
             samples = np.clip(values, -1, 1).astype(np.float32, copy=False)
-        return samples if self._format.channels == 1 else self._downmix.feed(samples.reshape(-1, 2))
+        else:
+            samples = EXPANDED[self._format.encoding][values]
+        channels, chosen = self._format.channels, self._format.channel
+        if channels == 1:
+            return samples
+        frames = samples.reshape(-1, channels)
+        return self._downmix.feed(frames) if chosen is None else np.ascontiguousarray(frames[:, chosen - 1])
 
     def finish(self) -> None:
         """End the stream; every sample has been given out before.
@@ -162,8 +196,8 @@ class PcmDecoder:
     def _to_bytes(self, data: PcmInput) -> bytes:
         if not isinstance(data, np.ndarray):
             return bytes(memoryview(data))
-        of_type = "f" if self._format.encoding is Encoding.F32LE else "i"
-        if data.dtype.kind != of_type or (of_type == "i" and data.itemsize != 2):
+        of_type = self._dtype.kind
+        if data.dtype.kind != of_type or (of_type != "f" and data.itemsize != self._dtype.itemsize):
             raise UnsupportedAudioFormat("The array's sample type is not the one of the stream.")
         if data.ndim > 2 or (data.ndim == 2 and data.shape[1] != self._format.channels):
             raise UnsupportedAudioFormat("The array does not have the channels of the stream.")

@@ -138,7 +138,7 @@ class Stream:
             if isinstance(message, EndUtterance) and start.mode is not Mode.ENROLL:
                 raise UnexpectedMessage("Only an enrollment has several utterances.")
             if isinstance(message, bytes):
-                check_frame(message, start.audio)
+                check_frame(message)
             await inbox.put(message)
             ended = isinstance(message, End)
             # neither of the waits above suspends while frames are at hand: others must come in between

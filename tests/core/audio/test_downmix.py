@@ -20,7 +20,7 @@ def voice(seconds: float = 2.0, seed: int = 0, level: float = 0.1) -> Samples:
 
 
 def mixed(left: Samples, right: Samples) -> Samples:
-    return Downmix(RATE).feed(np.stack([left, right], axis=1))
+    return Downmix(RATE, 2).feed(np.stack([left, right], axis=1))
 
 
 def test_equal_channels_give_the_same_channel() -> None:
@@ -80,7 +80,20 @@ def test_any_cut_gives_the_same_samples(seed: int, places: list[int], rate: int)
     # channels that come and go, so that the weights change
     gains = rng.choice([0.0, 0.3, 1.0, -1.0], (6, 2)).repeat(1_000, axis=0)
     frames: NDArray[np.float32] = (gains * rng.uniform(-1, 1, (6_000, 1))).astype(np.float32)
-    whole, parts = Downmix(rate), Downmix(rate)
+    whole, parts = Downmix(rate, 2), Downmix(rate, 2)
     np.testing.assert_array_equal(
         whole.feed(frames), np.concatenate([parts.feed(part) for part in np.split(frames, sorted(places))])
     )
+
+
+@pytest.mark.parametrize("channels", [3, 6, 8])
+def test_many_microphones_that_hear_the_same_are_averaged(channels: int) -> None:
+    frames = np.repeat(voice()[:, None], channels, axis=1)
+    np.testing.assert_allclose(Downmix(RATE, channels).feed(frames), voice(), atol=1e-6)
+
+
+@pytest.mark.parametrize("where", [0, 2, 5])
+def test_of_many_channels_with_one_voice_that_channel_is_taken(where: int) -> None:
+    frames = np.zeros((voice().size, 6), np.float32)
+    frames[:, where] = voice()
+    np.testing.assert_array_equal(Downmix(RATE, 6).feed(frames)[SETTLED], voice()[SETTLED])

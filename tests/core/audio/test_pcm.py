@@ -1,10 +1,12 @@
 import array
 import contextlib
+import io
 import itertools
 import struct
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -41,24 +43,26 @@ def noise(frames: int, audio_format: AudioFormat, seed: int) -> bytes:
     values = np.random.default_rng(seed).uniform(-0.9, 0.9, frames * audio_format.channels)
     if audio_format.encoding is Encoding.S16LE:
         return (values * 32768).astype("<i2").tobytes()
+    if audio_format.encoding is not Encoding.F32LE:
+        return ((values + 1) * 128).astype("u1").tobytes()
     return values.astype("<f4").tobytes()
 
 
 # --- AudioFormat --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rate", [7_999, 48_001, 96_000, 0, -16_000, 16_000.0, "16000", True, None])
+@pytest.mark.parametrize("rate", [7_999, 192_001, 384_000, 0, -16_000, 16_000.0, "16000", True, None])
 def test_sample_rate_must_be_offered(rate: object) -> None:
     with pytest.raises(UnsupportedSampleRate):
         AudioFormat(rate)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 48_000])
+@pytest.mark.parametrize("rate", [8_000, 11_025, 44_100, 48_000, 96_000, 192_000])
 def test_offered_sample_rates(rate: int) -> None:
     assert AudioFormat(rate).sample_rate_hz == rate
 
 
-@pytest.mark.parametrize("channels", [0, 3, -1, 1.0, "2", True, None])
+@pytest.mark.parametrize("channels", [0, 17, -1, 1.0, "2", True, None])
 def test_channels_must_be_offered(channels: object) -> None:
     with pytest.raises(UnsupportedAudioFormat):
         AudioFormat(16_000, channels)  # type: ignore[arg-type]
@@ -133,6 +137,30 @@ def test_every_kind_of_bytes() -> None:
 def test_no_bytes(wrong: object) -> None:
     with pytest.raises(TypeError):
         PcmDecoder(S16_MONO).feed(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("encoding", "subtype"), [(Encoding.MULAW, "ULAW"), (Encoding.ALAW, "ALAW")])
+def test_telephone_codings_as_libsndfile_reads_them(encoding: Encoding, subtype: str) -> None:
+    every = bytes(range(256))
+    expected, _ = soundfile.read(
+        io.BytesIO(every), dtype="float32", samplerate=8_000, channels=1, subtype=subtype, format="RAW"
+    )
+    audio_format = AudioFormat(8_000, 1, encoding)
+    np.testing.assert_array_equal(decode(audio_format, every), expected)
+    np.testing.assert_array_equal(decode(audio_format, np.frombuffer(every, np.uint8)), expected)
+
+
+def test_one_channel_alone() -> None:
+    data = struct.pack("<6h", 1, 2, 3, 4, 5, 6)
+    for channel, expected in ((1, [1, 4]), (3, [3, 6])):
+        samples = decode(AudioFormat(16_000, 3, channel=channel), data[:3], data[3:])
+        assert (samples * 32768).tolist() == expected
+
+
+@pytest.mark.parametrize("channel", [0, 3, -1, True, "1", 1.0])
+def test_a_channel_that_is_not_there(channel: object) -> None:
+    with pytest.raises(UnsupportedAudioFormat, match="no such channel"):
+        AudioFormat(16_000, 2, channel=channel)  # type: ignore[arg-type]
 
 
 # --- arrays -------------------------------------------------------------------------------------------------
@@ -231,8 +259,8 @@ def test_pcm_that_only_resembles_a_file() -> None:
 
 FORMATS = st.builds(
     AudioFormat,
-    st.one_of(st.sampled_from([8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000]), st.integers(8_000, 48_000)),
-    st.sampled_from([1, 2]),
+    st.one_of(st.sampled_from([8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000]), st.integers(8_000, 192_000)),
+    st.sampled_from([1, 2, 5]),
     st.sampled_from(Encoding),
 )
 

@@ -1,0 +1,148 @@
+"""Files of phones and browsers, written and read through the extra ``media``."""
+
+import io
+import sys
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+
+import av
+import numpy as np
+import pytest
+
+from streamauth.errors import AudioError, AudioTooLong, TruncatedAudio, UnsupportedAudioFormat
+from streamauth.sources.files import open_audio
+
+from .making import decoded, tone, written
+
+KINDS = {
+    # container, coding, rate, what it is called
+    "webm": ("webm", "libopus", 48_000, "a WebM or Matroska file"),
+    "m4a": ("ipod", "aac", 44_100, "an MP4 or M4A file"),
+    "mp4": ("mp4", "aac", 16_000, "an MP4 or M4A file"),
+    "mka": ("matroska", "flac", 16_000, "a WebM or Matroska file"),
+    "aac": ("adts", "aac", 16_000, "an AAC file"),
+    "wma": ("asf", "wmav2", 44_100, "a WMA file"),
+    "mp2": ("mp2", "mp2", 32_000, "an MPEG layer II file"),
+    "wv": ("wv", "wavpack", 16_000, "a WavPack file"),
+    "avi": ("avi", "pcm_s16le", 16_000, "an AVI file"),
+    "flv": ("flv", "aac", 44_100, "an FLV file"),
+    "ts": ("mpegts", "aac", 44_100, "an MPEG transport stream"),
+    "ac3": ("ac3", "ac3", 48_000, "an AC-3 file"),
+    "tta": ("tta", "tta", 16_000, "a True Audio file"),
+}
+
+
+def encoded(kind: str, seconds: float = 3.0, channels: int = 1, options: dict[str, str] | None = None) -> bytes:
+    """A tone in such a file."""
+    container, coding, rate, _ = KINDS[kind]
+    path = Path(mkdtemp()) / "a"
+    with av.open(str(path), "w", format=container, container_options=options or {}) as output:
+        layout = {1: "mono", 2: "stereo"}[channels]
+        stream = output.add_stream(coding, rate=rate, layout=layout)
+        stream.bit_rate = 96_000
+        samples = tone(rate, seconds, channels)
+        resampler = av.AudioResampler(stream.format.name, layout, rate, stream.codec_context.frame_size or None)
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        for piece in (*resampler.resample(frame), *resampler.resample(None)):
+            output.mux(stream.encode(piece))
+        output.mux(stream.encode(None))
+    data = path.read_bytes()
+    rmtree(path.parent)
+    return data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_taken_with_its_length(tmp_path: Path, kind: str) -> None:
+    rate = KINDS[kind][2]
+    source = open_audio(written(tmp_path / "recording", encoded(kind)), max_s=60)
+    assert source.format.sample_rate_hz == rate
+    samples = decoded(source)
+    # priming and padding of the encoder, of up to some frames
+    assert 3.0 * rate - 2_200 <= samples.size <= 3.0 * rate + 4_700
+    spectrum = np.abs(np.fft.rfft(samples[rate : 2 * rate]))
+    assert int(spectrum.argmax()) == 440
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_the_extra_it_is_named_with_what_converts_it(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UnsupportedAudioFormat) as caught:
+        open_audio(written(tmp_path / "recording", encoded(kind)), max_s=60)
+    assert caught.value.message == (
+        f"This is {KINDS[kind][3]}, which is not decoded here, as the extra streamauth[media] is not installed. "
+        "Convert it: `ffmpeg -i INPUT -ar 16000 -ac 1 output.wav`."
+    )
+
+
+def test_the_channel_that_is_chosen(tmp_path: Path) -> None:
+    source = open_audio(written(tmp_path / "a", encoded("mka", channels=2)), max_s=60, channel=2)
+    assert (source.format.channels, source.format.channel) == (2, 2)
+    assert decoded(source).size == 48_000
+
+
+@pytest.mark.parametrize("kind", ["m4a", "mka", "wv", "wma", "tta"])
+def test_cut_off(tmp_path: Path, kind: str) -> None:
+    options = {"movflags": "+faststart"} if kind == "m4a" else None
+    data = encoded(kind, 6, options=options)
+    with pytest.raises(AudioError):
+        decoded(open_audio(written(tmp_path / "a", data[: len(data) // 2]), max_s=60))
+
+
+def test_an_m4a_whose_index_is_at_its_lost_end(tmp_path: Path) -> None:
+    data = encoded("m4a")
+    with pytest.raises(AudioError, match="begins like an MP4 or M4A file"):
+        open_audio(written(tmp_path / "a", data[: len(data) * 9 // 10]), max_s=60)
+
+
+def test_cut_off_while_it_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", encoded("mka", 6))
+    source = open_audio(path, max_s=60)
+    with path.open("r+b") as file:
+        file.truncate(30_000)
+    with pytest.raises(TruncatedAudio):
+        decoded(source)
+
+
+def test_too_long(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", encoded("m4a", 6))
+    with pytest.raises(AudioTooLong, match="limit of 5 s"):
+        open_audio(path, max_s=5)
+    path = written(tmp_path / "b", encoded("aac", 6))
+    with pytest.raises(AudioTooLong, match="limit of 5 s"):
+        decoded(open_audio(path, max_s=5))
+
+
+def test_pictures_alone(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as output:
+        stream = output.add_stream("mpeg4", rate=25)
+        stream.width = stream.height = 64
+        frame = av.VideoFrame(64, 64, "yuv420p")
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with pytest.raises(UnsupportedAudioFormat, match="holds no sound"):
+        open_audio(written(tmp_path / "a", file.getvalue()), max_s=60)
+
+
+def test_a_playlist_reads_nothing(tmp_path: Path) -> None:
+    """FFmpeg would follow it to other files and to the network; it is no format that is known here."""
+    playlist = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"
+    with pytest.raises(AudioError, match="no audio file that is known"):
+        open_audio(written(tmp_path / "a.m3u8", playlist), max_s=60)
+
+
+@pytest.mark.parametrize("kind", ["webm", "m4a", "wma", "aac"])
+def test_damage_prints_nothing(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(encoded(kind))
+    rng = np.random.default_rng(1)
+    for at in rng.integers(64, len(data), 200):
+        data[at] = int(rng.integers(256))
+    with suppress(AudioError):
+        decoded(open_audio(written(tmp_path / "a", bytes(data)), max_s=60))
+    assert capfd.readouterr().err == ""
