@@ -25,7 +25,7 @@ from streamauth.protocol.purpose import Mode
 from streamauth.server.audio_files import audio_path, run_file
 from streamauth.server.context import Context
 from streamauth.service.authenticator import Attempt
-from streamauth.sources.wav import open_wav
+from streamauth.sources.files import open_audio
 
 AnyAttempt = TypeVar("AnyAttempt", bound=Attempt[Any])
 
@@ -40,7 +40,7 @@ _WORDS = frozenset(
         Reason.WEAK_PHRASE,
     }
 )
-_MIN_SAMPLE_RATE_HZ = 16_000
+_SAMPLE_RATES_HZ = range(16_000, 48_001)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ class Listener:
         """
 
         def look() -> Clip:
-            with audio_path(file) as path, open_wav(path, _LONGEST_S) as source:
+            with audio_path(file) as path, open_audio(path, max_s=_LONGEST_S) as source:
                 layout, duration_s = source.format, source.duration_s or 0.0
-            narrow = layout.sample_rate_hz < _MIN_SAMPLE_RATE_HZ
-            if layout.channels != 1 or layout.encoding is not Encoding.S16LE or narrow:
+            other = layout.channels != 1 or layout.encoding is not Encoding.S16LE
+            if other or layout.sample_rate_hz not in _SAMPLE_RATES_HZ:
                 raise bad_format(generation)
             if duration_s > most_s:
                 raise too_long(most_s)

@@ -23,7 +23,13 @@ _CHUNKS_PER_CALL = max(1, CHUNKS_PER_S // 2)
 
 
 async def run_file(
-    context: Context, mode: Mode | None, body: bytes, begin: Callable[[AudioFormat], AnyAttempt], max_s: float
+    context: Context,
+    mode: Mode | None,
+    body: bytes,
+    begin: Callable[[AudioFormat], AnyAttempt],
+    max_s: float,
+    *,
+    channel: int | None = None,
 ) -> tuple[AnyAttempt, list[Event]]:
     """Take an audio file through an attempt; the attempt, which is over, and what happened.
 
@@ -33,6 +39,7 @@ async def run_file(
         body: The file.
         begin: Makes the attempt.
         max_s: Longest audio, in seconds.
+        channel: The only channel to listen to, counted from 1; None mixes all.
 
     Raises:
         StreamAuthError: The file cannot be used, or the attempt failed.
@@ -45,7 +52,7 @@ async def run_file(
     with audio_path(body) as path:
         try:
             # decoded a piece at a time on the pool, in turn with the pieces of others
-            source = await run.call(lambda: open_audio(path, max_s=max_s))
+            source = await run.call(lambda: open_audio(path, max_s=max_s, channel=channel))
             with source:
                 await run.begin(lambda: begin(source.format))
                 piece = _Piece(source)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.errors import AudioTooLong, EmptyAudio, FileMissing, NotAudio
 from streamauth.sources import CHUNKS_PER_S, AudioSource, Chunks, too_long
-from streamauth.sources.kinds import SNIFFED_BYTES, Kind, Reader, headerless_kind, kind_of, tag_bytes
+from streamauth.sources.kinds import SNIFFED_BYTES, Kind, Reader, kind_of, tag_bytes
 
 _MOST_FILLING_BYTES = 65_536
 
@@ -59,7 +59,7 @@ def open_audio(path: Path, *, max_s: float, max_mb: float = 512.0, channel: int 
         raise AudioTooLong(f"The audio file is larger than the limit of {max_mb:g} MB.")
     if not head:
         raise EmptyAudio()
-    kind = kind_of(head) or headerless_kind(path.suffix)
+    kind = kind_of(head, path.suffix)
     if kind is None:
         raise NotAudio()
     source = _open(path, kind, max_s)

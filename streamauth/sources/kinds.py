@@ -14,6 +14,7 @@ SNIFFED_BYTES = 64
 
 _FFMPEG = "`ffmpeg -i INPUT -ar 16000 -ac 1 output.wav`"
 _SOX = "`sox INPUT -r 16000 -c 1 output.wav`"
+_SNDFILE = "`sndfile-convert -pcm16 INPUT output.wav`"
 _ID3_HEADER_BYTES = 10
 
 
@@ -95,7 +96,7 @@ _STARTS: dict[bytes, Kind] = {
     b"OggS": Kind("an Ogg file", Reader.OGG, "ogg"),
     b"\x1aE\xdf\xa3": Kind("a WebM or Matroska file", Reader.MEDIA, "matroska"),
     b"#!AMR": Kind("an AMR file", Reader.MEDIA, "amr"),
-    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": Kind("a WMA file", Reader.MEDIA, "asf"),
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": Kind("a WMA file", Reader.NONE),
     b"ADIF": Kind("an AAC file", Reader.NONE),
     b"\x0b\x77": Kind("an AC-3 file", Reader.MEDIA, "ac3"),
     b"wvpk": Kind("a WavPack file", Reader.MEDIA, "wv"),
@@ -139,12 +140,14 @@ _STARTS: dict[bytes, Kind] = {
     b"XoS.": Kind("a SoX file", Reader.NONE),
     b"; Sample Rate": Kind("a SoX text file", Reader.NONE, converter=_SOX),
     b"\x01\x04": Kind("an Akai MPC file", Reader.NONE, converter=_SOX),
-    b"\xf0\x7e": Kind("a MIDI sample dump", Reader.NONE),
+    b"\xf0\x7e": Kind("a MIDI sample dump", Reader.NONE, converter=_SNDFILE),
     b"MThd": Kind("a MIDI file, which holds notes and no sound", Reader.NONE),
     b"SCDL": Kind("a DSP file of a game", Reader.NONE),
     b"AFp": Kind("a KVAG or AFP file of a game", Reader.NONE),
     b"#!SILK_V3": Kind("a Silk file", Reader.NONE),
     b"\x02#!SILK_V3": Kind("a Silk file", Reader.NONE),
+    b"\x1f\x8b": Kind("a gzip file", Reader.NONE, converter="`gunzip INPUT`"),
+    b"PK\x03\x04": Kind("a ZIP file", Reader.NONE, converter="`unzip INPUT`"),
     b"ID3": _MP3,
 }
 """By what a file starts with."""
@@ -177,7 +180,7 @@ _SUFFIXES: dict[str, Kind] = {
     ".cvu": Kind("a raw CVSD file", Reader.NONE, converter=_SOX),
     ".wve": Kind("a Psion WVE file", Reader.NONE),
     ".htk": Kind("an HTK file", Reader.NONE, converter=_SOX),
-    ".sds": Kind("a MIDI sample dump", Reader.NONE, converter="`sndfile-convert INPUT output.wav`"),
+    ".sds": Kind("a MIDI sample dump", Reader.NONE, converter=_SNDFILE),
     **dict.fromkeys(
         (".ul", ".ulaw", ".mulaw", ".pcmu"), Kind("a raw µ-law file", Reader.NONE, converter=_RAW.format("mulaw"))
     ),
@@ -190,24 +193,21 @@ _SUFFIXES: dict[str, Kind] = {
 """Files without any header, by the end of their names."""
 
 
-def kind_of(head: bytes) -> Kind | None:
-    """What a file is by its first bytes; None if that is not known.
+def kind_of(head: bytes, suffix: str = "") -> Kind | None:
+    """What a file is by its first bytes; by the end of its name where these tell nothing. None if neither does.
 
     Args:
         head: The first SNIFFED_BYTES, or all that there is. An ID3 tag is passed over before, as FLAC and AAC files
             may have one, too; a file that is over before its tag is taken for MP3.
+        suffix: The end of the name, such as ``.gsm``, for files that have no header at all.
     """
     outers, kind = _CONTENTS.get(head[8:12], ((), _MP3))
     if head[:4] in outers:
         return kind
     if head[4:8] in _BOXES:
         return _MP4
-    return next((kind for start, kind in _STARTS.items() if head.startswith(start)), None) or _mpeg_kind(head)
-
-
-def headerless_kind(suffix: str) -> Kind | None:
-    """What a file without any header is by the end of its name, such as ``.gsm``; None if that is not known."""
-    return _SUFFIXES.get(suffix.lower())
+    started = next((kind for start, kind in _STARTS.items() if head.startswith(start)), None)
+    return started or _SUFFIXES.get(suffix.lower()) or _mpeg_kind(head)
 
 
 def _mpeg_kind(head: bytes) -> Kind | None:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from streamauth.core.audio.pcm import AudioFormat
+from streamauth.core.audio.pcm import MAX_CHANNELS, AudioFormat
 from streamauth.core.events import Decided, Event, UtteranceRefused, UtteranceTaken
-from streamauth.errors import EngineError
+from streamauth.errors import AudioError, EngineError
 from streamauth.protocol.disclosure import decision_object
 from streamauth.protocol.purpose import MAX_AMONG, MAX_LABEL, Mode, Purpose
 from streamauth.server.access import Caller
@@ -17,6 +17,7 @@ from streamauth.server.audio_files import run_file
 from streamauth.server.context import Context, caller_of
 from streamauth.server.rest.models import DecisionBody, EnrollmentBody, UtteranceBody
 from streamauth.server.rest.profiles import ProfileId, one
+from streamauth.server.uploads import audio_of, hint
 from streamauth.service.authenticator import Attempt
 from streamauth.store.api_keys import Scope
 from streamauth.store.profiles import Profile, ProfileKind
@@ -24,8 +25,17 @@ from streamauth.store.profiles import Profile, ProfileKind
 AUDIO = {
     "requestBody": {
         "required": True,
-        "description": "A WAV, FLAC, OGG (Vorbis, Opus) or MP3 file, mono or stereo, 8 to 48 kHz.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
+        "description": "A WAV, AIFF, FLAC, Ogg or MP3 file, 8 to 192 kHz; with the extra `media` WebM, M4A and others.",
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary", "minLength": 1}},
+                    "required": ["file"],
+                }
+            },
+        },
     }
 }
 PromptId = Annotated[str | None, Query(max_length=64, description="Id of a prompt that must be said; used up by it.")]
@@ -37,6 +47,10 @@ Audience = Annotated[
     str | None, Query(min_length=1, max_length=MAX_LABEL, description="Asks for a signed verdict for this audience.")
 ]
 Nonce = Annotated[str | None, Query(min_length=1, max_length=MAX_LABEL, description="Repeated in the signed verdict.")]
+Channel = Annotated[
+    int | None,
+    Query(ge=1, le=MAX_CHANNELS, description="The only channel to listen to, counted from 1; all are mixed else."),
+]
 
 
 def decision_routes(context: Context) -> APIRouter:
@@ -49,10 +63,19 @@ def decision_routes(context: Context) -> APIRouter:
         return await context.store_pool.run(lambda: authenticator.store.get_by_id(profile_id, tenant=caller.tenant))
 
     async def events(
-        caller: Caller, request: Request, begin: Callable[[AudioFormat], Attempt[Any]], max_s: float, mode: Mode
+        caller: Caller,
+        request: Request,
+        begin: Callable[[AudioFormat], Attempt[Any]],
+        max_s: float,
+        mode: Mode,
+        channel: int | None,
     ) -> list[Event]:
         with context.sessions.session(caller):
-            _, told = await run_file(context, mode, await request.body(), begin, max_s)
+            body = audio_of(await request.body(), request.headers)
+            try:
+                _, told = await run_file(context, mode, body, begin, max_s, channel=channel)
+            except AudioError as error:
+                raise hint(error, request.headers) from None
         return told
 
     async def decision(caller: Caller, told: list[Event], purpose: Purpose) -> DecisionBody:
@@ -64,7 +87,7 @@ def decision_routes(context: Context) -> APIRouter:
         return DecisionBody.model_validate(data | {"signed_verdict": None if signed is None else signed.token})
 
     @routes.post("/profiles/{profile_id}/enrollments", openapi_extra=AUDIO)
-    async def enroll(caller: Known, request: Request, profile_id: ProfileId) -> EnrollmentBody:
+    async def enroll(caller: Known, request: Request, profile_id: ProfileId, channel: Channel = None) -> EnrollmentBody:
         """Enroll by an audio file: one utterance of the pass phrase, or free speech. Scope: enroll."""
         caller.need(Scope.ENROLL)
         profile = await found(caller, profile_id)
@@ -74,7 +97,7 @@ def decision_routes(context: Context) -> APIRouter:
             text_independent=profile.kind is ProfileKind.TEXT_INDEPENDENT,
             tenant=caller.tenant,
         )
-        told = await events(caller, request, begin, limits.max_enroll_s, Mode.ENROLL)
+        told = await events(caller, request, begin, limits.max_enroll_s, Mode.ENROLL, channel)
         utterances = [_utterance(event) for event in told if isinstance(event, UtteranceTaken | UtteranceRefused)]
         body = await context.store_pool.run(lambda: one(authenticator, profile))
         return EnrollmentBody(utterances=utterances, profile=body)
@@ -87,13 +110,15 @@ def decision_routes(context: Context) -> APIRouter:
         prompt: PromptId = None,
         audience: Audience = None,
         nonce: Nonce = None,
+        channel: Channel = None,
     ) -> DecisionBody:
         """Verify a claimed identity by an audio file; the attempt is charged to the profile. Scope: verify."""
         caller.need(Scope.VERIFY)
         profile = await found(caller, profile_id)
         purpose = Purpose(Mode.VERIFY, profile.name, audience=audience, nonce=nonce).complete()
         begin = partial(authenticator.verify, profile.name, prompt=prompt, tenant=caller.tenant)
-        return await decision(caller, await events(caller, request, begin, limits.max_attempt_s, Mode.VERIFY), purpose)
+        told = await events(caller, request, begin, limits.max_attempt_s, Mode.VERIFY, channel)
+        return await decision(caller, told, purpose)
 
     @routes.post("/identifications", openapi_extra=AUDIO)
     async def identify(
@@ -103,15 +128,15 @@ def decision_routes(context: Context) -> APIRouter:
         prompt: PromptId = None,
         audience: Audience = None,
         nonce: Nonce = None,
+        channel: Channel = None,
     ) -> DecisionBody:
         """Identify the speaker of an audio file among profiles of the key's tenant. Scope: verify."""
         caller.need(Scope.VERIFY)
         names = None if among is None else [(await found(caller, each)).name for each in among]
         purpose = Purpose(Mode.IDENTIFY, audience=audience, nonce=nonce).complete()
         begin = partial(authenticator.identify, among=names, prompt=prompt, tenant=caller.tenant)
-        return await decision(
-            caller, await events(caller, request, begin, limits.max_attempt_s, Mode.IDENTIFY), purpose
-        )
+        told = await events(caller, request, begin, limits.max_attempt_s, Mode.IDENTIFY, channel)
+        return await decision(caller, told, purpose)
 
     return routes
 
