@@ -31,10 +31,7 @@ def open_media(path: Path, kind: Kind, max_s: float, why: str = "is not decoded 
         max_s: Longest audio, in seconds.
         why: What is told if it cannot be decoded, after "which".
     """
-    try:
-        import av
-    except ImportError:
-        av = None
+    av = _av()
     if av is None or kind.demuxer is None:
         extra = "" if kind.demuxer is None else ", as the extra streamauth[media] is not installed"
         raise kind.refused(why + extra)
@@ -70,6 +67,15 @@ def open_media(path: Path, kind: Kind, max_s: float, why: str = "is not decoded 
             raise TruncatedAudio()
 
     return AudioSource(audio_format, chunks(), duration_s)
+
+
+def _av() -> Any:
+    """PyAV; None where it is not installed."""
+    try:
+        import av
+    except ImportError:
+        return None
+    return av
 
 
 def _frames(container: Any) -> Iterator[Any]:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
+from typing import Any
 
 import av
 import numpy as np
@@ -40,7 +41,7 @@ def encoded(kind: str, seconds: float = 3.0, channels: int = 1, options: dict[st
     path = Path(mkdtemp()) / "a"
     with av.open(str(path), "w", format=container, container_options=options or {}) as output:
         layout = {1: "mono", 2: "stereo"}[channels]
-        stream = output.add_stream(coding, rate=rate, layout=layout)
+        stream: Any = output.add_stream(coding, rate=rate, layout=layout)
         stream.bit_rate = 96_000
         samples = tone(rate, seconds, channels)
         resampler = av.AudioResampler(stream.format.name, layout, rate, stream.codec_context.frame_size or None)

@@ -5,6 +5,7 @@ Data path: files, microphone and network -> **PcmDecoder** -> Resampler -> frami
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,7 +119,7 @@ def check_sample_rate(sample_rate_hz: int) -> None:
         raise UnsupportedSampleRate()
 
 
-_DTYPES = {
+_DTYPES: dict[Encoding, np.dtype[Any]] = {
     Encoding.S16LE: np.dtype("<i2"),
     Encoding.F32LE: np.dtype("<f4"),
     Encoding.MULAW: np.dtype("u1"),
@@ -169,7 +170,7 @@ class PcmDecoder:
         self._rest = raw[whole:]
         values = np.frombuffer(raw, self._dtype, whole // self._format.sample_bytes)
         if self._format.encoding is Encoding.S16LE:
-            samples = values.astype(np.float32) / np.float32(32768)
+            samples: Samples = values.astype(np.float32) / np.float32(32768)
         elif self._format.encoding is Encoding.F32LE:
             if not np.isfinite(values).all():
                 raise AudioNotFinite()
