@@ -14,8 +14,10 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from shutil import which
 
@@ -65,6 +67,10 @@ class Made:
     path: Path
     program: str
     what: str
+
+
+Write = Callable[[], bool]
+"""Writes a file; whether its program could."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,8 @@ def judged(made: Made) -> Result:
     return Result(made, "taken", told)
 
 
-def by_libsndfile(folder: Path) -> Iterator[tuple[Made, bool]]:
-    """All formats, codings and byte orders; whether each could be written."""
+def by_libsndfile(folder: Path) -> Iterator[tuple[Made, Write]]:
+    """All formats, codings and byte orders."""
     for kind in soundfile.available_formats():
         if kind == "SD2":
             continue  # half of it lies in another file, where only its Macintosh finds it
@@ -132,15 +138,19 @@ def by_libsndfile(folder: Path) -> Iterator[tuple[Made, bool]]:
                         continue
                     path = folder / f"sf-{kind}-{subtype}-{endian}-{rate_hz}-{channels}.{kind.lower()}"
                     made = Made(path, "libsndfile", f"{kind} {subtype} {endian} {rate_hz} Hz {channels} ch")
-                    try:
-                        soundfile.write(path, sound(rate_hz, channels), rate_hz, subtype, endian, kind)
-                        yield made, path.stat().st_size > 0
-                    except (soundfile.LibsndfileError, ValueError):
-                        yield made, False
+                    yield made, partial(_libsndfile, path, kind, subtype, endian, rate_hz, channels)
 
 
-def by_ffmpeg(folder: Path) -> Iterator[tuple[Made, bool]]:
-    """All containers with their usual coding, the codings of WAV, Matroska, CAF, MOV and Ogg, rates and channels."""
+def _libsndfile(path: Path, kind: str, subtype: str, endian: str, rate_hz: int, channels: int) -> bool:
+    try:
+        soundfile.write(path, sound(rate_hz, channels), rate_hz, subtype, endian, kind)
+    except (soundfile.LibsndfileError, ValueError):
+        return False
+    return path.stat().st_size > 0
+
+
+def by_ffmpeg(folder: Path) -> Iterator[tuple[Made, Write]]:
+    """All containers with their usual coding, all codings in WAV and Matroska, rates and channels."""
     listed = subprocess.run(["ffmpeg", "-hide_banner", "-muxers"], capture_output=True, text=True, check=True).stdout
     muxers = [name for line in listed.splitlines() if (found := re.match(r"\s+E\s+(\S+)", line)) for name in [found[1]]]
     for muxer in muxers:
@@ -162,24 +172,25 @@ def by_ffmpeg(folder: Path) -> Iterator[tuple[Made, bool]]:
 
 def _ffmpeg(
     folder: Path, muxer: str, coder: str | None, rate_hz: int, channels: int, piped: bool = False
-) -> tuple[Made, bool]:
+) -> tuple[Made, Write]:
     path = folder / f"ff-{muxer}-{coder}-{rate_hz}-{channels}{'-piped' * piped}.{muxer}"
     what = f"{muxer} {coder or ''} {rate_hz} Hz {channels} ch{' into a pipe' * piped}"
     command = ["ffmpeg", "-loglevel", "error", "-y", "-i", str(source_wav(folder, rate_hz, channels)), "-vn"]
     command += ["-strict", "experimental"] + (["-c:a", coder] if coder else []) + ["-f", muxer]
-    try:
+
+    def write() -> bool:
+        try:
+            done = subprocess.run([*command, "-" if piped else str(path)], capture_output=True, timeout=20)
+        except subprocess.TimeoutExpired:
+            return False
         if piped:
-            done = subprocess.run([*command, "-"], capture_output=True, timeout=20)
             path.write_bytes(done.stdout)
-        else:
-            done = subprocess.run([*command, str(path)], capture_output=True, timeout=20)
-    except subprocess.TimeoutExpired:
-        return Made(path, "ffmpeg", what), False
-    written = done.returncode == 0 and path.exists() and path.stat().st_size > 200
-    return Made(path, "ffmpeg", what), written
+        return done.returncode == 0 and path.exists() and path.stat().st_size > 200
+
+    return Made(path, "ffmpeg", what), write
 
 
-def by_sox(folder: Path) -> Iterator[tuple[Made, bool]]:
+def by_sox(folder: Path) -> Iterator[tuple[Made, Write]]:
     """All formats, codings, rates and channels."""
     shown = subprocess.run(["sox", "--help"], capture_output=True, text=True).stdout
     found = re.search(r"AUDIO FILE FORMATS: (.*)", shown)
@@ -197,12 +208,16 @@ def by_sox(folder: Path) -> Iterator[tuple[Made, bool]]:
             yield _sox(folder, kind, [order], 16_000, 1)
 
 
-def _sox(folder: Path, kind: str, options: list[str], rate_hz: int, channels: int) -> tuple[Made, bool]:
+def _sox(folder: Path, kind: str, options: list[str], rate_hz: int, channels: int) -> tuple[Made, Write]:
     path = folder / f"sox-{kind}-{'_'.join(options)}-{rate_hz}-{channels}.{kind}"
     made = Made(path, "sox", f"{kind} {' '.join(options)} {rate_hz} Hz {channels} ch")
     command = ["sox", str(source_wav(folder, rate_hz, channels)), *options, "-t", kind, str(path)]
-    done = subprocess.run(command, capture_output=True, timeout=20)
-    return made, done.returncode == 0 and path.exists() and path.stat().st_size > 100
+
+    def write() -> bool:
+        done = subprocess.run(command, capture_output=True, timeout=20)
+        return done.returncode == 0 and path.exists() and path.stat().st_size > 100
+
+    return made, write
 
 
 WRITERS = {"libsndfile": (None, by_libsndfile), "ffmpeg": ("ffmpeg", by_ffmpeg), "sox": ("sox", by_sox)}
@@ -221,11 +236,8 @@ def results(folder: Path, programs: list[str], every: int = 1) -> Iterator[Resul
         if program is not None and which(program) is None:
             print(f"{name} is not installed: left out")
             continue
-        for number, (made, written) in enumerate(write(folder)):
-            if written and number % every == 0:
-                yield judged(made)
-            elif not written:
-                yield made
+        for made, write_it in islice(write(folder), 0, None, every):
+            yield judged(made) if write_it() else made
             made.path.unlink(missing_ok=True)
 
 
