@@ -71,4 +71,4 @@ class MicrophoneMuted(MicrophoneUnavailable):
 
 
 class MicrophoneFormat(MicrophoneUnavailable):
-    """The microphone offers neither one nor two channels at 8 to 48 kHz."""
+    """The microphone offers neither one nor two channels at 8 to 192 kHz."""

@@ -36,7 +36,7 @@ def _no_flag(value: Any) -> Any:
 
 
 One = Annotated[Literal[1], BeforeValidator(_no_flag)]
-Channels = Annotated[int, BeforeValidator(_no_flag), Field(ge=1, le=MAX_CHANNELS)]
+Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Seconds = Annotated[float, Field(ge=0)]
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 # a later server may know more of them than this schema

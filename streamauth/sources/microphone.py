@@ -231,11 +231,7 @@ class Microphone:
                     return AudioFormat(rate_hz, channels, wanted.encoding)
                 except (self._sounddevice.PortAudioError, UnsupportedSampleRate):
                     continue
-<<<<<<< HEAD
         raise MicrophoneFormat
-=======
-        raise MicrophoneUnavailable("The microphone offers neither one nor two channels at 8 to 192 kHz.")
->>>>>>> 7c505cd (Files as programs write them: one table of kinds and their sentences; wrong derived fields and lengths a little too long are read; G.711 in files and streams; AIFF, CAF, AU, Wave64, SPHERE, rarer codings of WAV; WebM, M4A and others by the extra media; up to 16 channels and 192 kHz, channel option)
 
 
 def _sounddevice() -> Any:
