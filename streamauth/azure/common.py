@@ -17,7 +17,7 @@ from streamauth.azure.shapes import Shaper
 from streamauth.server.access import Caller
 from streamauth.server.context import Context
 from streamauth.settings import AttemptSettings
-from streamauth.store.profiles import Profile, ProfileSummary
+from streamauth.store.records import Profile, ProfileSummary
 
 V1_ITEM = {Use.TD: "verificationProfileId", Use.TII: "identificationProfileId"}
 """What the first generation calls the id of a profile."""
@@ -71,14 +71,14 @@ class Common:
         wanted = profile_id(route.item)
         if wanted is None:
             raise no_such_profile()
-        profile = self._store.get_by_id(wanted, tenant=caller.tenant)
+        profile = self._store.profiles.get_by_id(wanted, tenant=caller.tenant)
         if profile.kind is not route.use.kind:
             raise no_such_profile()
         return self._summary(profile)
 
     def _summary(self, profile: Profile) -> ProfileSummary:
         name, tenant = profile.name, profile.tenant
-        return self._store.profiles(name=name, encoder_id=self._encoder_id, tenant=tenant)[0]
+        return self._store.profiles.summaries(name=name, encoder_id=self._encoder_id, tenant=tenant)[0]
 
     def _shape(self, summary: ProfileSummary, route: Route) -> dict[str, Any]:
         return self._shaper.profile(summary, route.generation, route.use)

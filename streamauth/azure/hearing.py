@@ -20,7 +20,7 @@ from streamauth.errors import InternalError, StreamAuthError
 from streamauth.protocol.purpose import Mode
 from streamauth.server.access import Caller
 from streamauth.server.context import Context
-from streamauth.store.profiles import Profile
+from streamauth.store.records import Profile
 
 log = logging.getLogger("streamauth.server")
 

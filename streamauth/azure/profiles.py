@@ -14,7 +14,7 @@ from streamauth.azure.refusals import Refusal, invalid_argument, reply
 from streamauth.azure.routing import Route, profile_id
 from streamauth.errors import UnknownProfile
 from streamauth.server.access import Caller
-from streamauth.store.profiles import Profile, ProfileSummary
+from streamauth.store.records import Profile, ProfileSummary
 
 _PAGE, _MOST_IN_PAGE = 100, 500
 
@@ -28,10 +28,10 @@ class ProfileOperations(Common):
         most = min(self._settings.max_profiles, LIMITS[generation, use].profiles)
 
         def make() -> ProfileSummary:
-            if self._store.count_profiles(caller.tenant) >= most:
+            if self._store.profiles.count(caller.tenant) >= most:
                 raise Refusal(403, "Forbidden", f"Maximum allowed number of profiles is {most:,}.")
             made = str(uuid4())
-            profile = self._store.create(
+            profile = self._store.profiles.create(
                 _name(made, use), use.kind, locale=locale, tenant=caller.tenant, profile_id=made
             )
             return self._summary(profile)
@@ -59,7 +59,9 @@ class ProfileOperations(Common):
                 raise invalid_argument(f"Invalid {after_name} parameter value.")
             after = profile_id(token or "") or ""
         tenant, encoder_id = caller.tenant, self._encoder_id
-        found = await self._context.store_pool.run(lambda: self._store.profiles(encoder_id=encoder_id, tenant=tenant))
+        found = await self._context.store_pool.run(
+            lambda: self._store.profiles.summaries(encoder_id=encoder_id, tenant=tenant)
+        )
         mine = sorted((s for s in found if _belongs(s.profile, route.use)), key=lambda s: s.profile.id)
         if generation is Generation.V1:
             return reply([self._shape(summary, route) for summary in mine])
@@ -82,7 +84,7 @@ class ProfileOperations(Common):
     async def _delete(self, request: Request, caller: Caller, route: Route) -> Response:
         try:
             summary = await self._found(caller, route)
-            await self._context.store_pool.run(lambda: self._store.delete(summary.profile.id))
+            await self._context.store_pool.run(lambda: self._store.profiles.delete(summary.profile.id))
         except (UnknownProfile, Refusal):
             if route.generation is not Generation.V2:
                 raise
@@ -91,7 +93,7 @@ class ProfileOperations(Common):
     async def _reset(self, request: Request, caller: Caller, route: Route) -> Response:
         summary = await self._found(caller, route)
         async with self._turns.take(summary.profile.id, wait=route.generation is Generation.V1):
-            await self._context.store_pool.run(lambda: self._store.reset(summary.profile.id))
+            await self._context.store_pool.run(lambda: self._store.profiles.reset(summary.profile.id))
             fresh = await self._context.store_pool.run(lambda: self._summary(summary.profile))
         if route.generation is not Generation.V3:
             return Response(status_code=200 if route.generation is Generation.V1 else 204)

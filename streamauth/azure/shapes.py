@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from streamauth.azure.generations import LIMITS, Generation, Use
-from streamauth.store.profiles import ProfileSummary
+from streamauth.store.records import ProfileSummary
 
 _MODEL_VERSION = "2021-09-05"
 _DIGITS = 2

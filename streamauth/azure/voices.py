@@ -18,7 +18,7 @@ from streamauth.core.events import Verdict
 from streamauth.protocol.disclosure import Disclosure
 from streamauth.protocol.purpose import Mode
 from streamauth.server.access import Caller
-from streamauth.store.profiles import Profile, ProfileSummary
+from streamauth.store.records import Profile, ProfileSummary
 
 _RANKED = 5
 

@@ -124,13 +124,13 @@ def _store(url: str | None) -> list[Check]:
 
     def look() -> str:
         with opened(url) as authenticator:
-            return f"{len(authenticator.store.profiles())} profiles"
+            return f"{len(authenticator.store.profiles.summaries())} profiles"
 
     def changed() -> tuple[list[str], list[str]]:
         with opened(url) as authenticator:
             names = affected(authenticator)
             store = authenticator.store
-            kept = [name for name in names if store.kept_audio(store.get(name).id)]
+            kept = [name for name in names if store.recordings.of(store.profiles.get(name).id)]
         return [name for name in names if name not in kept], kept
 
     checks = [_tried("store", look)]

@@ -35,6 +35,6 @@ def rotate(
             raise InputError("The environment variable of the new key is not set.")
         new = SealingKey.parse(os.environ[new_key_from])
     with opened(store) as authenticator, output.busy("Sealing with the new key"):
-        authenticator.store.rotate_key(new)
+        authenticator.store.maintenance.rotate_key(new)
     output.result({"rotated": True}, "Everything is sealed with the new key. Back it up.")
     return EXIT_OK

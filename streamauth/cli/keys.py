@@ -34,7 +34,7 @@ def create(
 
     output = Output(json)
     with opened(store) as authenticator:
-        made, key = authenticator.store.create_api_key(name, [Scope(each) for each in scope], tenant=tenant)
+        made, key = authenticator.store.api_keys.create(name, [Scope(each) for each in scope], tenant=tenant)
     output.messages.print("Keep this key now: it cannot be shown again. The server asks for a key from now on.")
     output.result(_described(made) | {"key": key}, key)
     return EXIT_OK
@@ -47,7 +47,7 @@ def list_(store: StoreOption = None, json: JsonOption = False) -> int:
 
     output = Output(json)
     with opened(store) as authenticator:
-        rows = [_described(key) for key in authenticator.store.api_keys()]
+        rows = [_described(key) for key in authenticator.store.api_keys.all()]
     if json:
         output.result({"keys": rows}, "")
         return EXIT_OK
@@ -68,7 +68,7 @@ def revoke(
 ) -> int:
     """Make an API key useless, at once and for good."""
     with opened(store) as authenticator:
-        authenticator.store.revoke_api_key(key_id)
+        authenticator.store.api_keys.revoke(key_id)
     Output(json).result({"id": key_id, "revoked": True}, f"The key {key_id} is revoked.")
     return EXIT_OK
 

@@ -15,7 +15,6 @@ from streamauth.cli import (
     identify,
     key,
     keys,
-    kiosk,
     listen,
     login,
     models,
@@ -49,7 +48,6 @@ app.add_typer(profiles.app, name="profiles")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
 app.command("serve")(serve.serve)
-app.command("kiosk")(kiosk.kiosk)
 app.command("stream")(stream.stream)
 app.command("demo")(demo.demo)
 app.command("evaluate")(evaluate.evaluate)

@@ -22,7 +22,7 @@ def list_(store: StoreOption = None, json: JsonOption = False) -> int:
 
     output = Output(json)
     with opened(store) as authenticator:
-        rows = [_described(authenticator, summary) for summary in authenticator.store.profiles()]
+        rows = [_described(authenticator, summary) for summary in authenticator.store.profiles.summaries()]
     if json:
         output.result({"profiles": rows}, "")
         return EXIT_OK
@@ -39,7 +39,7 @@ def list_(store: StoreOption = None, json: JsonOption = False) -> int:
 def show(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
     """One profile in full; never its voiceprint."""
     with opened(store) as authenticator:
-        data = _described(authenticator, authenticator.store.profiles(name=name)[0])
+        data = _described(authenticator, authenticator.store.profiles.summaries(name=name)[0])
     width = max(len(key) for key in data)
     Output(json).result(data, "\n".join(f"{key:<{width}}  {value}" for key, value in data.items()))
     return EXIT_OK
@@ -49,10 +49,10 @@ def show(name: NameArgument, store: StoreOption = None, json: JsonOption = False
 def delete(name: NameArgument, yes: YesOption = False, store: StoreOption = None, json: JsonOption = False) -> int:
     """Delete a profile and every trace of it."""
     with opened(store) as authenticator:
-        profile = authenticator.store.get(name)
+        profile = authenticator.store.profiles.get(name)
         if not _sure(f"Delete the profile {name} and its voiceprint for good?", yes, json):
             return EXIT_MISUSE
-        authenticator.store.delete(profile.id)
+        authenticator.store.profiles.delete(profile.id)
     Output(json).result({"name": name, "deleted": True}, f"{name} is deleted.")
     return EXIT_OK
 
@@ -61,10 +61,10 @@ def delete(name: NameArgument, yes: YesOption = False, store: StoreOption = None
 def reset(name: NameArgument, yes: YesOption = False, store: StoreOption = None, json: JsonOption = False) -> int:
     """Drop the enrollment of a profile, so that it can be enrolled anew."""
     with opened(store) as authenticator:
-        profile = authenticator.store.get(name)
+        profile = authenticator.store.profiles.get(name)
         if not _sure(f"Drop the enrollment of {name}?", yes, json):
             return EXIT_MISUSE
-        authenticator.store.reset(profile.id)
+        authenticator.store.profiles.reset(profile.id)
     Output(json).result({"name": name, "reset": True}, f"The enrollment of {name} is dropped.")
     return EXIT_OK
 
@@ -73,7 +73,7 @@ def reset(name: NameArgument, yes: YesOption = False, store: StoreOption = None,
 def unlock(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
     """Forget the failed attempts of a profile, and with them its delay or lock."""
     with opened(store) as authenticator:
-        authenticator.store.unlock(authenticator.store.get(name).id)
+        authenticator.store.attempts.unlock(authenticator.store.profiles.get(name).id)
     Output(json).result({"name": name, "unlocked": True}, f"{name} may be tried again.")
     return EXIT_OK
 
@@ -90,7 +90,7 @@ def revert(
 ) -> int:
     """Take back what accepts have changed of a voiceprint: the enrolled one counts again."""
     with opened(store) as authenticator:
-        authenticator.store.remove_template(authenticator.store.get(name).id, label or "")
+        authenticator.store.templates.remove(authenticator.store.profiles.get(name).id, label or "")
     told = f"The enrolled voiceprint of {name} counts again." if label is None else f"{name}: {label} is removed."
     Output(json).result({"name": name, "label": label, "reverted": True}, told)
     return EXIT_OK
@@ -134,13 +134,17 @@ def forget_audio(
 ) -> int:
     """Delete the kept enrollment audio; voiceprints stay, but can no more be rebuilt for another encoder."""
     with opened(store) as authenticator:
-        found = [s for s in authenticator.store.profiles() if s.kept_audio_s and (not names or s.profile.name in names)]
+        found = [
+            s
+            for s in authenticator.store.profiles.summaries()
+            if s.kept_audio_s and (not names or s.profile.name in names)
+        ]
         for name in names or ():
-            authenticator.store.get(name)  # an unknown one is told
+            authenticator.store.profiles.get(name)  # an unknown one is told
         told = [summary.profile.name for summary in found]
         if found and not _sure(f"Delete the enrollment audio of {', '.join(told)} for good?", yes, json):
             return EXIT_MISUSE
-        authenticator.store.forget_audio(*(summary.profile.id for summary in found))
+        authenticator.store.recordings.delete(*(summary.profile.id for summary in found))
     Output(json).result({"forgotten": told}, f"Enrollment audio deleted: {', '.join(told) or 'none was kept'}.")
     return EXIT_OK
 
@@ -148,7 +152,7 @@ def forget_audio(
 def affected(authenticator: "Authenticator") -> list[str]:
     """Profiles that are enrolled, but not for the present encoder."""
     encoder_id = authenticator.engines.encoder().id
-    summaries = authenticator.store.profiles()
+    summaries = authenticator.store.profiles.summaries()
     return [s.profile.name for s in summaries if s.enrolled_encoders and encoder_id not in s.enrolled_encoders]
 
 
@@ -164,7 +168,7 @@ def _described(authenticator: "Authenticator", summary: "ProfileSummary") -> dic
         "utterances": summary.utterances,
         "speech_s": round(summary.speech_s, 3),
         "encoders": list(summary.enrolled_encoders),
-        "further_voiceprints": list(authenticator.store.labels(profile.id)),
+        "further_voiceprints": list(authenticator.store.templates.labels(profile.id)),
         "kept_audio_s": round(summary.kept_audio_s, 3),
         "failures": summary.failures,
         "locked": summary.failures >= authenticator.settings.attempts.lock_after,

@@ -57,7 +57,6 @@ from streamauth.errors.base import (
     StreamAuthError,
 )
 from streamauth.errors.doors import (
-    BadBadge,
     BadPin,
     BadPlan,
     BadSchedule,
@@ -116,6 +115,7 @@ from streamauth.errors.profiles import (
     UnknownPrompt,
     UnknownTemplate,
     UnknownWord,
+    VoiceprintChanged,
     WeakPhrase,
 )
 from streamauth.errors.protocol import (
@@ -149,7 +149,6 @@ __all__ = [
     "AudioError",
     "AudioNotFinite",
     "AudioTooLong",
-    "BadBadge",
     "BadModel",
     "BadPhrase",
     "BadPin",
@@ -239,6 +238,7 @@ __all__ = [
     "UnsupportedAudioFormat",
     "UnsupportedSampleRate",
     "UnsupportedVersion",
+    "VoiceprintChanged",
     "WeakPhrase",
     "WrongDownload",
     "WrongResults",

@@ -26,6 +26,10 @@ class EncoderChanged(ProfileError):
     the former encoder."""
 
 
+class VoiceprintChanged(ProfileError, retryable=True):
+    """The voiceprint of this profile was changed while the voice was compared with it. Try again."""
+
+
 class BadProfileName(ProfileError):
     """A name has 1 to 128 characters, without line breaks or control characters."""
 

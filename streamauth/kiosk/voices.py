@@ -50,7 +50,7 @@ class Voices:
         enrolled = []
         for name in profiles:
             with suppress(UnknownProfile):
-                if encoder_id in store.enrolled_encoders(store.get(name).id):
+                if encoder_id in store.voiceprints.encoders(store.profiles.get(name).id):
                     enrolled.append(name)
         return self._authenticator.identify(audio_format, among=enrolled, prompt=prompt)
 
@@ -71,7 +71,7 @@ class Voices:
             StoreError: The store cannot be used.
         """
         with suppress(UnknownProfile):
-            return self._authenticator.store.get(profile).phrase is not None
+            return self._authenticator.store.profiles.get(profile).phrase is not None
         return False
 
     def forgive(self, profile: str) -> None:
@@ -81,4 +81,4 @@ class Voices:
             StoreError: The store cannot be used.
         """
         with suppress(UnknownProfile):
-            self._authenticator.store.unlock(self._authenticator.store.get(profile).id)
+            self._authenticator.store.attempts.unlock(self._authenticator.store.profiles.get(profile).id)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Event, SpeechStarted
-from streamauth.core.lockout import Allowed, Locked, judge_attempt
+from streamauth.core.lockout import Allowed, Locked
 from streamauth.core.phrase.prompt import PromptKind, PromptPlan
 from streamauth.core.sessions.base import SessionState
 from streamauth.errors import (
@@ -136,7 +136,6 @@ class LoginVoices:
         authenticator: Of the daemon's data folder.
         microphones: The port.
         clock: Seconds; never goes backwards.
-        wall_clock: Seconds since the epoch, as the authenticator's.
     """
 
     def __init__(
@@ -144,15 +143,13 @@ class LoginVoices:
         authenticator: Authenticator,
         microphones: Microphones,
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.authenticator = authenticator
         self._microphones = microphones
         self._clock = clock
-        self._wall_clock = wall_clock
         self._claims = MicrophoneClaims(clock)
         self._settings = authenticator.settings.login
-        authenticator.store.create_tenant(TENANT)
+        authenticator.store.tenants.create(TENANT)
 
     def warm_up(self) -> None:
         """Load the models, so that the first login need not wait for them.
@@ -174,15 +171,14 @@ class LoginVoices:
         """
         store = self.authenticator.store
         try:
-            profile = store.get(user.profile, tenant=TENANT)
+            profile = store.profiles.get(user.profile, tenant=TENANT)
         except UnknownProfile:
             return Standing(False, False, 0, False, 0.0)
-        state = store.attempt_state(profile.id)
-        rule = judge_attempt(state, self._wall_clock(), self.authenticator.settings.attempts)
+        failures, rule = store.attempts.standing(profile.id, self.authenticator.settings.attempts)
         return Standing(
-            enrolled=self.authenticator.engines.encoder().id in store.enrolled_encoders(profile.id),
+            enrolled=self.authenticator.engines.encoder().id in store.voiceprints.encoders(profile.id),
             with_phrase=profile.phrase is not None,
-            failures=state.failures,
+            failures=failures,
             locked=isinstance(rule, Locked),
             wait_s=0.0 if isinstance(rule, Allowed | Locked) else rule.wait_s,
         )
@@ -262,7 +258,7 @@ class LoginVoices:
             UnknownProfile: There is none.
             StoreError: The store cannot be used.
         """
-        self.authenticator.store.delete(self.authenticator.store.get(user.profile, tenant=TENANT).id)
+        self.authenticator.store.profiles.delete(self.authenticator.store.profiles.get(user.profile, tenant=TENANT).id)
 
     def unlock(self, user: UnixUser) -> None:
         """Forget a person's failed attempts.
@@ -271,7 +267,7 @@ class LoginVoices:
             UnknownProfile: No voice is enrolled.
             StoreError: The store cannot be used.
         """
-        self.authenticator.store.unlock(self.authenticator.store.get(user.profile, tenant=TENANT).id)
+        self.authenticator.store.attempts.unlock(self.authenticator.store.profiles.get(user.profile, tenant=TENANT).id)
 
     @contextmanager
     def record(self, longest_s: float) -> Iterator[OpenMicrophone]:

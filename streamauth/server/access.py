@@ -7,8 +7,6 @@ who was forwarded, and nobody who thinks that the server has another name (a pag
 
 import ipaddress
 import json
-import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,7 +23,8 @@ from streamauth.server.pool import WorkerPool
 from streamauth.server.rates import Buckets, Shares
 from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope
-from streamauth.store.profiles import DEFAULT_TENANT, ProfileStore
+from streamauth.store.schema import DEFAULT_TENANT
+from streamauth.store.store import Store
 
 _FAILURE_COST = 10
 _FORWARDING = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
@@ -71,21 +70,11 @@ class Access:
         store_pool: Where the store is read.
         settings: All settings.
         local: Whether the server listens on a loopback address.
-        clock: Seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        store: ProfileStore,
-        store_pool: WorkerPool,
-        settings: Settings,
-        *,
-        local: bool,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, store: Store, store_pool: WorkerPool, settings: Settings, *, local: bool) -> None:
         self._store = store
         self._store_pool = store_pool
-        self._clock = clock
         self._settings = access = settings.access
         self._origins = frozenset(_list(access.origins))
         self._may_be_open = local and access.mode == "auto" and not _list(settings.server.trusted_proxies)
@@ -132,7 +121,7 @@ class Access:
             return await self.by_key(connection, key.strip() if kind.lower() == "bearer" else "")
         if not self._may_be_open or not _is_near(connection, headers):
             return None
-        if await self._store_pool.run(self._store.has_api_keys):
+        if await self._store_pool.run(self._store.api_keys.exist):
             self._may_be_open = False  # whoever made a key wants others kept out
             return None
         # whoever is at this machine may read the store's files; a page must not tempt to design by numbers
@@ -147,7 +136,7 @@ class Access:
             RateLimited: It was used too often, or too many wrong ones came from there.
         """
         try:
-            found = await self._store_pool.run(lambda: self._store.find_api_key(key))
+            found = await self._store_pool.run(lambda: self._store.api_keys.find(key))
         except Unauthorized:
             self._failed(connection)
             raise
@@ -163,7 +152,7 @@ class Access:
             RateLimited: Too many wrong ones came from there.
         """
         try:
-            grant = await self._store_pool.run(lambda: self._store.take_session_token(token, self._clock()))
+            grant = await self._store_pool.run(lambda: self._store.session_tokens.take(token))
         except Unauthorized:
             self._failed(connection)
             raise
@@ -184,8 +173,8 @@ class Access:
             raise Forbidden("Session tokens are made with an API key. `streamauth keys create` makes one.")
         key_id, data, access = caller.key_id, purpose_bytes(purpose), self._settings
         return await self._store_pool.run(
-            lambda: self._store.add_session_token(
-                key_id, data, self._clock(), lifetime_s=access.token_lifetime_s, max_open=access.max_open_tokens
+            lambda: self._store.session_tokens.add(
+                key_id, data, lifetime_s=access.token_lifetime_s, max_open=access.max_open_tokens
             )
         )
 

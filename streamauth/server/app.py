@@ -72,7 +72,7 @@ class Application:
         store = authenticator.store
         sessions = Sessions(settings)
         metrics = Metrics(lambda: len(sessions))
-        verdicts = Verdicts(store, settings.access, time.time)
+        verdicts = Verdicts(store.signing_keys, settings.access, time.time)
         workers, store_pool = WorkerPool(settings.server.workers), WorkerPool(_STORE_THREADS, "store")
         watching = asyncio.create_task(metrics.watch_loop())
         try:

@@ -50,7 +50,7 @@ class _Readiness:
         if monotonic() >= self._until_s:
             self._until_s = monotonic() + _READY_AGE_S
             try:
-                await context.store_pool.run(context.authenticator.store.has_api_keys)
+                await context.store_pool.run(context.authenticator.store.api_keys.exist)
                 self._store = True
             except StreamAuthError:
                 self._store = False

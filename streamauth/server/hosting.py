@@ -113,7 +113,7 @@ async def serve_until(
     """
     limits = settings.server
     local = is_loopback(limits.host)
-    if not local and not authenticator.store.has_api_keys(good=True):
+    if not local and not authenticator.store.api_keys.exist(good=True):
         raise CannotListen(
             "Other machines could reach this address, and there is no API key yet. Make one with `streamauth keys "
             "create`, or listen on 127.0.0.1."

@@ -64,10 +64,10 @@ class Verdicts:
     def published(self) -> dict[str, Any]:
         """The keys to verify with, as a JSON Web Key Set (RFC 7517)."""
         self._key(self._clock())  # so that there is one
-        return {"keys": self._store.published_keys()}
+        return {"keys": self._store.published()}
 
     def _key(self, now_s: float) -> SigningKey:
         with self._lock:
             if self._current is None or self._current.until_s <= now_s:
-                self._current = self._store.signing_key(now_s, max_age_s=self._settings.signing_key_days * _DAY_S)
+                self._current = self._store.current(max_age_s=self._settings.signing_key_days * _DAY_S)
             return self._current

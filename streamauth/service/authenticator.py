@@ -39,7 +39,9 @@ from streamauth.service.prompts import Prompts
 from streamauth.service.reenrollment import rebuild
 from streamauth.service.voices import Voices
 from streamauth.settings import AttemptSettings, Settings, data_folder, load_settings
-from streamauth.store.profiles import DEFAULT_TENANT, OpenPrompt, ProfileStore
+from streamauth.store.prompts import OpenPrompt
+from streamauth.store.schema import DEFAULT_TENANT
+from streamauth.store.store import Store
 
 __all__ = [
     "Attempt",
@@ -58,7 +60,7 @@ class Authenticator:
         store: Where profiles are.
         engines: The models, loaded at first use.
         settings: All settings.
-        clock: Seconds since the epoch, for the attempt rule and the life of prompts.
+        clock: Seconds, for the life of prompts.
 
     Attributes:
         store: As given.
@@ -69,7 +71,7 @@ class Authenticator:
     """
 
     def __init__(
-        self, store: ProfileStore, engines: Engines, settings: Settings, clock: Callable[[], float] = time.time
+        self, store: Store, engines: Engines, settings: Settings, clock: Callable[[], float] = time.time
     ) -> None:
         self.store = store
         self.engines = engines
@@ -78,14 +80,13 @@ class Authenticator:
         self.phrases = Phrases(engines, settings.phrase)
         self._enrollment = Enrollment(store, engines, settings, self.phrases)
         self._voices = Voices(store, settings.adaptation)
-        self._clock = clock
 
     @classmethod
     def open(cls, home: Path | None = None, settings: Settings | None = None) -> "Authenticator":
         """Open the store of a data folder with its settings; loads no model."""
         home = home or data_folder()
         settings = settings or load_settings(home)
-        return cls(ProfileStore.open(home, settings.store), Engines(settings, Catalog(home)), settings)
+        return cls(Store.open(home, settings.store), Engines(settings, Catalog(home)), settings)
 
     def close(self) -> None:
         """Close the store."""
@@ -142,7 +143,7 @@ class Authenticator:
             ProfileNotEnrolled, ProfileExists, EncoderChanged: It cannot be rebuilt; see ``service.reenrollment``.
             StoreError, EngineError: The store or the encoder cannot be used.
         """
-        rebuild(self.store, self.store.get(name, tenant=tenant).id, self.engines.encoder())
+        rebuild(self.store, self.store.profiles.get(name, tenant=tenant).id, self.engines.encoder())
 
     def check_prompt(self, taken: OpenPrompt, audio_format: AudioFormat) -> HearingAttempt | VerificationAttempt:
         """Begin to check whether audio holds the words of a prompt, without a pass phrase.
@@ -191,7 +192,7 @@ class Authenticator:
             AttemptDelayed, ProfileLocked: There were too many failures.
             StoreError, EngineError: The store or a model cannot be used.
         """
-        profile = self.store.get(name, tenant=tenant)
+        profile = self.store.profiles.get(name, tenant=tenant)
         with_words = profile.phrase is not None or prompt is not None
         models = self.engines.models(with_words=with_words, locale=profile.locale)
         voiceprint, further = self._voices.of(profile.id, models.encoder.id)
@@ -229,8 +230,8 @@ class Authenticator:
         """
         models = self.engines.models(with_words=prompt is not None)
         found = self._voices.of_group(models.encoder.id, among, tenant)
-        group = {profile.name: voiceprint for profile, voiceprint, _ in found}
-        further = {profile.name: others for profile, _, others in found}
+        group = {one.name: voiceprint for one, voiceprint, _ in found}
+        further = {one.name: others for one, _, others in found}
         demand = self.prompts.demand(prompt, (None,), tenant)
         challenge = demand.challenge if demand else None
         session = IdentificationSession(
@@ -243,8 +244,8 @@ class Authenticator:
         self, profile_id: str, limits: AttemptSettings | None = None
     ) -> Iterator[Callable[[VerificationSession | ContinuousSession, Demand | None], VerificationAttempt]]:
         """Charge an attempt; the charge is taken back where the attempt then cannot begin."""
-        token = self.store.begin_attempt(profile_id, self._clock(), limits or self.settings.attempts)
-        settle = partial(self.store.finish_attempt, token)
+        token = self.store.attempts.begin(profile_id, limits or self.settings.attempts)
+        settle = partial(self.store.attempts.finish, token)
         try:
             yield lambda session, demand: VerificationAttempt(
                 session, settle, demand, self._voices.follower(profile_id, session.models.encoder.id)

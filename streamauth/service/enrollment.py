@@ -14,7 +14,8 @@ from streamauth.errors import ProfileExists, UnknownProfile
 from streamauth.service.attempts import EnrollmentAttempt
 from streamauth.service.phrases import Phrases
 from streamauth.settings import Settings
-from streamauth.store.profiles import EnrollmentRecord, Profile, ProfileKind, ProfileStore
+from streamauth.store.records import EnrollmentRecord, Profile, ProfileKind
+from streamauth.store.store import Store
 
 
 class Enrollment:
@@ -27,7 +28,7 @@ class Enrollment:
         phrases: Judges pass phrases.
     """
 
-    def __init__(self, store: ProfileStore, engines: Engines, settings: Settings, phrases: Phrases) -> None:
+    def __init__(self, store: Store, engines: Engines, settings: Settings, phrases: Phrases) -> None:
         self._store = store
         self._engines = engines
         self._settings = settings
@@ -47,7 +48,7 @@ class Enrollment:
         """Begin or continue the enrollment of a profile; see ``Authenticator.enroll``."""
         kind = ProfileKind.TEXT_INDEPENDENT if text_independent else ProfileKind.TEXT_DEPENDENT
         try:
-            profile: Profile | None = self._store.get(name, tenant=tenant)
+            profile: Profile | None = self._store.profiles.get(name, tenant=tenant)
         except UnknownProfile:
             profile = None
         locale = profile.locale if profile is not None else self._settings.phrase.locale
@@ -66,7 +67,7 @@ class Enrollment:
             nonlocal profile
             if profile is None:
                 # made with its first confirmed utterance, so that a refused one leaves no empty profile behind
-                profile = self._store.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
+                profile = self._store.profiles.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
             newest = taken[-1]
             record = EnrollmentRecord(
                 models.encoder.id,
@@ -78,7 +79,7 @@ class Enrollment:
             )
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
             most_s = self._settings.enrollment.keep_audio_s
-            self._store.add_enrollment(
+            self._store.enrollments.add(
                 profile.id, record, phrase=heard, voiceprint=voiceprint, keep_audio_s=most_s, more=whole
             )
 
@@ -86,17 +87,17 @@ class Enrollment:
 
     def further(self, name: str, audio_format: AudioFormat, label: str, *, tenant: str) -> EnrollmentAttempt:
         """Begin a further voiceprint of a person who is enrolled."""
-        profile = self._store.get(name, tenant=tenant)
+        profile = self._store.profiles.get(name, tenant=tenant)
         with_words = profile.kind is ProfileKind.TEXT_DEPENDENT
         models = self._engines.models(with_words=with_words, locale=profile.locale)
-        known = self._store.voiceprint(profile.id, models.encoder.id)
+        known = self._store.voiceprints.get(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
         plan = EnrollmentPlan(with_words, words, known=known)
 
         def keep(taken: Sequence[EnrolledUtterance], complete: bool, heard: str | None) -> None:
             if complete:
                 most = self._settings.enrollment.max_templates
-                self._store.put_template(profile.id, models.encoder.id, label, voiceprint_of(taken), most=most)
+                self._store.templates.put(profile.id, models.encoder.id, label, voiceprint_of(taken), most=most)
 
         return EnrollmentAttempt(EnrollmentSession(plan, audio_format, models, self._settings), keep)
 
@@ -111,7 +112,7 @@ class Enrollment:
     ) -> tuple[EnrolledUtterance, ...]:
         if profile.kind is not kind:
             raise ProfileExists("This profile was begun in the other way, with or without a phrase. Delete it first.")
-        if not more and encoder_id in self._store.enrolled_encoders(profile.id):
+        if not more and encoder_id in self._store.voiceprints.encoders(profile.id):
             raise ProfileExists()
         if words is not None and profile.phrase is not None and words != tuple(profile.phrase.split()):
             raise ProfileExists("This profile was begun with another pass phrase. Reset it to change the phrase.")
@@ -120,6 +121,8 @@ class Enrollment:
     def utterances(self, profile: Profile, encoder_id: str) -> tuple[EnrolledUtterance, ...]:
         """The confirmed utterances of a profile, oldest first."""
         return tuple(
-            EnrolledUtterance(record.voiceprint, record.speech_s, record.audio_s, profile.phrase, record.fits)
-            for record in self._store.enrollments(profile.id, encoder_id)
+            EnrolledUtterance(
+                record.voiceprint, record.speech_s, record.audio_s, profile.phrase, record.pronunciation_scores
+            )
+            for record in self._store.enrollments.of(profile.id, encoder_id)
         )

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from streamauth.core.phrase.prompt import Challenge, Prompt, PromptPlan
 from streamauth.service.attempts import Demand
 from streamauth.settings import Settings
-from streamauth.store.profiles import DEFAULT_TENANT, OpenPrompt, ProfileStore
+from streamauth.store.prompts import OpenPrompt
+from streamauth.store.schema import DEFAULT_TENANT
+from streamauth.store.store import Store
 
 
 class Prompts:
@@ -15,10 +17,10 @@ class Prompts:
     Args:
         store: Where profiles and prompts are.
         settings: All settings.
-        clock: Seconds since the epoch.
+        clock: Seconds.
     """
 
-    def __init__(self, store: ProfileStore, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Callable[[], float]) -> None:
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -39,10 +41,9 @@ class Prompts:
             TooManyPrompts: As many as there may be are open.
             StoreError: The store cannot be used.
         """
-        profile_id = None if name is None else self._store.get(name, tenant=tenant).id
+        profile_id = None if name is None else self._store.profiles.get(name, tenant=tenant).id
         prompt = (plan or PromptPlan.of(self._settings.prompt)).draw(self._random)
-        now_s = self._clock()
-        return self._store.add_prompt(prompt, now_s, self._settings.prompt, profile_id=profile_id, tenant=tenant)
+        return self._store.prompts.add(prompt, self._settings.prompt, profile_id=profile_id, tenant=tenant)
 
     def take(self, prompt_id: str, *, tenant: str = DEFAULT_TENANT) -> OpenPrompt:
         """Use a prompt up, to have it checked by ``Authenticator.check_prompt``.
@@ -51,7 +52,7 @@ class Prompts:
             UnknownPrompt, PromptExpired: It cannot be used any more.
             StoreError: The store cannot be used.
         """
-        return self._store.take_prompt(prompt_id, self._clock(), tenant=tenant)
+        return self._store.prompts.take(prompt_id, tenant=tenant)
 
     def demand(
         self,
@@ -79,8 +80,8 @@ class Prompts:
         if isinstance(wanted, PromptPlan | Prompt):
             # for this audio alone: there is nothing to store
             prompt = wanted.draw(self._random) if isinstance(wanted, PromptPlan) else wanted
-            until_s = now_s + self._settings.prompt.lifetime_s
+            left_s = self._settings.prompt.lifetime_s
         else:
-            taken = self._store.take_prompt(wanted, now_s, bound_to=bound_to, tenant=tenant)
-            prompt, until_s = taken.prompt, taken.expires_at_s
-        return Demand(Challenge(prompt, until_s - now_s), after_phrase, lambda: self._clock() < until_s)
+            taken = self._store.prompts.take(wanted, bound_to=bound_to, tenant=tenant)
+            prompt, left_s = taken.prompt, taken.left_s
+        return Demand(Challenge(prompt, left_s), after_phrase, lambda: self._clock() < now_s + left_s)

@@ -7,10 +7,10 @@ from streamauth.core.sessions.enrollment import EnrolledUtterance, voiceprint_of
 from streamauth.core.voice.augmentation import with_copies
 from streamauth.core.voice.pooling import voice_of
 from streamauth.errors import EncoderChanged, EngineError, ProfileNotEnrolled
-from streamauth.store.profiles import ProfileStore
+from streamauth.store.store import Store
 
 
-def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder) -> None:
+def rebuild(store: Store, profile_id: str, encoder: SpeakerEncoder) -> None:
     """Enroll a profile for an encoder with the speech that it was enrolled with before.
 
     Raises:
@@ -19,9 +19,9 @@ def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder) -> No
         EncoderChanged: Its speech was not kept, so that it must be enrolled again.
         StoreError, EngineError: The store or the encoder cannot be used.
     """
-    kept = store.kept_audio(profile_id)
+    kept = store.recordings.of(profile_id)
     if not kept:
-        if not store.enrolled_encoders(profile_id):
+        if not store.voiceprints.encoders(profile_id):
             raise ProfileNotEnrolled
         raise EncoderChanged("The speech of this enrollment was not kept. Enroll again.")
     records, utterances = [], []
@@ -35,4 +35,4 @@ def rebuild(store: ProfileStore, profile_id: str, encoder: SpeakerEncoder) -> No
         records.append(
             replace(record, encoder_id=encoder.id, voiceprint=voiceprint, speech_s=voice.speech_s, audio=None)
         )
-    store.rebuild(profile_id, records, voiceprint_of(utterances))
+    store.enrollments.rebuild(profile_id, records, voiceprint_of(utterances))

@@ -16,9 +16,11 @@ from typing import Any
 from sqlalchemy import exists, insert, select, update
 
 from streamauth.errors import InputError, StoreCorrupt, Unauthorized, UnknownApiKey
-from streamauth.store.opening import OpenStore
-from streamauth.store.records import checked_name, now_ms
-from streamauth.store.schema import DEFAULT_TENANT, api_keys, tenants
+from streamauth.store.changes import next_change
+from streamauth.store.records import checked_name
+from streamauth.store.schema import DEFAULT_TENANT, api_keys
+from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.tenants import ensure_tenant
 
 _PREFIX = "sa"
 _ID_BYTES = 6
@@ -58,12 +60,17 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-class ApiKeys(OpenStore):
-    """Making, finding and revoking API keys."""
+class ApiKeys:
+    """Making, finding and revoking API keys.
 
-    def create_api_key(
-        self, name: str, scopes: Collection[Scope], *, tenant: str = DEFAULT_TENANT
-    ) -> tuple[ApiKey, str]:
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+    def create(self, name: str, scopes: Collection[Scope], *, tenant: str = DEFAULT_TENANT) -> tuple[ApiKey, str]:
         """Make a key, and its tenant if there is none.
 
         Args:
@@ -82,36 +89,35 @@ class ApiKeys(OpenStore):
         if not scopes:
             raise InputError("An API key needs at least one scope: enroll, verify or admin.")
         key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
-        with self._database.write() as connection:
-            if connection.scalar(select(tenants.c.id).where(tenants.c.id == tenant)) is None:
-                connection.execute(insert(tenants).values(id=tenant, created_ms=now_ms()))
+        with self._sealed.write() as connection:
+            ensure_tenant(connection, self._sealed, tenant)
             values = {
                 "id": key_id,
                 "tenant_id": tenant,
                 "name": name,
                 "scopes": ",".join(sorted(scopes)),
                 "hash": _hash(secret),
-                "created_ms": now_ms(),
+                "created_ms": self._sealed.database.now_ms(connection),
             }
             connection.execute(insert(api_keys).values(values))
             row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one()
         return _key_of(row), f"{_PREFIX}_{key_id}_{secret}"
 
-    def api_keys(self) -> list[ApiKey]:
+    def all(self) -> list[ApiKey]:
         """All keys of all tenants, the oldest first, with those that are revoked."""
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             rows = connection.execute(select(api_keys).order_by(api_keys.c.created_ms, api_keys.c.id)).all()
         return [_key_of(row) for row in rows]
 
-    def has_api_keys(self, *, good: bool = False) -> bool:
+    def exist(self, *, good: bool = False) -> bool:
         """Whether there ever was a key, or with ``good`` whether there is one that is not revoked."""
         found = select(api_keys.c.id)
         if good:
             found = found.where(api_keys.c.revoked_ms.is_(None))
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             return bool(connection.scalar(select(exists(found))))
 
-    def find_api_key(self, presented: str) -> ApiKey:
+    def find(self, presented: str) -> ApiKey:
         """The key that somebody shows, noted as used.
 
         Raises:
@@ -119,31 +125,32 @@ class ApiKeys(OpenStore):
         """
         prefix, _, rest = presented.partition("_")
         key_id, _, secret = rest.partition("_")
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one_or_none()
+            now_ms = self._sealed.database.now_ms(connection)
         # compared in constant time, and also where there is nothing to compare with
         expected = _NO_HASH if row is None else row.hash
         same = hmac.compare_digest(expected, _hash(secret))
         if row is None or not same or prefix != _PREFIX or row.revoked_ms is not None:
             raise Unauthorized
-        now = now_ms()
-        if row.used_ms is None or now - row.used_ms >= _USE_STEP_MS:
-            with self._database.write() as connection:
-                connection.execute(update(api_keys).where(api_keys.c.id == row.id).values(used_ms=now))
+        if row.used_ms is None or now_ms - row.used_ms >= _USE_STEP_MS:
+            with self._sealed.write() as connection:
+                connection.execute(update(api_keys).where(api_keys.c.id == row.id).values(used_ms=now_ms))
         return _key_of(row)
 
-    def revoke_api_key(self, key_id: str) -> None:
+    def revoke(self, key_id: str) -> None:
         """Make a key useless, and the session tokens made with it. Its row stays.
 
         Raises:
             UnknownApiKey: There is none of this id.
         """
         this = api_keys.c.id == key_id
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
+            next_change(connection)  # so that other processes look at their sessions
             if connection.scalar(select(api_keys.c.id).where(this)) is None:
                 raise UnknownApiKey
             good = this & api_keys.c.revoked_ms.is_(None)
-            connection.execute(update(api_keys).where(good).values(revoked_ms=now_ms()))
+            connection.execute(update(api_keys).where(good).values(revoked_ms=self._sealed.database.now_ms(connection)))
 
 
 def _hash(secret: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Attempts in the store: one row per charged attempt; the rows of a profile are its failures in a row.
+"""Attempts in the store: one row for each charged attempt; the rows of a profile are its failures in a row.
 
 A row rather than a counter, because then a charge is taken back exactly, once, and without knowing what other
 attempts did meanwhile.
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from streamauth.core.lockout import AttemptOutcome, AttemptState, Delayed, Locked, judge_attempt
+from streamauth.core.lockout import Allowed, AttemptOutcome, AttemptState, Delayed, Locked, judge_attempt
 from streamauth.errors import AttemptDelayed, ProfileLocked, UnknownProfile
 from streamauth.settings import AttemptSettings
-from streamauth.store.opening import OpenStore
 from streamauth.store.schema import attempts, profiles
+from streamauth.store.sealed_database import SealedDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +29,24 @@ class AttemptToken:
     charge_id: int
 
 
-class Attempts(OpenStore):
-    """Charging attempts. The rule and its reason are in ``core.attempts``."""
+class Attempts:
+    """Charging attempts. The rule and its reason are in ``core.lockout``.
 
-    def begin_attempt(self, profile_id: str, now_s: float, settings: AttemptSettings) -> AttemptToken:
-        """Charge a profile with an attempt before any audio is judged; call ``finish_attempt`` at its end.
+    Args:
+        sealed: The open database with its key.
+    """
 
-        Judging and charging are one transaction: attempts begun at once, by whatever threads and processes,
-        are judged one after the other. An attempt that never finishes stays charged.
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+    def begin(self, profile_id: str, settings: AttemptSettings) -> AttemptToken:
+        """Charge a profile with an attempt before any audio is judged; call ``finish`` at its end.
+
+        Judging and charging are one transaction that holds the profile's row: attempts begun at once, by whatever
+        threads, processes and hosts, are judged one after the other. An attempt that never finishes stays charged.
 
         Args:
             profile_id: Whom the speaker claims to be.
-            now_s: The time, in seconds since the epoch.
             settings: The limits.
 
         Raises:
@@ -48,10 +54,11 @@ class Attempts(OpenStore):
             ProfileLocked: There were too many failures.
             UnknownProfile: There is no such profile.
         """
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
             found = select(profiles.c.id).where(profiles.c.id == profile_id)
             if connection.scalar(found.with_for_update()) is None:  # SQLite holds its lock already
                 raise UnknownProfile
+            now_s = self._sealed.database.now_s(connection)
             verdict = judge_attempt(_state(connection, profile_id), now_s, settings)
             if isinstance(verdict, Locked):
                 raise ProfileLocked
@@ -61,7 +68,7 @@ class Attempts(OpenStore):
             charge = insert(attempts).values(profile_id=profile_id, began_at_s=now_s)
             return AttemptToken(profile_id, connection.execute(charge.returning(attempts.c.id)).scalar_one())
 
-    def finish_attempt(self, token: AttemptToken, outcome: AttemptOutcome) -> None:
+    def finish(self, token: AttemptToken, outcome: AttemptOutcome) -> None:
         """Settle an attempt by its outcome. Safe to call again, and after the profile is gone.
 
         An accept clears the charges up to its own; those of attempts that began later and may still be under
@@ -72,13 +79,14 @@ class Attempts(OpenStore):
         mine = attempts.c.id == token.charge_id
         if outcome is AttemptOutcome.ACCEPTED:
             mine = attempts.c.id <= token.charge_id
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
             connection.execute(delete(attempts).where(attempts.c.profile_id == token.profile_id, mine))
 
-    def attempt_state(self, profile_id: str) -> AttemptState:
-        """The failures in a row of a profile; none for a profile that does not exist."""
-        with self._database.read() as connection:
-            return _state(connection, profile_id)
+    def standing(self, profile_id: str, settings: AttemptSettings) -> tuple[int, Allowed | Delayed | Locked]:
+        """The failures in a row of a profile, and whether it may be tried now; 0 for one that does not exist."""
+        with self._sealed.read() as connection:
+            state = _state(connection, profile_id)
+            return state.failures, judge_attempt(state, self._sealed.database.now_s(connection), settings)
 
     def unlock(self, profile_id: str) -> None:
         """Forget the failures of a profile.
@@ -86,7 +94,7 @@ class Attempts(OpenStore):
         Raises:
             UnknownProfile: There is no such profile.
         """
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
             if connection.scalar(select(profiles.c.id).where(profiles.c.id == profile_id)) is None:
                 raise UnknownProfile
             connection.execute(delete(attempts).where(attempts.c.profile_id == profile_id))

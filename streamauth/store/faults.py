@@ -6,26 +6,20 @@ most the name of the driver's error.
 
 import errno
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import exc
 
 from streamauth.errors import DiskFull, StoreBusy, StoreCorrupt, StoreError
 
-_BY_CODE: dict[int, type[StoreError]] = {
-    sqlite3.SQLITE_CORRUPT: StoreCorrupt,
-    sqlite3.SQLITE_NOTADB: StoreCorrupt,
-    sqlite3.SQLITE_FULL: DiskFull,
-    sqlite3.SQLITE_IOERR_SHMSIZE: DiskFull,  # no room for the shared memory of the write-ahead log
-    sqlite3.SQLITE_BUSY: StoreBusy,
-    sqlite3.SQLITE_LOCKED: StoreBusy,
-}
-
 
 @contextmanager
-def named_errors() -> Iterator[None]:
-    """Turn what SQLAlchemy, SQLite and the operating system raise into errors of streamauth.
+def named_errors(named: Callable[[BaseException], StoreError | None] | None = None) -> Iterator[None]:
+    """Turn what SQLAlchemy, a driver and the operating system raise into errors of streamauth.
+
+    Args:
+        named: Gives the named error for an error of the driver (``Backend.named``).
 
     Raises:
         StoreCorrupt: The file is damaged or no database.
@@ -38,12 +32,11 @@ def named_errors() -> Iterator[None]:
     except exc.TimeoutError:
         raise StoreBusy from None
     except exc.DBAPIError as error:
-        raise _named(error.orig) from None
+        raise _named(error.orig, named) from None
     except sqlite3.Error as error:
-        raise _named(error) from None
+        raise _named(error, named) from None
     except UnicodeDecodeError:
-        # SQLite's message quotes a damaged schema
-        raise StoreCorrupt from None
+        raise StoreCorrupt from None  # a damaged text
     except exc.SQLAlchemyError as error:
         raise StoreError(f"The store cannot be read or written ({type(error).__name__}).") from None
     except OSError as error:
@@ -52,13 +45,6 @@ def named_errors() -> Iterator[None]:
         raise StoreError(f"The files of the store cannot be used ({error.strerror}).") from None
 
 
-def _named(error: BaseException | None) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", None)
-    if isinstance(code, int):
-        kind = _BY_CODE.get(code) or _BY_CODE.get(code & 0xFF)  # the low byte is the primary code
-        if kind is not None:
-            return kind()
-    if isinstance(error, sqlite3.OperationalError) and str(error).startswith("Could not decode"):
-        return StoreCorrupt()
-    name = getattr(error, "sqlite_errorname", None) or type(error).__name__
-    return StoreError(f"The store cannot be read or written ({name}).")
+def _named(error: BaseException | None, named: Callable[[BaseException], StoreError | None] | None) -> StoreError:
+    found = named(error) if named is not None and error is not None else None
+    return found or StoreError(f"The store cannot be read or written ({type(error).__name__}).")

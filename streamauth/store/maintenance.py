@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Column, Connection, bindparam, select, tuple_
 
 from streamauth.errors import InputError
-from streamauth.store.opening import OpenStore
 from streamauth.store.records import profile_of
 from streamauth.store.schema import (
     enrollments,
@@ -19,6 +18,7 @@ from streamauth.store.schema import (
     templates,
     voiceprints,
 )
+from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
 
 _BATCH = 500
@@ -34,8 +34,15 @@ class _Cell:
     context: tuple[str, ...]
 
 
-class Maintenance(OpenStore):
-    """What an operator does to a store."""
+class Maintenance:
+    """What an operator does to a store.
+
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
 
     def rotate_key(self, new: SealingKey | None = None) -> None:
         """Seal everything by another key, in one transaction.
@@ -54,14 +61,15 @@ class Maintenance(OpenStore):
             StoreBusy, DiskFull, StoreError: Nothing was changed.
         """
         if new is None:
-            if not self._keys.is_file:
+            if not self._sealed.keys.is_file:
                 raise InputError("The key does not come from a file here: the new key must be given.")
             new = SealingKey.generate()
-        with self._database.write() as connection:
-            current = self._key(connection)
+        with self._sealed.write() as connection:
+            self._sealed.hold_key(connection)
+            current = self._sealed.key(connection)
             if current.id == new.id:
                 raise InputError("The new key is the present one.")
-            self._keys.stage(new)
+            self._sealed.keys.stage(new)
             for column, cells in _sealed(connection):
                 table = column.table
                 mine = [key == bindparam(f"key_{key.name}") for key in table.primary_key]
@@ -73,10 +81,10 @@ class Maintenance(OpenStore):
                         for cell in cells
                     ],
                 )
-            self._change_key(connection, new)
-            self._mark_wipe(connection)
-        self._keys.settle(new)
-        self._wipe_now()
+            self._sealed.change_key(connection, new)
+            self._sealed.mark_wipe(connection)
+        self._sealed.keys.settle(new)
+        self._sealed.wipe()
 
     def check(self) -> None:
         """Read everything there is.
@@ -84,9 +92,9 @@ class Maintenance(OpenStore):
         Raises:
             StoreCorrupt: Something is damaged, or sealed for another place.
         """
-        self._database.check()
-        with self._database.read() as connection:
-            key = self._key(connection)
+        self._sealed.database.check()
+        with self._sealed.read() as connection:
+            key = self._sealed.key(connection)
             for row in connection.execute(select(profiles)):
                 profile_of(row, key)
             for _, cells in _sealed(connection):
@@ -99,7 +107,7 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
     for column, purpose, parts in (
         (profiles.c.phrase, "phrase", ("id",)),
         (enrollments.c.embedding, "enrollment", ("profile_id", "encoder_id")),
-        (enrollments.c.fits, "fits", ("profile_id", "encoder_id")),
+        (enrollments.c.pronunciation_scores, "pronunciation scores", ("profile_id", "encoder_id")),
         (voiceprints.c.embedding, "voiceprint", ("profile_id", "encoder_id")),
         (templates.c.embedding, "template", ("profile_id", "encoder_id", "label")),
         (recordings.c.audio, "recording", ("profile_id", "enrollment_id")),

@@ -1,27 +1,18 @@
-"""ProfileStore: profiles, what they are compared by, their failed attempts and open prompts."""
+"""Profiles: who is known to a tenant, with their pass phrases and counts."""
 
 import uuid
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from streamauth.core.lockout import AttemptOutcome
 from streamauth.errors import BadPhrase, InputError, ProfileExists, UnknownProfile
-from streamauth.store.api_keys import ApiKeys
-from streamauth.store.attempts import Attempts, AttemptToken
-from streamauth.store.enrollments import Enrollments
-from streamauth.store.maintenance import Maintenance
-from streamauth.store.opening import touch
-from streamauth.store.prompts import OpenPrompt, Prompts
-from streamauth.store.recordings import Recordings
+from streamauth.store.changes import next_change, remove, touch
 from streamauth.store.records import (
-    EnrollmentRecord,
     Profile,
     ProfileKind,
     ProfileSummary,
     audio_seconds,
     checked_name,
-    now_ms,
     phrase_bytes,
     profile_of,
 )
@@ -35,42 +26,18 @@ from streamauth.store.schema import (
     tenants,
     voiceprints,
 )
-from streamauth.store.session_tokens import SessionTokens
-from streamauth.store.signing_keys import SigningKeys
-from streamauth.store.templates import Templates
-
-__all__ = [
-    "DEFAULT_TENANT",
-    "AttemptOutcome",
-    "AttemptToken",
-    "EnrollmentRecord",
-    "OpenPrompt",
-    "Profile",
-    "ProfileKind",
-    "ProfileStore",
-    "ProfileSummary",
-]
+from streamauth.store.sealed_database import SealedDatabase
 
 
-class ProfileStore(
-    Enrollments, Templates, Recordings, Attempts, Prompts, ApiKeys, SessionTokens, SigningKeys, Maintenance
-):
-    """The store, opened by ``ProfileStore.open``. Every method is one transaction: it happens wholly or not.
+class Profiles:
+    """Making, finding, listing and deleting profiles.
 
-    Any method may also raise StoreCorrupt, StoreBusy, DiskFull or StoreError, and KeyWrong or KeyMissing
-    after another process has changed the key.
+    Args:
+        sealed: The open database with its key.
     """
 
-    def create_tenant(self, tenant: str) -> None:
-        """Make a tenant, if it is not there.
-
-        Raises:
-            BadProfileName: It cannot be a name.
-        """
-        tenant = checked_name(tenant)
-        with self._database.write() as connection:
-            if not _has_tenant(connection, tenant):
-                connection.execute(insert(tenants).values(id=tenant, created_ms=now_ms()))
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
 
     def create(
         self,
@@ -90,24 +57,30 @@ class ProfileStore(
             ProfileExists: The tenant has a profile of this name.
             InputError: There is no such tenant.
         """
-        profile_id, name, now = profile_id or str(uuid.uuid4()), checked_name(name), now_ms()
-        with self._database.write() as connection:
-            if not _has_tenant(connection, tenant):
+        profile_id, name = profile_id or str(uuid.uuid4()), checked_name(name)
+        with self._sealed.write() as connection:
+            change = next_change(connection)
+            if connection.scalar(select(tenants.c.id).where(tenants.c.id == tenant)) is None:
                 raise InputError("There is no such tenant.")
             if connection.scalar(select(profiles.c.id).where(*_named(name, tenant))) is not None:
                 raise ProfileExists("There is a profile of this name. Delete it first or take another name.")
+            now_ms = self._sealed.database.now_ms(connection)
             values = {
                 "id": profile_id,
                 "tenant_id": tenant,
                 "name": name,
                 "kind": kind,
                 "locale": locale,
-                "created_ms": now,
-                "updated_ms": now,
+                "created_ms": now_ms,
+                "updated_ms": now_ms,
+                "number": change,
+                "change": change,
             }
-            connection.execute(insert(profiles).values(values))
             if phrase is not None:
-                self._store_phrase(connection, profile_id, phrase)
+                if kind is not ProfileKind.TEXT_DEPENDENT:
+                    raise BadPhrase("A text-independent profile has no pass phrase.")
+                values["phrase"] = self._sealed.key(connection).seal(phrase_bytes(phrase), "phrase", profile_id)
+            connection.execute(insert(profiles).values(values))
             return self._profile(connection, profiles.c.id == profile_id)
 
     def get(self, name: str, *, tenant: str = DEFAULT_TENANT) -> Profile:
@@ -118,7 +91,7 @@ class ProfileStore(
             BadProfileName: It cannot be a name.
         """
         name = checked_name(name)
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             return self._profile(connection, *_named(name, tenant))
 
     def get_by_id(self, profile_id: str, *, tenant: str = DEFAULT_TENANT) -> Profile:
@@ -127,16 +100,16 @@ class ProfileStore(
         Raises:
             UnknownProfile: The tenant has none of this id.
         """
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             return self._profile(connection, profiles.c.id == profile_id, profiles.c.tenant_id == tenant)
 
-    def count_profiles(self, tenant: str = DEFAULT_TENANT) -> int:
+    def count(self, tenant: str = DEFAULT_TENANT) -> int:
         """How many profiles a tenant has."""
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             mine = select(func.count()).select_from(profiles).where(profiles.c.tenant_id == tenant)
             return int(connection.scalar(mine) or 0)
 
-    def profiles(
+    def summaries(
         self, *, name: str | None = None, encoder_id: str | None = None, tenant: str = DEFAULT_TENANT
     ) -> list[ProfileSummary]:
         """The profiles of a tenant with their counts, by name.
@@ -158,8 +131,8 @@ class ProfileStore(
         )
         if encoder_id is not None:
             counts = counts.where(enrollments.c.encoder_id == encoder_id)
-        with self._database.read() as connection:
-            key = self._key(connection)
+        with self._sealed.read() as connection:
+            key = self._sealed.key(connection)
             rows = connection.execute(select(profiles).where(*mine).order_by(profiles.c.name)).all()
             counts = counts.join(profiles).where(*mine).group_by(enrollments.c.profile_id)
             counted = {row[0]: tuple(row[1:]) for row in connection.execute(counts)}
@@ -170,7 +143,7 @@ class ProfileStore(
             charged = select(attempts.c.profile_id, func.count()).join(profiles).where(*mine)
             size = func.sum(func.length(recordings.c.audio))
             kept = select(recordings.c.profile_id, size).join(profiles).where(*mine)
-            audio = {row[0]: row[1] for row in connection.execute(kept.group_by(recordings.c.profile_id))}
+            audio = {row[0]: int(row[1]) for row in connection.execute(kept.group_by(recordings.c.profile_id))}
             failures = {row[0]: row[1] for row in connection.execute(charged.group_by(attempts.c.profile_id))}
         if name is not None and not rows:
             raise UnknownProfile
@@ -188,17 +161,6 @@ class ProfileStore(
             for utterances, speech_s, audio_s in [counted.get(row.id, (0, 0.0, 0.0))]
         ]
 
-    def set_phrase(self, profile_id: str, phrase: str) -> None:
-        """Set the pass phrase of a text-dependent profile.
-
-        Raises:
-            UnknownProfile: The profile is gone.
-            BadPhrase: The phrase is blank, or the profile is text-independent.
-        """
-        with self._database.write() as connection:
-            touch(connection, profile_id)
-            self._store_phrase(connection, profile_id, phrase)
-
     def reset(self, profile_id: str) -> None:
         """Remove every trace of the phrase, the enrollments and the voiceprints. Failures stay counted.
 
@@ -206,47 +168,31 @@ class ProfileStore(
             UnknownProfile: The profile is gone.
             StoreBusy, DiskFull: Where the message says so, it is done, but traces remain for now.
         """
-        with self._database.write() as connection:
-            touch(connection, profile_id)
+        with self._sealed.erase() as connection:
+            touch(connection, profile_id, self._sealed.database.now_ms(connection))
             for table in (enrollments, voiceprints, templates):
                 connection.execute(delete(table).where(table.c.profile_id == profile_id))
             connection.execute(update(profiles).where(profiles.c.id == profile_id).values(phrase=None))
-            self._mark_wipe(connection)
-        self._wipe_now()
 
     def delete(self, *profile_ids: str) -> None:
         """Remove every trace of the profiles, or change nothing if one is unknown.
 
-        The database is written anew for that, so delete many profiles by one call.
+        The database may be written anew for that, so delete many profiles by one call.
 
         Raises:
             UnknownProfile: One of them is gone.
             StoreBusy, DiskFull: Where the message says so, it is done, but traces remain for now.
         """
-        with self._database.write() as connection:
+        with self._sealed.erase() as connection:
             for profile_id in profile_ids:
-                if connection.execute(delete(profiles).where(profiles.c.id == profile_id)).rowcount != 1:
-                    raise UnknownProfile
-            self._mark_wipe(connection)
-        self._wipe_now()
+                remove(connection, profile_id)
 
     def _profile(self, connection: Connection, *conditions: Any) -> Profile:
         row = connection.execute(select(profiles).where(*conditions)).one_or_none()
         if row is None:
             raise UnknownProfile
-        return profile_of(row, self._key(connection))
-
-    def _store_phrase(self, connection: Connection, profile_id: str, phrase: str) -> None:
-        row = profiles.c.id == profile_id
-        if connection.scalar(select(profiles.c.kind).where(row)) != ProfileKind.TEXT_DEPENDENT:
-            raise BadPhrase("A text-independent profile has no pass phrase.")
-        sealed = self._key(connection).seal(phrase_bytes(phrase), "phrase", profile_id)
-        connection.execute(update(profiles).where(row).values(phrase=sealed))
+        return profile_of(row, self._sealed.key(connection))
 
 
 def _named(name: str, tenant: str) -> list[Any]:
     return [profiles.c.name == name, profiles.c.tenant_id == tenant]
-
-
-def _has_tenant(connection: Connection, tenant: str) -> bool:
-    return connection.scalar(select(tenants.c.id).where(tenants.c.id == tenant)) is not None

@@ -4,13 +4,13 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, or_, select
 
 from streamauth.core.phrase.prompt import Prompt, PromptKind
 from streamauth.errors import InputError, PromptExpired, StoreCorrupt, TooManyPrompts, UnknownProfile, UnknownPrompt
 from streamauth.settings import PromptSettings
-from streamauth.store.opening import OpenStore
 from streamauth.store.schema import DEFAULT_TENANT, profiles, prompts, tenants
+from streamauth.store.sealed_database import SealedDatabase
 
 _ID_BYTES = 8
 
@@ -23,32 +23,37 @@ class OpenPrompt:
         id: Sixteen hexadecimal digits that nobody can guess.
         profile_id: Who must say it; None for anybody of the tenant.
         prompt: The words.
-        expires_at_s: The moment from which on it is too late, in seconds since the epoch.
+        left_s: How long it may still be said, in seconds, when the store gave this.
     """
 
     id: str = field(repr=False)
     profile_id: str | None
     prompt: Prompt
-    expires_at_s: float
+    left_s: float
 
 
-class Prompts(OpenStore):
-    """Keeping prompts between drawing and use."""
+class Prompts:
+    """Keeping prompts between drawing and use.
 
-    def add_prompt(
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+    def add(
         self,
         prompt: Prompt,
-        now_s: float,
         settings: PromptSettings,
         *,
         profile_id: str | None = None,
         tenant: str = DEFAULT_TENANT,
     ) -> OpenPrompt:
-        """Store a prompt, and sweep those that have expired.
+        """Store a prompt, and delete those that have expired.
 
         Args:
             prompt: What was drawn.
-            now_s: The time, in seconds since the epoch.
             settings: How long it lives, and how many there may be.
             profile_id: Who must say it; None for anybody.
             tenant: Whose prompt.
@@ -58,34 +63,38 @@ class Prompts(OpenStore):
             UnknownProfile: The tenant has no such profile.
             InputError: There is no such tenant.
         """
-        opened = OpenPrompt(secrets.token_hex(_ID_BYTES), profile_id, prompt, now_s + settings.lifetime_s)
+        opened = OpenPrompt(secrets.token_hex(_ID_BYTES), profile_id, prompt, settings.lifetime_s)
         mine = (prompts.c.tenant_id == tenant) & prompts.c.profile_id.is_not_distinct_from(profile_id)
         # the row that others who draw at the same moment wait for; SQLite holds its lock already
         owner = select(tenants.c.id).where(tenants.c.id == tenant)
         if profile_id is not None:
             owner = select(profiles.c.id).where(profiles.c.id == profile_id, profiles.c.tenant_id == tenant)
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
             if connection.scalar(owner.with_for_update()) is None:
                 raise InputError("There is no such tenant.") if profile_id is None else UnknownProfile
-            connection.execute(delete(prompts).where(prompts.c.expires_at_s <= now_s))
-            if connection.execute(select(func.count()).where(mine)).scalar_one() >= settings.max_open:
+            now_s = self._sealed.database.now_s(connection)
+            expired = select(prompts.c.id).where(prompts.c.expires_at_s <= now_s)
+            # rows that another transaction deletes already are skipped, or two could wait for each other
+            connection.execute(delete(prompts).where(prompts.c.id.in_(expired.with_for_update(skip_locked=True))))
+            waiting = select(func.count()).where(mine, prompts.c.expires_at_s > now_s)
+            if connection.execute(waiting).scalar_one() >= settings.max_open:
                 raise TooManyPrompts
+            words = " ".join(prompt.words).encode("ascii")
             connection.execute(
                 insert(prompts).values(
                     id=opened.id,
                     tenant_id=tenant,
                     profile_id=profile_id,
                     kind=prompt.kind,
-                    words=self._key(connection).seal(" ".join(prompt.words).encode("ascii"), "prompt", opened.id),
-                    expires_at_s=opened.expires_at_s,
+                    words=self._sealed.key(connection).seal(words, "prompt", opened.id),
+                    expires_at_s=now_s + settings.lifetime_s,
                 )
             )
         return opened
 
-    def take_prompt(
+    def take(
         self,
         prompt_id: str,
-        now_s: float,
         *,
         bound_to: Collection[str | None] | None = None,
         tenant: str = DEFAULT_TENANT,
@@ -94,7 +103,6 @@ class Prompts(OpenStore):
 
         Args:
             prompt_id: Which one.
-            now_s: The time, in seconds since the epoch.
             bound_to: Ids of the profiles that it may be of, None among them for a prompt of no profile; a prompt of
                 another one stays as it is. Whosever it is, if not given.
             tenant: Whose prompt.
@@ -104,17 +112,18 @@ class Prompts(OpenStore):
             PromptExpired: It was there, but it is too late.
         """
         this = (prompts.c.id == prompt_id) & (prompts.c.tenant_id == tenant)
-        with self._database.write() as connection:
-            row = connection.execute(select(prompts).where(this)).one_or_none()
-            if row is None or (bound_to is not None and row.profile_id not in bound_to):
+        if bound_to is not None:
+            this &= or_(False, *(prompts.c.profile_id.is_not_distinct_from(owner) for owner in bound_to))
+        with self._sealed.write() as connection:
+            row = connection.execute(delete(prompts).where(this).returning(prompts)).one_or_none()
+            if row is None:
                 raise UnknownPrompt
-            if connection.execute(delete(prompts).where(this)).rowcount != 1:
-                raise UnknownPrompt  # somebody else was quicker, where reading takes no lock
-            words = self._key(connection).unseal(row.words, "prompt", row.id).decode("ascii").split()
+            left_s = row.expires_at_s - self._sealed.database.now_s(connection)
+            words = self._sealed.key(connection).unseal(row.words, "prompt", row.id).decode("ascii").split()
         try:
             prompt = Prompt(PromptKind(row.kind), tuple(words))
         except ValueError:
             raise StoreCorrupt from None
-        if row.expires_at_s <= now_s:
+        if left_s <= 0:
             raise PromptExpired
-        return OpenPrompt(row.id, row.profile_id, prompt, row.expires_at_s)
+        return OpenPrompt(row.id, row.profile_id, prompt, left_s)

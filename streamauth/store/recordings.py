@@ -1,23 +1,29 @@
-"""Enrolled speech in the store, where it is kept, and enrollments made anew from it."""
+"""Recordings: the speech that profiles were enrolled with, where a setting says that it is kept."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, func, insert, select
 
-from streamauth.core.ports import Voiceprint
-from streamauth.errors import ProfileExists
-from streamauth.store.enrollments import encoders_of, put_enrollment, put_voiceprint_row, record_of
-from streamauth.store.opening import OpenStore, touch
-from streamauth.store.records import EnrollmentRecord, audio_of
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.store.records import EnrollmentRecord, audio_bytes, audio_of, audio_seconds, record_of
 from streamauth.store.schema import enrollments, recordings
+from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealing import SealingKey
+from streamauth.store.voiceprints import encoders_of
 
 
-class Recordings(OpenStore):
-    """The speech that profiles were enrolled with."""
+class Recordings:
+    """Reading and deleting kept speech. Each enrolled utterance brings its own (``Enrollments``).
 
-    def kept_audio(self, profile_id: str) -> list[EnrollmentRecord]:
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+    def of(self, profile_id: str) -> list[EnrollmentRecord]:
         """The utterances of the latest complete enrollment of a profile whose audio is kept wholly, oldest first.
 
         Empty where there is no such enrollment.
@@ -28,49 +34,36 @@ class Recordings(OpenStore):
             .where(enrollments.c.profile_id == profile_id)
             .order_by(enrollments.c.id)
         )
-        with self._database.read() as connection:
-            key = self._key(connection)
+        with self._sealed.read() as connection:
+            key = self._sealed.key(connection)
             complete = encoders_of(connection, profile_id)
             taken: dict[str, list[Any]] = {}
             for row in connection.execute(query):
                 taken.setdefault(row.encoder_id, []).append(row)
         whole = [rows for encoder, rows in taken.items() if encoder in complete and all(row.audio for row in rows)]
         return [
-            replace(record_of(key, row), audio=audio_of(key.unseal(row.audio, "recording", profile_id, str(row.id))))
+            replace(record_of(row, key), audio=audio_of(key.unseal(row.audio, "recording", profile_id, str(row.id))))
             for row in (whole[-1] if whole else ())
         ]
 
-    def rebuild(self, profile_id: str, records: Sequence[EnrollmentRecord], voiceprint: Voiceprint) -> None:
-        """Store an enrollment that was made anew, for another encoder, from the audio that is kept.
-
-        Args:
-            profile_id: Whose it is.
-            records: Its utterances, all of one encoder, in place of an enrollment for it that was only begun.
-            voiceprint: Of all of them.
-
-        Raises:
-            UnknownProfile: The profile is gone.
-            ProfileExists: It is enrolled for this encoder already.
-        """
-        encoder_id = records[0].encoder_id
-        with self._database.write() as connection:
-            now = touch(connection, profile_id)
-            key = self._key(connection)
-            if encoder_id in encoders_of(connection, profile_id):
-                raise ProfileExists
-            begun = (enrollments.c.profile_id == profile_id) & (enrollments.c.encoder_id == encoder_id)
-            connection.execute(delete(enrollments).where(begun))
-            for record in records:
-                put_enrollment(connection, key, profile_id, record, now)
-            put_voiceprint_row(connection, key, profile_id, encoder_id, voiceprint, now)
-
-    def forget_audio(self, *profile_ids: str) -> None:
+    def delete(self, *profile_ids: str) -> None:
         """Remove every trace of the audio that is kept of profiles.
 
         Raises:
             StoreBusy, DiskFull: Where the message says so, it is done, but traces remain for now.
         """
-        with self._database.write() as connection:
+        with self._sealed.erase() as connection:
             connection.execute(delete(recordings).where(recordings.c.profile_id.in_(profile_ids)))
-            self._mark_wipe(connection)
-        self._wipe_now()
+
+
+def put_recording(
+    connection: Connection, key: SealingKey, profile_id: str, enrollment_id: int, audio: Samples, most_s: float
+) -> None:
+    """Keep the speech of an utterance, unless more than ``most_s`` of the profile would then be kept."""
+    size = select(func.sum(func.length(recordings.c.audio))).where(recordings.c.profile_id == profile_id)
+    kept_s = audio_seconds(int(connection.scalar(size) or 0))
+    if kept_s + audio.size / SAMPLE_RATE_HZ > most_s:
+        return
+    sealed = key.seal(audio_bytes(audio), "recording", profile_id, str(enrollment_id))
+    values = {"enrollment_id": enrollment_id, "profile_id": profile_id, "audio": sealed}
+    connection.execute(insert(recordings).values(values))

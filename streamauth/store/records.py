@@ -1,10 +1,9 @@
-"""What the store takes and gives: profiles, enrollments, counts.
+"""What the store takes and gives: profiles, enrolled utterances, counts.
 
 None of them shows a name, phrase or voiceprint in its ``repr``, so that none gets into a log.
 """
 
 import struct
-import time
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +21,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_NAME = 128
 _REFUSED = ("Cc", "Cs", "Zl", "Zp")  # controls, halves of characters (no UTF-8), line and paragraph breaks
 _DTYPE = np.dtype("<f4")  # the same bytes on every machine
-_VIEWS = struct.Struct("<H")
+_HEADER = struct.Struct("<BHH")  # version, views, dimensions
+_HEADER_VERSION = 1
 
 
 class ProfileKind(StrEnum):
@@ -66,7 +66,7 @@ class EnrollmentRecord:
         voiceprint: Of this utterance.
         speech_s: Net speech, in seconds.
         audio_s: Audio, silence included, in seconds.
-        fits: For each word of the phrase how well it was said.
+        pronunciation_scores: For each word of the phrase how well it was said.
         created_at: When it was stored, UTC; None before that.
         audio: Its speech at 16 kHz, shape (samples,); None where it is not kept.
     """
@@ -75,7 +75,7 @@ class EnrollmentRecord:
     voiceprint: Voiceprint = field(repr=False)
     speech_s: float
     audio_s: float
-    fits: tuple[float, ...] = field(default=(), repr=False)
+    pronunciation_scores: tuple[float, ...] = field(default=(), repr=False)
     created_at: datetime | None = None
     audio: Samples | None = field(default=None, repr=False)
 
@@ -131,29 +131,29 @@ def phrase_bytes(phrase: str) -> bytes:
 
 
 def voiceprint_bytes(voiceprint: Voiceprint) -> bytes:
-    """A voiceprint as bytes to seal: its numbers, and the number of its views before them unless it is a single one.
+    """A voiceprint, shape (views, dim), as bytes to seal: a versioned header with its shape, then its numbers.
 
     Raises:
         StoreError: It does not hold vectors of finite numbers, which no encoder may give.
     """
-    if voiceprint.ndim not in (1, 2) or not voiceprint.size or not np.isfinite(voiceprint).all():
+    if voiceprint.ndim != 2 or not voiceprint.size or not np.isfinite(voiceprint).all():
         raise StoreError("A voiceprint that does not hold vectors of finite numbers cannot be stored.")
-    views = _VIEWS.pack(len(voiceprint)) if voiceprint.ndim == 2 else b""
-    return views + voiceprint.astype(_DTYPE).tobytes()
+    return _HEADER.pack(_HEADER_VERSION, *voiceprint.shape) + voiceprint.astype(_DTYPE).tobytes()
 
 
 def voiceprint_from(data: bytes) -> Voiceprint:
-    """The voiceprint of unsealed bytes.
+    """The voiceprint of unsealed bytes, shape (views, dim).
 
     Raises:
         StoreCorrupt: They are none.
     """
-    if len(data) % _DTYPE.itemsize != _VIEWS.size:
-        return _numbers(data)
-    (views,), numbers = _VIEWS.unpack_from(data), _numbers(data[_VIEWS.size :])
-    if not views or not numbers.size or numbers.size % views:
+    if len(data) < _HEADER.size:
         raise StoreCorrupt
-    return numbers.reshape(views, -1)
+    version, views, dim = _HEADER.unpack_from(data)
+    numbers = _numbers(data[_HEADER.size :])
+    if version != _HEADER_VERSION or not numbers.size or numbers.size != views * dim:
+        raise StoreCorrupt
+    return numbers.reshape(views, dim)
 
 
 def _numbers(data: bytes) -> NDArray[np.float32]:
@@ -162,14 +162,14 @@ def _numbers(data: bytes) -> NDArray[np.float32]:
     return np.frombuffer(data, _DTYPE).astype(np.float32)
 
 
-def fits_bytes(fits: tuple[float, ...]) -> bytes:
-    """Fits as bytes to seal."""
-    return np.asarray(fits, _DTYPE).tobytes()
+def scores_bytes(scores: tuple[float, ...]) -> bytes:
+    """Pronunciation scores as bytes to seal."""
+    return np.asarray(scores, _DTYPE).tobytes()
 
 
-def fits_of(data: bytes) -> tuple[float, ...]:
-    """The fits of unsealed bytes."""
-    return tuple(float(fit) for fit in _numbers(data))
+def scores_of(data: bytes) -> tuple[float, ...]:
+    """The pronunciation scores of unsealed bytes."""
+    return tuple(float(score) for score in _numbers(data))
 
 
 def audio_bytes(audio: Samples) -> bytes:
@@ -188,11 +188,6 @@ def audio_of(data: bytes) -> Samples:
 def audio_seconds(sealed_bytes: int) -> float:
     """Speech in sealed audio, in seconds."""
     return sealed_bytes / (2 * SAMPLE_RATE_HZ)
-
-
-def now_ms() -> int:
-    """Whole milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def utc(ms: int) -> datetime:
@@ -220,3 +215,16 @@ def profile_of(row: Any, key: SealingKey) -> Profile:
         raise StoreCorrupt from None
     created_at, updated_at = utc(row.created_ms), utc(row.updated_ms)
     return Profile(row.id, row.tenant_id, row.name, kind, row.locale, phrase, created_at, updated_at)
+
+
+def record_of(row: Any, key: SealingKey) -> EnrollmentRecord:
+    """The utterance of a row of the table ``enrollments``, without its audio."""
+    whose, sealed = (row.profile_id, row.encoder_id), row.pronunciation_scores
+    return EnrollmentRecord(
+        row.encoder_id,
+        voiceprint_from(key.unseal(row.embedding, "enrollment", *whose)),
+        row.speech_s,
+        row.audio_s,
+        () if sealed is None else scores_of(key.unseal(sealed, "pronunciation scores", *whose)),
+        utc(row.created_ms),
+    )

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from streamauth.errors import StoreCorrupt
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0001"
 """The revision that this code reads and writes."""
 
 VERSION_TABLE = "streamauth_version"
@@ -61,6 +61,9 @@ class Sealed(LargeBinary):
         return process
 
 
+_SERIAL = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
+
+
 def _profile_id(*, primary_key: bool = False) -> "Column[str]":
     parent = ForeignKey("profiles.id", ondelete="CASCADE")
     return Column("profile_id", String(36), parent, nullable=False, primary_key=primary_key)
@@ -71,6 +74,20 @@ meta = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", Sealed, nullable=False),
+)
+
+counters = Table(  # see store.changes
+    "counters",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+removals = Table(  # one row per profile that was deleted, see store.changes
+    "removals",
+    metadata,
+    Column("change", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
 )
 
 tenants = Table(
@@ -85,12 +102,15 @@ profiles = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("tenant_id", String(64), ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
-    Column("name", String(128), nullable=False),
+    # sorted by code points on every database
+    Column("name", String(128).with_variant(String(128, collation="C"), "postgresql"), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("locale", String(35), nullable=False),
     Column("phrase", Sealed),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False, unique=True),  # of the change that made it, see store.changes
+    Column("change", BigInteger, nullable=False, index=True),  # of its last change
     UniqueConstraint("tenant_id", "name"),
     CheckConstraint("kind IN ('text_dependent', 'text_independent')", name="kind"),
 )
@@ -98,14 +118,14 @@ profiles = Table(
 enrollments = Table(  # one row per utterance that was confirmed to its speaker
     "enrollments",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _SERIAL, primary_key=True),
     _profile_id(),
     Column("encoder_id", String(255), nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("speech_s", Double, nullable=False),
     Column("audio_s", Double, nullable=False),
     Column("embedding", Sealed, nullable=False),
-    Column("fits", Sealed),  # how each word of the phrase was said
+    Column("pronunciation_scores", Sealed),  # how well each word of the phrase was said
     Index(None, "profile_id", "encoder_id"),
     sqlite_autoincrement=True,
 )
@@ -115,7 +135,7 @@ recordings = Table(  # the speech of an utterance, where it is to be kept
     metadata,
     Column(
         "enrollment_id",
-        Integer,
+        _SERIAL,
         ForeignKey("enrollments.id", ondelete="CASCADE"),
         primary_key=True,
         autoincrement=False,
@@ -150,7 +170,7 @@ templates = Table(  # further voiceprints, see store.templates
 attempts = Table(  # one row per charged attempt, see store.attempts
     "attempts",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _SERIAL, primary_key=True),
     _profile_id(),
     Column("began_at_s", Double, nullable=False),
     Index(None, "profile_id"),

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, func, insert, select
 
 from streamauth.errors import SessionTokenRefused, TooManySessions
-from streamauth.store.opening import OpenStore
 from streamauth.store.schema import api_keys, session_tokens
+from streamauth.store.sealed_database import SealedDatabase
 
 _PREFIX = "st_"
 _SECRET_BYTES = 32
@@ -29,17 +29,23 @@ class Grant:
     purpose: bytes = field(repr=False)
 
 
-class SessionTokens(OpenStore):
-    """Making and using up session tokens."""
+class SessionTokens:
+    """Making and using up session tokens.
 
-    def add_session_token(self, key_id: str, purpose: bytes, now_s: float, *, lifetime_s: float, max_open: int) -> str:
-        """Make a token, and sweep those that have expired.
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+    def add(self, key_id: str, purpose: bytes, *, lifetime_s: float, max_open: int) -> str:
+        """Make a token, and delete those that have expired.
 
         Args:
             key_id: The API key with which it is asked for.
             purpose: What for; sealed at rest.
-            now_s: The time, in seconds since the epoch.
-            lifetime_s: How long it may wait.
+            lifetime_s: How long it may wait, in seconds.
             max_open: How many of this API key may wait.
 
         Raises:
@@ -47,17 +53,23 @@ class SessionTokens(OpenStore):
         """
         token = _PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
         name = _hash(token)
-        with self._database.write() as connection:
-            connection.execute(delete(session_tokens).where(session_tokens.c.expires_at_s <= now_s))
-            mine = select(func.count()).where(session_tokens.c.key_id == key_id)
-            if connection.execute(mine).scalar_one() >= max_open:
+        with self._sealed.write() as connection:
+            # the row that others who ask with the same key wait for; SQLite holds its lock already
+            connection.execute(select(api_keys.c.id).where(api_keys.c.id == key_id).with_for_update())
+            now_s = self._sealed.database.now_s(connection)
+            expired = select(session_tokens.c.hash).where(session_tokens.c.expires_at_s <= now_s)
+            # rows that another transaction deletes already are skipped, or two could wait for each other
+            skipping = expired.with_for_update(skip_locked=True)
+            connection.execute(delete(session_tokens).where(session_tokens.c.hash.in_(skipping)))
+            mine = (session_tokens.c.key_id == key_id) & (session_tokens.c.expires_at_s > now_s)
+            if connection.execute(select(func.count()).where(mine)).scalar_one() >= max_open:
                 raise TooManySessions("As many session tokens as there may be wait to be used.")
-            sealed = self._key(connection).seal(purpose, "session token", name)
+            sealed = self._sealed.key(connection).seal(purpose, "session token", name)
             values = {"hash": name, "key_id": key_id, "purpose": sealed, "expires_at_s": now_s + lifetime_s}
             connection.execute(insert(session_tokens).values(values))
         return token
 
-    def take_session_token(self, token: str, now_s: float) -> Grant:
+    def take(self, token: str) -> Grant:
         """Use a token up: of all who take it at once, one gets it.
 
         Raises:
@@ -65,15 +77,16 @@ class SessionTokens(OpenStore):
         """
         # found by its hash, so that the time that takes tells nothing of the token
         this = session_tokens.c.hash == _hash(token)
-        with self._database.write() as connection:
-            found = select(session_tokens, api_keys.c.tenant_id, api_keys.c.revoked_ms).join(api_keys).where(this)
-            row = connection.execute(found).one_or_none()
-            if row is None or connection.execute(delete(session_tokens).where(this)).rowcount != 1:
+        with self._sealed.write() as connection:
+            row = connection.execute(delete(session_tokens).where(this).returning(session_tokens)).one_or_none()
+            if row is None:
                 raise SessionTokenRefused
-            purpose = self._key(connection).unseal(row.purpose, "session token", row.hash)
-        if row.expires_at_s <= now_s or row.revoked_ms is not None:
+            late = row.expires_at_s <= self._sealed.database.now_s(connection)
+            api_key = connection.execute(select(api_keys).where(api_keys.c.id == row.key_id)).one()
+            purpose = self._sealed.key(connection).unseal(row.purpose, "session token", row.hash)
+        if late or api_key.revoked_ms is not None:
             raise SessionTokenRefused
-        return Grant(row.tenant_id, row.key_id, purpose)
+        return Grant(api_key.tenant_id, row.key_id, purpose)
 
 
 def _hash(token: str) -> str:

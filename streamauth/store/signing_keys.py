@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, delete, insert, select
 
-from streamauth.store.opening import OpenStore
 from streamauth.store.schema import signing_keys
+from streamauth.store.sealed_database import SealedDatabase
 
 _KEPT_S = 86_400.0
 """How long a key that signs no more is still published; longer than any signed verdict is good for."""
@@ -29,20 +29,29 @@ class SigningKey:
     until_s: float
 
 
-class SigningKeys(OpenStore):
-    """Making, replacing and publishing the keys that sign verdicts."""
+class SigningKeys:
+    """Making, replacing and publishing the keys that sign verdicts.
 
-    def signing_key(self, now_s: float, *, max_age_s: float) -> SigningKey:
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+    def current(self, *, max_age_s: float) -> SigningKey:
         """The key that signs now; a new one where there is none, or the last one is too old.
 
         Args:
-            now_s: The time, in seconds since the epoch.
-            max_age_s: Age at which a key is replaced.
+            max_age_s: Age at which a key is replaced, in seconds.
         """
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
+            now_s = self._sealed.database.now_s(connection)
             if (found := self._newest(connection, now_s, max_age_s)) is not None:
                 return found
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
+            self._sealed.database.lock(connection, "signing keys")
+            now_s = self._sealed.database.now_s(connection)
             # another process may have been quicker
             if (found := self._newest(connection, now_s, max_age_s)) is not None:
                 return found
@@ -50,14 +59,14 @@ class SigningKeys(OpenStore):
             made = Ed25519PrivateKey.generate()
             public = made.public_key().public_bytes_raw()
             name = _encoded(hashlib.sha256(_canonical(public)).digest())
-            sealed = self._key(connection).seal(made.private_bytes_raw(), "signing key", name)
+            sealed = self._sealed.key(connection).seal(made.private_bytes_raw(), "signing key", name)
             values = {"id": name, "public": public, "private": sealed, "created_at_s": now_s}
             connection.execute(insert(signing_keys).values(values))
         return SigningKey(name, made, now_s + max_age_s)
 
-    def published_keys(self) -> list[dict[str, str]]:
+    def published(self) -> list[dict[str, str]]:
         """The public keys as JSON Web Keys (RFC 8037), the newest first."""
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             query = select(signing_keys.c.id, signing_keys.c.public).order_by(signing_keys.c.created_at_s.desc())
             rows = connection.execute(query).all()
         common = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
@@ -68,7 +77,7 @@ class SigningKeys(OpenStore):
         row = connection.execute(query.order_by(signing_keys.c.created_at_s.desc()).limit(1)).one_or_none()
         if row is None:
             return None
-        raw = self._key(connection).unseal(row.private, "signing key", row.id)
+        raw = self._sealed.key(connection).unseal(row.private, "signing key", row.id)
         return SigningKey(row.id, Ed25519PrivateKey.from_private_bytes(raw), row.created_at_s + max_age_s)
 
 

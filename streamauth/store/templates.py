@@ -1,23 +1,29 @@
-"""Further voiceprints of a person beside the enrolled one: of other rooms and devices, and the one that follows.
+"""Templates: further voiceprints of a profile, of other rooms and devices, and the one that follows the voice.
 
-A template has a label, unique to the person. The one without a label is the enrolled voiceprint as very confident
-accepts have moved it (``core/adaptation``); the enrolled one itself is never changed.
+A template has a label, unique to the profile. The one without a label is the enrolled voiceprint as very confident
+accepts have moved it (``core/voice/adaptation``); the enrolled one itself is never changed.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streamauth.core.ports import Voiceprint
-from streamauth.errors import TooManyTemplates, UnknownTemplate
-from streamauth.store.opening import OpenStore, touch
-from streamauth.store.records import checked_name, now_ms, voiceprint_bytes, voiceprint_from
-from streamauth.store.schema import profiles, templates, voiceprints
+from streamauth.errors import TooManyTemplates, UnknownProfile, UnknownTemplate
+from streamauth.store.changes import touch
+from streamauth.store.records import checked_name, voiceprint_bytes, voiceprint_from
+from streamauth.store.schema import templates, voiceprints
+from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealing import SealingKey
+from streamauth.store.voiceprints import unsealed_voiceprint
 
 FOLLOWING = ""
-"""The label of the voiceprint that follows."""
+"""The label of the voiceprint that follows the voice."""
 MAX_LABEL = 64
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,24 +41,27 @@ class Template:
     updates: int
 
 
-class Templates(OpenStore):
-    """What a person is compared by beside the enrolled voiceprint."""
+class _Unmoved(Exception):
+    """Nothing is to be changed."""
 
-    def templates(self, encoder_id: str, profile_ids: Collection[str]) -> dict[str, list[Template]]:
-        """Those of profiles for one encoder, by profile, in order of their labels."""
-        query = select(templates).where(templates.c.encoder_id == encoder_id).order_by(templates.c.label)
-        if len(profile_ids) == 1:
-            query = query.where(templates.c.profile_id.in_(profile_ids))
-        found: dict[str, list[Template]] = {profile_id: [] for profile_id in profile_ids}
-        with self._database.read() as connection:
-            key = self._key(connection)
-            rows = [row for row in connection.execute(query) if row.profile_id in found]
-        for row in rows:
-            data = key.unseal(row.embedding, "template", row.profile_id, encoder_id, row.label)
-            found[row.profile_id].append(Template(row.label, voiceprint_from(data), row.updates))
-        return found
 
-    def put_template(self, profile_id: str, encoder_id: str, label: str, voiceprint: Voiceprint, *, most: int) -> None:
+class Templates:
+    """Reading and changing templates.
+
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+    def of(self, profile_id: str, encoder_id: str) -> list[Template]:
+        """Those of a profile for one encoder, in order of their labels."""
+        with self._sealed.read() as connection:
+            found = templates_of(connection, self._sealed.key(connection), (profile_id,), encoder_id)
+        return found[profile_id]
+
+    def put(self, profile_id: str, encoder_id: str, label: str, voiceprint: Voiceprint, *, most: int) -> None:
         """Store a voiceprint under a label, in place of an earlier one.
 
         Args:
@@ -69,9 +78,10 @@ class Templates(OpenStore):
         """
         label = checked_name(label)[:MAX_LABEL]
         mine = (templates.c.profile_id == profile_id) & (templates.c.encoder_id == encoder_id)
-        with self._database.write() as connection:
-            now = touch(connection, profile_id)
-            key = self._key(connection)
+        with self._sealed.write() as connection:
+            now_ms = self._sealed.database.now_ms(connection)
+            touch(connection, profile_id, now_ms)
+            key = self._sealed.key(connection)
             connection.execute(delete(templates).where(mine, templates.c.label == label))
             there = connection.scalar(select(func.count()).where(mine, templates.c.label != FOLLOWING)) or 0
             if there >= most:
@@ -81,7 +91,7 @@ class Templates(OpenStore):
                     profile_id=profile_id,
                     encoder_id=encoder_id,
                     label=label,
-                    updated_ms=now,
+                    updated_ms=now_ms,
                     updates=0,
                     embedding=key.seal(voiceprint_bytes(voiceprint), "template", profile_id, encoder_id, label),
                 )
@@ -90,7 +100,7 @@ class Templates(OpenStore):
     def follow(
         self, profile_id: str, encoder_id: str, move: Callable[[Voiceprint, Voiceprint], Voiceprint | None]
     ) -> int | None:
-        """Move the voiceprint that follows, in one transaction.
+        """Move the voiceprint that follows the voice, in one transaction.
 
         Args:
             profile_id: Whose it is.
@@ -102,23 +112,25 @@ class Templates(OpenStore):
         """
         mine = (templates.c.profile_id == profile_id) & (templates.c.encoder_id == encoder_id)
         context = (profile_id, encoder_id)
-        with self._database.write() as connection:
-            key = self._key(connection)
-            sealed = connection.scalar(
+        # where nothing moves, the transaction is undone, so that the profile does not count as changed
+        with suppress(_Unmoved, UnknownProfile), self._sealed.write() as connection:
+            now_ms = self._sealed.database.now_ms(connection)
+            touch(connection, profile_id, now_ms)
+            key = self._sealed.key(connection)
+            embedding = connection.scalar(
                 select(voiceprints.c.embedding).where(
                     voiceprints.c.profile_id == profile_id, voiceprints.c.encoder_id == encoder_id
                 )
             )
-            if sealed is None:
-                return None
-            enrolled = voiceprint_from(key.unseal(sealed, "voiceprint", *context))
+            if embedding is None:
+                raise _Unmoved
+            enrolled = unsealed_voiceprint(key, embedding, *context)
             row = connection.execute(select(templates).where(mine, templates.c.label == FOLLOWING)).one_or_none()
-            present = enrolled if row is None else voiceprint_from(key.unseal(row.embedding, "template", *context, ""))
-            moved = move(enrolled, present)
+            moved = move(enrolled, enrolled if row is None else _template_of(row, key).voiceprint)
             if moved is None:
-                return None
+                raise _Unmoved
             values = {
-                "updated_ms": now_ms(),
+                "updated_ms": now_ms,
                 "updates": 1 if row is None else row.updates + 1,
                 "embedding": key.seal(voiceprint_bytes(moved), "template", *context, FOLLOWING),
             }
@@ -128,28 +140,43 @@ class Templates(OpenStore):
             else:
                 connection.execute(update(templates).where(mine, templates.c.label == FOLLOWING).values(**values))
             return int(values["updates"])
+        return None
 
-    def remove_template(self, profile_id: str, label: str) -> None:
+    def remove(self, profile_id: str, label: str) -> None:
         """Remove a template of a profile, for all encoders, and every trace of it.
 
         Raises:
+            UnknownProfile: The profile is gone.
             UnknownTemplate: It has none of that label.
             StoreBusy, DiskFull: Where the message says so, it is done, but traces remain for now.
         """
-        with self._database.write() as connection:
+        with self._sealed.erase() as connection:
+            touch(connection, profile_id, self._sealed.database.now_ms(connection))
             mine = (templates.c.profile_id == profile_id) & (templates.c.label == label)
             if not connection.execute(delete(templates).where(mine)).rowcount:
                 raise UnknownTemplate
-            self._mark_wipe(connection)
-        self._wipe_now()
 
     def labels(self, profile_id: str) -> tuple[str, ...]:
         """The labels of a profile's templates, without the one that follows, sorted."""
-        query = (
-            select(templates.c.label)
-            .join(profiles)
-            .where(templates.c.profile_id == profile_id, templates.c.label != FOLLOWING)
-            .distinct()
-        )
-        with self._database.read() as connection:
-            return tuple(sorted(connection.scalars(query)))
+        query = select(templates.c.label).where(templates.c.profile_id == profile_id, templates.c.label != FOLLOWING)
+        with self._sealed.read() as connection:
+            return tuple(sorted(connection.scalars(query.distinct())))
+
+
+def templates_of(
+    connection: Connection, key: SealingKey, profile_ids: Collection[str], encoder_id: str
+) -> Mapping[str, list[Template]]:
+    """The templates of profiles for one encoder, by profile, in order of their labels."""
+    found: dict[str, list[Template]] = {profile_id: [] for profile_id in profile_ids}
+    query = select(templates).where(templates.c.encoder_id == encoder_id).order_by(templates.c.label)
+    wanted = list(found)
+    for begin in range(0, len(wanted), _BATCH):
+        of_these = templates.c.profile_id.in_(wanted[begin : begin + _BATCH])
+        for row in connection.execute(query.where(of_these)):
+            found[row.profile_id].append(_template_of(row, key))
+    return found
+
+
+def _template_of(row: Any, key: SealingKey) -> Template:
+    data = key.unseal(row.embedding, "template", row.profile_id, row.encoder_id, row.label)
+    return Template(row.label, voiceprint_from(data), row.updates)

@@ -53,9 +53,8 @@ class Home:
 def make_home(path: Path) -> Home:
     """A data folder; the other key belongs to another tenant."""
     with_store = Authenticator.open(path)
-    with_store.store.create_tenant("other")
-    key = with_store.store.create_api_key("mine", ALL)[1]
-    other = with_store.store.create_api_key("theirs", ALL, tenant="other")[1]
+    key = with_store.store.api_keys.create("mine", ALL)[1]
+    other = with_store.store.api_keys.create("theirs", ALL, tenant="other")[1]
     with_store.close()
     return Home(path, key, other)
 

@@ -25,7 +25,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> Iterator[
     folder: Path = tmp_path_factory.mktemp("fuzz")
     free = {"key_burst": 1_000_000, "address_burst": 1_000_000}
     with server(folder, {"access": free, "azure": {"free_failures": 1000}}) as (client, watched):
-        ids += [watched.store.get(name).id for name in ("ada", "bob")]
+        ids += [watched.store.profiles.get(name).id for name in ("ada", "bob")]
         yield client
 
 

@@ -46,27 +46,27 @@ def test_the_paths_can_be_turned_off(tmp_path: Path) -> None:
 def test_failures_delay_and_lock(tmp_path: Path) -> None:
     limits = {"attempts": {"free_failures": 2, "lock_after": 3}, "azure": {"free_failures": 4}}
     with server(tmp_path, limits) as (azure, watched):
-        verify = f"{TD2}/profiles/{watched.store.get('ada').id}/verify"
+        verify = f"{TD2}/profiles/{watched.store.profiles.get('ada').id}/verify"
         for _ in range(4):
             assert azure("POST", verify, audio(PHRASE, STRANGER)).json["recognitionResult"] == "Reject"
         refused = azure("POST", verify, audio(PHRASE, ADA))
         assert refused.error == (429, "RateLimit", "Rate limit is exceeded.")
         assert refused.headers["retry-after"] == "30"
         assert watched.failures("ada") == 4
-        watched.store.unlock(watched.store.get("ada").id)
+        watched.store.attempts.unlock(watched.store.profiles.get("ada").id)
         assert azure("POST", verify, audio(PHRASE, ADA)).json["recognitionResult"] == "Accept"
         assert watched.failures("ada") == 0
     (tmp_path / "locked").mkdir()
     limits = {"attempts": {"free_failures": 0, "lock_after": 1, "base_delay_s": 0}, "azure": {"free_failures": 0}}
     with server(tmp_path / "locked", limits) as (azure, watched):
-        verify = f"{TD2}/profiles/{watched.store.get('ada').id}/verify"
+        verify = f"{TD2}/profiles/{watched.store.profiles.get('ada').id}/verify"
         assert azure("POST", verify, audio(PHRASE, STRANGER)).status == 200
         assert azure("POST", verify, audio(PHRASE, ADA)).error[:2] == (403, "Forbidden")
 
 
 def test_scopes(tmp_path: Path) -> None:
     with server(tmp_path, None, Scope.VERIFY) as (azure, watched):
-        ada = watched.store.get("ada").id
+        ada = watched.store.profiles.get("ada").id
         assert azure("POST", f"{TD2}/profiles/{ada}/verify", audio(PHRASE, ADA)).status == 200
         for method, path in (
             *(("POST", f"{TD2}/profiles"), ("GET", f"{TD2}/profiles"), ("DELETE", f"{TD2}/profiles/{ada}")),
@@ -101,7 +101,7 @@ def test_caps_of_enrollments(tmp_path: Path) -> None:
         capped = azure("POST", f"{TII2}/profiles/{free}/enrollments", MINUTES)
         message = "Maximum allowed length across all profile enrollments is 300 seconds."
         assert capped.error == (403, "InvalidRequest", message)
-        assert watched.store.count_profiles() == 4
+        assert watched.store.profiles.count() == 4
 
 
 def test_the_first_generation_takes_five_minutes_and_a_thousand_profiles(
@@ -116,14 +116,14 @@ def test_the_first_generation_takes_five_minutes_and_a_thousand_profiles(
         refused = azure("POST", enroll, file_of(longest + bytes(32_000)))
         assert refused.status == 400
         assert refused.error[1] == "BadRequest"
-        monkeypatch.setattr(watched.store, "count_profiles", lambda *_, **__: 1000)
+        monkeypatch.setattr(watched.store.profiles, "count", lambda *_, **__: 1000)
         assert azure("POST", f"{V1}/identificationProfiles", {"locale": "en-us"}).status == 403
         assert azure("POST", f"{TII2}/profiles", {"locale": "en-us"}).status == 201
 
 
 def test_operations_are_kept_so_long_and_so_many(tmp_path: Path) -> None:
     with server(tmp_path, {"azure": {"max_operations": 2, "operation_hours": 2 / 3600}}) as (azure, watched):
-        bob = watched.store.get("bob").id
+        bob = watched.store.profiles.get("bob").id
         begin = [azure("POST", f"{V1}/identify?identificationProfileIds={bob}", audio(LONG, ADA)) for _ in range(3)]
         addresses = [reply.headers["operation-location"].removeprefix(f"http://{azure.host}") for reply in begin]
         assert azure("GET", addresses[0]).error == (404, "NotFound", "No operation id found")
@@ -136,7 +136,7 @@ def test_addresses_behind_a_proxy(tmp_path: Path) -> None:
     with server(tmp_path, {"azure": {"public_url": "https://voice.example.org/"}}) as (azure, watched):
         made = azure("POST", f"{TII2}/profiles", {"locale": "en-us"})
         assert made.headers["location"].startswith("https://voice.example.org/speaker/identification/v2.0/")
-        bob = watched.store.get("bob").id
+        bob = watched.store.profiles.get("bob").id
         reply = azure("POST", f"{V1}/identify?identificationProfileIds={bob}", audio(LONG, ADA))
         assert reply.headers["operation-location"].startswith("https://voice.example.org/spid/v1.0/operations/")
 
@@ -177,7 +177,7 @@ def test_phrases_of_the_speakers_choice(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scores", ["least", "band", "number"])
 def test_scores_are_told_as_everywhere_else(tmp_path: Path, scores: str) -> None:
     with server(tmp_path, {"access": {"disclosure": scores}}) as (azure, watched):
-        verify = v3(f"{TD3}/profiles/{watched.store.get('ada').id}:verify")
+        verify = v3(f"{TD3}/profiles/{watched.store.profiles.get('ada').id}:verify")
         told = [azure("POST", verify, audio(PHRASE, who)).json["score"] for who in (ADA, STRANGER)]
     if scores == "number":
         assert 0 < told[1] < 0.5 < told[0] <= 1
@@ -202,7 +202,7 @@ def test_pages_of_other_origins(tmp_path: Path) -> None:
 
 def test_an_unexpected_failure_has_the_shape_of_the_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with server(tmp_path) as (azure, watched):
-        monkeypatch.setattr(watched.store, "profiles", lambda **_: 1 / 0)
+        monkeypatch.setattr(watched.store.profiles, "summaries", lambda **_: 1 / 0)
         failed = azure("GET", f"{TII2}/profiles")
         assert failed.error == (500, "InternalServerError", "Internal Server Error.")
 
@@ -234,7 +234,7 @@ def test_too_many_requests(tmp_path: Path) -> None:
 
 def test_a_server_full_of_sessions(tmp_path: Path) -> None:
     with server(tmp_path, {"access": {"sessions_per_key": 1}}) as (azure, watched):
-        bob = watched.store.get("bob").id
+        bob = watched.store.profiles.get("bob").id
         identify = f"{V1}/identify?identificationProfileIds={bob}"
         statuses = {azure("POST", identify, MINUTES).status for _ in range(6)}
         assert statuses <= {202, 429}
@@ -243,6 +243,6 @@ def test_a_server_full_of_sessions(tmp_path: Path) -> None:
 
 def test_the_same_person_under_two_uses(tmp_path: Path) -> None:
     with server(tmp_path) as (azure, watched):
-        bob = watched.store.get("bob").id
+        bob = watched.store.profiles.get("bob").id
         for base in (TIV3, TII3):
             assert bob in [each["profileId"] for each in azure("GET", v3(f"{base}/profiles")).json["value"]]

@@ -20,7 +20,7 @@ from streamauth.kiosk.voices import Voices
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 from streamauth.store.door_plan import Claimed, DoorPlan, SpanRow
-from streamauth.store.profiles import ProfileStore
+from streamauth.store.store import Store
 from tests.fakes import BrokenEncoder, cut, fake_models, pause, pcm, say
 from tests.kiosk.rig import DOOR, Memory, MockDoor, eventually
 from tests.service.test_authenticator import FakeEngines
@@ -88,7 +88,7 @@ def door(tmp_path: Path) -> Iterator[MockDoor]:
 @pytest.fixture
 def authenticator(door: MockDoor, tmp_path: Path) -> Iterator[Authenticator]:
     settings = Settings().with_values({"enrollment": {"text_independent_speech_s": 5.0}}, "test")
-    auth = Authenticator(ProfileStore.open(tmp_path), FakeEngines(settings), settings)
+    auth = Authenticator(Store.open(tmp_path), FakeEngines(settings), settings)
     enroll(auth, "ada", ADA, PHRASE, PHRASE)
     enroll(auth, "ada-threat", ADA, THREAT, THREAT)
     enroll(auth, "bob", BOB, PHRASE, PHRASE)

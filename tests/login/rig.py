@@ -21,7 +21,7 @@ from streamauth.login.users import TENANT, UnixUser
 from streamauth.login.voices import LoginVoices, MicrophoneChoice
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
-from streamauth.store.profiles import ProfileStore
+from streamauth.store.store import Store
 from tests.fakes import FakeEncoder, fake_models, pause, pcm, say
 
 FORMAT = AudioFormat(16_000)
@@ -175,7 +175,7 @@ def running(
     """A daemon in a thread, with this user enrolled and ``sudo`` enabled."""
     configuration = configuration or settings()
     microphone = FakeMicrophone()
-    with ProfileStore.open(folder / "home", configuration.store) as store:
+    with Store.open(folder / "home", configuration.store) as store:
         authenticator = Authenticator(store, FakeEngines(configuration, encoder), configuration)
         voices = LoginVoices(authenticator, microphone)
         enroll(authenticator, me(), phrase=phrase)

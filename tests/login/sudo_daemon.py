@@ -19,7 +19,7 @@ from streamauth.login.state import DaemonState
 from streamauth.login.users import unix_user
 from streamauth.login.voices import LoginVoices, MicrophoneChoice
 from streamauth.service.authenticator import Authenticator
-from streamauth.store.profiles import ProfileStore
+from streamauth.store.store import Store
 from tests.fakes import pause, pcm
 from tests.login.machine import USERS
 from tests.login.rig import CHUNK_BYTES, FORMAT, PHRASE, FakeEngines, enroll, settings
@@ -66,7 +66,7 @@ def main(folder: Path, *options: str) -> None:
     attempts = {"free_failures": 5, "lock_after": 2 if "lock" in options else 10}
     configuration = settings(attempts=attempts, login={"silence_s": 1.5})
     home = folder / ("home-" + "-".join(options))
-    with ProfileStore.open(home, configuration.store) as store:
+    with Store.open(home, configuration.store) as store:
         authenticator = Authenticator(store, FakeEngines(configuration), configuration)
         voices = LoginVoices(authenticator, ControlledMicrophone(folder))
         for name, (_, speaker) in USERS.items():

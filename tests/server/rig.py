@@ -37,7 +37,8 @@ from streamauth.service.authenticator import (
     VerificationAttempt,
 )
 from streamauth.settings import Settings
-from streamauth.store.profiles import EnrollmentRecord, ProfileKind, ProfileStore
+from streamauth.store.records import EnrollmentRecord, ProfileKind
+from streamauth.store.store import Store
 from tests.fakes import FakeEncoder, fake_models, pause, pcm, say, voiceprint
 
 PHRASE = "open the front door please"
@@ -116,7 +117,7 @@ class Watched(Authenticator):
     """Keeps count of the attempts that are open."""
 
     def __init__(self, home: Path, configuration: Settings, encoder: FakeEncoder | None = None) -> None:
-        super().__init__(ProfileStore.open(home, configuration.store, {}), FakeEngines(encoder), configuration)
+        super().__init__(Store.open(home, configuration.store, {}), FakeEngines(encoder), configuration)
         self.made: list[Attempt[Any]] = []
         self.unclosed: list[Attempt[Any]] = []
 
@@ -131,7 +132,7 @@ class Watched(Authenticator):
 
     def failures(self, name: str) -> int:
         """Attempts that are charged to a profile."""
-        return self.store.attempt_state(self.store.get(name).id).failures
+        return self.store.profiles.summaries(name=name)[0].failures
 
     def _watch(self, attempt: AnyAttempt) -> AnyAttempt:
         close = attempt.close
@@ -153,12 +154,12 @@ def _enrolled_home() -> Path:
     folder = TemporaryDirectory()
     atexit.register(folder.cleanup)
     home = Path(folder.name) / "home"
-    store = ProfileStore.open(home, settings().store, {})
+    store = Store.open(home, settings().store, {})
     for name, speaker, phrase in (("ada", ADA, PHRASE), ("bob", BOB, None)):
         kind = ProfileKind.TEXT_INDEPENDENT if phrase is None else ProfileKind.TEXT_DEPENDENT
-        profile = store.create(name, kind, phrase=phrase)
-        record = EnrollmentRecord(FakeEncoder.id, voiceprint(speaker), 3.0, 4.0)
-        store.add_enrollment(profile.id, record, phrase=phrase, voiceprint=voiceprint(speaker))
+        profile = store.profiles.create(name, kind, phrase=phrase)
+        record = EnrollmentRecord(FakeEncoder.id, voiceprint(speaker)[None], 3.0, 4.0)
+        store.enrollments.add(profile.id, record, phrase=phrase, voiceprint=record.voiceprint)
     store.close()
     return home
 
@@ -190,7 +191,7 @@ def server(home: Path, encoder: FakeEncoder | None = None, **limits: Any) -> Ite
 def context(watched: Watched, configuration: Settings) -> Iterator[Context]:
     """What the sessions of a server share, without a server."""
     workers, store_pool = WorkerPool(1), WorkerPool(1, "store")
-    verdicts = Verdicts(watched.store, configuration.access, time.time)
+    verdicts = Verdicts(watched.store.signing_keys, configuration.access, time.time)
     access = Access(watched.store, store_pool, configuration, local=True)
     sessions = Sessions(configuration)
     yield Context(watched, workers, store_pool, configuration, access, sessions, verdicts, Metrics(lambda: 0), 0.0)

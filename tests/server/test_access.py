@@ -1,6 +1,5 @@
 """Who may use the server, over real sockets."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ def test_the_first_key_closes_the_server_at_once_and_for_good(tmp_path: Path) ->
             assert (refused.status, refused.code) == (401, "unauthorized")
             assert refused.headers["WWW-Authenticate"] == "Bearer"
             assert Web(url, key)("GET", path).status == 200
-        watched.store.revoke_api_key(watched.store.api_keys()[0].id)
+        watched.store.api_keys.revoke(watched.store.api_keys.all()[0].id)
         assert start_of(url) == ("unauthorized", 4401)
         assert Web(url, key)("GET", "/v1/profiles").status == 401
 
@@ -221,11 +220,10 @@ def test_a_session_token(tmp_path: Path) -> None:
 def test_an_expired_session_token(tmp_path: Path) -> None:
     with server(tmp_path) as (url, watched):
         web, store = Web(url, key_of(watched)), watched.store
-        key_id, purpose = store.api_keys()[0].id, b'{"mode":"verify","name":"ada"}'
-        now_s = time.time()
-        old = store.add_session_token(key_id, purpose, now_s - 2, lifetime_s=1, max_open=9)
+        key_id, purpose = store.api_keys.all()[0].id, b'{"mode":"verify","name":"ada"}'
+        old = store.session_tokens.add(key_id, purpose, lifetime_s=0, max_open=9)
         assert start_of(url, token=old) == ("session_token_refused", 4401)
-        fresh = store.add_session_token(key_id, purpose, now_s, lifetime_s=60, max_open=9)
+        fresh = store.session_tokens.add(key_id, purpose, lifetime_s=60, max_open=9)
         assert start_of(url, token=fresh) == ("ready", None)
         assert web("GET", "/v1/profiles").status == 200
 

@@ -21,7 +21,7 @@ from streamauth.errors import CannotListen, ModelMissing
 from streamauth.protocol.messages import url_of
 from streamauth.server.hosting import is_loopback, serve, serve_until, serving
 from streamauth.store.api_keys import Scope
-from streamauth.store.profiles import ProfileStore
+from streamauth.store.store import Store
 from tests.fakes import FakeEncoder
 from tests.server.rig import ADA, AUDIO, BOB, PHRASE, Peer, application, settings, spoken
 
@@ -42,8 +42,8 @@ def test_other_addresses_need_an_api_key(tmp_path: Path, host: str) -> None:
         with refused, serving(watched, watched.settings):
             pytest.fail("it listens")
         # one that is revoked lets nobody in
-        revoked, _ = watched.store.create_api_key("backend", [Scope.VERIFY])
-        watched.store.revoke_api_key(revoked.id)
+        revoked, _ = watched.store.api_keys.create("backend", [Scope.VERIFY])
+        watched.store.api_keys.revoke(revoked.id)
         with refused, serving(watched, watched.settings):
             pytest.fail("it listens")
 
@@ -51,7 +51,7 @@ def test_other_addresses_need_an_api_key(tmp_path: Path, host: str) -> None:
 def test_with_an_api_key_other_addresses_are_listened_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with application(tmp_path, settings(host="0.0.0.0")) as watched:  # noqa: S104
-        _, key = watched.store.create_api_key("backend", [Scope.VERIFY])
+        _, key = watched.store.api_keys.create("backend", [Scope.VERIFY])
         with serving(watched, watched.settings) as url:
             assert "without TLS" in caplog.text
             with Peer(url, additional_headers={"Authorization": f"Bearer {key}"}) as peer:
@@ -64,7 +64,7 @@ def test_with_an_api_key_other_addresses_are_listened_on(tmp_path: Path, caplog:
 @pytest.mark.parametrize("host", ["localhost.example.org", ""])
 def test_a_host_name_is_not_looked_up(tmp_path: Path, host: str) -> None:
     with application(tmp_path, settings(host=host)) as watched:
-        watched.store.create_api_key("backend", [Scope.VERIFY])
+        watched.store.api_keys.create("backend", [Scope.VERIFY])
         refused = pytest.raises(CannotListen, match="IP address")
         with refused, serving(watched, watched.settings):
             pytest.fail("it listens")
@@ -253,8 +253,8 @@ def test_a_killed_server_loses_nothing_that_was_confirmed(tmp_path: Path) -> Non
             pass
         process.kill()
         assert [enrolling.last()[1], verifying.last()[1]] == [1006, 1006]
-    with closing(ProfileStore.open(tmp_path / "home", settings().store, {})) as store:
-        eve = store.get("eve")
+    with closing(Store.open(tmp_path / "home", settings().store, {})) as store:
+        eve = store.profiles.get("eve")
         assert eve.phrase == PHRASE
-        assert len(store.enrollments(eve.id, FakeEncoder.id)) == 1
-        assert store.attempt_state(store.get("ada").id).failures == 1
+        assert len(store.enrollments.of(eve.id, FakeEncoder.id)) == 1
+        assert store.profiles.summaries(name="ada")[0].failures == 1

@@ -12,7 +12,7 @@ from threading import Thread
 import jwt
 
 from streamauth.store.api_keys import Scope
-from streamauth.store.profiles import ProfileStore
+from streamauth.store.store import Store
 from tests.server.rig import ADA, AUDIO, PHRASE, STRANGER, Peer, application, settings, spoken
 from tests.server.web import Web, wav
 
@@ -44,7 +44,7 @@ def process(home: Path) -> Iterator[str]:
 def test_two_servers_share_profiles_keys_tokens_and_failures(tmp_path: Path) -> None:
     with application(tmp_path) as watched:
         home = tmp_path / "home"
-        _, key = watched.store.create_api_key("backend", list(Scope))
+        _, key = watched.store.api_keys.create("backend", list(Scope))
     with ExitStack() as stack:
         urls = [stack.enter_context(process(home)) for _ in range(2)]
         one, other = (Web(url, key) for url in urls)
@@ -86,7 +86,7 @@ def test_two_servers_share_profiles_keys_tokens_and_failures(tmp_path: Path) -> 
             thread.join()
         assert answers == [201] * 20
         # a key that is revoked is useless in both at once
-        with ProfileStore.open(home, settings().store, {}) as store:
-            store.revoke_api_key(store.api_keys()[0].id)
+        with Store.open(home, settings().store, {}) as store:
+            store.api_keys.revoke(store.api_keys.all()[0].id)
         assert [web("GET", path).status for web in (one, other)] == [401, 401]
         assert json.loads(Web(urls[0])("GET", "/readyz").body)["ready"]

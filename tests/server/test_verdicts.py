@@ -12,6 +12,7 @@ from streamauth.errors import KeyMissing
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.verdicts import Verdicts
 from streamauth.settings import AccessSettings
+from streamauth.store.store import Store
 from tests.samples import RANKING
 from tests.server.rig import PHRASE, STRANGER, Peer, application, server, spoken
 from tests.server.web import Web, key_of
@@ -47,7 +48,7 @@ def claims(verdicts: Verdicts, event: Decided | Enrolled, purpose: Purpose) -> d
 )
 def test_the_claims(tmp_path: Path, event: Decided, purpose: Purpose, expected: dict[str, Any]) -> None:
     with application(tmp_path) as watched:
-        verdicts = Verdicts(watched.store, AccessSettings(), Clock())
+        verdicts = Verdicts(watched.store.signing_keys, AccessSettings(), Clock())
         for extra in ({}, {"nonce": "n"}, {"prompt": PromptKind.DIGITS}):
             if "prompt" in extra and purpose.mode is Mode.ENROLL:
                 continue
@@ -59,9 +60,9 @@ def test_the_claims(tmp_path: Path, event: Decided, purpose: Purpose, expected: 
 
 
 def test_a_key_that_is_too_old_is_replaced_and_its_verdicts_still_verified(tmp_path: Path) -> None:
-    with application(tmp_path) as watched:
-        clock = Clock()
-        verdicts = Verdicts(watched.store, AccessSettings(signing_key_days=1), clock)
+    clock = Clock()
+    with Store.open(tmp_path, None, {}, clock=clock) as store:
+        verdicts = Verdicts(store.signing_keys, AccessSettings(signing_key_days=1), clock)
         asked = Purpose(Mode.VERIFY, "ada", audience="a")
         first = verdicts.sign(ACCEPTED, asked).token
         clock.now_s += 86_400

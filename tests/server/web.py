@@ -64,7 +64,7 @@ class Web:
 
 def key_of(watched: Watched, *scopes: Scope, tenant: str = "default") -> str:
     """A new API key."""
-    return watched.store.create_api_key("backend", scopes or ALL, tenant=tenant)[1]
+    return watched.store.api_keys.create("backend", scopes or ALL, tenant=tenant)[1]
 
 
 def wav(pcm: bytes, rate_hz: int = 16_000) -> bytes:

@@ -24,7 +24,8 @@ from streamauth.errors import (
 )
 from streamauth.service.authenticator import Attempt, Authenticator
 from streamauth.settings import Settings
-from streamauth.store.profiles import ProfileStore
+from streamauth.store.api_keys import Scope
+from streamauth.store.store import Store
 from tests.fakes import FAKE_CALIBRATION, BrokenEncoder, FakeEncoder, fake_models, pause, pcm, say
 
 PHRASE = "open the front door please"
@@ -63,7 +64,7 @@ def clock() -> Clock:
 @pytest.fixture
 def auth(tmp_path: Path, clock: Clock) -> Iterator[Authenticator]:
     settings = Settings().with_values({"enrollment": {"text_independent_speech_s": 5.0}}, "test")
-    with ProfileStore.open(tmp_path) as store:
+    with Store.open(tmp_path, clock=clock) as store:
         yield Authenticator(store, FakeEngines(settings), settings, clock)
 
 
@@ -104,7 +105,7 @@ def test_enrollment_goes_on_over_several_sessions(auth: Authenticator) -> None:
         attempt = auth.enroll("ada", FORMAT, phrase=PHRASE if count == 1 else None)
         finish(attempt, spoken())
         assert len(attempt.session.everything) == count
-        assert auth.store.profiles(name="ada")[0].utterances == count
+        assert auth.store.profiles.summaries(name="ada")[0].utterances == count
     assert verify(auth, spoken()) is Verdict.ACCEPT
 
 
@@ -113,31 +114,32 @@ def test_each_utterance_is_stored_before_it_is_confirmed(auth: Authenticator) ->
     events = attempt.receive_audio(spoken())
     assert sum(isinstance(event, UtteranceTaken) for event in events) == 1
     # nothing was closed: this is what a kill would leave
-    assert auth.store.profiles(name="ada")[0].utterances == 1
+    assert auth.store.profiles.summaries(name="ada")[0].utterances == 1
     attempt.close()
 
 
 def test_a_refused_utterance_leaves_no_profile(auth: Authenticator) -> None:
     finish(auth.enroll("ada", FORMAT, phrase=PHRASE), spoken("close the window my key"))
     with pytest.raises(UnknownProfile):
-        auth.store.get("ada")
+        auth.store.profiles.get("ada")
 
 
 def test_text_independent_enrollment_and_verification(auth: Authenticator) -> None:
     finish(auth.enroll("bo", FORMAT, text_independent=True), spoken(LONG, 4))
-    assert auth.store.get("bo").phrase is None
+    assert auth.store.profiles.get("bo").phrase is None
     assert verify(auth, spoken("my key is the window please close " * 2, 4), "bo") is Verdict.ACCEPT
     assert verify(auth, spoken(LONG, 6), "bo") is Verdict.REJECT
 
 
-@pytest.mark.parametrize("failing", ["add_enrollment", "create"])
+@pytest.mark.parametrize("failing", ["enrollments.add", "profiles.create"])
 def test_a_store_that_fails_confirms_no_utterance(
     auth: Authenticator, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     def full(*_: object, **__: object) -> None:
         raise DiskFull
 
-    monkeypatch.setattr(auth.store, failing, full)
+    part, _, method = failing.partition(".")
+    monkeypatch.setattr(getattr(auth.store, part), method, full)
     attempt = auth.enroll("ada", FORMAT, phrase=PHRASE)
     events = finish(attempt, spoken())
     assert attempt.state is SessionState.FAILED
@@ -154,7 +156,7 @@ def test_a_store_that_cannot_settle_the_attempt_accepts_nobody(
     def full(*_: object) -> None:
         raise DiskFull
 
-    monkeypatch.setattr(auth.store, "finish_attempt", full)
+    monkeypatch.setattr(auth.store.attempts, "finish", full)
     attempt = auth.verify("ada", FORMAT)
     events = attempt.receive_audio(spoken())
     assert attempt.state is SessionState.FAILED
@@ -163,7 +165,7 @@ def test_a_store_that_cannot_settle_the_attempt_accepts_nobody(
 
 
 def failures(auth: Authenticator) -> int:
-    return auth.store.profiles(name="ada")[0].failures
+    return auth.store.profiles.summaries(name="ada")[0].failures
 
 
 def test_rejects_count_and_an_accept_clears_them(auth: Authenticator) -> None:
@@ -215,7 +217,7 @@ def test_failures_delay_and_then_lock_until_an_operator_unlocks(auth: Authentica
     clock.now_s += 1e6
     with pytest.raises(ProfileLocked):
         auth.verify("ada", FORMAT)
-    auth.store.unlock(auth.store.get("ada").id)
+    auth.store.attempts.unlock(auth.store.profiles.get("ada").id)
     assert verify(auth, spoken()) is Verdict.ACCEPT
 
 
@@ -232,7 +234,7 @@ def test_identification_among_all_or_some_or_nobody(auth: Authenticator) -> None
 
 
 def test_tenants_do_not_see_each_other(auth: Authenticator) -> None:
-    auth.store.create_tenant("other")
+    auth.store.api_keys.create("any", [Scope.VERIFY], tenant="other")
     enroll(auth, "ada", 1)
     enroll(auth, "ada", 4, tenant="other")
     mine = decided(finish(auth.identify(FORMAT), spoken(LONG, 4)))

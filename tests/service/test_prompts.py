@@ -19,7 +19,7 @@ from streamauth.errors import (
     UnknownPrompt,
 )
 from streamauth.service.authenticator import Authenticator, HearingAttempt, VerificationAttempt
-from streamauth.store.profiles import OpenPrompt
+from streamauth.store.prompts import OpenPrompt
 from tests.fakes import pause, pcm, say
 from tests.service.test_authenticator import FORMAT, PHRASE, Clock, auth, clock, decided, enroll, finish
 
@@ -85,10 +85,10 @@ def test_without_one_nothing_is_asked_for(people: Authenticator) -> None:
 def test_a_prompt_that_was_used_is_of_no_use(people: Authenticator) -> None:
     prompt = people.prompts.draw("ada")
     finish(people.verify("ada", FORMAT, prompt=prompt.id), saying(PHRASE))
-    failures = people.store.attempt_state(people.store.get("ada").id).failures
+    failures = people.store.profiles.summaries(name="ada")[0].failures
     with pytest.raises(UnknownPrompt):
         people.verify("ada", FORMAT, prompt=prompt.id)
-    assert people.store.attempt_state(people.store.get("ada").id).failures == failures
+    assert people.store.profiles.summaries(name="ada")[0].failures == failures
 
 
 def test_a_prompt_is_used_up_before_any_audio(people: Authenticator) -> None:
@@ -132,7 +132,7 @@ def test_an_attempt_that_cannot_begin_costs_nothing(people: Authenticator, monke
     monkeypatch.setattr("streamauth.service.authenticator.VerificationSession", broken)
     with pytest.raises(EngineError):
         people.verify("bob", FORMAT)
-    assert people.store.attempt_state(people.store.get("bob").id).failures == 0
+    assert people.store.profiles.summaries(name="bob")[0].failures == 0
 
 
 def test_the_prompt_of_another_profile(people: Authenticator) -> None:
@@ -180,7 +180,7 @@ def test_audio_that_comes_slowly_does_not_make_it_last_longer(people: Authentica
     assert events[-1].code == "prompt_expired"
     assert not any(isinstance(event, Decided) for event in events)
     if mode == "verify":
-        assert people.store.attempt_state(people.store.get("bob").id).failures == 1
+        assert people.store.profiles.summaries(name="bob")[0].failures == 1
 
 
 def test_a_continuous_session_lasts_longer_than_its_prompt(people: Authenticator, clock: Clock) -> None:
@@ -251,7 +251,7 @@ def test_checking_the_prompt_of_a_profile_is_an_attempt_on_it(people: Authentica
 
 def test_a_deleted_profile_takes_its_prompts_along(people: Authenticator) -> None:
     prompt = people.prompts.draw("ada")
-    people.store.delete(people.store.get("ada").id)
+    people.store.profiles.delete(people.store.profiles.get("ada").id)
     with pytest.raises(UnknownPrompt):
         people.prompts.take(prompt.id)
 

@@ -8,7 +8,8 @@ import pytest
 from streamauth.errors import EncoderChanged, EngineError, ProfileExists, ProfileNotEnrolled, UnknownProfile
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
-from streamauth.store.profiles import ProfileKind, ProfileStore
+from streamauth.store.records import ProfileKind
+from streamauth.store.store import Store
 from tests.fakes import FakeEncoder, fake_models, pause, pcm, say
 from tests.service.test_authenticator import FORMAT, PHRASE, FakeEngines, finish
 
@@ -33,12 +34,12 @@ class Switched(FakeEngines):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ProfileStore]:
-    with ProfileStore.open(tmp_path, None, {}) as made:
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path, None, {}) as made:
         yield made
 
 
-def enroll(store: ProfileStore, settings: Settings, name: str = "ada", *, free: bool = False) -> None:
+def enroll(store: Store, settings: Settings, name: str = "ada", *, free: bool = False) -> None:
     auth = Authenticator(store, FakeEngines(settings), settings)
     text = "my voice is key please close the window " * 3
     said = [pause(0.5), say(text, 3), pause(3.0)] if free else [pause(0.5), say(PHRASE, 3), pause(3.0)]
@@ -47,38 +48,38 @@ def enroll(store: ProfileStore, settings: Settings, name: str = "ada", *, free: 
         assert attempt.session.complete
 
 
-def switched(store: ProfileStore) -> Authenticator:
+def switched(store: Store) -> Authenticator:
     return Authenticator(store, Switched(KEEPING), KEEPING)
 
 
 @pytest.mark.parametrize("free", [False, True])
-def test_a_voiceprint_is_made_anew_from_kept_speech(store: ProfileStore, free: bool) -> None:
+def test_a_voiceprint_is_made_anew_from_kept_speech(store: Store, free: bool) -> None:
     enroll(store, KEEPING, free=free)
-    profile = store.get("ada")
-    before = store.enrollments(profile.id, "fake-encoder")
+    profile = store.profiles.get("ada")
+    before = store.enrollments.of(profile.id, "fake-encoder")
     switched(store).rebuild("ada")
-    after = store.enrollments(profile.id, "other-encoder")
+    after = store.enrollments.of(profile.id, "other-encoder")
     assert len(after) == len(before) > 0
     for old, new in zip(before, after, strict=True):
         # the two encoders are one in all but name, so that all must be as it was, but for rounding to 16 bits
         assert np.einsum("vd,vd->v", old.voiceprint, new.voiceprint).min() > 0.9999
         assert new.speech_s == pytest.approx(old.speech_s)
-        assert (new.audio_s, new.fits) == (old.audio_s, old.fits)
-    one, other = (store.voiceprint(profile.id, encoder) for encoder in ("fake-encoder", "other-encoder"))
+        assert (new.audio_s, new.pronunciation_scores) == (old.audio_s, old.pronunciation_scores)
+    one, other = (store.voiceprints.get(profile.id, encoder) for encoder in ("fake-encoder", "other-encoder"))
     assert np.einsum("vd,vd->v", one, other).min() > 0.9999
 
 
-def test_a_profile_without_kept_speech_must_be_enrolled_again(store: ProfileStore) -> None:
+def test_a_profile_without_kept_speech_must_be_enrolled_again(store: Store) -> None:
     enroll(store, Settings())
     with pytest.raises(EncoderChanged, match="Enroll again"):
         switched(store).rebuild("ada")
 
 
-def test_what_cannot_be_rebuilt_is_told(store: ProfileStore) -> None:
+def test_what_cannot_be_rebuilt_is_told(store: Store) -> None:
     auth = switched(store)
     with pytest.raises(UnknownProfile):
         auth.rebuild("ada")
-    store.create("ada", ProfileKind.TEXT_INDEPENDENT)
+    store.profiles.create("ada", ProfileKind.TEXT_INDEPENDENT)
     with pytest.raises(ProfileNotEnrolled):
         auth.rebuild("ada")
     enroll(store, KEEPING, "ben")
@@ -87,7 +88,7 @@ def test_what_cannot_be_rebuilt_is_told(store: ProfileStore) -> None:
         auth.rebuild("ben")
 
 
-def test_refused_utterances_are_not_kept(store: ProfileStore) -> None:
+def test_refused_utterances_are_not_kept(store: Store) -> None:
     auth = Authenticator(store, FakeEngines(KEEPING), KEEPING)
     with auth.enroll("ada", FORMAT, phrase=PHRASE) as attempt:
         finish(attempt, pcm(pause(0.5), say("window my voice is key", 3), pause(3.0), say(PHRASE, 3), pause(3.0)))
@@ -98,7 +99,7 @@ def test_refused_utterances_are_not_kept(store: ProfileStore) -> None:
     assert utterance.audio.size == pytest.approx(utterance.speech_s * 16_000)
 
 
-def test_speech_too_short_for_an_encoder_is_told(store: ProfileStore) -> None:
+def test_speech_too_short_for_an_encoder_is_told(store: Store) -> None:
     enroll(store, KEEPING)
     switching = Switched(KEEPING)
     switching.encoder().min_samples = 10 * 16_000

@@ -11,7 +11,7 @@ from streamauth.core.ports import Embedding
 from streamauth.errors import ProfileNotEnrolled, TooManyTemplates, UnknownProfile
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import AdaptationSettings, EnrollmentSettings, Settings
-from streamauth.store.profiles import ProfileStore
+from streamauth.store.store import Store
 from tests.fakes import pause, pcm, say
 from tests.service.test_authenticator import (
     FORMAT,
@@ -30,7 +30,7 @@ from tests.service.test_authenticator import (
 def authenticator(home: Path, adaptation: AdaptationSettings | None = None, *, max_templates: int = 4) -> Authenticator:
     enrollment = EnrollmentSettings(text_independent_speech_s=5.0, max_templates=max_templates)
     settings = Settings(enrollment=enrollment, adaptation=adaptation or AdaptationSettings())
-    return Authenticator(ProfileStore.open(home), FakeEngines(settings), settings, Clock())
+    return Authenticator(Store.open(home), FakeEngines(settings), settings, Clock())
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def in_the_car(words: str = PHRASE, loud: float = 1.05) -> bytes:
 
 
 def voiceprint(auth: Authenticator) -> Embedding:
-    return auth.store.voiceprint(auth.store.get("ada").id, "fake-encoder")
+    return auth.store.voiceprints.get(auth.store.profiles.get("ada").id, "fake-encoder")
 
 
 def test_a_further_voiceprint_serves_another_place(auth: Authenticator) -> None:
@@ -75,14 +75,14 @@ def test_another_person_cannot_add_theirs(auth: Authenticator) -> None:
     enroll(auth)
     events = finish(auth.enroll("ada", FORMAT, label="car"), spoken(speaker=6) * 3)
     assert any(isinstance(event, UtteranceRefused) and "other_voice" in event.reasons for event in events)
-    assert auth.store.labels(auth.store.get("ada").id) == ()
+    assert auth.store.templates.labels(auth.store.profiles.get("ada").id) == ()
     assert verify(auth, spoken(speaker=6)) is Verdict.REJECT
 
 
 def test_one_that_is_not_finished_leaves_nothing(auth: Authenticator) -> None:
     enroll(auth)
     finish(auth.enroll("ada", FORMAT, label="car"), in_the_car() * 2)
-    assert auth.store.labels(auth.store.get("ada").id) == ()
+    assert auth.store.templates.labels(auth.store.profiles.get("ada").id) == ()
 
 
 def test_there_must_be_a_first_one_and_room(tmp_path: Path) -> None:
@@ -103,13 +103,13 @@ def test_by_default_a_voiceprint_follows_nobody(auth: Authenticator) -> None:
     enroll(auth)
     events = finish(auth.verify("ada", FORMAT), spoken())
     assert not any(isinstance(event, VoiceprintAdapted) for event in events)
-    assert auth.store.templates("fake-encoder", (auth.store.get("ada").id,))[auth.store.get("ada").id] == []
+    assert auth.store.templates.of(auth.store.profiles.get("ada").id, "fake-encoder") == []
 
 
 def test_where_it_is_wanted_it_follows_and_is_taken_back(tmp_path: Path) -> None:
     auth = authenticator(tmp_path, AdaptationSettings(enabled=True, rate=0.3, min_similarity=0.8))
     enroll(auth)
-    profile_id = auth.store.get("ada").id
+    profile_id = auth.store.profiles.get("ada").id
     changed = in_the_car(loud=0.5)
     updates = []
     for _ in range(3):
@@ -117,7 +117,7 @@ def test_where_it_is_wanted_it_follows_and_is_taken_back(tmp_path: Path) -> None
         updates += [event.updates for event in events if isinstance(event, VoiceprintAdapted)]
     assert updates == [1, 2, 3]
     llrs = [decided(finish(auth.verify("ada", FORMAT), changed)).llr]
-    auth.store.remove_template(profile_id, "")
+    auth.store.templates.remove(profile_id, "")
     llrs.append(decided(finish(auth.verify("ada", FORMAT), changed)).llr)
     assert llrs[0] is not None
     assert llrs[1] is not None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streamauth.store.profiles import ProfileStore
+from streamauth.store.store import Store
 from tests.store.helpers import opened
 
 
@@ -23,7 +23,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(home: Path, empty: Path) -> Iterator[ProfileStore]:
+def store(home: Path, empty: Path) -> Iterator[Store]:
     """An empty store in ``home``."""
     shutil.copytree(empty, home)
     with opened(home) as store:

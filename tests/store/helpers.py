@@ -6,53 +6,74 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import func, select
 
-from streamauth.core.ports import Embedding
+from streamauth.core.lockout import AttemptState
+from streamauth.core.ports import Voiceprint
 from streamauth.settings import StoreSettings
 from streamauth.store.keys import KEY_VARIABLE
-from streamauth.store.profiles import EnrollmentRecord, Profile, ProfileKind, ProfileStore
+from streamauth.store.records import EnrollmentRecord, Profile, ProfileKind
+from streamauth.store.schema import attempts
 from streamauth.store.sealing import SealingKey
+from streamauth.store.store import Store
 
 ENCODER = "encoder-a"
 OTHER_ENCODER = "encoder-b"
 
 
-def opened(home: Path, settings: StoreSettings | None = None, key: SealingKey | None = None) -> ProfileStore:
+def at(store: Store, now_s: float) -> Store:
+    """The store, whose clock now stands at a moment."""
+    store._sealed.database._clock = lambda: now_s
+    return store
+
+
+def failures(store: Store, profile_id: str) -> AttemptState:
+    """The charges of a profile."""
+    query = select(func.count(), func.max(attempts.c.began_at_s)).where(attempts.c.profile_id == profile_id)
+    with store._sealed.read() as connection:
+        return AttemptState(*connection.execute(query).one())
+
+
+def opened(home: Path, settings: StoreSettings | None = None, key: SealingKey | None = None) -> Store:
     """A store that no variable of the machine can disturb; the key is given as by the environment."""
-    return ProfileStore.open(home, settings, {} if key is None else {KEY_VARIABLE: key.text()})
+    return Store.open(home, settings, {} if key is None else {KEY_VARIABLE: key.text()})
 
 
-def embedding(seed: int, dim: int = 256) -> Embedding:
-    """An embedding of its own for every seed."""
-    vector = np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
+def voiceprint(seed: int, dim: int = 256) -> Voiceprint:
+    """A voiceprint of its own for every seed, shape (1, dim)."""
+    vector = np.random.default_rng(seed).standard_normal((1, dim)).astype(np.float32)
     return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
 def record(seed: int, encoder_id: str = ENCODER) -> EnrollmentRecord:
-    return EnrollmentRecord(encoder_id, embedding(seed), speech_s=1.5, audio_s=2.25)
+    return EnrollmentRecord(encoder_id, voiceprint(seed), speech_s=1.5, audio_s=2.25)
 
 
-def enrolled(
-    store: ProfileStore, name: str, seed: int = 1, encoder_id: str = ENCODER, *, tenant: str = "default"
-) -> Profile:
-    """A profile with three utterances and a voiceprint, which are ``embedding(seed)`` to ``(seed + 3)``."""
-    profile = store.create(name, ProfileKind.TEXT_DEPENDENT, phrase=f"phrase {seed}", tenant=tenant)
+def enrolled(store: Store, name: str, seed: int = 1, encoder_id: str = ENCODER, *, tenant: str = "default") -> Profile:
+    """A profile with three utterances and a voiceprint, which are ``voiceprint(seed)`` to ``(seed + 3)``."""
+    profile = store.profiles.create(name, ProfileKind.TEXT_DEPENDENT, phrase=f"phrase {seed}", tenant=tenant)
     for number in range(3):
-        store.add_enrollment(
+        store.enrollments.add(
             profile.id,
             record(seed + number, encoder_id),
-            voiceprint=embedding(seed + 3) if number == 2 else None,
+            voiceprint=voiceprint(seed + 3) if number == 2 else None,
         )
     return profile
 
 
-def assert_enrolled(store: ProfileStore, name: str, seed: int = 1) -> None:
+def put(store: Store, profile_id: str, encoder_id: str, made: Voiceprint) -> None:
+    """Complete an enrollment, or one more, by a single utterance."""
+    one = EnrollmentRecord(encoder_id, made, speech_s=1.5, audio_s=2.25)
+    store.enrollments.add(profile_id, one, voiceprint=made, more=True)
+
+
+def assert_enrolled(store: Store, name: str, seed: int = 1) -> None:
     """That everything ``enrolled`` stored is there and reads as it was."""
-    profile = store.get(name)
+    profile = store.profiles.get(name)
     assert profile.phrase == f"phrase {seed}"
-    assert np.array_equal(store.voiceprint(profile.id, ENCODER), embedding(seed + 3))
-    found = [item.voiceprint for item in store.enrollments(profile.id, ENCODER)]
-    assert np.array_equal(found, [embedding(seed + number) for number in range(3)])
+    assert np.array_equal(store.voiceprints.get(profile.id, ENCODER), voiceprint(seed + 3))
+    found = [item.voiceprint for item in store.enrollments.of(profile.id, ENCODER)]
+    assert np.array_equal(found, [voiceprint(seed + number) for number in range(3)])
 
 
 def files_bytes(home: Path) -> bytes:

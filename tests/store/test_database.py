@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from streamauth.errors import BadSetting, StoreBusy, StoreError
 from streamauth.store.database import Database
-from streamauth.store.profiles import ProfileStore
-from tests.store.helpers import ENCODER, embedding, enrolled, opened, python, run_killed
+from streamauth.store.store import Store
+from tests.store.helpers import ENCODER, enrolled, opened, python, run_killed, voiceprint
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def database(tmp_path: Path) -> Database:
     return Database(tmp_path / "folder" / "test.db", busy_timeout_s=0.2)
 
 
-def test_the_modes_of_files_and_folder(store: ProfileStore, home: Path) -> None:
+def test_the_modes_of_files_and_folder(store: Store, home: Path) -> None:
     enrolled(store, "Anna")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
     assert modes == dict.fromkeys(["streamauth.db", "streamauth.db-wal", "streamauth.db-shm", "sealing.key"], 0o600)
@@ -88,25 +88,15 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         Database(tmp_path / "file" / "test.db", busy_timeout_s=1)
 
 
-def test_other_databases_get_nothing_of_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
-    # no server here: it is enough that the engine is asked for rightly, and that wiping and checking leave it alone
-    made: list[object] = []
-    monkeypatch.setattr("streamauth.store.database.create_engine", lambda url, **options: made.append(options))
-    database = Database("postgresql://someone@host/name", busy_timeout_s=3)
-    assert made == [{"hide_parameters": True, "pool_timeout": 3, "pool_pre_ping": True}]
-    database.wipe()
-    database.check()
-
-
 def test_a_kill_at_any_moment_loses_nothing_that_was_confirmed(home: Path) -> None:
     code = """
 store = opened(home)
 seed = int(arguments[0])
 for number in range(seed, seed + 10_000):
-    profile = store.create(f"{number}", ProfileKind.TEXT_DEPENDENT)
+    profile = store.profiles.create(f"{number}", ProfileKind.TEXT_DEPENDENT)
     for utterance in range(3):
-        complete = embedding(number + 3) if utterance == 2 else None
-        store.add_enrollment(profile.id, record(number + utterance), phrase="some words", voiceprint=complete)
+        complete = voiceprint(number + 3) if utterance == 2 else None
+        store.enrollments.add(profile.id, record(number + utterance), phrase="some words", voiceprint=complete)
         print(number, utterance, profile.id, flush=True)
 """
     moments = random.Random(7)
@@ -120,13 +110,13 @@ for number in range(seed, seed + 10_000):
             lines += process.stdout.read().split("\n")[:-1]  # what follows the last line end was not confirmed
             confirmed += [(int(n), int(u), i) for n, u, i in (line.split() for line in lines)]
         with opened(home) as store:
-            store.check()
+            store.maintenance.check()
             for number, utterance, profile_id in confirmed:
-                stored = [item.voiceprint for item in store.enrollments(profile_id, ENCODER)]
-                assert np.array_equal(stored[: utterance + 1], [embedding(number + u) for u in range(utterance + 1)])
-                assert store.get(str(number)).phrase == "some words"
+                stored = [item.voiceprint for item in store.enrollments.of(profile_id, ENCODER)]
+                assert np.array_equal(stored[: utterance + 1], [voiceprint(number + u) for u in range(utterance + 1)])
+                assert store.profiles.get(str(number)).phrase == "some words"
                 # an enrollment that is complete has its voiceprint, and no other has one
-                assert (store.enrolled_encoders(profile_id) == (ENCODER,)) == (len(stored) == 3)
+                assert (store.voiceprints.encoders(profile_id) == (ENCODER,)) == (len(stored) == 3)
     database = sqlite3.connect(home / "streamauth.db")
     assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     database.close()
@@ -148,4 +138,4 @@ opened(home)
     run_killed(code, home, statement)
     with opened(home) as store:
         enrolled(store, "Anna")
-        store.check()
+        store.maintenance.check()

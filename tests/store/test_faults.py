@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import event, exc
+from sqlalchemy import event, exc, make_url
 
 from streamauth.errors import DiskFull, StoreBusy, StoreCorrupt, StoreError, StreamAuthError
 from streamauth.settings import StoreSettings
+from streamauth.store.backends.sqlite import SqliteBackend
 from streamauth.store.faults import named_errors
-from streamauth.store.profiles import ProfileKind, ProfileStore
-from tests.store.helpers import ENCODER, assert_enrolled, embedding, enrolled, opened, python, record
+from streamauth.store.records import ProfileKind
+from streamauth.store.store import Store
+from tests.store.helpers import ENCODER, assert_enrolled, enrolled, opened, python, record, voiceprint
 
 TD = ProfileKind.TEXT_DEPENDENT
 PAGE = 4096
@@ -50,7 +52,7 @@ def test_a_file_that_is_cut_off(damaged: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size // 2)
     with pytest.raises(StoreCorrupt), opened(damaged) as store:
-        store.check()
+        store.maintenance.check()
 
 
 def test_a_destroyed_page_anywhere_is_noticed(filled: Path, damaged: Path) -> None:
@@ -61,7 +63,7 @@ def test_a_destroyed_page_anywhere_is_noticed(filled: Path, damaged: Path) -> No
     for page in range(1, pages):
         path.write_bytes(content[: page * PAGE] + garbage.randbytes(PAGE) + content[(page + 1) * PAGE :])
         with pytest.raises(StoreCorrupt), opened(damaged) as store:
-            store.check()
+            store.maintenance.check()
 
 
 def test_a_destroyed_page_gives_a_named_error_or_the_truth(damaged: Path) -> None:
@@ -76,10 +78,10 @@ def test_a_destroyed_page_gives_a_named_error_or_the_truth(damaged: Path) -> Non
         try:
             with opened(damaged) as store:
                 for number in range(12):
-                    profile = store.get(f"Anna {number}")
-                    assert np.array_equal(store.voiceprint(profile.id, ENCODER), embedding(number * 10 + 3))
-                store.profiles()
-                store.voiceprints(ENCODER)
+                    profile = store.profiles.get(f"Anna {number}")
+                    assert np.array_equal(store.voiceprints.get(profile.id, ENCODER), voiceprint(number * 10 + 3))
+                store.profiles.summaries()
+                store.gallery.enrolled(ENCODER)
         except StreamAuthError:
             refused += 1
     assert 0 < refused < 80
@@ -98,28 +100,28 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     other.close()
 
 
-def test_a_full_disk_changes_nothing(store: ProfileStore) -> None:
+def test_a_full_disk_changes_nothing(store: Store) -> None:
     enrolled(store, "Anna")
-    profile = store.create("Ben", TD)
+    profile = store.profiles.create("Ben", TD)
     limit = "PRAGMA max_page_count = 1"  # SQLite takes it for the present size
-    event.listen(store._database.engine, "begin", lambda connection: connection.exec_driver_sql(limit))
+    event.listen(store._sealed.database.engine, "begin", lambda connection: connection.exec_driver_sql(limit))
     stored = 0
 
     def enroll_without_end() -> None:
         nonlocal stored
         for _ in range(100):
-            store.add_enrollment(profile.id, record(stored), phrase="some words")
+            store.enrollments.add(profile.id, record(stored), phrase="some words")
             stored += 1
 
     with pytest.raises(DiskFull):
         enroll_without_end()
-    assert [r.speech_s for r in store.enrollments(profile.id, ENCODER)] == [1.5] * stored
-    assert store.get("Ben").phrase == ("some words" if stored else None)
+    assert [r.speech_s for r in store.enrollments.of(profile.id, ENCODER)] == [1.5] * stored
+    assert store.profiles.get("Ben").phrase == ("some words" if stored else None)
     limit = "PRAGMA max_page_count = 1000000"
-    store.add_enrollment(profile.id, record(99), phrase="some words")
-    assert len(store.enrollments(profile.id, ENCODER)) == stored + 1
+    store.enrollments.add(profile.id, record(99), phrase="some words")
+    assert len(store.enrollments.of(profile.id, ENCODER)) == stored + 1
     assert_enrolled(store, "Anna")
-    store.check()
+    store.maintenance.check()
 
 
 def test_a_really_full_disk(tmp_path: Path) -> None:
@@ -132,22 +134,22 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
 from streamauth.errors import DiskFull
 outcomes = []
 with opened(home) as store:
-    profile = store.create("Anna", ProfileKind.TEXT_DEPENDENT)
+    profile = store.profiles.create("Anna", ProfileKind.TEXT_DEPENDENT)
     stored = 0
     try:
         while True:
-            store.add_enrollment(profile.id, record(stored), phrase="some words")
+            store.enrollments.add(profile.id, record(stored), phrase="some words")
             stored += 1
     except DiskFull:
         outcomes.append("DiskFull")
-    outcomes.append(len(store.enrollments(profile.id, ENCODER)) - stored)
+    outcomes.append(len(store.enrollments.of(profile.id, ENCODER)) - stored)
 try:
     opened(home / "another").close()
 except DiskFull:
     outcomes.append("DiskFull")
 with opened(home) as store:
-    outcomes.append(len(store.enrollments(profile.id, ENCODER)) - stored)
-    store.check()
+    outcomes.append(len(store.enrollments.of(profile.id, ENCODER)) - stored)
+    store.maintenance.check()
 print(stored > 10, *outcomes)
 """
     with python(code, tmp_path, prefix=(*spaces, "sh", "-c", f'{mount} && exec "$0" "$@"')) as process:
@@ -159,20 +161,20 @@ def test_a_store_that_is_held_too_long(home: Path) -> None:
         other = sqlite3.connect(home / "streamauth.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy) as caught:
-            store.create("Anna", TD)
+            store.profiles.create("Anna", TD)
         assert caught.value.retryable
-        assert store.profiles() == []  # readers need not wait
+        assert store.profiles.summaries() == []  # readers need not wait
         other.close()
-        store.create("Anna", TD)
+        store.profiles.create("Anna", TD)
 
 
-def test_another_failure_tells_nothing_of_the_statement(store: ProfileStore, home: Path) -> None:
+def test_another_failure_tells_nothing_of_the_statement(store: Store, home: Path) -> None:
     database = sqlite3.connect(home / "streamauth.db")
     with database:
         database.execute("DROP TABLE profiles")
     database.close()
     with pytest.raises(StoreError) as caught:
-        store.create("MARKER", TD)
+        store.profiles.create("MARKER", TD)
     error = caught.value
     assert type(error) is StoreError
     assert "MARKER" not in error.message
@@ -194,8 +196,9 @@ def test_another_failure_tells_nothing_of_the_statement(store: ProfileStore, hom
         (sqlite3.ProgrammingError("text"), StoreError),
     ],
 )
-def test_the_names_of_failures(raised: Exception, named: type[StoreError]) -> None:
-    with pytest.raises(StoreError) as caught, named_errors():
+def test_the_names_of_failures(raised: Exception, named: type[StoreError], tmp_path: Path) -> None:
+    named_by_sqlite = SqliteBackend(make_url(f"sqlite:///{tmp_path}/a.db"), 1).named
+    with pytest.raises(StoreError) as caught, named_errors(named_by_sqlite):
         raise raised
     assert type(caught.value) is named
     assert "MARKER" not in caught.value.message

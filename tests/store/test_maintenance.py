@@ -7,28 +7,39 @@ import pytest
 from streamauth.errors import InputError, KeyWrong, StoreCorrupt
 from streamauth.settings import StoreSettings
 from streamauth.store import maintenance
-from streamauth.store.profiles import ProfileKind, ProfileStore
+from streamauth.store.records import ProfileKind
+from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
-from tests.store.helpers import OTHER_ENCODER, assert_enrolled, embedding, enrolled, files_bytes, opened, run_killed
+from streamauth.store.store import Store
+from tests.store.helpers import (
+    OTHER_ENCODER,
+    assert_enrolled,
+    enrolled,
+    files_bytes,
+    opened,
+    put,
+    run_killed,
+    voiceprint,
+)
 
 
 def _key_id(home: Path) -> bytes:
     return SealingKey.parse((home / "sealing.key").read_text()).id
 
 
-def _fill(store: ProfileStore) -> None:
+def _fill(store: Store) -> None:
     for number in range(4):
         profile = enrolled(store, f"Anna {number}", number * 10)
-        store.put_voiceprint(profile.id, OTHER_ENCODER, embedding(99))
-    store.create("Nobody", ProfileKind.TEXT_INDEPENDENT)
+        put(store, profile.id, OTHER_ENCODER, voiceprint(99))
+    store.profiles.create("Nobody", ProfileKind.TEXT_INDEPENDENT)
 
 
-def _assert_filled(store: ProfileStore) -> None:
-    store.check()
-    assert len(store.profiles()) == 5
+def _assert_filled(store: Store) -> None:
+    store.maintenance.check()
+    assert len(store.profiles.summaries()) == 5
     for number in range(4):
         assert_enrolled(store, f"Anna {number}", number * 10)
-        assert (store.voiceprint(store.get(f"Anna {number}").id, OTHER_ENCODER) == embedding(99)).all()
+        assert (store.voiceprints.get(store.profiles.get(f"Anna {number}").id, OTHER_ENCODER) == voiceprint(99)).all()
 
 
 @pytest.mark.parametrize("batch", [1, 3, 500])
@@ -38,7 +49,7 @@ def test_a_rotation_seals_everything_by_a_new_key(home: Path, monkeypatch: pytes
         _fill(store)
         former = _key_id(home)
         assert files_bytes(home).count(former) > 20
-        store.rotate_key()
+        store.maintenance.rotate_key()
         assert former not in files_bytes(home)
         assert _key_id(home) != former
         _assert_filled(store)
@@ -47,8 +58,8 @@ def test_a_rotation_seals_everything_by_a_new_key(home: Path, monkeypatch: pytes
     (home / f"sealing.key.old-{former.hex()}").unlink()
     with opened(home) as store:
         assert_enrolled(store, "Ben", 70)
-        store.rotate_key()
-        store.rotate_key()
+        store.maintenance.rotate_key()
+        store.maintenance.rotate_key()
         assert_enrolled(store, "Ben", 70)
 
 
@@ -56,9 +67,9 @@ def test_a_rotation_to_a_given_key(home: Path) -> None:
     new = SealingKey.generate()
     with opened(home) as store:
         _fill(store)
-        store.rotate_key(new)
+        store.maintenance.rotate_key(new)
         with pytest.raises(InputError):
-            store.rotate_key(new)
+            store.maintenance.rotate_key(new)
     assert _key_id(home) == new.id
     with opened(home, key=new) as store:
         _assert_filled(store)
@@ -69,9 +80,9 @@ def test_a_key_from_elsewhere_must_be_given_and_then_come_from_there(home: Path)
     with opened(home, key=former) as store:
         _fill(store)
         with pytest.raises(InputError):
-            store.rotate_key()
+            store.maintenance.rotate_key()
         _assert_filled(store)
-        store.rotate_key(new)
+        store.maintenance.rotate_key(new)
         _assert_filled(store)
     with pytest.raises(KeyWrong):
         opened(home, key=former)
@@ -83,20 +94,20 @@ def test_others_that_have_the_store_open_go_on_with_the_new_key(home: Path) -> N
     with opened(home) as store, opened(home) as other:
         _fill(store)
         _assert_filled(other)
-        store.rotate_key()
+        store.maintenance.rotate_key()
         _assert_filled(other)
         enrolled(other, "Ben", 70)
         assert_enrolled(store, "Ben", 70)
-        store.check()
+        store.maintenance.check()
 
 
 def test_others_whose_key_cannot_be_renewed_seal_nothing_by_the_former_one(home: Path) -> None:
     former = SealingKey.generate()
     with opened(home, key=former) as store, opened(home, key=former) as other:
-        store.rotate_key(SealingKey.generate())
+        store.maintenance.rotate_key(SealingKey.generate())
         with pytest.raises(KeyWrong):
-            other.create("Ben", ProfileKind.TEXT_DEPENDENT, phrase="some words")
-        assert store.profiles() == []
+            other.profiles.create("Ben", ProfileKind.TEXT_DEPENDENT, phrase="some words")
+        assert store.profiles.summaries() == []
 
 
 def test_stores_that_share_a_key_file_are_rotated_one_by_one(home: Path, tmp_path: Path) -> None:
@@ -106,7 +117,7 @@ def test_stores_that_share_a_key_file_are_rotated_one_by_one(home: Path, tmp_pat
             _fill(store)
     for rotated in (None, second, None):
         with opened(home, rotated) as store:
-            store.rotate_key()
+            store.maintenance.rotate_key()
         for settings in (None, second):
             with opened(home, settings) as store:
                 _assert_filled(store)
@@ -117,8 +128,8 @@ def test_stores_that_share_a_key_file_are_rotated_one_by_one(home: Path, tmp_pat
     [
         ("before the new key is on the disk", "keys.KeySource.stage = die"),
         ("while the new key is written", "os.link = die"),
-        ("before the new key is in force", "opening.OpenStore._change_key = die"),
-        ("before the commit", "opening.OpenStore._mark_wipe = die"),
+        ("before the new key is in force", "sealed_database.SealedDatabase.change_key = die"),
+        ("before the commit", "sealed_database.SealedDatabase.mark_wipe = die"),
         ("before the key file changes", "keys.KeySource.settle = die"),
         ("while the key file changes", "os.replace = die"),
         ("before the former blobs are wiped", "database.Database.wipe = die"),
@@ -129,10 +140,10 @@ def test_a_rotation_killed_at_any_moment_leaves_a_store_that_opens(home: Path, m
         _fill(store)
     former = _key_id(home)
     code = f"""
-from streamauth.store import database, keys, opening
+from streamauth.store import database, keys, sealed_database
 store = opened(home)
 {patch}
-store.rotate_key()
+store.maintenance.rotate_key()
 """
     run_killed(code, home)
     committed = moment in (
@@ -145,7 +156,7 @@ store.rotate_key()
         # the file that everyone knows of is the one that counts again
         assert (_key_id(home) != former) == committed
         assert (former not in files_bytes(home)) == committed
-        store.rotate_key()
+        store.maintenance.rotate_key()
         _assert_filled(store)
 
 
@@ -157,9 +168,9 @@ def test_a_failed_rotation_changes_nothing(home: Path, monkeypatch: pytest.Monke
         _fill(store)
         former = _key_id(home)
         with monkeypatch.context() as patched:
-            patched.setattr(ProfileStore, "_change_key", fail)
+            patched.setattr(SealedDatabase, "change_key", fail)
             with pytest.raises(KeyboardInterrupt):
-                store.rotate_key()
+                store.maintenance.rotate_key()
         assert _key_id(home) == former
         _assert_filled(store)
 
@@ -177,10 +188,10 @@ def test_a_failed_rotation_changes_nothing(home: Path, monkeypatch: pytest.Monke
 def test_a_check_finds_what_is_wrong(home: Path, statement: str) -> None:
     with opened(home) as store:
         _fill(store)
-        store.check()
+        store.maintenance.check()
     database = sqlite3.connect(home / "streamauth.db")  # foreign keys are off here
     with database:
         database.execute(statement)
     database.close()
     with opened(home) as store, pytest.raises(StoreCorrupt):
-        store.check()
+        store.maintenance.check()

@@ -88,7 +88,7 @@ def test_an_older_store_is_migrated_and_keeps_what_it_has(home: Path, monkeypatc
     monkeypatch.setattr(migrations, "SCHEMA_VERSION", "9000")
     with opened(home) as store:
         assert_enrolled(store, "Anna")  # although profiles was rebuilt, which others refer to
-        store.check()
+        store.maintenance.check()
     database = sqlite3.connect(home / "streamauth.db")
     assert "note" in [row[1] for row in database.execute("PRAGMA table_info(profiles)")]
     database.close()
@@ -119,7 +119,7 @@ def test_a_revision_that_makes_no_sense(home: Path, change: str) -> None:
 def test_an_up_to_date_store_opens_without_alembic(home: Path) -> None:
     opened(home).close()
     code = (
-        "import sys; from pathlib import Path; from streamauth.store.profiles import ProfileStore;"
-        "ProfileStore.open(Path(sys.argv[1]), environment={}).close(); sys.exit('alembic' in sys.modules)"
+        "import sys; from pathlib import Path; from streamauth.store.store import Store;"
+        "Store.open(Path(sys.argv[1]), environment={}).close(); sys.exit('alembic' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code, home], check=False).returncode == 0

@@ -8,9 +8,19 @@ import pytest
 from streamauth.errors import KeyMissing, KeyWrong, StoreBusy, StoreCorrupt
 from streamauth.settings import StoreSettings
 from streamauth.store.database import Database
-from streamauth.store.profiles import ProfileKind, ProfileStore
+from streamauth.store.records import ProfileKind
 from streamauth.store.sealing import SealingKey
-from tests.store.helpers import ENCODER, assert_enrolled, embedding, enrolled, files_bytes, opened, python, run_killed
+from streamauth.store.store import Store
+from tests.store.helpers import (
+    ENCODER,
+    assert_enrolled,
+    enrolled,
+    files_bytes,
+    opened,
+    python,
+    run_killed,
+    voiceprint,
+)
 
 
 def test_what_is_stored_is_there_when_opened_again(home: Path) -> None:
@@ -75,12 +85,12 @@ def test_first_openings_at_once_make_one_store(home: Path) -> None:
     def open_and_create(number: int) -> None:
         barrier.wait()
         with opened(home) as store:
-            store.create(f"Anna {number}", ProfileKind.TEXT_DEPENDENT)
+            store.profiles.create(f"Anna {number}", ProfileKind.TEXT_DEPENDENT)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(open_and_create, range(8)))
     with opened(home) as store:
-        assert len(store.profiles()) == 8
+        assert len(store.profiles.summaries()) == 8
 
 
 def test_first_openings_by_processes_at_once_make_one_store(home: Path) -> None:
@@ -105,14 +115,14 @@ enrolled(opened(home), arguments[0], int(arguments[1]))
             assert_enrolled(store, f"Anna {number}", number * 10)
 
 
-def test_threads_share_a_store(store: ProfileStore) -> None:
+def test_threads_share_a_store(store: Store) -> None:
     def work(number: int) -> None:
         enrolled(store, f"Anna {number}", number * 10)
         assert_enrolled(store, f"Anna {number}", number * 10)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(18)))
-    assert len(store.profiles()) == 18
+    assert len(store.profiles.summaries()) == 18
 
 
 @pytest.mark.parametrize(
@@ -135,7 +145,7 @@ def test_a_sealed_value_in_another_row_does_not_open(home: Path, purpose: str, s
     database.close()
     encoder_id = ENCODER * 2 if purpose == "another encoder" else ENCODER
     with opened(home) as store, pytest.raises(StoreCorrupt):
-        store.voiceprint(anna.id, encoder_id)
+        store.voiceprints.get(anna.id, encoder_id)
 
 
 def test_traces_are_wiped_when_a_deletion_was_killed_halfway(home: Path) -> None:
@@ -146,15 +156,15 @@ def test_traces_are_wiped_when_a_deletion_was_killed_halfway(home: Path) -> None
 from streamauth.store.database import Database
 Database.wipe = die
 store = opened(home)
-store.put_voiceprint(store.get("MARKER-OF-ANNA").id, ENCODER, embedding(50))
-store.delete(arguments[0])
+put(store, store.profiles.get("MARKER-OF-ANNA").id, ENCODER, voiceprint(50))
+store.profiles.delete(arguments[0])
 """
     run_killed(code, home, profile.id)
     assert b"MARKER-OF-ANNA" in files_bytes(home)
     with opened(home) as store:
         assert profile.id.encode() not in files_bytes(home)
         assert b"MARKER-OF-ANNA" not in files_bytes(home)
-        assert [summary.profile.id for summary in store.profiles()] == [other.id]
+        assert [summary.profile.id for summary in store.profiles.summaries()] == [other.id]
         assert_enrolled(store, "Ben", 11)
 
 
@@ -166,10 +176,10 @@ def test_a_deletion_says_when_a_reader_keeps_traces_alive(home: Path) -> None:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM profiles").fetchone()
         with pytest.raises(StoreBusy, match="It is deleted, but traces remain"):
-            store.delete(profile.id)
-        assert store.profiles() == []
+            store.profiles.delete(profile.id)
+        assert store.profiles.summaries() == []
         with opened(home, settings) as second:  # usable although it cannot wipe yet
-            assert second.profiles() == []
+            assert second.profiles.summaries() == []
         assert b"MARKER-OF-ANNA" in files_bytes(home)
         reader.close()
         with opened(home, settings):
@@ -178,16 +188,16 @@ def test_a_deletion_says_when_a_reader_keeps_traces_alive(home: Path) -> None:
 
 def test_an_opening_without_deletions_wipes_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(home) as store:
-        store.delete(enrolled(store, "Anna").id)
+        store.profiles.delete(enrolled(store, "Anna").id)
     wipes: list[Database] = []
     monkeypatch.setattr(Database, "wipe", wipes.append)
     opened(home).close()
     assert wipes == []
 
 
-def test_embeddings_are_not_in_the_files_in_the_clear(store: ProfileStore, home: Path) -> None:
+def test_embeddings_are_not_in_the_files_in_the_clear(store: Store, home: Path) -> None:
     enrolled(store, "Anna", 1)
     data = files_bytes(home)
     assert b"phrase 1" not in data
     for seed in range(1, 5):
-        assert embedding(seed).tobytes()[:16] not in data
+        assert voiceprint(seed).tobytes()[:16] not in data

@@ -2,6 +2,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from streamauth.errors import (
     UnknownPrompt,
 )
 from streamauth.settings import PromptSettings
-from streamauth.store.profiles import OpenPrompt, ProfileKind, ProfileStore
-from tests.store.helpers import files_bytes, opened
+from streamauth.store.prompts import OpenPrompt
+from streamauth.store.records import ProfileKind
+from streamauth.store.store import Store
+from tests.store.helpers import at, files_bytes, opened
 
 DRAWN = Prompt(PromptKind.WORDS, ("garden", "velvet", "tornado", "piano"))
 RULE = PromptSettings(lifetime_s=60, max_open=3)
@@ -27,8 +30,8 @@ NOW_S = 1000.0
 
 
 @pytest.fixture
-def anna(store: ProfileStore) -> str:
-    return store.create("Anna", ProfileKind.TEXT_DEPENDENT).id
+def anna(store: Store) -> str:
+    return store.profiles.create("Anna", ProfileKind.TEXT_DEPENDENT).id
 
 
 def rows(home: Path) -> int:
@@ -38,101 +41,102 @@ def rows(home: Path) -> int:
     return int(count)
 
 
-def test_a_prompt_is_used_once(store: ProfileStore, anna: str) -> None:
-    added = store.add_prompt(DRAWN, NOW_S, RULE, profile_id=anna)
-    assert added.expires_at_s == NOW_S + 60
-    assert store.take_prompt(added.id, NOW_S + 59.9, bound_to=(anna, None)) == added
+def test_a_prompt_is_used_once(store: Store, anna: str) -> None:
+    added = at(store, NOW_S).prompts.add(DRAWN, RULE, profile_id=anna)
+    assert added.left_s == 60
+    taken = at(store, NOW_S + 59).prompts.take(added.id, bound_to=(anna, None))
+    assert taken == replace(added, left_s=1)
     with pytest.raises(UnknownPrompt):
-        store.take_prompt(added.id, NOW_S, bound_to=(anna, None))
+        at(store, NOW_S).prompts.take(added.id, bound_to=(anna, None))
 
 
-def test_an_expired_prompt_is_used_up_too(store: ProfileStore, anna: str) -> None:
-    added = store.add_prompt(DRAWN, NOW_S, RULE, profile_id=anna)
+def test_an_expired_prompt_is_used_up_too(store: Store, anna: str) -> None:
+    added = at(store, NOW_S).prompts.add(DRAWN, RULE, profile_id=anna)
     with pytest.raises(PromptExpired):
-        store.take_prompt(added.id, NOW_S + 60)
+        at(store, NOW_S + 60).prompts.take(added.id)
     with pytest.raises(UnknownPrompt):
-        store.take_prompt(added.id, NOW_S)
+        at(store, NOW_S).prompts.take(added.id)
 
 
-def test_a_prompt_that_never_was(store: ProfileStore) -> None:
+def test_a_prompt_that_never_was(store: Store) -> None:
     with pytest.raises(UnknownPrompt):
-        store.take_prompt("0123456789abcdef", NOW_S)
+        at(store, NOW_S).prompts.take("0123456789abcdef")
 
 
 @pytest.mark.parametrize("bound_to", [(), (None,), ("another profile", None)])
 def test_the_prompt_of_another_profile_is_as_unknown_and_stays(
-    store: ProfileStore, anna: str, bound_to: tuple[str | None, ...]
+    store: Store, anna: str, bound_to: tuple[str | None, ...]
 ) -> None:
-    added = store.add_prompt(DRAWN, NOW_S, RULE, profile_id=anna)
+    added = at(store, NOW_S).prompts.add(DRAWN, RULE, profile_id=anna)
     with pytest.raises(UnknownPrompt) as other:
-        store.take_prompt(added.id, NOW_S, bound_to=bound_to)
+        at(store, NOW_S).prompts.take(added.id, bound_to=bound_to)
     with pytest.raises(UnknownPrompt) as unknown:
-        store.take_prompt("0123456789abcdef", NOW_S)
+        at(store, NOW_S).prompts.take("0123456789abcdef")
     assert other.value.message == unknown.value.message
-    assert store.take_prompt(added.id, NOW_S, bound_to=(anna,)) == added
+    assert at(store, NOW_S).prompts.take(added.id, bound_to=(anna,)) == added
 
 
-def test_the_prompt_of_another_tenant_is_unknown(store: ProfileStore) -> None:
-    store.create_tenant("elsewhere")
-    added = store.add_prompt(DRAWN, NOW_S, RULE, tenant="elsewhere")
+def test_the_prompt_of_another_tenant_is_unknown(store: Store) -> None:
+    store.tenants.create("elsewhere")
+    added = at(store, NOW_S).prompts.add(DRAWN, RULE, tenant="elsewhere")
     with pytest.raises(UnknownPrompt):
-        store.take_prompt(added.id, NOW_S)
-    assert store.take_prompt(added.id, NOW_S, bound_to=(None,), tenant="elsewhere") == added
+        at(store, NOW_S).prompts.take(added.id)
+    assert at(store, NOW_S).prompts.take(added.id, bound_to=(None,), tenant="elsewhere") == added
 
 
-def test_a_prompt_needs_its_profile_and_its_tenant(store: ProfileStore, anna: str) -> None:
-    store.create_tenant("elsewhere")
+def test_a_prompt_needs_its_profile_and_its_tenant(store: Store, anna: str) -> None:
+    store.tenants.create("elsewhere")
     with pytest.raises(UnknownProfile):
-        store.add_prompt(DRAWN, NOW_S, RULE, profile_id=anna, tenant="elsewhere")
+        at(store, NOW_S).prompts.add(DRAWN, RULE, profile_id=anna, tenant="elsewhere")
     with pytest.raises(InputError):
-        store.add_prompt(DRAWN, NOW_S, RULE, tenant="nowhere")
+        at(store, NOW_S).prompts.add(DRAWN, RULE, tenant="nowhere")
 
 
-def test_only_so_many_are_open_and_expired_ones_are_swept(home: Path, store: ProfileStore, anna: str) -> None:
+def test_only_so_many_are_open_and_expired_ones_are_swept(home: Path, store: Store, anna: str) -> None:
     for second in range(3):
-        store.add_prompt(DRAWN, NOW_S + second, RULE, profile_id=anna)
+        at(store, NOW_S + second).prompts.add(DRAWN, RULE, profile_id=anna)
     with pytest.raises(TooManyPrompts):
-        store.add_prompt(DRAWN, NOW_S + 59, RULE, profile_id=anna)
-    store.add_prompt(DRAWN, NOW_S + 59, RULE)  # others have their own
+        at(store, NOW_S + 59).prompts.add(DRAWN, RULE, profile_id=anna)
+    at(store, NOW_S + 59).prompts.add(DRAWN, RULE)  # others have their own
     assert rows(home) == 4
-    store.add_prompt(DRAWN, NOW_S + 60, RULE, profile_id=anna)  # the first one is out of the way
+    at(store, NOW_S + 60).prompts.add(DRAWN, RULE, profile_id=anna)  # the first one is out of the way
     assert rows(home) == 4
-    store.add_prompt(DRAWN, NOW_S + 200, RULE)
+    at(store, NOW_S + 200).prompts.add(DRAWN, RULE)
     assert rows(home) == 1
 
 
-def test_deleting_a_profile_deletes_its_prompts(home: Path, store: ProfileStore, anna: str) -> None:
-    added = store.add_prompt(DRAWN, NOW_S, RULE, profile_id=anna)
-    kept = store.add_prompt(DRAWN, NOW_S, RULE)
-    store.delete(anna)
+def test_deleting_a_profile_deletes_its_prompts(home: Path, store: Store, anna: str) -> None:
+    added = at(store, NOW_S).prompts.add(DRAWN, RULE, profile_id=anna)
+    kept = at(store, NOW_S).prompts.add(DRAWN, RULE)
+    store.profiles.delete(anna)
     assert rows(home) == 1
     with pytest.raises(UnknownPrompt):
-        store.take_prompt(added.id, NOW_S)
-    assert store.take_prompt(kept.id, NOW_S) == kept
+        at(store, NOW_S).prompts.take(added.id)
+    assert at(store, NOW_S).prompts.take(kept.id) == kept
 
 
-def test_the_words_are_sealed_and_follow_a_change_of_the_key(home: Path, store: ProfileStore) -> None:
-    added = store.add_prompt(DRAWN, NOW_S, RULE)
+def test_the_words_are_sealed_and_follow_a_change_of_the_key(home: Path, store: Store) -> None:
+    added = at(store, NOW_S).prompts.add(DRAWN, RULE)
     assert b"velvet" not in files_bytes(home)
-    store.rotate_key()
-    store.check()
-    assert store.take_prompt(added.id, NOW_S).prompt == DRAWN
+    store.maintenance.rotate_key()
+    store.maintenance.check()
+    assert at(store, NOW_S).prompts.take(added.id).prompt == DRAWN
     assert "velvet" not in repr(added)
     assert added.id not in repr(added)
 
 
 @pytest.mark.parametrize("change", ["kind = 'songs'", "words = x'00'"])
-def test_a_damaged_prompt(home: Path, store: ProfileStore, change: str) -> None:
-    added = store.add_prompt(DRAWN, NOW_S, RULE)
+def test_a_damaged_prompt(home: Path, store: Store, change: str) -> None:
+    added = at(store, NOW_S).prompts.add(DRAWN, RULE)
     database = sqlite3.connect(home / "streamauth.db")
     with database:
         database.execute(f"UPDATE prompts SET {change}")  # noqa: S608
     database.close()
     with pytest.raises(StoreCorrupt):
-        store.take_prompt(added.id, NOW_S)
+        at(store, NOW_S).prompts.take(added.id)
 
 
-def outcomes(call: Callable[[ProfileStore], OpenPrompt], home: Path, count: int) -> list[Any]:
+def outcomes(call: Callable[[Store], OpenPrompt], home: Path, count: int) -> list[Any]:
     """What a call gives, or raises, in several threads with a store each at the same moment."""
     barrier = threading.Barrier(count)
 
@@ -148,14 +152,14 @@ def outcomes(call: Callable[[ProfileStore], OpenPrompt], home: Path, count: int)
         return list(pool.map(work, range(count)))
 
 
-def test_of_many_who_use_a_prompt_at_once_one_gets_it(home: Path, store: ProfileStore) -> None:
-    added = store.add_prompt(DRAWN, NOW_S, RULE)
-    got = outcomes(lambda mine: mine.take_prompt(added.id, NOW_S), home, 6)
+def test_of_many_who_use_a_prompt_at_once_one_gets_it(home: Path, store: Store) -> None:
+    added = at(store, NOW_S).prompts.add(DRAWN, RULE)
+    got = outcomes(lambda mine: at(mine, NOW_S).prompts.take(added.id), home, 6)
     assert sorted(got, key=str).count(UnknownPrompt) == 5
     assert got.count(added) == 1
 
 
-def test_many_who_draw_at_once_do_not_get_more_than_there_may_be(home: Path, store: ProfileStore) -> None:
-    got = outcomes(lambda mine: mine.add_prompt(DRAWN, NOW_S, RULE), home, 6)
+def test_many_who_draw_at_once_do_not_get_more_than_there_may_be(home: Path, store: Store) -> None:
+    got = outcomes(lambda mine: at(mine, NOW_S).prompts.add(DRAWN, RULE), home, 6)
     assert got.count(TooManyPrompts) == 3
     assert rows(home) == 3

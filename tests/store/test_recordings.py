@@ -1,5 +1,6 @@
 import sqlite3
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 from streamauth.core.ports import Samples
 from streamauth.errors import ProfileExists, StoreCorrupt, UnknownProfile
 from streamauth.store import maintenance
-from streamauth.store.profiles import Profile, ProfileKind, ProfileStore
-from streamauth.store.records import audio_bytes
-from tests.store.helpers import ENCODER, OTHER_ENCODER, embedding, files_bytes, opened, record
+from streamauth.store.records import Profile, ProfileKind, audio_bytes
+from streamauth.store.store import Store
+from tests.store.helpers import ENCODER, OTHER_ENCODER, files_bytes, opened, record, voiceprint
 
 SECONDS = 2
 
@@ -19,14 +20,14 @@ def speech(seed: int) -> Samples:
     return np.random.default_rng(seed).uniform(-1, 1, SECONDS * 16_000).astype(np.float32)
 
 
-def spoken(store: ProfileStore, name: str, seed: int = 1, keep_audio_s: float = 60.0, count: int = 3) -> Profile:
+def spoken(store: Store, name: str, seed: int = 1, keep_audio_s: float = 60.0, count: int = 3) -> Profile:
     """A profile whose utterances are ``speech(seed)`` and on."""
-    profile = store.create(name, ProfileKind.TEXT_INDEPENDENT)
+    profile = store.profiles.create(name, ProfileKind.TEXT_INDEPENDENT)
     for number in range(count):
-        store.add_enrollment(
+        store.enrollments.add(
             profile.id,
-            replace(record(seed + number), audio=speech(seed + number), fits=(0.5,)),
-            voiceprint=embedding(seed + 3) if number == count - 1 else None,
+            replace(record(seed + number), audio=speech(seed + number), pronunciation_scores=(0.5,)),
+            voiceprint=voiceprint(seed + 3) if number == count - 1 else None,
             keep_audio_s=keep_audio_s,
         )
     return profile
@@ -39,40 +40,40 @@ def rows(home: Path) -> int:
     return int(count)
 
 
-def test_speech_is_kept_where_it_is_asked_for(store: ProfileStore) -> None:
+def test_speech_is_kept_where_it_is_asked_for(store: Store) -> None:
     profile = spoken(store, "Anna")
-    kept = store.kept_audio(profile.id)
-    assert [item.fits for item in kept] == [(0.5,)] * 3
+    kept = store.recordings.of(profile.id)
+    assert [item.pronunciation_scores for item in kept] == [(0.5,)] * 3
     for number, item in enumerate(kept):
         assert item.audio is not None
         np.testing.assert_allclose(item.audio, speech(1 + number), atol=2**-15)
-        assert np.array_equal(item.voiceprint, embedding(1 + number))
-    assert store.profiles()[0].kept_audio_s == pytest.approx(3 * SECONDS, abs=0.01)
+        assert np.array_equal(item.voiceprint, voiceprint(1 + number))
+    assert store.profiles.summaries()[0].kept_audio_s == pytest.approx(3 * SECONDS, abs=0.01)
     assert "audio=" not in repr(kept[0])
 
 
-def test_nothing_is_kept_by_default(store: ProfileStore, home: Path) -> None:
-    profile = store.create("Anna", ProfileKind.TEXT_INDEPENDENT)
-    store.add_enrollment(profile.id, replace(record(1), audio=speech(1)), voiceprint=embedding(4))
-    assert store.kept_audio(profile.id) == []
+def test_nothing_is_kept_by_default(store: Store, home: Path) -> None:
+    profile = store.profiles.create("Anna", ProfileKind.TEXT_INDEPENDENT)
+    store.enrollments.add(profile.id, replace(record(1), audio=speech(1)), voiceprint=voiceprint(4))
+    assert store.recordings.of(profile.id) == []
     assert rows(home) == 0
 
 
-def test_a_limit_holds_for_a_profile_and_then_nothing_can_be_rebuilt(store: ProfileStore, home: Path) -> None:
+def test_a_limit_holds_for_a_profile_and_then_nothing_can_be_rebuilt(store: Store, home: Path) -> None:
     profile = spoken(store, "Anna", keep_audio_s=2.5 * SECONDS)
     assert rows(home) == 2
-    assert store.kept_audio(profile.id) == []
-    assert store.profiles()[0].kept_audio_s < 2.5 * SECONDS
-    assert len(store.kept_audio(spoken(store, "Ben", 10, keep_audio_s=3.1 * SECONDS).id)) == 3
+    assert store.recordings.of(profile.id) == []
+    assert store.profiles.summaries()[0].kept_audio_s < 2.5 * SECONDS
+    assert len(store.recordings.of(spoken(store, "Ben", 10, keep_audio_s=3.1 * SECONDS).id)) == 3
 
 
-def test_an_enrollment_that_is_not_complete_is_not_given(store: ProfileStore) -> None:
-    profile = store.create("Anna", ProfileKind.TEXT_INDEPENDENT)
-    store.add_enrollment(profile.id, replace(record(1), audio=speech(1)), keep_audio_s=60)
-    assert store.kept_audio(profile.id) == []
+def test_an_enrollment_that_is_not_complete_is_not_given(store: Store) -> None:
+    profile = store.profiles.create("Anna", ProfileKind.TEXT_INDEPENDENT)
+    store.enrollments.add(profile.id, replace(record(1), audio=speech(1)), keep_audio_s=60)
+    assert store.recordings.of(profile.id) == []
 
 
-def test_speech_is_not_in_the_files_in_the_clear(store: ProfileStore, home: Path) -> None:
+def test_speech_is_not_in_the_files_in_the_clear(store: Store, home: Path) -> None:
     spoken(store, "Anna")
     content = files_bytes(home)
     for number in range(3):
@@ -81,8 +82,8 @@ def test_speech_is_not_in_the_files_in_the_clear(store: ProfileStore, home: Path
         assert pcm[30_000:30_016] not in content
 
 
-@pytest.mark.parametrize("how", ["delete", "reset", "forget_audio"])
-def test_what_is_deleted_leaves_no_trace(store: ProfileStore, home: Path, how: str) -> None:
+@pytest.mark.parametrize("how", ["profiles.delete", "profiles.reset", "recordings.delete"])
+def test_what_is_deleted_leaves_no_trace(store: Store, home: Path, how: str) -> None:
     profile = spoken(store, "Anna")
     spoken(store, "Ben", 10)
     database = sqlite3.connect(home / "streamauth.db")
@@ -91,27 +92,27 @@ def test_what_is_deleted_leaves_no_trace(store: ProfileStore, home: Path, how: s
     database.close()
     assert len(sealed) == 3
     assert all(value[200:232] in files_bytes(home) for value in sealed)
-    getattr(store, how)(profile.id)
+    attrgetter(how)(store)(profile.id)
     assert rows(home) == 3
     assert not any(value[at : at + 32] in files_bytes(home) for value in sealed for at in range(0, len(value), 4096))
-    assert len(store.kept_audio(store.get("Ben").id)) == 3
-    if how == "forget_audio":
-        assert np.array_equal(store.voiceprint(profile.id, ENCODER), embedding(4))
+    assert len(store.recordings.of(store.profiles.get("Ben").id)) == 3
+    if how == "recordings.delete":
+        assert np.array_equal(store.voiceprints.get(profile.id, ENCODER), voiceprint(4))
 
 
-def test_a_rebuilt_enrollment_stands_beside_the_former_one(store: ProfileStore) -> None:
+def test_a_rebuilt_enrollment_stands_beside_the_former_one(store: Store) -> None:
     profile = spoken(store, "Anna")
-    store.add_enrollment(profile.id, record(20, OTHER_ENCODER))  # begun, and now given up
+    store.enrollments.add(profile.id, record(20, OTHER_ENCODER))  # begun, and now given up
     anew = [record(30 + number, OTHER_ENCODER) for number in range(3)]
-    store.rebuild(profile.id, anew, embedding(40))
-    assert store.enrolled_encoders(profile.id) == (ENCODER, OTHER_ENCODER)
-    assert np.array_equal(store.voiceprint(profile.id, OTHER_ENCODER), embedding(40))
-    assert len(store.enrollments(profile.id, OTHER_ENCODER)) == 3
-    assert len(store.kept_audio(profile.id)) == 3
+    store.enrollments.rebuild(profile.id, anew, voiceprint(40))
+    assert store.voiceprints.encoders(profile.id) == (ENCODER, OTHER_ENCODER)
+    assert np.array_equal(store.voiceprints.get(profile.id, OTHER_ENCODER), voiceprint(40))
+    assert len(store.enrollments.of(profile.id, OTHER_ENCODER)) == 3
+    assert len(store.recordings.of(profile.id)) == 3
     with pytest.raises(ProfileExists):
-        store.rebuild(profile.id, anew, embedding(40))
+        store.enrollments.rebuild(profile.id, anew, voiceprint(40))
     with pytest.raises(UnknownProfile):
-        store.rebuild("nobody", anew, embedding(40))
+        store.enrollments.rebuild("nobody", anew, voiceprint(40))
 
 
 @pytest.mark.parametrize("batch", [1, 2, 8])
@@ -119,10 +120,10 @@ def test_a_rotation_seals_speech_anew(home: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(maintenance, "_AUDIO_BATCH", batch)
     with opened(home) as store:
         profile = spoken(store, "Anna")
-        store.rotate_key()
-        store.check()
+        store.maintenance.rotate_key()
+        store.maintenance.check()
     with opened(home) as store:
-        assert len(store.kept_audio(profile.id)) == 3
+        assert len(store.recordings.of(profile.id)) == 3
 
 
 @pytest.mark.parametrize("change", [
@@ -139,6 +140,6 @@ def test_speech_in_another_row_does_not_open(home: Path, change: str) -> None:
     database.close()
     with opened(home) as store:
         with pytest.raises(StoreCorrupt):
-            store.kept_audio(profile.id)
+            store.recordings.of(profile.id)
         with pytest.raises(StoreCorrupt):
-            store.check()
+            store.maintenance.check()

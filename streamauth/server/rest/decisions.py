@@ -20,7 +20,7 @@ from streamauth.server.rest.profiles import ProfileId, one
 from streamauth.server.uploads import audio_of, hint
 from streamauth.service.authenticator import Attempt
 from streamauth.store.api_keys import Scope
-from streamauth.store.profiles import Profile, ProfileKind
+from streamauth.store.records import Profile, ProfileKind
 
 AUDIO = {
     "requestBody": {
@@ -60,7 +60,9 @@ def decision_routes(context: Context) -> APIRouter:
     authenticator, limits = context.authenticator, context.settings.audio
 
     async def found(caller: Caller, profile_id: str) -> Profile:
-        return await context.store_pool.run(lambda: authenticator.store.get_by_id(profile_id, tenant=caller.tenant))
+        return await context.store_pool.run(
+            lambda: authenticator.store.profiles.get_by_id(profile_id, tenant=caller.tenant)
+        )
 
     async def events(
         caller: Caller,

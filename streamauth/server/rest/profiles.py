@@ -11,7 +11,7 @@ from streamauth.server.context import Context, caller_of
 from streamauth.server.rest.models import MadeProfileBody, NewProfile, ProfileBody, ProfileList, ProfileName
 from streamauth.service.authenticator import Authenticator
 from streamauth.store.api_keys import Scope
-from streamauth.store.profiles import Profile, ProfileSummary
+from streamauth.store.records import Profile, ProfileSummary
 
 ProfileId = Annotated[str, Path(max_length=64, description="The id of a profile.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -31,9 +31,9 @@ def profile_routes(context: Context) -> APIRouter:
         caller.need(Scope.ADMIN)
 
         def look() -> ProfileList:
-            found = store.profiles(tenant=caller.tenant)
+            found = store.profiles.summaries(tenant=caller.tenant)
             ids = [summary.profile.id for summary in found]
-            begin = ids.index(store.get_by_id(after, tenant=caller.tenant).id) + 1 if after is not None else 0
+            begin = ids.index(store.profiles.get_by_id(after, tenant=caller.tenant).id) + 1 if after is not None else 0
             page = [described(authenticator, summary) for summary in found[begin : begin + limit]]
             return ProfileList(profiles=page, next=page[-1].id if begin + limit < len(found) else None)
 
@@ -48,7 +48,7 @@ def profile_routes(context: Context) -> APIRouter:
             words = authenticator.phrases.usable(given.phrase) if given.phrase is not None else ()
             sounds = authenticator.phrases.proposed_sounds(words)
             phrase = " ".join(words) or None
-            profile = store.create(given.name, given.kind, phrase=phrase, tenant=caller.tenant)
+            profile = store.profiles.create(given.name, given.kind, phrase=phrase, tenant=caller.tenant)
             return MadeProfileBody(**dict(one(authenticator, profile)), proposed_sounds=sounds or None)
 
         # a phrase is judged by the recognizer
@@ -58,31 +58,35 @@ def profile_routes(context: Context) -> APIRouter:
     async def find_profile(caller: Known, given: ProfileName) -> ProfileBody:
         """The profile of a name. Scopes: admin, enroll or verify."""
         caller.need(*Scope)
-        return await store_pool.run(lambda: one(authenticator, store.get(given.name, tenant=caller.tenant)))
+        return await store_pool.run(lambda: one(authenticator, store.profiles.get(given.name, tenant=caller.tenant)))
 
     @routes.get("/profiles/{profile_id}")
     async def get_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
         """One profile. Scopes: admin, enroll or verify."""
         caller.need(*Scope)
-        return await store_pool.run(lambda: one(authenticator, store.get_by_id(profile_id, tenant=caller.tenant)))
+        return await store_pool.run(
+            lambda: one(authenticator, store.profiles.get_by_id(profile_id, tenant=caller.tenant))
+        )
 
     @routes.delete("/profiles/{profile_id}", status_code=204, response_class=Response)
     async def delete_profile(caller: Known, profile_id: ProfileId) -> None:
         """Delete a profile and every trace of it. Scope: admin."""
         caller.need(Scope.ADMIN)
-        await store_pool.run(lambda: store.delete(store.get_by_id(profile_id, tenant=caller.tenant).id))
+        await store_pool.run(
+            lambda: store.profiles.delete(store.profiles.get_by_id(profile_id, tenant=caller.tenant).id)
+        )
 
     @routes.post("/profiles/{profile_id}/reset")
     async def reset_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
         """Drop the enrollment of a profile, so that it can be enrolled anew. Scope: admin."""
         caller.need(Scope.ADMIN)
-        return await store_pool.run(partial(_after, authenticator, store.reset, profile_id, caller.tenant))
+        return await store_pool.run(partial(_after, authenticator, store.profiles.reset, profile_id, caller.tenant))
 
     @routes.post("/profiles/{profile_id}/unlock")
     async def unlock_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
         """Forget the failed attempts of a profile, and with them its delay or lock. Scope: admin."""
         caller.need(Scope.ADMIN)
-        return await store_pool.run(partial(_after, authenticator, store.unlock, profile_id, caller.tenant))
+        return await store_pool.run(partial(_after, authenticator, store.attempts.unlock, profile_id, caller.tenant))
 
     return routes
 
@@ -93,7 +97,7 @@ def one(authenticator: Authenticator, profile: Profile) -> ProfileBody:
     Raises:
         UnknownProfile: It is gone.
     """
-    return described(authenticator, authenticator.store.profiles(name=profile.name, tenant=profile.tenant)[0])
+    return described(authenticator, authenticator.store.profiles.summaries(name=profile.name, tenant=profile.tenant)[0])
 
 
 def described(authenticator: Authenticator, summary: ProfileSummary) -> ProfileBody:
@@ -115,6 +119,6 @@ def described(authenticator: Authenticator, summary: ProfileSummary) -> ProfileB
 
 
 def _after(authenticator: Authenticator, change: Callable[[str], None], profile_id: str, tenant: str) -> ProfileBody:
-    profile = authenticator.store.get_by_id(profile_id, tenant=tenant)
+    profile = authenticator.store.profiles.get_by_id(profile_id, tenant=tenant)
     change(profile.id)
     return one(authenticator, profile)

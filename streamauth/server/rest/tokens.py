@@ -30,7 +30,7 @@ def token_routes(context: Context) -> APIRouter:
         def draw() -> PromptBody:
             name, tenant = None, caller.tenant
             if given.profile_id is not None:
-                name = authenticator.store.get_by_id(given.profile_id, tenant=tenant).name
+                name = authenticator.store.profiles.get_by_id(given.profile_id, tenant=tenant).name
             plan = None if given.kind is None else PromptPlan.of(settings.prompt, given.kind)
             opened = authenticator.prompts.draw(name, plan=plan, tenant=tenant)
             return PromptBody(id=opened.id, text=opened.prompt.text, expires_in_s=settings.prompt.lifetime_s)

@@ -298,7 +298,7 @@ def test_metrics_and_readiness(tmp_path: Path) -> None:
         (tmp_path / "home" / "streamauth.db").write_bytes(b"ruined" * 1000)
         for suffix in ("-wal", "-shm"):
             (tmp_path / "home" / f"streamauth.db{suffix}").unlink(missing_ok=True)
-        watched.store._database.engine.dispose()
+        watched.store._sealed.database.engine.dispose()
         # asked once a second at most
         until(lambda: Web(url)("GET", "/readyz").status == 503)
         assert not Web(url)("GET", "/readyz").json["checks"]["store"]
@@ -352,7 +352,7 @@ def test_nothing_personal_is_logged_counted_or_repeated(
             with Peer(url, additional_headers=web.headers) as peer:
                 peer.say(**{"type": "start", "version": 1, "mode": "verify", "audio": {}} | start)
                 peer.rest()
-        monkeypatch.setattr(watched.store, "get_by_id", faulty)
+        monkeypatch.setattr(watched.store.profiles, "get_by_id", faulty)
         failed = web("GET", "/v1/profiles/markername")
         assert (failed.status, failed.code) == (500, "internal_error")
         bodies += [failed.body, web("GET", "/metrics").body]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamauth.core.sessions.base import SessionState
-from streamauth.store.profiles import EnrollmentRecord, ProfileKind
+from streamauth.store.records import EnrollmentRecord, ProfileKind
 from tests.fakes import PROPOSED, BrokenEncoder, FakeEncoder, voiceprint
 from tests.server.rig import (
     ADA,
@@ -113,10 +113,10 @@ def test_who_enrolls_and_nobody_else_is_told_how_unusual_words_are_expected(
     tmp_path: Path, mode: str, fields: dict[str, Any], told: list[Any]
 ) -> None:
     with server(tmp_path) as (url, watched), Peer(url) as peer:
-        watched.store.create("begun", ProfileKind.TEXT_DEPENDENT, phrase=UNUSUAL_PHRASE)
-        enrolled = watched.store.create("enrolled", ProfileKind.TEXT_DEPENDENT, phrase=UNUSUAL_PHRASE)
-        record = EnrollmentRecord(FakeEncoder.id, voiceprint(ADA), 3.0, 4.0)
-        watched.store.add_enrollment(enrolled.id, record, phrase=UNUSUAL_PHRASE, voiceprint=voiceprint(ADA))
+        watched.store.profiles.create("begun", ProfileKind.TEXT_DEPENDENT, phrase=UNUSUAL_PHRASE)
+        enrolled = watched.store.profiles.create("enrolled", ProfileKind.TEXT_DEPENDENT, phrase=UNUSUAL_PHRASE)
+        record = EnrollmentRecord(FakeEncoder.id, voiceprint(ADA)[None], 3.0, 4.0)
+        watched.store.enrollments.add(enrolled.id, record, phrase=UNUSUAL_PHRASE, voiceprint=record.voiceprint)
         peer.start(mode, **fields)
         peer.send(spoken(UNUSUAL_PHRASE, ADA))
         peer.say(type="end")

@@ -1,0 +1,56 @@
+"""What the store needs of a database beside SQL. A new database is one more class with these methods."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import Connection, Engine
+
+from streamauth.errors import StoreError
+
+Mode = Literal["read", "write", "migrate"]
+"""What a transaction does: read one state of the database; write; or change the schema."""
+
+
+class Backend(Protocol):
+    """One kind of database."""
+
+    @property
+    def engine_options(self) -> dict[str, Any]:
+        """Arguments of ``create_engine``."""
+        ...
+
+    def prepare(self, engine: Engine) -> None:
+        """Set up a new engine."""
+        ...
+
+    def execution_options(self, mode: Mode) -> Mapping[str, Any]:
+        """Execution options of a transaction."""
+        ...
+
+    def begun(self, connection: Connection, mode: Mode) -> None:
+        """Called when a transaction has begun."""
+        ...
+
+    def now_s(self, connection: Connection) -> float:
+        """The database's clock: seconds since the epoch."""
+        ...
+
+    def lock(self, connection: Connection, name: str) -> None:
+        """Wait until no other transaction holds this name; hold it until the transaction ends."""
+        ...
+
+    def wipe(self, engine: Engine) -> None:
+        """Remove all that was deleted from the files, as far as the database can."""
+        ...
+
+    def check(self, connection: Connection) -> None:
+        """Read everything, as far as the database can check itself.
+
+        Raises:
+            StoreCorrupt: Something is damaged.
+        """
+        ...
+
+    def named(self, error: BaseException) -> StoreError | None:
+        """The named error for an error of the driver; None where it is not known."""
+        ...

@@ -1,0 +1,171 @@
+"""The gallery: all voiceprints of a tenant for identification, unsealed once and kept in memory.
+
+Each use compares one change number with the database's and reads only what has changed since (``store.changes``). Who
+is named by an identification is read again before the speaker is told (``confirm``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from streamauth.core.ports import Voiceprint
+from streamauth.errors import EncoderChanged, NobodyToIdentify, UnknownProfile, VoiceprintChanged
+from streamauth.store.changes import KEPT_REMOVALS, latest_change
+from streamauth.store.records import checked_name
+from streamauth.store.schema import DEFAULT_TENANT, profiles, removals, voiceprints
+from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.templates import FOLLOWING, Template, templates_of
+from streamauth.store.voiceprints import explain_absence, unsealed_voiceprint
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enrolled:
+    """A profile that a voice can be compared with.
+
+    Attributes:
+        profile_id: Whose voiceprints these are.
+        name: The profile's name.
+        voiceprint: The enrolled one.
+        templates: Further ones, in order of their labels.
+        change: Number of the profile's last change.
+    """
+
+    profile_id: str
+    name: str = field(repr=False)
+    voiceprint: Voiceprint = field(repr=False)
+    templates: tuple[Template, ...]
+    change: int
+
+
+class Gallery:
+    """Finding everybody whom a voice can be compared with.
+
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+        self._lock = Lock()
+        self._kept: dict[tuple[str, str], _Kept] = {}
+
+    def enrolled(
+        self, encoder_id: str, *, names: Sequence[str] | None = None, tenant: str = DEFAULT_TENANT
+    ) -> list[Enrolled]:
+        """The profiles of a tenant that are enrolled for one encoder, by name.
+
+        Args:
+            encoder_id: The encoder in use.
+            names: Only these profiles, which must all be enrolled; every enrolled one if None.
+            tenant: Whose profiles.
+
+        Raises:
+            UnknownProfile, ProfileNotEnrolled: One that is named is not there, or not enrolled.
+            EncoderChanged: One that is named, or everyone, is enrolled for another encoder only.
+            NobodyToIdentify: No profile is enrolled, or none was named.
+        """
+        wanted = None if names is None else sorted({checked_name(name) for name in names})
+        with self._lock:
+            kept = self._kept.setdefault((tenant, encoder_id), _Kept(self._sealed, tenant, encoder_id))
+        with self._sealed.read() as connection:
+            by_name = kept.by_name(connection)
+            if wanted is None:
+                found = list(by_name.values())
+            else:
+                found = [by_name.get(name) or _missing(connection, name, tenant) for name in wanted]
+            if not found:
+                of_tenant = select(voiceprints).join(profiles).where(profiles.c.tenant_id == tenant).exists()
+                elsewhere = wanted is None and connection.scalar(select(of_tenant))
+                raise EncoderChanged if elsewhere else NobodyToIdentify
+        return found
+
+    def confirm(self, enrolled: Enrolled, encoder_id: str) -> None:
+        """Read a profile again before a speaker is accepted as it.
+
+        Raises:
+            UnknownProfile, ProfileNotEnrolled, EncoderChanged: It is gone, or no more enrolled.
+            VoiceprintChanged: It has another name, or other voiceprints, than those that were compared with.
+        """
+        this = select(profiles.c.name, profiles.c.change, voiceprints.c.embedding).join(voiceprints)
+        this = this.where(profiles.c.id == enrolled.profile_id, voiceprints.c.encoder_id == encoder_id)
+        with self._sealed.read() as connection:
+            row = connection.execute(this).one_or_none()
+            if row is None:
+                explain_absence(connection, enrolled.profile_id)
+            if row.change == enrolled.change:
+                return
+            key = self._sealed.key(connection)
+            voiceprint = unsealed_voiceprint(key, row.embedding, enrolled.profile_id, encoder_id)
+            present = templates_of(connection, key, (enrolled.profile_id,), encoder_id)[enrolled.profile_id]
+        same = row.name == enrolled.name and np.array_equal(voiceprint, enrolled.voiceprint)
+        if not same or not all(_is_among(template, present) for template in enrolled.templates):
+            raise VoiceprintChanged
+
+
+class _Kept:
+    """The profiles of one tenant and encoder, as of one change number."""
+
+    def __init__(self, sealed: SealedDatabase, tenant: str, encoder_id: str) -> None:
+        self._sealed = sealed
+        self._tenant = tenant
+        self._encoder_id = encoder_id
+        self._lock = Lock()
+        self._change = -1
+        self._by_number: dict[int, Enrolled] = {}
+        self._by_name: dict[str, Enrolled] = {}
+
+    def by_name(self, connection: Connection) -> dict[str, Enrolled]:
+        """Those of the state that the connection sees, or of a later one; in order of their names."""
+        with self._lock:
+            latest = latest_change(connection)
+            if latest > self._change:
+                self._refresh(connection)
+                self._change = latest
+            return self._by_name
+
+    def _refresh(self, connection: Connection) -> None:
+        everything = latest_change(connection) - self._change >= KEPT_REMOVALS or self._change < 0
+        by_number = {} if everything else dict(self._by_number)
+        query = (
+            select(profiles.c.id, profiles.c.name, profiles.c.number, profiles.c.change, voiceprints.c.embedding)
+            .outerjoin(
+                voiceprints,
+                (voiceprints.c.profile_id == profiles.c.id) & (voiceprints.c.encoder_id == self._encoder_id),
+            )
+            .where(profiles.c.tenant_id == self._tenant)
+        )
+        if everything:
+            query = query.where(voiceprints.c.embedding.is_not(None))
+        else:
+            query = query.where(profiles.c.change > self._change)
+            for number in connection.scalars(select(removals.c.number).where(removals.c.change > self._change)):
+                by_number.pop(number, None)
+        key = self._sealed.key(connection)
+        rows = connection.execute(query).all()
+        beside = templates_of(connection, key, [row.id for row in rows], self._encoder_id)
+        for row in rows:
+            by_number.pop(row.number, None)
+            if row.embedding is not None:
+                voiceprint = unsealed_voiceprint(key, row.embedding, row.id, self._encoder_id)
+                by_number[row.number] = Enrolled(row.id, row.name, voiceprint, tuple(beside[row.id]), row.change)
+        self._by_number = by_number
+        self._by_name = {one.name: one for one in sorted(by_number.values(), key=lambda one: one.name)}
+
+
+def _missing(connection: Connection, name: str, tenant: str) -> Enrolled:
+    this = select(profiles.c.id).where(profiles.c.name == name, profiles.c.tenant_id == tenant)
+    profile_id = connection.scalar(this)
+    if profile_id is None:
+        raise UnknownProfile
+    explain_absence(connection, profile_id)
+
+
+def _is_among(template: Template, present: Sequence[Template]) -> bool:
+    """Whether a template is still there; the one that follows the voice may have moved on."""
+    return any(
+        one.label == template.label and (one.label == FOLLOWING or np.array_equal(one.voiceprint, template.voiceprint))
+        for one in present
+    )

@@ -1,0 +1,149 @@
+"""The database of a store together with the key that seals what is in it. Every part of the store holds one.
+
+Which key is in force is written in the database (the key check) and read anew in every transaction that needs
+it. So a store that another process rotates goes on here with the new key, or fails with KeyWrong, and nothing
+is ever sealed by a former key.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from sqlalchemy import Connection, Select, delete, exists, insert, select, update
+
+from streamauth.errors import DiskFull, StoreBusy, StoreCorrupt
+from streamauth.store.database import Database
+from streamauth.store.keys import KeySource
+from streamauth.store.schema import meta, profiles
+from streamauth.store.sealing import SealingKey, key_id_of
+
+_KEY_CHECK = "key_check"
+_WIPE = "wipe"
+
+
+class SealedDatabase:
+    """A database and its sealing key.
+
+    Args:
+        database: At the present schema.
+        keys: Where the key is found.
+
+    Attributes:
+        database: The database.
+        keys: Where the key is found.
+    """
+
+    def __init__(self, database: Database, keys: KeySource) -> None:
+        self.database = database
+        self.keys = keys
+        self.read, self.write = database.read, database.write
+        self._known_keys: dict[bytes, SealingKey] = {}
+
+    def key(self, connection: Connection) -> SealingKey:
+        """The key in force in this transaction. Where it writes, the key is not changed before its end.
+
+        Raises:
+            KeyMissing, KeyWrong, KeyExposed: It cannot be found.
+        """
+        query = _meta_query(_KEY_CHECK)
+        if self.database.writes(connection):
+            query = query.with_for_update(read=True)  # SQLite has one writer at a time already
+        check: bytes | None = connection.scalar(query)
+        if check is None:
+            raise StoreCorrupt
+        return self._key_of(key_id_of(check))
+
+    def unlock(self) -> None:
+        """Find the key and prove it on the key check; on first use, write the key check.
+
+        Raises:
+            KeyMissing, KeyWrong, KeyExposed: It cannot be found, or is another one.
+        """
+        with self.read() as connection:
+            check = _meta(connection, _KEY_CHECK)
+        if check is None:
+            with self.write() as connection:
+                self.database.lock(connection, _KEY_CHECK)
+                check = _meta(connection, _KEY_CHECK) or self._first_check(connection)
+        self._key_of(key_id_of(check)).unseal(check, _KEY_CHECK)
+
+    def hold_key(self, connection: Connection) -> None:
+        """Wait until nobody seals, and let nobody seal until this transaction ends."""
+        connection.execute(_meta_query(_KEY_CHECK).with_for_update())
+
+    def change_key(self, connection: Connection, key: SealingKey) -> None:
+        """Put another key in force, in the transaction that seals everything by it."""
+        self._known_keys[key.id] = key
+        check = key.seal(b"", _KEY_CHECK)
+        connection.execute(update(meta).where(meta.c.name == _KEY_CHECK).values(value=check))
+
+    @contextmanager
+    def erase(self) -> Iterator[Connection]:
+        """A transaction that deletes, after which no trace of what it deleted stays in the files.
+
+        Raises:
+            StoreBusy, DiskFull: Where the message says so, it is deleted, but traces remain for now.
+        """
+        with self.write() as connection:
+            yield connection
+            self.mark_wipe(connection)
+        self.wipe()
+
+    def mark_wipe(self, connection: Connection) -> None:
+        """Note, in the transaction that deletes, that the files must be wiped: a kill may come in between."""
+        self.database.lock(connection, _WIPE)
+        mark = secrets.token_bytes(16)
+        if not connection.execute(update(meta).where(meta.c.name == _WIPE).values(value=mark)).rowcount:
+            connection.execute(insert(meta).values(name=_WIPE, value=mark))
+
+    def wipe(self) -> None:
+        """Wipe the files if that is noted.
+
+        Raises:
+            StoreBusy, DiskFull: They cannot be wiped now; the note stays.
+        """
+        try:
+            self._wipe()
+        except (StoreBusy, DiskFull) as error:
+            raise type(error)(
+                "It is deleted, but traces remain in the store's files: "
+                + ("the disk is full." if isinstance(error, DiskFull) else "another process holds the store.")
+                + " They are wiped when the store is next opened, or something else is deleted."
+            ) from None
+
+    def finish_wipe(self) -> None:
+        """Wipe the files if an earlier deletion could not."""
+        with suppress(StoreBusy, DiskFull):  # the note stays, and the store can be used meanwhile
+            self._wipe()
+
+    def _key_of(self, key_id: bytes) -> SealingKey:
+        if key_id not in self._known_keys:
+            self._known_keys[key_id] = self.keys.find(key_id)
+        return self._known_keys[key_id]
+
+    def _first_check(self, connection: Connection) -> bytes:
+        if connection.scalar(select(exists().select_from(profiles))):
+            raise StoreCorrupt  # somebody took the check away: never make a new key then
+        check = self.keys.find_or_make().seal(b"", _KEY_CHECK)
+        connection.execute(insert(meta).values(name=_KEY_CHECK, value=check))
+        return check
+
+    def _wipe(self) -> None:
+        with self.read() as connection:
+            mark = _meta(connection, _WIPE)
+        if not mark:
+            return
+        self.database.wipe()
+        with self.write() as connection:
+            # a newer mark is of a deletion that came after this wipe, and stays
+            connection.execute(delete(meta).where(meta.c.name == _WIPE, meta.c.value == mark))
+
+
+def _meta_query(name: str) -> Select[Any]:
+    return select(meta.c.value).where(meta.c.name == name)
+
+
+def _meta(connection: Connection, name: str) -> bytes | None:
+    value: bytes | None = connection.scalar(_meta_query(name))
+    return value

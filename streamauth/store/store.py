@@ -1,0 +1,117 @@
+"""The store: one open database, with one part for each concern."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from streamauth.settings import StoreSettings
+from streamauth.store.api_keys import ApiKeys
+from streamauth.store.attempts import Attempts
+from streamauth.store.database import Database
+from streamauth.store.enrollments import Enrollments
+from streamauth.store.gallery import Gallery
+from streamauth.store.keys import KeySource
+from streamauth.store.maintenance import Maintenance
+from streamauth.store.migrations import upgrade
+from streamauth.store.profiles import Profiles
+from streamauth.store.prompts import Prompts
+from streamauth.store.recordings import Recordings
+from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.session_tokens import SessionTokens
+from streamauth.store.signing_keys import SigningKeys
+from streamauth.store.templates import Templates
+from streamauth.store.tenants import Tenants
+from streamauth.store.voiceprints import Voiceprints
+
+
+class Store:
+    """Profiles and all that belongs to them. Open it with ``open``. Threads may share it.
+
+    Each method of a part is one transaction: it happens wholly or not at all. Any of them may also raise
+    StoreCorrupt, StoreBusy, DiskFull or StoreError, and KeyWrong or KeyMissing after another process has changed the
+    key.
+
+    Args:
+        sealed: The open database with its key.
+
+    Attributes:
+        tenants: Who owns profiles, prompts and keys.
+        profiles: Who is known.
+        enrollments: The utterances that profiles were enrolled with.
+        voiceprints: What profiles are compared by.
+        templates: Further voiceprints of a profile.
+        gallery: All voiceprints of a tenant, for identification.
+        recordings: Enrolled speech, where it is kept.
+        attempts: Charges of attempts, delays and locks.
+        prompts: Random prompts that wait to be said.
+        api_keys: Keys of programs.
+        session_tokens: Tokens for one session.
+        signing_keys: Keys that sign verdicts.
+        maintenance: Checks, and changes of the sealing key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+        self.tenants = Tenants(sealed)
+        self.profiles = Profiles(sealed)
+        self.enrollments = Enrollments(sealed)
+        self.voiceprints = Voiceprints(sealed)
+        self.templates = Templates(sealed)
+        self.gallery = Gallery(sealed)
+        self.recordings = Recordings(sealed)
+        self.attempts = Attempts(sealed)
+        self.prompts = Prompts(sealed)
+        self.api_keys = ApiKeys(sealed)
+        self.session_tokens = SessionTokens(sealed)
+        self.signing_keys = SigningKeys(sealed)
+        self.maintenance = Maintenance(sealed)
+
+    @classmethod
+    def open(
+        cls,
+        home: Path,
+        settings: StoreSettings | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        clock: Callable[[], float] | None = None,
+    ) -> Self:
+        """Open the store of a data folder; make it, or bring it to the present schema, where needed.
+
+        Args:
+            home: The data folder, made if missing. The store is its ``streamauth.db`` and the key its
+                ``sealing.key`` where the settings do not say otherwise.
+            settings: Where store and key are.
+            environment: Where the key variable is looked for; the process's own by default.
+            clock: Seconds since the epoch, in place of the database's own clock.
+
+        Raises:
+            BadSetting: The URL of the store cannot be used.
+            StoreCorrupt, StoreTooNew: The database is damaged, another program's, or of a later version.
+            KeyMissing, KeyWrong, KeyExposed: The key cannot be found, is another one, or is not kept secret.
+            StoreBusy, DiskFull, StoreError: The database cannot be used now.
+        """
+        settings = settings or StoreSettings()
+        location = settings.url or home / "streamauth.db"
+        database = Database(location, busy_timeout_s=settings.busy_timeout_s, clock=clock)
+        try:
+            upgrade(database)
+            sealed = SealedDatabase(database, KeySource.of(home, settings, environment))
+            sealed.unlock()
+            sealed.finish_wipe()
+        except BaseException:
+            database.close()
+            raise
+        return cls(sealed)
+
+    def close(self) -> None:
+        """Close all connections. The store must not be used afterwards."""
+        self._sealed.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
