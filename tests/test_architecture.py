@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,12 @@ def test_modules_are_one_thing_each(path: Path) -> None:
 def test_the_reference_page_is_up_to_date() -> None:
     done = subprocess.run([sys.executable, "-m", "scripts.refresh_docs", "--check"], cwd=ROOT, check=False)
     assert done.returncode == 0, "run: python -m scripts.refresh_docs"
+
+
+def test_every_dependency_is_bounded_above() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    everything = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
+    assert not [each for each in everything if "<" not in each.partition(";")[0]]
