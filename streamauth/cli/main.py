@@ -15,6 +15,7 @@ from streamauth.cli import (
     identify,
     key,
     keys,
+    kiosk,
     listen,
     login,
     models,
@@ -48,6 +49,7 @@ app.add_typer(profiles.app, name="profiles")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
 app.command("serve")(serve.serve)
+app.command("kiosk")(kiosk.kiosk)
 app.command("stream")(stream.stream)
 app.command("demo")(demo.demo)
 app.command("evaluate")(evaluate.evaluate)

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     PROMPT_INCOMPLETE = "prompt_incomplete"
     PROMPT_EXPIRED = "prompt_expired"
     VOICE_CHANGED = "voice_changed"
+    HEARD_BEFORE = "heard_before"
     NOBODY = "nobody"
     NO_SPEECH = "no_speech"
     TOO_LITTLE_SPEECH = "too_little_speech"
@@ -59,6 +60,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.PROMPT_INCOMPLETE: "The prompt was not said to its end.",
     Reason.PROMPT_EXPIRED: "The prompt was not said in time. Draw another one.",
     Reason.VOICE_CHANGED: "The words were not all said in the same voice.",
+    Reason.HEARD_BEFORE: "This recording was heard before. Speak live; no two utterances are the same.",
     Reason.NOBODY: "The voice is none of the enrolled ones.",
     Reason.NO_SPEECH: "No speech was heard. Speak towards the microphone.",
     Reason.TOO_LITTLE_SPEECH: "There was too little speech. Speak longer.",

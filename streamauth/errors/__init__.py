@@ -57,6 +57,7 @@ from streamauth.errors.base import (
     StreamAuthError,
 )
 from streamauth.errors.doors import (
+    BadBadge,
     BadPin,
     BadPlan,
     BadSchedule,
@@ -149,6 +150,7 @@ __all__ = [
     "AudioError",
     "AudioNotFinite",
     "AudioTooLong",
+    "BadBadge",
     "BadModel",
     "BadPhrase",
     "BadPin",

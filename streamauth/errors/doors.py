@@ -27,6 +27,10 @@ class BadPin(DoorError):
     """A PIN has 4 to 8 digits and belongs to one person alone."""
 
 
+class BadBadge(DoorError):
+    """The badge cannot be read. Hold it to the reader again."""
+
+
 class StaleCommand(DoorError):
     """The command is too old or was kept for later, and is not carried out. Send it anew."""
 

@@ -22,6 +22,7 @@ from streamauth.outputs.ports import DoorHardware, DoorView
 _LOG = logging.getLogger(__name__)
 _IDLE_S = 0.5
 _RECORD_WITHIN_S = 2.0
+_DEAD_MS = 5_000
 
 
 class DoorKeeper:
@@ -66,7 +67,7 @@ class DoorKeeper:
         self._told: DoorView | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="door-keeper", daemon=True)
-        self.beat_ms = clock_ms()
+        self._beat_ms = clock_ms()
 
     def start(self) -> None:
         """Lock the door, begin to watch it, and record that it started.
@@ -99,6 +100,11 @@ class DoorKeeper:
             door = self._door
             problem = self._hardware_failed or self._recorder.failing
             return DoorView(door.state, door.mode, door.unlocked, door.is_open, problem)
+
+    @property
+    def lives(self) -> bool:
+        """Whether the door's timers are worked."""
+        return self._thread.is_alive() and self._clock_ms() - self._beat_ms < _DEAD_MS
 
     def admit(self, grant: Grant, *, duress: bool = False) -> Denial | None:
         """Let somebody pass: record it, then release the lock.
@@ -164,9 +170,9 @@ class DoorKeeper:
         with self._changed:
             while not self._closed:
                 self._work(self._door.advance(self._clock_ms()))
-                self.beat_ms = self._clock_ms()
+                self._beat_ms = self._clock_ms()
                 next_ms = self._door.next_ms
-                wait_s = _IDLE_S if next_ms is None else (next_ms - self.beat_ms) / 1000
+                wait_s = _IDLE_S if next_ms is None else (next_ms - self._beat_ms) / 1000
                 self._changed.wait(max(0.0, min(wait_s, _IDLE_S)))
 
     def _work(self, events: Sequence[DoorEvent]) -> None:

@@ -41,6 +41,7 @@ class VisitRule:
     Attributes:
         door: Name of the door.
         by_voice: Whether a visitor may be known by voice alone, without a claim.
+        by_claim: Whether a visitor may claim to be somebody.
         begins_by_voice: Whether a voice begins an attempt; else a touch does.
         prompt: Random words to draw, None for none.
         listen_s: Longest audio of an attempt, in seconds.
@@ -51,6 +52,7 @@ class VisitRule:
 
     door: str
     by_voice: bool = True
+    by_claim: bool = True
     begins_by_voice: bool = True
     prompt: PromptPlan | None = None
     listen_s: float = 12.0

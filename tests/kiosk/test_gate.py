@@ -64,7 +64,7 @@ def test_the_time_zone_of_the_door_counts(door: MockDoor) -> None:
 def test_who_needs_it_gets_more_time(door: MockDoor) -> None:
     assert gate(door, replace(RULE, extended_ms=60_000)).decide("old") is None
     assert door.keeper._door.next_ms is not None
-    assert door.keeper._door.next_ms - door.keeper.beat_ms > 50_000
+    assert door.keeper._door.next_ms - door.keeper._beat_ms > 50_000
 
 
 def pass_through(door: MockDoor) -> None:

@@ -11,9 +11,13 @@ from streamauth.core.audio.pcm import AudioFormat, PcmInput
 from streamauth.core.audio.quality import QualityMeter
 from streamauth.core.events import Event, Failed, SpeechEnded, SpeechStarted
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
+from streamauth.core.replay.trail import Trail, TrailRecorder
 from streamauth.core.settings import PhraseSettings, SpeechSettings
 from streamauth.core.voice.calibration import Calibration
 from streamauth.errors import EngineError, StreamAuthError
+
+TRAIL_S = 15.0
+"""Longest trail of one attempt, in seconds of speech."""
 
 
 class SessionState(StrEnum):
@@ -88,6 +92,7 @@ class Session(ABC):
         self._events: list[Event] = []
         self._over = False
         self._quality = QualityMeter()
+        self._trail = TrailRecorder(TRAIL_S)
         lead_ms = settings.phrase.lead_ms if with_words else 0
         self._front = front or PcmFrontEnd(audio_format, models.detector, settings.speech, lead_ms, max_s)
 
@@ -95,6 +100,11 @@ class Session(ABC):
     def at_sample(self) -> int:
         """How much audio has been worked on, in samples at 16 kHz."""
         return self._front.at_sample
+
+    @property
+    def trail(self) -> Trail:
+        """The trail of the speech so far, by which the same recording is known again."""
+        return self._trail.trail()
 
     def receive_audio(self, data: PcmInput) -> None:
         """Take PCM of any length in the session's format."""
@@ -154,6 +164,8 @@ class Session(ABC):
                     self._emit(SpeechEnded(step.at_sample, *segmented.ended))
                 if step.measures is not None:
                     self._quality.add(step.measures)
+                for frame, _ in segmented.utterance:
+                    self._trail.add(frame)
                 self._advance(step)
                 if self.state is not SessionState.LISTENING:
                     return

@@ -5,7 +5,7 @@ session.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,8 @@ from streamauth.core.decision import PhraseRule, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Decided, Event, Reason, ScoreUpdated, Verdict
 from streamauth.core.phrase.prompt import Challenge
 from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
+from streamauth.core.replay.rule import heard_before
+from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import Models, SessionSettings
 from streamauth.core.sessions.recognition import Recognition, SpokenWords
 from streamauth.core.settings import (
@@ -75,6 +77,7 @@ class Claim:
         challenge: A random prompt to be said after the pass phrase, or alone where there is none.
         expected_scores: Usual pronunciation score of each word from the claimed speaker (``expected_scores_of``).
         further_voiceprints: Of the same person, enrolled in other places or with other devices.
+        earlier_trails: Gives the trails of the profile's enrollment and attempts; asked before an accept.
     """
 
     expected_voiceprint: Voiceprint
@@ -82,6 +85,7 @@ class Claim:
     challenge: Challenge | None = None
     expected_scores: tuple[float, ...] = ()
     further_voiceprints: tuple[Voiceprint, ...] = ()
+    earlier_trails: Callable[[], Sequence[Trail]] = tuple
 
     @property
     def expected_voiceprints(self) -> tuple[Voiceprint, ...]:
@@ -114,6 +118,7 @@ class ClaimCheck:
         settings: Sections of settings.
         quality: Of the stream so far; kept up to date by the session.
         emit: Takes WordsHeard and ScoreUpdated.
+        trail: Gives the trail of the stream so far.
 
     Attributes:
         gallery: The claimed person's voiceprints.
@@ -128,8 +133,11 @@ class ClaimCheck:
         settings: VerificationSettings,
         quality: QualityMeter,
         emit: Callable[[Event], None],
+        trail: Callable[[], Trail],
     ) -> None:
         self._settings = settings
+        self._trail = trail
+        self._earlier_trails = claim.earlier_trails
         self._quality = quality
         self._emit = emit
         self.words = _words_of(claim, models, settings, emit)
@@ -160,6 +168,10 @@ class ClaimCheck:
 
     def advance(self, step: FrontEndStep) -> Finding | None:
         """Take a frame; what is found where it is enough."""
+        found = self._weigh(step)
+        return None if found is None else self._of_recording(found)
+
+    def _weigh(self, step: FrontEndStep) -> Finding | None:
         fresh = False
         for frame, voiced in step.segmented.utterance:
             if voiced:
@@ -180,6 +192,9 @@ class ClaimCheck:
 
     def conclude(self, at_sample: int) -> Finding:
         """All audio has come: what is found on what there is."""
+        return self._of_recording(self._weigh_all(at_sample))
+
+    def _weigh_all(self, at_sample: int) -> Finding:
         if self._voice.flush():
             self._emit_score(at_sample)
         words = self.words
@@ -223,6 +238,14 @@ class ClaimCheck:
                 return self._of_voice(Verdict.UNDECIDED)
             return None
         return self._of_words(words) if words.refused(step) else None
+
+    def _of_recording(self, found: Finding) -> Finding:
+        """What would be accepted, refused where the same recording was heard before."""
+        if found.verdict is not Verdict.ACCEPT:
+            return found
+        if heard_before(self._trail(), self._earlier_trails(), prompted=self._consistency is not None):
+            return Finding(Verdict.REJECT, (Reason.HEARD_BEFORE,))
+        return found
 
     def _spent(self, at_sample: int) -> Finding | None:
         budget = self._settings.decision

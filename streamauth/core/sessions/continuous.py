@@ -29,7 +29,7 @@ class ContinuousSession(Session):
         limit_s = settings.audio.max_continuous_s
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=claim.with_words)
         self._settings = settings
-        self._check = ClaimCheck(claim, models, settings, self._quality, self._emit)
+        self._check = ClaimCheck(claim, models, settings, self._quality, self._emit, self._trail.trail)
         self.threshold = self._check.threshold
         self._watch: SpeakerChangeDetector | None = None
         self._voice = RollingVoice(models.encoder, settings.voice, settings.decision.continuous_window_s)

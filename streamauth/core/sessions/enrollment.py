@@ -13,7 +13,9 @@ from streamauth.core.decision import PhraseRule, PhraseState, lacking
 from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.phrase.strength import strength
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
-from streamauth.core.sessions.base import Models, Session, SessionSettings, SessionState
+from streamauth.core.replay.rule import heard_before
+from streamauth.core.replay.trail import Trail, TrailRecorder
+from streamauth.core.sessions.base import TRAIL_S, Models, Session, SessionSettings, SessionState
 from streamauth.core.sessions.recognition import Recognition
 from streamauth.core.settings import AudioSettings, DecisionSettings, EnrollmentSettings
 from streamauth.core.voice.augmentation import with_copies
@@ -43,6 +45,7 @@ class EnrolledUtterance:
         pronunciation_scores: ``Word.pronunciation_score`` of each word; empty where the recognizer gives none.
         snr_db: Estimated signal-to-noise ratio; None where it is no longer known.
         audio: The speech that the voiceprint is of, shape (samples,); None where it is not to be kept.
+        trail: By which the same recording is known again; None where it was taken in an earlier session.
     """
 
     voiceprint: Voiceprint
@@ -52,6 +55,7 @@ class EnrolledUtterance:
     pronunciation_scores: tuple[float, ...] = ()
     snr_db: float | None = None
     audio: Samples | None = None
+    trail: Trail | None = None
 
 
 def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Voiceprint:
@@ -76,6 +80,7 @@ class EnrollmentPlan:
         known: A voiceprint of the same person, from another place or device, that the voice must agree with.
         whole: Whether all audio is one utterance, judged at its end.
         least_speech_s: Net speech that a text-independent one needs, in seconds; that of the settings if None.
+        earlier_trails: Of the profile's enrollment and attempts; an utterance must not be one of them again.
     """
 
     text_dependent: bool
@@ -84,6 +89,7 @@ class EnrollmentPlan:
     known: Voiceprint | None = None
     whole: bool = False
     least_speech_s: float | None = None
+    earlier_trails: tuple[Trail, ...] = ()
 
 
 class EnrollmentSessionSettings(SessionSettings, Protocol):
@@ -178,6 +184,7 @@ class EnrollmentSession(Session):
 
     def _begin(self) -> None:
         self._quality = QualityMeter()
+        self._trail = TrailRecorder(TRAIL_S)
         self._heard: list[str] = []
         self._scores: list[float] = []
         self._whole_scores: tuple[float, ...] = ()
@@ -245,7 +252,9 @@ class EnrollmentSession(Session):
             snr_db = self._quality.result().snr_db
             voiceprint = with_copies(voice, speech, self.models.encoder)
             audio = speech if self._settings.enrollment.keep_audio_s else None
-            taken = EnrolledUtterance(voiceprint, voice.speech_s, audio_s, text, scores, snr_db, audio)
+            taken = EnrolledUtterance(
+                voiceprint, voice.speech_s, audio_s, text, scores, snr_db, audio, self._trail.trail()
+            )
             self._take(at_sample, taken)
         self._begin()
 
@@ -271,6 +280,9 @@ class EnrollmentSession(Session):
             llr = Gallery((known,), self.models.calibration).best(voice, quality).llr
             if llr < self.models.calibration.threshold(limits.consistency_far):
                 found.append(Reason.OTHER_VOICE)
+        taken = tuple(u.trail for u in self.utterances if u.trail is not None)
+        if heard_before(self._trail.trail(), (*self._plan.earlier_trails, *taken)):
+            found.append(Reason.HEARD_BEFORE)
         return tuple(found)
 
     def _is_said_otherwise(self) -> bool:

@@ -1,6 +1,6 @@
 """Identification: which of a group is speaking, or nobody of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEndStep
@@ -9,6 +9,8 @@ from streamauth.core.decision import PhraseRule, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Candidate, Decided, RankingUpdated, Reason, Verdict
 from streamauth.core.phrase.prompt import Challenge
 from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
+from streamauth.core.replay.rule import heard_before
+from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import Models, Session, SessionSettings, SessionState
 from streamauth.core.sessions.recognition import Recognition, SpokenWords
 from streamauth.core.settings import AudioSettings, DecisionSettings, PromptSettings, VoiceSettings
@@ -60,6 +62,7 @@ class IdentificationSession(Session):
         group: Voiceprints by name, at least one.
         further: More voiceprints of some of them, of other rooms and devices.
         challenge: A random prompt to be said.
+        earlier_trails: Gives the trails of a named profile's enrollment and attempts; asked before it is named.
 
     Attributes:
         threshold: The LLR to reach.
@@ -74,7 +77,9 @@ class IdentificationSession(Session):
         *,
         further: Mapping[str, tuple[Voiceprint, ...]] | None = None,
         challenge: Challenge | None = None,
+        earlier_trails: Callable[[str], Sequence[Trail]] = lambda name: (),
     ) -> None:
+        self._earlier_trails = earlier_trails
         limit_s, with_words = settings.audio.max_attempt_s, challenge is not None
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words)
         self._group = {name: (voiceprint, *(further or {}).get(name, ())) for name, voiceprint in group.items()}
@@ -175,6 +180,10 @@ class IdentificationSession(Session):
     ) -> None:
         best = ranking[0] if ranking else None
         prompt = self._prompt
+        if verdict is Verdict.ACCEPT and best is not None:
+            earlier = self._earlier_trails(best.name)
+            if heard_before(self._trail.trail(), earlier, prompted=prompt is not None):
+                verdict, reasons = Verdict.REJECT, (Reason.HEARD_BEFORE,)
         self._emit(
             Decided(
                 at_sample,

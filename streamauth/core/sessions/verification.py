@@ -28,7 +28,7 @@ class VerificationSession(Session):
         limit_s = settings.audio.max_attempt_s
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=claim.with_words, front=front)
         self._settings = settings
-        self._check = ClaimCheck(claim, models, settings, self._quality, self._emit)
+        self._check = ClaimCheck(claim, models, settings, self._quality, self._emit, self._trail.trail)
         self.threshold = self._check.threshold
         self.joint_llr: float | None = None
         self._verdict: Verdict | None = None

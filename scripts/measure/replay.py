@@ -1,0 +1,178 @@
+"""How often recordings that are played again are noticed, and how often people who repeat themselves are.
+
+    python -m scripts.measure.replay [--earlier K]    K earlier trails stand against each attempt (default 8)
+
+Phrases are four words in a row that one person said several times (``people/dsp20``, ``wuw2``, ``gsc``, ``digits``).
+People of one half of the names (by hash) are there to choose the bounds on, those of the other half are told apart:
+the figures that count are theirs. Replays are made of the same phrases: as bytes, by telephone, and by a small
+loudspeaker (300 Hz to 6.5 kHz) in simulated rooms with noise. Spliced ones join single words, each of another earlier
+attempt, with gaps of 75 ms, as a prompt of digits would be answered from recordings.
+"""
+
+import argparse
+import csv
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+import soundfile
+import soxr
+
+from scripts.measure.trials import AUDIO, load
+from streamauth.core.audio.degradation import band_limited, coloured_noise, telephone, with_noise
+from streamauth.core.audio.rooms import in_room, room_response
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.core.replay.comparison import Likeness, likeness
+from streamauth.core.replay.rule import ReplayRule
+from streamauth.core.replay.trail import Trail, TrailRecorder
+from streamauth.evaluation.metrics import wilson
+
+WORDS, TAKES = 4, 10
+GAP_S = 0.075
+SETS = ("dsp20", "wuw2", "gsc")
+SAME_RECORDINGS = "dsp20/d05"
+"""Most takes of this person are one recording, processed again: they are replays, and found as such."""
+
+Phrase = list[list[Samples]]
+"""Takes of one phrase, each the list of its words."""
+Rng = np.random.Generator
+
+
+def takes_of_words() -> Iterator[tuple[str, list[Samples]]]:
+    """(person, takes) of each word that a person said at least twice, person by person."""
+    for name in SETS:
+        found: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
+        files: dict[str, str] = {}
+        with (AUDIO / "people" / f"{name}.tsv").open(encoding="utf-8") as table:
+            for file, start, end, person, _, _, words in csv.reader(table, delimiter="\t"):
+                if start[0].isdigit():
+                    found[person, words.lower()].append((float(start), float(end)))
+                    files[person] = file
+        opened, audio, rate = "", np.zeros(0, np.float32), SAMPLE_RATE_HZ
+        for (person, _), spans in sorted(found.items()):
+            if len(spans) < 2:
+                continue
+            if files[person] != opened:
+                opened = files[person]
+                audio, rate = soundfile.read(AUDIO / "people" / opened, dtype="float32")
+            cut = [audio[round(a * rate) : round(b * rate)] for a, b in spans[:TAKES]]
+            yield f"{name}/{person}", [soxr.resample(take, rate, SAMPLE_RATE_HZ) for take in cut]
+    for folder in sorted((AUDIO / "digits").iterdir()):
+        for digit in range(10):
+            paths = sorted(folder.glob(f"{digit}_*.wav"))[:TAKES]
+            yield f"digits/{folder.name}", [load(path) for path in paths]
+
+
+def phrases() -> dict[bool, list[tuple[str, Phrase]]]:
+    """(person, takes of a phrase) by whether they may be chosen on."""
+    by_person: dict[str, list[list[Samples]]] = defaultdict(list)
+    for person, takes in takes_of_words():
+        by_person[person].append(takes)
+    halves: dict[bool, list[tuple[str, Phrase]]] = {True: [], False: []}
+    for person, words in by_person.items():
+        if person == SAME_RECORDINGS:
+            continue
+        chosen_on = hashlib.sha256(person.encode()).digest()[0] < 128
+        for first in range(0, len(words) - WORDS + 1, WORDS):
+            group = words[first : first + WORDS]
+            count = min(len(takes) for takes in group)
+            halves[chosen_on].append((person, [[takes[k] for takes in group] for k in range(count)]))
+    return halves
+
+
+def said(words: list[Samples], gap_s: float = GAP_S) -> Samples:
+    """Words in a row."""
+    gap = np.zeros(round(gap_s * SAMPLE_RATE_HZ), np.float32)
+    return np.concatenate([part for word in words for part in (word, gap)])
+
+
+def trail_of(speech: Samples) -> Trail:
+    """The trail of a whole recording."""
+    recorder = TrailRecorder(30.0)
+    recorder.add(speech)
+    return recorder.trail()
+
+
+def digital(speech: Samples, rng: Rng) -> Samples:
+    """The same samples, at another level and not at the same frame."""
+    return speech[int(rng.integers(20, 150)) :] * np.float32(rng.uniform(0.3, 1.5))
+
+
+def by_telephone(speech: Samples, rng: Rng) -> Samples:
+    """Played into a telephone line."""
+    return telephone(digital(speech, rng))
+
+
+def by_loudspeaker(speech: Samples, rng: Rng, *, reverberation_s: float, snr_db: float) -> Samples:
+    """Played by a small loudspeaker at 0.7 m in a room of 5 m by 4 m, with pink noise."""
+    size, source = np.array((5.0, 4.0, 2.6)), np.array((2.0, 1.5, 1.2))
+    room = room_response(size, source, source + np.array((0.6, 0.3, 0.2)), reverberation_s, rng)
+    played = in_room(band_limited(digital(speech, rng), 300, 6500), room)
+    return with_noise(played, coloured_noise(played.size, 1.0, rng), snr_db)
+
+
+PLAYED: dict[str, Callable[[Samples, Rng], Samples]] = {
+    "the same bytes, another level": digital,
+    "by telephone": by_telephone,
+    **{
+        f"loudspeaker, room of {rt:g} s, noise {snr:g} dB": partial(by_loudspeaker, reverberation_s=rt, snr_db=snr)
+        for rt, snr in ((0.3, 20), (0.3, 10), (0.6, 20), (0.6, 10), (0.8, 5))
+    },
+}
+
+
+def repeats(some: list[tuple[str, Phrase]], earlier: int) -> list[Likeness]:
+    """Each take of a phrase against others of the same person and words."""
+    found = []
+    for _, takes in some:
+        trails = [trail_of(said(words)) for words in takes]
+        for index, trail in enumerate(trails):
+            others = (trails[:index] + trails[index + 1 :])[:earlier]
+            found.append(likeness(trail, others))
+    return found
+
+
+def replays(some: list[tuple[str, Phrase]], earlier: int, rng: Rng, *, spliced: bool) -> dict[str, list[Likeness]]:
+    """Each first take of a phrase played again, among earlier ones; or words of several takes spliced."""
+    found: dict[str, list[Likeness]] = defaultdict(list)
+    for _, takes in some:
+        attempts = [trail_of(said(words)) for words in takes[:earlier]]
+        words = [takes[k % len(attempts)][k] for k in range(WORDS)] if spliced else takes[0]
+        for condition, play in PLAYED.items():
+            found[condition].append(likeness(trail_of(play(said(words), rng)), attempts))
+    return found
+
+
+def table_row(label: str, noticed: list[bool], what: str) -> str:
+    """A line of the table, with a 95 % interval."""
+    count, total = sum(noticed), len(noticed)
+    low, high = wilson(count, total)
+    return f"| {label} | {total} | {count} {what} | {100 * count / total:.1f} % ({100 * low:.1f} to {100 * high:.1f}) |"
+
+
+def main() -> None:
+    """Print the bounds that the chosen half asks for, and the table of the other half."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--earlier", type=int, default=8)
+    earlier = parser.parse_args().earlier
+    rng, rule, halves = np.random.default_rng(1), ReplayRule(), phrases()
+    chosen = repeats(halves[True], earlier)
+    print(f"{len(chosen)} repeats to choose on: whole at most {max(r.whole for r in chosen):.3f}, "
+          f"pieced at most {max(r.pieced for r in chosen):.3f}; bounds {rule.whole}, {rule.pieced}")  # fmt: skip
+    others = halves[False]
+    print(f"\n{len({person for person, _ in others})} other people, {earlier} earlier trails\n")
+    print("| attempt | tried | noticed | rate, 95 % |\n|---|---|---|---|")
+    found = repeats(others, earlier)
+    print(table_row("the same person says it again", [rule.is_replay(r, prompted=False) for r in found], "flagged"))
+    print(table_row("the same, to a prompt", [rule.is_replay(r, prompted=True) for r in found], "flagged"))
+    for spliced in (False, True):
+        played = replays(others, earlier, rng, spliced=spliced)
+        for condition, results in played.items():
+            name = f"{'spliced words to a prompt, ' if spliced else 'a recording, '}{condition}"
+            print(table_row(name, [rule.is_replay(r, prompted=spliced) for r in results], "noticed"))
+
+
+if __name__ == "__main__":
+    main()

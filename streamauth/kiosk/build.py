@@ -1,0 +1,273 @@
+"""Makes a kiosk of its settings."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from streamauth.core.door.access import Direction, PassbackRule
+from streamauth.core.door.command import DoorCommand
+from streamauth.core.door.door import Door, DoorRule
+from streamauth.core.phrase.prompt import PromptKind, PromptPlan
+from streamauth.errors import BadSetting
+from streamauth.kiosk.app import Kiosk, OpenMicrophone, Parts
+from streamauth.kiosk.chores import Chores
+from streamauth.kiosk.claims import Claims
+from streamauth.kiosk.delivery import Courier
+from streamauth.kiosk.gate import Gate, GateRule
+from streamauth.kiosk.health import Part, disk_is_well, engines_are_well, store_is_well
+from streamauth.kiosk.keeper import DoorKeeper
+from streamauth.kiosk.reader import Reader
+from streamauth.kiosk.recorder import Recorder
+from streamauth.kiosk.visit import VisitRule
+from streamauth.kiosk.voices import Voices
+from streamauth.kiosk.watchdog import Watchdog
+from streamauth.kiosk.web import KioskFacts, ScreenFeed, ScreenServer, Touch, TouchKind
+from streamauth.outputs.command import CommandDoor, CommandSink, command_words
+from streamauth.outputs.gpio import GpioDoor, GpioPins
+from streamauth.outputs.mqtt import MqttBroker, MqttSink
+from streamauth.outputs.ports import DoorHardware, Sink
+from streamauth.outputs.unwired import UnwiredDoor
+from streamauth.outputs.webhook import WebhookSink
+from streamauth.service.authenticator import Authenticator
+from streamauth.settings import DoorSettings, KioskSettings, Settings
+from streamauth.settings.doors import NO_PIN
+
+_SCREEN_LANGUAGES = ("en", "de", "fr", "es", "zh")
+
+
+def build_kiosk(
+    authenticator: Authenticator,
+    folder: Path,
+    *,
+    open_microphone: OpenMicrophone | None = None,
+    pin_factory: Any = None,
+    clock: Callable[[], float] = time.time,
+) -> Kiosk:
+    """A kiosk with all its parts; nothing of it runs yet.
+
+    Args:
+        authenticator: The one application object.
+        folder: The data folder, whose disk is watched.
+        open_microphone: In place of the microphone of the settings.
+        pin_factory: In place of gpiozero's own choice.
+        clock: Seconds since the epoch, for schedules.
+
+    Raises:
+        BadSetting: A setting cannot be used.
+        StoreError: The store cannot be used.
+    """
+    settings = authenticator.settings
+    door, kiosk = settings.door, settings.kiosk
+    store = authenticator.store
+    zone = door_zone(door.zone)
+    rule = visit_rule(settings)
+
+    commands: list[Callable[[DoorCommand], None]] = []
+    sinks = door_sinks(door, commands)
+    couriers = [Courier(store.outbox, sink, door.name) for sink in sinks]
+
+    def wake() -> None:
+        for courier in couriers:
+            courier.wake()
+
+    recorder = Recorder(store.outbox, [sink.name for sink in sinks], wake)
+    whole: list[Kiosk] = []
+    keeper = DoorKeeper(
+        door.name,
+        Door(door_rule(door), store.doors.mode_of(door.name)),
+        door_hardware(door, pin_factory),
+        recorder,
+        area=door.area,
+        direction=door.direction,
+        on_view=lambda view: whole[0].view_changed(view),
+    )
+    commands.append(keeper.obey)
+    gate_rule = GateRule(
+        zone,
+        PassbackRule(door.passback),
+        door.area,
+        Direction(door.direction),
+        door.forgive_after_h * 3600,
+        round(door.extended_s * 1000),
+    )
+    chores = Chores(
+        store.doors,
+        store.outbox,
+        keeper,
+        zone=zone,
+        self_check_hour=kiosk.self_check_hour,
+        keep_days=door.keep_events_days,
+        clock=clock,
+    )
+    feed = ScreenFeed(kiosk_facts(settings))
+    made = Kiosk(
+        Parts(
+            recorder=recorder,
+            keeper=keeper,
+            gate=Gate(gate_rule, store.door_plan, store.outbox, keeper, clock),
+            claims=Claims(store.door_plan),
+            voices=Voices(authenticator),
+            couriers=couriers,
+            chores=chores,
+            feed=feed,
+            server=ScreenServer(feed, lambda touch: whole[0].touch(touch), kiosk.host, kiosk.port),
+            rule=rule,
+            speech=settings.speech,
+            open_microphone=open_microphone or _microphone(kiosk.device),
+            reader=_reader(kiosk, lambda text: whole[0].touch(Touch(TouchKind.CLAIM, text))),
+        ),
+        Watchdog(os.environ),
+    )
+    whole.append(made)
+    chores.parts += [
+        Part("microphone", lambda: made.microphone_is_well),
+        Part("engines", lambda: engines_are_well(authenticator)),
+        Part("store", lambda: store_is_well(authenticator)),
+        Part("disk", lambda: disk_is_well(folder)),
+        Part("door", lambda: keeper.lives and not keeper.view.problem),
+        *(Part(f"output {courier.sink.name}", lambda courier=courier: not courier.failing) for courier in couriers),  # type: ignore[misc]
+    ]
+    chores.on_view += [sink.show for sink in sinks if isinstance(sink, MqttSink)]
+    return made
+
+
+def door_zone(name: str) -> ZoneInfo:
+    """The time zone of that name; that of the system where it is empty.
+
+    Raises:
+        BadSetting: There is none.
+    """
+    if not name:
+        name = os.environ.get("TZ", "").lstrip(":") or _system_zone()
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadSetting("door.zone must be a time zone such as Europe/Berlin.") from None
+
+
+def _system_zone() -> str:
+    _, found, name = str(Path("/etc/localtime").resolve()).partition("zoneinfo/")
+    return name if found else "UTC"
+
+
+def door_rule(door: DoorSettings) -> DoorRule:
+    """How the door is built."""
+    return DoorRule(
+        strike_ms=round(door.strike_s * 1000),
+        held_ms=round(door.held_s * 1000),
+        exit_ms=round(door.exit_s * 1000),
+        has_contact=door.contact_pin != NO_PIN,
+        relock_on_opening=door.relock_on_opening,
+        exit_unlocks=door.exit_unlocks,
+    )
+
+
+def door_hardware(door: DoorSettings, pin_factory: Any = None) -> DoorHardware:
+    """What releases the lock.
+
+    Raises:
+        BadSetting: Both a relay and commands are set, or one command alone.
+    """
+    pins = GpioPins(
+        relay=_pin(door.relay_pin),
+        contact=_pin(door.contact_pin),
+        exit_button=_pin(door.exit_pin),
+        relay_active_high=door.relay_active_high,
+        bounce_s=door.bounce_ms / 1000,
+    )
+    if bool(door.unlock_command) != bool(door.lock_command):
+        raise BadSetting("door.unlock_command and door.lock_command belong together.")
+    wired = pins.relay is not None or pins.contact is not None or pins.exit_button is not None
+    if door.unlock_command:
+        if wired:
+            raise BadSetting("A lock is worked either by pins or by door.unlock_command.")
+        return CommandDoor(command_words(door.unlock_command), command_words(door.lock_command))
+    return GpioDoor(pins, pin_factory) if wired else UnwiredDoor()
+
+
+def door_sinks(door: DoorSettings, commands: list[Callable[[DoorCommand], None]]) -> list[Sink]:
+    """Who is told what happens.
+
+    Args:
+        door: The settings.
+        commands: Called with each command that a sink takes; may be filled later.
+
+    Raises:
+        BadSetting: One of them cannot be used.
+    """
+    sinks: list[Sink] = []
+    if door.event_command:
+        sinks.append(CommandSink(command_words(door.event_command)))
+    if door.webhook_url:
+        sinks.append(WebhookSink(door.webhook_url, _secret(door.webhook_secret_file, "door.webhook_secret_file")))
+    if door.mqtt_host:
+        password = _secret(door.mqtt_password_file, "door.mqtt_password_file") if door.mqtt_password_file else ""
+        broker = MqttBroker(
+            door.mqtt_host, door.mqtt_port, door.mqtt_user, password, door.mqtt_tls, door.mqtt_discovery
+        )
+
+        def obey(command: DoorCommand) -> None:
+            for take in commands:
+                take(command)
+
+        sinks.append(MqttSink(door.name, broker, obey if door.mqtt_commands else None))
+    return sinks
+
+
+def visit_rule(settings: Settings) -> VisitRule:
+    """How visitors are received."""
+    kiosk = settings.kiosk
+    plan = None if kiosk.prompt == "none" else PromptPlan.of(settings.prompt, PromptKind(kiosk.prompt))
+    return VisitRule(
+        settings.door.name,
+        by_voice=kiosk.identify != "claim",
+        by_claim=kiosk.identify != "voice",
+        begins_by_voice=kiosk.presence == "voice",
+        prompt=plan,
+        listen_s=kiosk.listen_s,
+        tries=kiosk.tries,
+        answer_s=kiosk.answer_s,
+        show_names=kiosk.show_names,
+    )
+
+
+def kiosk_facts(settings: Settings) -> KioskFacts:
+    """What the page must know.
+
+    Raises:
+        BadSetting: A language is not there.
+    """
+    kiosk = settings.kiosk
+    languages = tuple(code.strip() for code in kiosk.languages.split(",") if code.strip())
+    if not languages or not set(languages) <= set(_SCREEN_LANGUAGES):
+        raise BadSetting(f"kiosk.languages is one or more of {', '.join(_SCREEN_LANGUAGES)}, separated by commas.")
+    touch = kiosk.presence == "touch" and kiosk.identify != "claim"
+    by = "touch" if kiosk.identify == "voice" and touch else kiosk.identify
+    return KioskFacts(settings.door.name, by, touch, languages, kiosk.operator, kiosk.contact)
+
+
+def _pin(number: int) -> int | None:
+    return None if number == NO_PIN else number
+
+
+def _secret(path: str, setting: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise BadSetting(f"{setting} must be a file that can be read.") from None
+
+
+def _reader(kiosk: KioskSettings, on_claim: Callable[[str], None]) -> Reader | None:
+    return Reader(Path(kiosk.reader), kiosk.reader_format, on_claim) if kiosk.reader else None
+
+
+def _microphone(device: str) -> OpenMicrophone:
+    def open_one() -> Any:
+        from streamauth.sources.microphone import Microphone
+
+        return Microphone(device or None)
+
+    return open_one

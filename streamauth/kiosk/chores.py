@@ -1,0 +1,136 @@
+"""What a kiosk does beside its visitors: operators' commands, its state on the board, checks, old events."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from streamauth.core.door.events import DoorEventKind
+from streamauth.errors import StreamAuthError
+from streamauth.kiosk.health import ClockWatch, Nightly, Part, check
+from streamauth.kiosk.keeper import DoorKeeper
+from streamauth.outputs.ports import DoorView
+from streamauth.store.doors import Doors
+from streamauth.store.outbox import Outbox
+
+_LOG = logging.getLogger(__name__)
+_EVERY_S = 0.5
+_REPORT_EVERY_S = 30.0
+_DAY_MS = 86_400_000
+
+
+class Chores:
+    """Done by a thread of its own. Start it, and close it at last.
+
+    Args:
+        doors: The board.
+        outbox: Where old events are.
+        keeper: Obeys commands.
+        zone: Time zone of the door.
+        self_check_hour: Hour of the nightly check.
+        keep_days: Time that events are kept, in days.
+        parts: What is checked.
+        every_s: Time between two looks, in seconds.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        doors: Doors,
+        outbox: Outbox,
+        keeper: DoorKeeper,
+        *,
+        zone: ZoneInfo,
+        self_check_hour: int = 3,
+        keep_days: float = 90.0,
+        parts: Sequence[Part] = (),
+        every_s: float = _EVERY_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._doors = doors
+        self._outbox = outbox
+        self._keeper = keeper
+        self._zone = zone
+        self._nightly = Nightly(self_check_hour)
+        self._keep_days = keep_days
+        self.parts = list(parts)
+        self._every_s = every_s
+        self._clock = clock
+        self._clock_watch = ClockWatch(clock)
+        self._wake = threading.Event()
+        self._closed = False
+        self._view: DoorView | None = None
+        self._reported_at = float("-inf")
+        self._lives: Callable[[], None] = lambda: None
+        self._thread = threading.Thread(target=self._run, name="kiosk-chores", daemon=True)
+        self.unwell: list[str] = []
+        self.on_view: list[Callable[[DoorView], None]] = []
+
+    def start(self, lives: Callable[[], None]) -> None:
+        """Begin.
+
+        Args:
+            lives: Called at each look; tells the watchdog.
+        """
+        self._lives = lives
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop. Idempotent."""
+        self._closed = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def view_changed(self, view: DoorView) -> None:
+        """The door stands in another way; for any thread."""
+        self._view = view
+        self._wake.set()
+        for tell in self.on_view:
+            tell(view)
+
+    def self_check(self) -> list[str]:
+        """Look at every part, and record what is not well."""
+        self.unwell = check(self.parts)
+        self._keeper.report(DoorEventKind.CHECKED, None, ",".join(self.unwell)[:64] or "ok")
+        return self.unwell
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._wake.clear()
+            for chore in (self._lives, self._obey, self._report, self._watch_clock, self._nights):
+                try:
+                    chore()
+                except StreamAuthError as error:
+                    _LOG.warning("A chore of the kiosk failed [%s].", error.code)
+                except Exception as error:
+                    _LOG.error("A chore of the kiosk failed (%s).", type(error).__name__)
+            self._wake.wait(self._every_s)
+
+    def _obey(self) -> None:
+        for command in self._doors.take(self._keeper.name):
+            self._keeper.obey(command)
+
+    def _report(self) -> None:
+        view, now_s = self._view, time.monotonic()
+        if view is None and now_s - self._reported_at < _REPORT_EVERY_S:
+            return
+        self._view = None
+        current = view or self._keeper.view
+        problem = current.problem or bool(self.unwell)
+        self._doors.report(self._keeper.name, current.state, current.mode, problem=problem)
+        self._reported_at = now_s
+
+    def _watch_clock(self) -> None:
+        jump_s = self._clock_watch.jumped_s()
+        if jump_s is not None:
+            self._keeper.report(DoorEventKind.CLOCK_JUMPED, None, f"{jump_s:+.0f} s")
+
+    def _nights(self) -> None:
+        now_s = self._clock()
+        if not self._nightly.is_due(datetime.fromtimestamp(now_s, UTC).astimezone(self._zone)):
+            return
+        self.self_check()
+        self._outbox.forget(int(now_s * 1000 - self._keep_days * _DAY_MS))

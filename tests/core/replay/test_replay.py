@@ -1,0 +1,84 @@
+"""A recording that is played again is known; a person who repeats a phrase is not taken for one."""
+
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import soundfile
+
+from streamauth.core.audio.degradation import band_limited, coloured_noise, telephone, with_noise
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.core.replay.comparison import Likeness, likeness
+from streamauth.core.replay.rule import ReplayRule, heard_before
+from streamauth.core.replay.trail import BANDS, Trail, TrailRecorder
+from streamauth.demo_data import demo_utterances
+
+RULE = ReplayRule()
+CLIPS = {name: soundfile.read(one.path, dtype="float32")[0] for name, one in demo_utterances().items()}
+NAMES = sorted(name for name in CLIPS if name[1] in ("door-1", "door-2", "coffee", "window"))
+
+
+def trail_of(samples: Samples) -> Trail:
+    recorder = TrailRecorder(30.0)
+    recorder.add(samples)
+    return recorder.trail()
+
+
+def quieter(samples: Samples) -> Samples:
+    return samples[77:] * np.float32(0.4)
+
+
+def noisy(samples: Samples, snr_db: float) -> Samples:
+    noise = coloured_noise(samples.size, 1.0, np.random.default_rng(3))
+    return with_noise(band_limited(quieter(samples), 300, 6500), noise[77:], snr_db)
+
+
+@pytest.mark.parametrize("play", [quieter, lambda s: telephone(quieter(s)), partial(noisy, snr_db=20)])
+def test_a_recording_is_known_again(play) -> None:  # type: ignore[no-untyped-def]
+    for name in NAMES:
+        assert heard_before(trail_of(play(CLIPS[name])), [trail_of(CLIPS[name])]), name
+
+
+def test_other_utterances_are_not_taken_for_replays() -> None:
+    for mine, other in pairwise(NAMES):
+        found = likeness(trail_of(CLIPS[mine]), [trail_of(CLIPS[other])])
+        assert not RULE.is_replay(found, prompted=False), (mine, other, found)
+
+
+def test_pieces_of_several_recordings_are_known() -> None:
+    first, second = CLIPS["slt", "coffee"], CLIPS["slt", "passport"]
+    middle = SAMPLE_RATE_HZ
+    spliced = np.concatenate((second[middle : 2 * middle], first[middle : 2 * middle]))
+    found = likeness(trail_of(spliced), [trail_of(first), trail_of(second)])
+    assert not RULE.is_replay(found, prompted=False)
+    assert RULE.is_replay(found, prompted=True)
+
+
+def test_nothing_and_silence_are_like_nothing() -> None:
+    speech, silence = trail_of(CLIPS[NAMES[0]]), trail_of(np.zeros(SAMPLE_RATE_HZ * 2, np.float32))
+    empty = trail_of(np.zeros(100, np.float32))
+    assert empty.shape == (0, BANDS)
+    for heard, earlier in ((silence, speech), (speech, silence), (empty, speech), (speech, empty), (silence, silence)):
+        assert likeness(heard, [earlier]) == Likeness()
+    assert not heard_before(speech, [])
+
+
+def test_a_trail_does_not_depend_on_how_audio_is_cut() -> None:
+    samples, rng = CLIPS[NAMES[0]], np.random.default_rng(1)
+    recorder, at = TrailRecorder(30.0), 0
+    while at < samples.size:
+        size = int(rng.integers(1, 900))
+        recorder.add(samples[at : at + size])
+        at += size
+        if rng.random() < 0.1:
+            recorder.trail()
+    np.testing.assert_array_equal(recorder.trail(), trail_of(samples))
+
+
+def test_a_trail_ends_at_its_limit() -> None:
+    recorder = TrailRecorder(1.0)
+    for _ in range(5):
+        recorder.add(CLIPS[NAMES[0]][:SAMPLE_RATE_HZ])
+    assert recorder.trail().shape == (100, BANDS)
+    assert recorder.trail().dtype == np.int8

@@ -1,0 +1,164 @@
+"""Small parts of a kiosk: claims, readers, watchdog, clocks, settings."""
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from streamauth.core.door.access import Person
+from streamauth.errors import BadSetting
+from streamauth.kiosk.build import door_hardware, door_sinks, door_zone, kiosk_facts
+from streamauth.kiosk.claims import Claims
+from streamauth.kiosk.health import ClockWatch, Nightly, Part, check
+from streamauth.kiosk.reader import Claimer, Reader
+from streamauth.kiosk.watchdog import Watchdog
+from streamauth.kiosk.web import KioskFacts, ScreenFeed, ScreenServer
+from streamauth.outputs.command import CommandDoor
+from streamauth.outputs.gpio import GpioDoor
+from streamauth.outputs.unwired import UnwiredDoor
+from streamauth.settings import DoorSettings, Settings
+from streamauth.store.database import Database
+from streamauth.store.door_plan import Claimed, DoorPlan
+from streamauth.store.migrations import upgrade
+from tests.kiosk.rig import eventually
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Iterator[DoorPlan]:
+    database = Database(tmp_path / "streamauth.db", busy_timeout_s=1)
+    upgrade(database)
+    made = DoorPlan(database)
+    made.put_person(Person("ada"), badge="7", pin="2468")
+    yield made
+    database.close()
+
+
+def test_trying_pins_is_slow(plan: DoorPlan) -> None:
+    now_s = 0.0
+    claims = Claims(plan, lambda: now_s)
+    for _ in range(4):
+        assert claims.find("0000") is None
+    assert claims.find(" 2468 ") == Claimed("ada"), "a right one begins it anew"
+    for _ in range(5):
+        assert claims.find("0000") is None
+    assert claims.find("2468") is None
+    now_s += 59
+    assert claims.find("7") is None
+    now_s += 1
+    assert claims.find("0000") is None
+    now_s += 119
+    assert claims.find("2468") is None
+    now_s += 1
+    assert claims.find("7") == Claimed("ada")
+
+
+def test_lines_of_a_reader() -> None:
+    claimer = Claimer("text")
+    assert claimer.feed(b"12") == []
+    assert claimer.feed(b"34\r\n\r\nAB C\n") == ["1234", "AB C"]
+    assert claimer.feed(b"x" * 1000) == []
+    assert claimer.feed(b"x\n5\n") == ["5"], "what is too long is dropped"
+    assert claimer.feed(b"\xff\n") == ["\ufffd"]
+
+
+def test_frames_of_a_reader() -> None:
+    claimer = Claimer("wiegand")
+    frame = bytes([26]) + int("0" + "10011111" + "0000010011110110" + "0" + "000000", 2).to_bytes(4, "big")
+    assert claimer.feed(frame[:2]) == []
+    assert claimer.feed(frame[2:] + frame) == ["159-1270"] * 2
+    assert claimer.feed(b"\x1a\xff\xff\xff\xff") == []
+    assert claimer.feed(frame) == ["159-1270"]
+
+
+def test_a_reader_that_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamauth.kiosk.reader._REOPEN_S", 0.02)
+    path = tmp_path / "reader"
+    got: list[str] = []
+    reader = Reader(path, "text", got.append)
+    reader.start()
+    eventually(lambda: reader.failing)
+    path.write_bytes(b"159-1270\n")
+    eventually(lambda: "159-1270" in got)
+    assert not reader.failing
+    reader.close()
+
+
+def test_the_service_manager_is_told(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        watchdog = Watchdog({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        watchdog.ready()
+        watchdog.beat()
+        watchdog.stopping()
+        assert [manager.recv(99) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+        watchdog.close()
+        watchdog.beat()
+    Watchdog({}).ready()
+
+
+def test_the_nightly_check_comes_once_a_night() -> None:
+    nightly = Nightly(3)
+    begin = datetime(2026, 11, 29, tzinfo=UTC)
+    due = [hour for hour in range(48 * 4) if nightly.is_due(begin + timedelta(minutes=15 * hour))]
+    assert due == [12, 12 + 96]
+
+
+def test_a_clock_that_is_set_is_noticed_and_one_that_runs_is_not() -> None:
+    wall, mono = 1_000_000.0, 50.0
+    watch = ClockWatch(lambda: wall, lambda: mono)
+    wall, mono = wall + 3600, mono + 3600
+    assert watch.jumped_s() is None
+    wall -= 7200
+    assert watch.jumped_s() == -7200
+    assert watch.jumped_s() is None
+
+
+def test_a_part_that_raises_is_not_well() -> None:
+    assert check([Part("good", lambda: True), Part("bad", lambda: False), Part("broken", lambda: bool(1 // 0))]) == [
+        "bad",
+        "broken",
+    ]
+
+
+def door(**values: object) -> DoorSettings:
+    return Settings().with_values({"door": values}, "test").door
+
+
+def test_hardware_by_its_settings() -> None:
+    assert isinstance(door_hardware(door()), UnwiredDoor)
+    assert isinstance(door_hardware(door(relay_pin=17)), GpioDoor)
+    assert isinstance(door_hardware(door(unlock_command="a", lock_command="b")), CommandDoor)
+    for bad in ({"unlock_command": "a"}, {"unlock_command": "a", "lock_command": "b", "relay_pin": 17}):
+        with pytest.raises(BadSetting):
+            door_hardware(door(**bad))
+
+
+def test_sinks_by_their_settings(tmp_path: Path) -> None:
+    assert door_sinks(door(), []) == []
+    (command,) = door_sinks(door(event_command="true"), [])
+    assert command.name == "command"
+    with pytest.raises(BadSetting):
+        door_sinks(door(webhook_url="https://example.org/", webhook_secret_file=str(tmp_path / "none")), [])
+
+
+def test_zones() -> None:
+    assert door_zone("Europe/Berlin").key == "Europe/Berlin"
+    assert door_zone("").key
+    for bad in ("Mars/Phobos", "../etc/passwd"):
+        with pytest.raises(BadSetting):
+            door_zone(bad)
+
+
+def test_languages_of_the_screen() -> None:
+    assert kiosk_facts(Settings().with_values({"kiosk": {"languages": "de, en"}}, "test")).languages == ("de", "en")
+    for bad in ("", "de,xx"):
+        with pytest.raises(BadSetting):
+            kiosk_facts(Settings().with_values({"kiosk": {"languages": bad}}, "test"))
+
+
+@pytest.mark.parametrize("host", ["::", "192.168.1.5", "kiosk.example.org"])
+def test_the_screen_is_served_to_this_machine_alone(host: str) -> None:
+    with pytest.raises(BadSetting):
+        ScreenServer(ScreenFeed(KioskFacts("x")), lambda touch: None, host, 0)
