@@ -101,7 +101,7 @@ class ClockWatch:
 def store_is_well(authenticator: Authenticator) -> bool:
     """Whether the store answers."""
     try:
-        authenticator.store.count_profiles()
+        authenticator.store.profiles.count()
     except StreamAuthError:
         return False
     return True

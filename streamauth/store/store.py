@@ -9,11 +9,14 @@ from streamauth.settings import StoreSettings
 from streamauth.store.api_keys import ApiKeys
 from streamauth.store.attempts import Attempts
 from streamauth.store.database import Database
+from streamauth.store.door_plan import DoorPlan
+from streamauth.store.doors import Doors
 from streamauth.store.enrollments import Enrollments
 from streamauth.store.gallery import Gallery
 from streamauth.store.keys import KeySource
 from streamauth.store.maintenance import Maintenance
 from streamauth.store.migrations import upgrade
+from streamauth.store.outbox import Outbox
 from streamauth.store.profiles import Profiles
 from streamauth.store.prompts import Prompts
 from streamauth.store.recordings import Recordings
@@ -48,6 +51,9 @@ class Store:
         api_keys: Keys of programs.
         session_tokens: Tokens for one session.
         signing_keys: Keys that sign verdicts.
+        outbox: Events of doors that wait to be delivered.
+        doors: How doors stand, and commands that wait for them.
+        door_plan: Who may pass which door when.
         maintenance: Checks, and changes of the sealing key.
     """
 
@@ -65,6 +71,9 @@ class Store:
         self.api_keys = ApiKeys(sealed)
         self.session_tokens = SessionTokens(sealed)
         self.signing_keys = SigningKeys(sealed)
+        self.outbox = Outbox(sealed.database)
+        self.doors = Doors(sealed.database)
+        self.door_plan = DoorPlan(sealed.database)
         self.maintenance = Maintenance(sealed)
 
     @classmethod
