@@ -58,7 +58,7 @@ def some_noise(samples: int, others: Sequence[Samples], rng: np.random.Generator
     elif kind < 0.8:
         noise = coloured_noise(samples, float(rng.uniform(-0.5, 2.2)), rng)
     elif kind < 0.9:
-        noise = _tones(samples, rng)
+        noise = tones(samples, rng)
     else:
         noise = talkers(samples, others, int(rng.integers(2, 9)), rng)
         noise = with_noise(noise, coloured_noise(samples, float(rng.uniform(0, 2)), rng), float(rng.uniform(-6, 6)))
@@ -69,7 +69,7 @@ def some_noise(samples: int, others: Sequence[Samples], rng: np.random.Generator
     return noise
 
 
-def _tones(samples: int, rng: np.random.Generator) -> Samples:
+def tones(samples: int, rng: np.random.Generator) -> Samples:
     """Hum, beeps, or chords of a few notes with harmonics."""
     times = np.arange(samples) / SAMPLE_RATE_HZ
     made = np.zeros(samples)

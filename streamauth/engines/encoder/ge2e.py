@@ -60,9 +60,20 @@ def mel_spectra(windows: NDArray[np.floating]) -> NDArray[np.float32]:
         Shape (batch, samples // 160 + 1, 40), float32; frame i is centred on sample 160 i.
     """
     half = FRAME_SAMPLES // 2
-    padded = np.pad(windows.astype(np.float64), ((0, 0), (half, half)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME_SAMPLES, axis=1)[:, ::HOP_SAMPLES]
-    spectra = np.fft.rfft(frames * _HANN)
+    return frame_spectra(np.pad(windows.astype(np.float64), ((0, 0), (half, half))))
+
+
+def frame_spectra(audio: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Mel power spectra of the frames that lie wholly in audio, for a batch; in the precision of the audio.
+
+    Args:
+        audio: Shape (batch, samples), at 16 kHz, at least one frame.
+
+    Returns:
+        Shape (batch, (samples - 400) // 160 + 1, 40), float32; frame i begins at sample 160 i.
+    """
+    frames = np.lib.stride_tricks.sliding_window_view(audio, FRAME_SAMPLES, axis=1)[:, ::HOP_SAMPLES]
+    spectra = np.fft.rfft(frames * _HANN.astype(audio.dtype))
     power = np.square(spectra.real) + np.square(spectra.imag)
     # all terms are positive: from here on single precision loses nothing
     mels: NDArray[np.float32] = power.astype(np.float32) @ mel_filters().T
@@ -74,13 +85,19 @@ def mel_filters() -> NDArray[np.float32]:
     return slaney_filters(BANDS, FRAME_SAMPLES)
 
 
-@lru_cache(maxsize=8)
-def slaney_filters(bands: int, fft_samples: int) -> NDArray[np.float32]:
-    """Slaney's triangles from 0 to 8000 Hz over the bins of a power spectrum, shape (bands, fft_samples // 2 + 1)."""
+def slaney_edges_hz(bands: int) -> NDArray[np.float64]:
+    """Where Slaney's triangles from 0 to 8000 Hz begin, peak and end, shape (bands + 2,)."""
     top = _BREAK_MEL + np.log(SAMPLE_RATE_HZ / 2 / _BREAK_HZ) / _LOG_STEP
     mels = np.linspace(0.0, top, bands + 2)
     logarithmic = _BREAK_HZ * np.exp(_LOG_STEP * (mels - _BREAK_MEL))
-    edges = np.where(mels < _BREAK_MEL, _LINEAR_HZ_PER_MEL * mels, logarithmic)[:, None]
+    edges: NDArray[np.float64] = np.where(mels < _BREAK_MEL, _LINEAR_HZ_PER_MEL * mels, logarithmic)
+    return edges
+
+
+@lru_cache(maxsize=8)
+def slaney_filters(bands: int, fft_samples: int) -> NDArray[np.float32]:
+    """Slaney's triangles from 0 to 8000 Hz over the bins of a power spectrum, shape (bands, fft_samples // 2 + 1)."""
+    edges = slaney_edges_hz(bands)[:, None]
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     bins = np.linspace(0.0, SAMPLE_RATE_HZ / 2, fft_samples // 2 + 1)
     triangles = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))
