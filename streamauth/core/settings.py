@@ -212,6 +212,17 @@ class DecisionSettings(Section):
 
 
 @dataclass(frozen=True)
+class ReplaySettings(Section):
+    """Recordings that are played again."""
+
+    refuse: bool = setting(
+        True, "Refuse what was heard before: in the enrollment, or in an attempt whose trail is kept"
+    )
+    keep_trails: int = setting(10, "Trails of attempts that are kept of one profile, encrypted", low=0, high=200)
+    keep_days: float = setting(90.0, "Time that the trail of an attempt is kept", unit="days", low=0.01, high=3660)
+
+
+@dataclass(frozen=True)
 class AdaptationSettings(Section):
     """Voiceprints that follow their owners' voices."""
 

@@ -19,6 +19,7 @@ from streamauth.core.settings import (
     EnrollmentSettings,
     PhraseSettings,
     PromptSettings,
+    ReplaySettings,
     Section,
     SpeechSettings,
     VoiceSettings,
@@ -47,6 +48,7 @@ __all__ = [
     "ModelSettings",
     "PhraseSettings",
     "PromptSettings",
+    "ReplaySettings",
     "ServerSettings",
     "Settings",
     "SpeechSettings",
@@ -72,6 +74,7 @@ class Settings:
     decision: DecisionSettings = field(default_factory=DecisionSettings)
     adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
     attempts: AttemptSettings = field(default_factory=AttemptSettings)
+    replay: ReplaySettings = field(default_factory=ReplaySettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     azure: AzureSettings = field(default_factory=AzureSettings)

@@ -80,7 +80,8 @@ class EnrollmentPlan:
         known: A voiceprint of the same person, from another place or device, that the voice must agree with.
         whole: Whether all audio is one utterance, judged at its end.
         least_speech_s: Net speech that a text-independent one needs, in seconds; that of the settings if None.
-        earlier_trails: Of the profile's enrollment and attempts; an utterance must not be one of them again.
+        refuse_replays: Whether an utterance must be none that was heard before, here or in ``earlier_trails``.
+        earlier_trails: Of the profile's enrollment and attempts.
     """
 
     text_dependent: bool
@@ -89,6 +90,7 @@ class EnrollmentPlan:
     known: Voiceprint | None = None
     whole: bool = False
     least_speech_s: float | None = None
+    refuse_replays: bool = False
     earlier_trails: tuple[Trail, ...] = ()
 
 
@@ -281,7 +283,7 @@ class EnrollmentSession(Session):
             if llr < self.models.calibration.threshold(limits.consistency_far):
                 found.append(Reason.OTHER_VOICE)
         taken = tuple(u.trail for u in self.utterances if u.trail is not None)
-        if heard_before(self._trail.trail(), (*self._plan.earlier_trails, *taken)):
+        if self._plan.refuse_replays and heard_before(self._trail.trail(), (*self._plan.earlier_trails, *taken)):
             found.append(Reason.HEARD_BEFORE)
         return tuple(found)
 
