@@ -10,6 +10,7 @@ from streamauth.cli import (
     calibrate,
     demo,
     doctor,
+    doors,
     enroll,
     evaluate,
     identify,
@@ -50,6 +51,7 @@ app.add_typer(prompt.app, name="prompt")
 app.add_typer(models.app, name="models")
 app.command("serve")(serve.serve)
 app.command("kiosk")(kiosk.kiosk)
+app.add_typer(doors.app, name="doors")
 app.command("stream")(stream.stream)
 app.command("demo")(demo.demo)
 app.command("evaluate")(evaluate.evaluate)

@@ -39,6 +39,28 @@ class SpanRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonRow:
+    """A person with what they claim to be by.
+
+    Attributes:
+        person: Who.
+        badge: Number of their badge, None for none.
+        pin: Their PIN, 4 to 8 digits; empty takes it away, None leaves it.
+        duress_pin: The one for a threat, likewise.
+    """
+
+    person: Person
+    badge: str | None = None
+    pin: str | None = None
+    duress_pin: str | None = None
+
+    def pins(self) -> list[tuple[bool, str]]:
+        """The PINs that are given, each with whether it is that for a threat."""
+        both = ((False, self.pin), (True, self.duress_pin))
+        return [(duress, text) for duress, text in both if text is not None]
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """Whom a PIN or a badge claims.
 
@@ -90,50 +112,34 @@ class DoorPlan:
         pin: str | None = None,
         duress_pin: str | None = None,
     ) -> None:
-        """Add a person, or change all that is known of them; PINs that are None stay as they are.
+        """Add a person, or change all that is known of them, as ``put_people`` does."""
+        self.put_people([PersonRow(person, badge, pin, duress_pin)])
+
+    def put_people(self, rows: Sequence["PersonRow"], *, replace: bool = False) -> None:
+        """Add people, or change all that is known of them, all of them or none; PINs that are None stay as they are.
 
         Args:
-            person: Who.
-            badge: Number of their badge, None for none.
-            pin: Their PIN, 4 to 8 digits; empty takes it away.
-            duress_pin: The one for a threat, likewise.
+            rows: Who.
+            replace: Whether everybody else is removed.
 
         Raises:
-            BadPlan: The name cannot be used, or somebody else has the badge.
-            BadPin: It is no PIN, or is taken.
+            BadPlan: A name cannot be used, stands twice, or somebody else has a badge.
+            BadPin: One is no PIN, or is taken.
         """
-        name = checked_name(person.name)
-        if name.startswith(GROUP_MARK):
+        names = [checked_name(row.person.name) for row in rows]
+        if any(name.startswith(GROUP_MARK) for name in names):
             raise BadPlan("A person's name must not begin with @, which marks a group.")
-        values = {
-            "profile": person.profile,
-            "duress_profile": person.duress_profile,
-            "groups": " ".join(sorted(person.groups)),
-            "valid_from": None if person.valid_from is None else person.valid_from.isoformat(),
-            "valid_until": None if person.valid_until is None else person.valid_until.isoformat(),
-            "suspended": person.suspended,
-            "needs_time": person.needs_time,
-            "badge": badge or None,
-        }
-        hashes = {duress: self._hash(text) for duress, text in ((False, pin), (True, duress_pin)) if text}
+        if len(set(names)) != len(names):
+            raise BadPlan("A person's name stands twice.")
+        pins = [{duress: text and self._hash(text) for duress, text in row.pins()} for row in rows]
         with self._database.write() as connection:
-            try:
-                changed = connection.execute(update(door_people).where(door_people.c.name == name).values(values))
-                if changed.rowcount == 0:
-                    connection.execute(insert(door_people).values(name=name, **values))
-            except IntegrityError:
-                raise BadPlan("Another person has this badge.") from None
-            for duress, text in ((False, pin), (True, duress_pin)):
-                if text is None:
-                    continue
-                mine = (door_pins.c.person == name) & (door_pins.c.duress == duress)
-                connection.execute(delete(door_pins).where(mine))
-                if text:
-                    try:
-                        row = {"hash": hashes[duress], "person": name, "duress": duress}
-                        connection.execute(insert(door_pins).values(row))
-                    except IntegrityError:
-                        raise BadPin("This PIN cannot be used. Choose another one.") from None
+            if replace:
+                gone = set(connection.scalars(select(door_people.c.name))) - set(names)
+                for name in gone:
+                    connection.execute(delete(door_pins).where(door_pins.c.person == name))
+                    connection.execute(delete(door_people).where(door_people.c.name == name))
+            for name, row, hashes in zip(names, rows, pins, strict=True):
+                _put(connection, name, row, hashes)
 
     def remove_person(self, name: str) -> None:
         """Remove a person, their PINs and permissions; their profile and the log stay.
@@ -227,6 +233,33 @@ class DoorPlan:
                     salt = secrets.token_bytes(16)
                     connection.execute(insert(meta).values(name=_SALT, value=salt))
         return hashlib.scrypt(pin.encode(), salt=salt, dklen=32, **_SCRYPT_COST).hex()
+
+
+def _put(connection: Connection, name: str, row: PersonRow, hashes: dict[bool, str]) -> None:
+    person = row.person
+    values = {
+        "profile": person.profile,
+        "duress_profile": person.duress_profile,
+        "groups": " ".join(sorted(person.groups)),
+        "valid_from": None if person.valid_from is None else person.valid_from.isoformat(),
+        "valid_until": None if person.valid_until is None else person.valid_until.isoformat(),
+        "suspended": person.suspended,
+        "needs_time": person.needs_time,
+        "badge": row.badge or None,
+    }
+    try:
+        changed = connection.execute(update(door_people).where(door_people.c.name == name).values(values))
+        if changed.rowcount == 0:
+            connection.execute(insert(door_people).values(name=name, **values))
+    except IntegrityError:
+        raise BadPlan("Another person has this badge.") from None
+    for duress, hashed in hashes.items():
+        connection.execute(delete(door_pins).where(door_pins.c.person == name, door_pins.c.duress == duress))
+        if hashed:
+            try:
+                connection.execute(insert(door_pins).values(hash=hashed, person=name, duress=duress))
+            except IntegrityError:
+                raise BadPin("This PIN cannot be used. Choose another one.") from None
 
 
 def _salt(connection: Connection) -> bytes | None:

@@ -126,6 +126,12 @@ class Doors:
         with self._database.read() as connection:
             return connection.scalar(taken) is not None
 
+    def withdraw(self, command_id: int) -> bool:
+        """Take a command back, so that it is certain that it never happens; False where the door has taken it."""
+        mine = (door_commands.c.id == command_id) & door_commands.c.taken_ms.is_(None)
+        with self._database.write() as connection:
+            return connection.execute(delete(door_commands).where(mine)).rowcount == 1
+
     def take(self, name: str) -> list[DoorCommand]:
         """Commands for a door that are fresh, the oldest first; each is given once, and stale ones never."""
         now_ms = self._now_ms()

@@ -56,6 +56,13 @@ def test_a_command_is_taken_once(doors: Doors) -> None:
     assert doors.take("front") == []
 
 
+def test_a_command_is_withdrawn_or_taken_never_both(doors: Doors) -> None:
+    first, second = doors.tell("front", DoorAction.OPEN), doors.tell("front", DoorAction.LOCK)
+    assert doors.withdraw(first)
+    assert [each.action for each in doors.take("front")] == ["lock"]
+    assert not doors.withdraw(second)
+
+
 def test_commands_come_in_order_and_for_their_door_alone(doors: Doors) -> None:
     doors.report("back", DoorState.LOCKED, DoorMode.NORMAL, problem=False)
     for action in (DoorAction.LOCKDOWN, DoorAction.NORMAL, DoorAction.OPEN):
