@@ -160,7 +160,9 @@ class FakeRecognizer:
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(word for word in words if word not in WORDS)
 
-    def stream(self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = ()) -> PhraseStream:
+    def stream(
+        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = (), least_llr: float = 0.0
+    ) -> PhraseStream:
         self.streams.append(FakePhraseStream())
         return self.streams[-1]
 

@@ -73,7 +73,7 @@ def enroll(
             output.messages.print(_prompt(attempt.session.needed, phrase, text_independent), markup=False)
         with output.busy("Listening"):
             for recorded, event in _events(attempt, recordings):
-                _tell(event, recorded.name, problems, output)
+                _tell(event, recorded.name, phrase, problems, output)
         session = attempt.session
         count, speech_s = len(session.everything), sum(u.speech_s for u in session.everything)
         needed = session.needed or int(session.needed_speech_s > 0)
@@ -114,13 +114,15 @@ def _events(attempt: "EnrollmentAttempt", recordings: "list[Recording]") -> "Ite
         raise attempt.error
 
 
-def _tell(event: "Event", where: str, problems: "list[Reason]", output: Output) -> None:
+def _tell(event: "Event", where: str, phrase: str | None, problems: "list[Reason]", output: Output) -> None:
     from streamauth.core.events import REASON_TEXTS, Enrolled, UtteranceRefused, UtteranceTaken
 
     if isinstance(event, UtteranceRefused):
         problems.extend(reason for reason in event.reasons if reason not in problems)
         for reason in event.reasons:
             output.messages.print(f"{where}: not taken. {REASON_TEXTS[reason]}", markup=False)
+        if event.heard and phrase is not None:
+            output.messages.print(f"I heard “{event.heard}”; say “{phrase}”.", markup=False)
     elif isinstance(event, Enrolled):
         expected = [
             f"{text} {rate:.1%}"
@@ -137,6 +139,9 @@ def _tell(event: "Event", where: str, problems: "list[Reason]", output: Output) 
         else:
             more = f"{event.needed} to go" if event.needed else "complete"
         output.messages.print(f"{where}: taken, {more}.", markup=False)
+        if event.phrase is not None and phrase is None and event.count == 1:
+            told = f"The pass phrase is “{event.phrase}”. If you said something else, enroll again with --phrase."
+            output.messages.print(told, markup=False)
 
 
 def _prompt(needed: int, phrase: str | None, text_independent: bool) -> str:

@@ -169,7 +169,9 @@ class PhraseRecognizer(Protocol):
         """Those of the words that the recognizer can never hear."""
         ...
 
-    def stream(self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = ()) -> PhraseStream:
+    def stream(
+        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = (), least_llr: float = 0.0
+    ) -> PhraseStream:
         """State for one new stream that expects these words, or any words if None.
 
         What comes out of the stream is what was *heard*: the expected words may help the search but are never
@@ -179,6 +181,8 @@ class PhraseRecognizer(Protocol):
             expected: The words.
             expected_scores: For each word, or the first of them, its usual ``pronunciation_score`` when this person
                 says it.
+            least_llr: Likelihood ratio from which the expected words stand for what was heard, in nats; engines without
+                one ignore it.
 
         Raises:
             UnknownWord: The recognizer can never hear one of the expected words.

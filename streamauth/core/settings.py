@@ -125,6 +125,7 @@ class PhraseSettings(Section):
         low=-20,
         high=20,
     )
+    judge: bool = setting(True, "Ask a second model, where the language has one, whether the pass phrase was said")
     timeout_ms: int = setting(
         1500, "Silence after which an unfinished pass phrase is over", unit="ms", low=0, high=10_000
     )
@@ -161,6 +162,13 @@ class EnrollmentSettings(Section):
     )
     min_level_dbfs: float = setting(-50.0, "Quietest mean level of speech", unit="dBFS", low=-90, high=-10)
     min_snr_db: float = setting(8.0, "Least estimated signal-to-noise ratio", unit="dB", low=-20, high=60)
+    min_phrase_llr: float = setting(
+        -4.0,
+        "Likelihood ratio from which the pass phrase counts as said at enrollment; models without one ignore it",
+        unit="nats",
+        low=-20,
+        high=20,
+    )
     keep_audio_s: float = setting(
         0.0,
         "Enrolled speech of a profile that is kept, encrypted, so that its voiceprint can be rebuilt; 0 keeps none",

@@ -1,6 +1,7 @@
 """The engines that the settings name, each loaded once, at first use, and shared by all streams."""
 
 from collections.abc import Callable
+from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -85,7 +86,9 @@ class Engines:
         phrase = self._settings.phrase
         folder = phrase.vosk_model or self._folder_of(locale or phrase.locale)
         with self._lock:
-            recognizer = self._recognizers.setdefault(folder, Once(lambda: self._load_recognizer(folder)))
+            recognizer = self._recognizers.setdefault(
+                folder, Once(lambda: self._load_recognizer(folder, locale or phrase.locale))
+            )
         return recognizer.get()
 
     def _folder_of(self, locale: str) -> str:
@@ -110,7 +113,10 @@ class Engines:
 
         return load_encoder(self._settings.voice.encoder, self._settings.voice.threads, self._catalog)
 
-    def _load_recognizer(self, folder: str) -> PhraseRecognizer:
+    def _load_recognizer(self, folder: str, locale: str) -> PhraseRecognizer:
         from streamauth.engines.phrase.vosk import VoskRecognizer
 
-        return VoskRecognizer(folder, trusted=not self._settings.phrase.vosk_model)
+        phrase = self._settings.phrase
+        judge = self._catalog.judge_of(locale) if phrase.judge and (Path(folder) / "phrase").is_dir() else None
+        judge_folder = self._catalog.judge_folder(judge) if judge is not None else None
+        return VoskRecognizer(folder, trusted=not phrase.vosk_model, judge=judge_folder)

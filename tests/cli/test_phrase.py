@@ -24,7 +24,7 @@ def test_exit_code_is_zero_where_all_files_hold_the_phrase(shell: Shell) -> None
 def test_wrong_words_are_told(shell: Shell) -> None:
     outcome = shell("phrase", "my voice is my passport verify me", voice("rms", "door-1"))
     assert outcome.code == 1
-    assert "not said; heard “" in outcome.out
+    assert "not said; heard “please open the door and let me come in”" in " ".join(outcome.out.split())
 
 
 def test_without_files_the_phrase_is_rated(shell: Shell) -> None:

@@ -86,7 +86,7 @@ def test_two_homes_in_one_process_have_their_own_models(tmp_path: Path) -> None:
 def test_no_engine_waits_for_another_to_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     engines, loading, go_on = Engines(settings(vosk_model=str(TINY))), Event(), Event()
 
-    def load(folder: str) -> PhraseRecognizer:
+    def load(folder: str, locale: str) -> PhraseRecognizer:
         loading.set()
         assert go_on.wait(60)
         raise ModelMissing(folder)

@@ -132,7 +132,9 @@ class EnrollmentSession(Session):
         self._expected = plan.expected_words
         if plan.text_dependent and self._expected is None and plan.earlier and plan.earlier[0].phrase:
             self._expected = tuple(plan.earlier[0].phrase.split())
-        self._recognition = Recognition(models.recognizer, self._emit, self._expected)
+        self._recognition = Recognition(
+            models.recognizer, self._emit, self._expected, least_llr=settings.enrollment.min_phrase_llr
+        )
         self.utterances: list[EnrolledUtterance] = []
         self._closed_at = 0
         self._judged = False
@@ -192,7 +194,8 @@ class EnrollmentSession(Session):
         self._whole_scores: tuple[float, ...] = ()
         self._spoken: list[Samples] = []
         self._ended_at: int | None = None
-        least = self._settings.phrase.min_llr
+        # nobody attacks by enrolling another phrase: the bar is far below that of verification
+        least = self._settings.enrollment.min_phrase_llr
         self._phrase = PhraseRule(self._expected, self._settings.phrase, min_llr=least) if self._expected else None
 
     def _advance(self, step: FrontEndStep) -> None:

@@ -19,7 +19,8 @@ class Recognition:
         recognizer: The shared recognizer; None where it will never be asked.
         emit: Takes a WordsHeard whenever the words heard in the running utterance change, and at its end.
         expected: Words that are expected; None for any.
-        expected_scores: As for ``PhraseRecognizer.stream``.
+        expected_scores: As for ``PhraseRecognizer.stream``; likewise ``least_llr``.
+        least_llr: See above.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Recognition:
         expected: tuple[str, ...] | None,
         *,
         expected_scores: tuple[float, ...] = (),
+        least_llr: float = 0.0,
     ) -> None:
         self._recognizer = recognizer
         self._emit = emit
         self._expected = expected
         self._expected_scores = expected_scores
+        self._least_llr = least_llr
         self._stream: PhraseStream | None = None
         self._partial = ""
 
@@ -52,7 +55,9 @@ class Recognition:
         segmented = step.segmented
         if self._stream is None and segmented.utterance:
             assert self._recognizer is not None  # noqa: S101 - sessions with words are made with one
-            self._stream = self._recognizer.stream(self._expected, expected_scores=self._expected_scores)
+            self._stream = self._recognizer.stream(
+                self._expected, expected_scores=self._expected_scores, least_llr=self._least_llr
+            )
         if self._stream is None:
             return None
         for frame, _ in segmented.utterance:

@@ -1,6 +1,11 @@
-"""Which words an utterance holds, where some are expected: those, their beginning, or what a decoder heard."""
+"""Which words an utterance holds, where some are expected: those, their beginning, or what was heard instead.
+
+Two judges look at it: the alignment, and at the end of the phrase Whisper where the language has it. Their evidence is
+joined to one likelihood ratio (``whisper.fusion``).
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,9 +13,56 @@ from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Samples, Transcript
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.evidence import UtteranceEvidence
 from streamauth.engines.phrase.expected import Expected
+from streamauth.engines.phrase.lexicon import Lexicon
+from streamauth.engines.phrase.measures import Alignment
+from streamauth.engines.phrase.whisper.judge import Opinion, PhraseJudge
 
 _MIN_SAMPLES = SAMPLE_RATE_HZ // 10
 _MAX_SAMPLES = 30 * SAMPLE_RATE_HZ
+_LEAST_HEARD_LLR = -1.0
+"""Of what Whisper hears by itself: given noise, it makes words up."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Words in an utterance.
+
+    Attributes:
+        alignment: Where they are; None where the utterance is too short, or nothing like them.
+        llr: Natural-log likelihood ratio that they were said.
+    """
+
+    alignment: Alignment | None
+    llr: float
+
+
+class _Utterance:
+    """One utterance before both judges."""
+
+    def __init__(self, model: AcousticModel, judge: PhraseJudge | None, samples: Samples, least_llr: float) -> None:
+        self.aligned = UtteranceEvidence(model, samples)
+        self.opinion: Opinion | None = judge.opinion(samples) if judge is not None else None
+        self._least_llr = least_llr
+
+    def find(self, expected: Expected) -> _Found:
+        alignment = self.aligned.align(expected)
+        if alignment is None:
+            return _Found(None, LEAST_LLR)
+        if self.opinion is None:
+            return _Found(alignment, alignment.llr)
+        return _Found(
+            alignment, self.opinion.llr(self.opinion.evidence(expected.words, alignment.llr, self._least_llr))
+        )
+
+    def heard(self, lexicon: Lexicon) -> tuple[Word, ...] | None:
+        """The words that Whisper hears by itself; None where it was not asked, or both judges doubt them."""
+        words = self.opinion.words if self.opinion is not None else ()
+        if not words or not all(map(lexicon.likely, words)):
+            return None
+        found = self.find(Expected.of(words, lexicon))
+        if found.alignment is None or found.llr < _LEAST_HEARD_LLR:
+            return None
+        return _words_of(found.alignment, words)
 
 
 class PhraseCheck:
@@ -18,12 +70,24 @@ class PhraseCheck:
 
     Args:
         model: The acoustic model.
+        lexicon: How words sound.
         expected: What is expected.
+        judge: The second judge, where there is one.
+        least_llr: Likelihood ratio from which the whole phrase stands for what was said, in nats; a part of it does not
+            under 0.
     """
 
-    def __init__(self, model: AcousticModel, expected: Expected) -> None:
-        self._model = model
+    def __init__(
+        self,
+        model: AcousticModel,
+        lexicon: Lexicon,
+        expected: Expected,
+        judge: PhraseJudge | None = None,
+        least_llr: float = 0.0,
+    ) -> None:
+        self._model, self._lexicon, self._judge = model, lexicon, judge
         self._expected = expected
+        self._least_llr = least_llr
         self._reached = 0
 
     def judge(self, samples: Samples, heard: Sequence[Word], *, over: bool) -> Transcript:
@@ -31,37 +95,67 @@ class PhraseCheck:
 
         Args:
             samples: The utterance so far.
-            heard: The decoder's words, which stand where the phrase does not.
+            heard: The decoder's words, which stand where neither the phrase nor the second judge's words do.
             over: Whether the utterance is over, so that the next one goes on where this one ends.
         """
         if not _MIN_SAMPLES <= samples.size <= _MAX_SAMPLES:
             return Transcript(tuple(heard))
-        evidence = UtteranceEvidence(self._model, samples)
+        utterance = _Utterance(self._model, self._judge, samples, min(_LEAST_HEARD_LLR, self._least_llr))
         expected = self._expected
-        whole = evidence.align(expected)
-        whole_llr = LEAST_LLR
-        scores: tuple[float, ...] = ()
-        if whole is not None:
-            whole_llr, scores = whole.llr, tuple(word.pronunciation_score for word in whole.words)
+        whole = utterance.find(expected)
         first, found = 0, whole
-        reached = evidence.best_span(expected, (0, self._reached))
+        reached = utterance.aligned.best_span(expected, (0, self._reached))
         if reached is not None and reached != (0, len(expected.words) - 1):
-            part = evidence.align(expected.part(*reached))
+            part = utterance.find(expected.part(*reached))
             # the likeliest end may lie before a short last word that was said all the same
-            if part is not None and part.llr > whole_llr:
+            if part.llr > whole.llr:
                 first, found = reached[0], part
-        llr = found.llr if found is not None else LEAST_LLR
-        said = [] if found is None or llr < 0 else [(first + word.index, word) for word in found.words]
+        said: tuple[Word, ...] = ()
+        # one word of a phrase is soon found in anything
+        least_llr = self._least_llr if found is whole else max(0.0, self._least_llr)
+        if found.alignment is not None and found.llr >= least_llr:
+            said = _words_of(found.alignment, expected.words[first:])
         if over:
-            self._reached = (said[-1][0] + 1) % len(expected.words) if said else 0
-        words = [
-            Word(
-                expected.words[index],
-                word.start_s,
-                word.end_s,
-                float(np.exp(word.log_posterior)),
-                word.pronunciation_score,
-            )
-            for index, word in said
-        ]
-        return Transcript(tuple(words or heard), llr, whole_llr, scores)
+            self._reached = (first + len(said)) % len(expected.words) if said else 0
+        words = said or (utterance.heard(self._lexicon) if over else None) or tuple(heard)
+        scores = tuple(word.pronunciation_score for word in whole.alignment.words) if whole.alignment else ()
+        return Transcript(words, found.llr, whole.llr, scores)
+
+
+class FreeCheck:
+    """Any words, by the second judge: what becomes of the decoder's words where no phrase is expected.
+
+    Args:
+        model: The acoustic model.
+        lexicon: How words sound.
+        judge: The second judge.
+    """
+
+    def __init__(self, model: AcousticModel, lexicon: Lexicon, judge: PhraseJudge) -> None:
+        self._model, self._lexicon, self._judge = model, lexicon, judge
+
+    def judge(self, samples: Samples, heard: Sequence[Word], *, over: bool) -> Transcript:
+        """What an utterance holds; the decoder's words while it goes on, and where the judges find nothing.
+
+        Args:
+            samples: The utterance so far.
+            heard: The decoder's words.
+            over: Whether the utterance is over.
+        """
+        if not over or not _MIN_SAMPLES <= samples.size <= _MAX_SAMPLES:
+            return Transcript(tuple(heard))
+        words = _Utterance(self._model, self._judge, samples, _LEAST_HEARD_LLR).heard(self._lexicon)
+        return Transcript(tuple(heard) if words is None else words)
+
+
+def _words_of(alignment: Alignment, words: Sequence[str]) -> tuple[Word, ...]:
+    return tuple(
+        Word(
+            words[word.index],
+            word.start_s,
+            word.end_s,
+            float(np.exp(word.log_posterior)),
+            word.pronunciation_score,
+        )
+        for word in alignment.words
+    )

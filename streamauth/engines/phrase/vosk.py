@@ -17,9 +17,10 @@ import vosk
 from streamauth.core.phrase.strength import WordFacts
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Samples, Transcript, Word
 from streamauth.engines.phrase.acoustic_model import AcousticModel
-from streamauth.engines.phrase.check import PhraseCheck
+from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.engines.phrase.expected import Expected
 from streamauth.engines.phrase.lexicon import Lexicon
+from streamauth.engines.phrase.whisper.judge import PhraseJudge
 from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWord
 
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ // 10
@@ -63,6 +64,7 @@ class VoskRecognizer:
         grammar: Whether the decoder is limited to the expected words, and ``[unk]`` where the model has it. Models with
             a graph of one piece (``HCLG.fst``) take no grammar and decode freely.
         trusted: Whether its files are known to be whole, so that it need not be tried out first.
+        judge: Folder of the second judge of phrases, for a model with a phrase model beside it.
 
     Attributes:
         id: Name of the engine and its model.
@@ -72,7 +74,7 @@ class VoskRecognizer:
         ModelCorrupt: libvosk cannot use the model.
     """
 
-    def __init__(self, folder: str, *, grammar: bool = False, trusted: bool = False) -> None:
+    def __init__(self, folder: str, *, grammar: bool = False, trusted: bool = False, judge: Path | None = None) -> None:
         self._grammar = grammar
         path = Path(folder).expanduser().absolute()
         _check_files(path)
@@ -83,9 +85,11 @@ class VoskRecognizer:
         self._model = vosk.Model(str(path))
         self._lexicon: Lexicon | None = None
         self._acoustics: AcousticModel | None = None
+        self._judge: PhraseJudge | None = None
         if (path / "phrase").is_dir():
             self._lexicon = Lexicon(path / "phrase")
             self._acoustics = AcousticModel(path / "phrase")
+            self._judge = PhraseJudge(judge, self._lexicon) if judge is not None else None
 
     def facts(self, word: str) -> WordFacts | None:
         """What the phrase model's dictionary knows of a word."""
@@ -97,7 +101,9 @@ class VoskRecognizer:
             return tuple(word for word in words if not self._lexicon.likely(word))
         return tuple(word for word in words if not self._has(word))
 
-    def stream(self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = ()) -> PhraseStream:
+    def stream(
+        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = (), least_llr: float = 0.0
+    ) -> PhraseStream:
         """State for one new stream.
 
         Raises:
@@ -105,9 +111,13 @@ class VoskRecognizer:
         """
         if self.unknown_words(expected or ()):
             raise UnknownWord()
-        check = None
-        if expected and self._acoustics is not None and self._lexicon is not None:
-            check = PhraseCheck(self._acoustics, Expected.of(expected, self._lexicon, expected_scores))
+        check: PhraseCheck | FreeCheck | None = None
+        if self._acoustics is not None and self._lexicon is not None:
+            if expected:
+                phrase = Expected.of(expected, self._lexicon, expected_scores)
+                check = PhraseCheck(self._acoustics, self._lexicon, phrase, self._judge, least_llr)
+            elif self._judge is not None:
+                check = FreeCheck(self._acoustics, self._lexicon, self._judge)
         return _VoskStream(self._model, check, self._words_of(expected) if self._grammar and expected else None)
 
     def _words_of(self, expected: tuple[str, ...]) -> str | None:
@@ -126,7 +136,7 @@ class VoskRecognizer:
 class _VoskStream:
     """Recognition of one stream. Audio is worked on in blocks of 100 ms, however the caller cuts it."""
 
-    def __init__(self, model: Any, check: PhraseCheck | None, grammar: str | None) -> None:
+    def __init__(self, model: Any, check: PhraseCheck | FreeCheck | None, grammar: str | None) -> None:
         self._model = model
         self._grammar = grammar
         self._check = check

@@ -255,7 +255,9 @@ class GuessingRecognizer(FakeRecognizer):
         facts = super().facts(word)
         return replace(facts, proposed=word in self._guessed) if facts is not None else None
 
-    def stream(self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = ()) -> PhraseStream:
+    def stream(
+        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = (), least_llr: float = 0.0
+    ) -> PhraseStream:
         return FittingStream(expected or ())
 
 

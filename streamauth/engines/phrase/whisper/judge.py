@@ -1,0 +1,93 @@
+"""The second judge of a phrase: Whisper, asked about one utterance at the end of the phrase.
+
+Data path: utterance, alignment -> **PhraseJudge** -> likelihood ratio, and what was heard instead.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from streamauth.core.phrase.words import DIGITS, normalize
+from streamauth.core.ports import Samples
+from streamauth.engines.phrase.lexicon import Lexicon
+from streamauth.engines.phrase.whisper.evidence import WhisperEvidence, WordScores
+from streamauth.engines.phrase.whisper.forms import WrittenForms
+from streamauth.engines.phrase.whisper.fusion import Evidence, Fusion
+from streamauth.engines.phrase.whisper.model import WhisperModel
+from streamauth.errors import BadPhrase
+
+_MOST_TOKENS = 48
+_MOST_WORDS = 40
+
+
+class PhraseJudge:
+    """Whisper with all that belongs to it, shared by all streams.
+
+    Args:
+        folder: Of the model.
+        lexicon: How words sound.
+
+    Raises:
+        ModelCorrupt: A file is missing or cannot be used.
+    """
+
+    def __init__(self, folder: Path, lexicon: Lexicon) -> None:
+        self._model = WhisperModel(folder)
+        self._forms = WrittenForms(lexicon)
+        self._fusion = Fusion.read(folder)
+
+    def opinion(self, samples: Samples) -> "Opinion":
+        """On one utterance; nothing is worked on before it is asked for."""
+        return Opinion(self._model, self._forms, self._fusion, samples)
+
+
+class Opinion:
+    """What the judge thinks of one utterance.
+
+    Args:
+        model: Whisper.
+        forms: Spellings of words.
+        fusion: Joins it with the alignment.
+        samples: The utterance.
+    """
+
+    def __init__(self, model: WhisperModel, forms: WrittenForms, fusion: Fusion, samples: Samples) -> None:
+        self._model, self._forms, self._fusion, self._samples = model, forms, fusion, samples
+        self._known: dict[tuple[str, ...], WordScores] = {}
+
+    def evidence(self, words: Sequence[str], alignment_llr: float, least_llr: float) -> Evidence:
+        """What speaks for the words; Whisper is not asked where it cannot bring them over a likelihood ratio.
+
+        Args:
+            words: At least one.
+            alignment_llr: Their likelihood ratio by the alignment, in nats.
+            least_llr: The likelihood ratio that matters, in nats.
+        """
+        digits = set(words).issubset(DIGITS)
+        alone = Evidence(alignment_llr, digits=digits)
+        if self._fusion.most(alone) < least_llr:
+            return alone
+        scores = self._scores(tuple(words))
+        heard = self._scores(self.words).total if self.words else scores.total
+        return Evidence(alignment_llr, scores, min(0.0, scores.total - heard), digits)
+
+    def llr(self, evidence: Evidence) -> float:
+        """Natural-log likelihood ratio of the evidence."""
+        return self._fusion.llr(evidence)
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """What Whisper hears without being told anything, as ``normalize`` gives it; may be empty."""
+        try:
+            return normalize(self._evidence.transcript(_MOST_TOKENS), max_words=_MOST_WORDS)
+        except BadPhrase:
+            return ()
+
+    @cached_property
+    def _evidence(self) -> WhisperEvidence:
+        return WhisperEvidence(self._model, self._forms, self._model.hear(self._samples))
+
+    def _scores(self, words: tuple[str, ...]) -> WordScores:
+        if words not in self._known:
+            self._known[words] = self._evidence.weigh(words)
+        return self._known[words]

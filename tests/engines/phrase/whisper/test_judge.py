@@ -1,0 +1,156 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamauth.catalog.registry import models_folder
+from streamauth.core.ports import LEAST_LLR, Samples, Word
+from streamauth.engines.phrase.acoustic_model import AcousticModel
+from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
+from streamauth.engines.phrase.expected import Expected
+from streamauth.engines.phrase.lexicon import Lexicon
+from streamauth.engines.phrase.whisper.evidence import WordScores
+from streamauth.engines.phrase.whisper.forms import WrittenForms
+from streamauth.engines.phrase.whisper.fusion import BOUNDS, FILE, Evidence, Fusion
+from streamauth.engines.phrase.whisper.judge import PhraseJudge
+from streamauth.errors import ModelCorrupt
+from tests.engines.phrase.test_recognizers import DOOR, speech
+
+PHRASE, FOLDER = models_folder() / "vosk-en" / "phrase", models_folder() / "whisper-tiny-en"
+SURE = WordScores((0.0,), 0.0)
+VOSKS = (Word("other", 0.0, 0.0, 1.0),)
+
+
+@pytest.fixture(scope="module")
+def lexicon() -> Lexicon:
+    return Lexicon(PHRASE)
+
+
+@pytest.fixture(scope="module")
+def model() -> AcousticModel:
+    return AcousticModel(PHRASE)
+
+
+@pytest.fixture(scope="module")
+def judge(lexicon: Lexicon) -> PhraseJudge:
+    return PhraseJudge(FOLDER, lexicon)
+
+
+@pytest.mark.parametrize("voice", ["awb", "slt"])
+def test_the_words_that_were_said_explain_an_utterance_best(judge: PhraseJudge, voice: str) -> None:
+    opinion = judge.opinion(speech(voice, "door-1"))
+    at = DOOR.index("door")
+    others = ((*DOOR[:at], "window", *DOOR[at + 1 :]), DOOR[:-1], (*DOOR, "again"), DOOR[::-1], DOOR[2:])
+    right = opinion.evidence(DOOR, 5.0, 0.0)
+    assert right.scores is not None
+    assert opinion.llr(right) > 3
+    for words in others:
+        wrong = opinion.evidence(words, 5.0, 0.0)
+        assert wrong.scores is not None
+        assert wrong.scores.total < right.scores.total - 2, words
+    assert opinion.words == DOOR
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_noise_brings_no_words(model: AcousticModel, lexicon: Lexicon, judge: PhraseJudge, seed: int) -> None:
+    noise = (0.05 * np.random.default_rng(seed).standard_normal(32_000)).astype(np.float32)
+    for samples in (noise, np.zeros(32_000, np.float32)):
+        expecting = PhraseCheck(model, lexicon, Expected.of(DOOR, lexicon), judge, -4.0)
+        for check in (expecting, FreeCheck(model, lexicon, judge)):
+            transcript = check.judge(samples, VOSKS, over=True)
+            assert transcript.words == VOSKS
+            assert transcript.llr is None or transcript.llr < 0
+
+
+def test_what_was_said_instead_is_what_the_second_judge_heard(
+    model: AcousticModel, lexicon: Lexicon, judge: PhraseJudge
+) -> None:
+    samples = speech("slt", "coffee")
+    found = PhraseCheck(model, lexicon, Expected.of(DOOR, lexicon), judge).judge(samples, VOSKS, over=True)
+    assert found.text == "i would like a cup of coffee with milk"
+    assert found.llr is not None
+    assert found.llr < 0
+    # while an utterance goes on the decoder's words stand
+    found = PhraseCheck(model, lexicon, Expected.of(DOOR, lexicon), judge).judge(samples, VOSKS, over=False)
+    assert found.words == VOSKS
+
+
+def test_without_a_phrase_the_words_are_those_of_the_second_judge(
+    model: AcousticModel, lexicon: Lexicon, judge: PhraseJudge
+) -> None:
+    check = FreeCheck(model, lexicon, judge)
+    found = check.judge(speech("awb", "door-1"), VOSKS, over=True)
+    assert tuple(word.text for word in found.words) == DOOR
+    assert all(0 <= word.start_s < word.end_s for word in found.words)
+    assert check.judge(speech("awb", "door-1"), VOSKS, over=False).words == VOSKS
+    assert check.judge(np.zeros(100, np.float32), VOSKS, over=True).words == VOSKS
+
+
+def test_a_lower_bar_lets_more_stand(model: AcousticModel, lexicon: Lexicon, judge: PhraseJudge) -> None:
+    def said(samples: Samples, least_llr: float) -> tuple[str, ...]:
+        check = PhraseCheck(model, lexicon, Expected.of(DOOR, lexicon), judge, least_llr)
+        return tuple(word.text for word in check.judge(samples, VOSKS, over=True).words)
+
+    assert said(speech("awb", "door-1"), 0.0) == DOOR
+    assert said(speech("awb", "window"), 0.0) != DOOR
+    assert said(speech("awb", "window"), LEAST_LLR) == DOOR
+
+
+@pytest.mark.parametrize(
+    ("word", "form"),
+    [
+        *[("four", " 4"), ("four", " for"), ("wildfire", " wild fire"), ("i'm", " I am"), ("open", " Open")],
+        *[("don't", " do not"), ("twenty", " 20"), ("kelvandro", " kelvandro")],
+    ],
+)
+def test_a_word_is_written_in_many_ways(lexicon: Lexicon, word: str, form: str) -> None:
+    assert form in WrittenForms(lexicon).of(word)
+
+
+def test_digits_are_written_as_words_and_as_numbers(lexicon: Lexicon) -> None:
+    units = {"".join(one.units) for one in WrittenForms(lexicon).spellings(("four", "seven", "one"))}
+    assert units == {" Four seven one", " 4 7 1", " 4, 7, 1", " 4-7-1", " 471"}
+    for spelling in WrittenForms(lexicon).spellings(("four", "seven", "one")):
+        assert sum(spelling.counts) == 3
+
+
+def test_more_evidence_never_makes_words_less_likely() -> None:
+    fusion = Fusion.read(FOLDER)
+    better = Evidence(2.0, WordScores((-1.0, -0.5), -0.2), -1.0)
+    for worse in (
+        Evidence(1.0, WordScores((-1.0, -0.5), -0.2), -1.0),
+        Evidence(2.0, WordScores((-3.0, -0.5), -0.2), -1.0),
+        Evidence(2.0, WordScores((-1.0, -0.5), -2.0), -1.0),
+        Evidence(2.0, WordScores((-1.0, -0.5), -0.2), -3.0),
+    ):
+        assert fusion.llr(worse) <= fusion.llr(better)
+    assert fusion.llr(Evidence(2.0, SURE)) == fusion.most(Evidence(2.0))
+
+
+def test_a_hopeless_alignment_is_not_made_up_for() -> None:
+    fusion = Fusion.read(FOLDER)
+    assert fusion.llr(Evidence(-15.0, SURE)) < -4
+    assert fusion.llr(Evidence(-25.0)) <= -25
+
+
+def test_nobody_is_asked_in_vain(judge: PhraseJudge) -> None:
+    # no sound at all: were Whisper asked, there would be nothing to work on
+    opinion = judge.opinion(np.zeros(0, np.float32))
+    assert opinion.evidence(DOOR, -20.0, 0.0).scores is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *["", "[]", "{}", '{"weights": {}, "bias": 0, "digits_bias": 0}'],
+        *(
+            json.dumps({"weights": {**dict.fromkeys(BOUNDS, 1.0), **change}, "bias": bias, "digits_bias": 0})
+            for change, bias in (({"end": -1.0}, 0), ({"more": 1.0}, 0), ({}, float("nan")), ({}, "x"), ({}, 1e9))
+        ),
+    ],
+)
+def test_weights_that_make_no_sense_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE).write_text(content)
+    with pytest.raises(ModelCorrupt):
+        Fusion.read(tmp_path)
