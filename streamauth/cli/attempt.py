@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from streamauth.cli.output import Output
-from streamauth.core.audio.pcm import AudioFormat, PcmInput
+from streamauth.core.audio.pcm import AudioFormat, Encoding, PcmInput
 from streamauth.core.events import Decided, Event
 from streamauth.core.phrase.prompt import PromptKind, PromptPlan
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.core.sessions.base import SessionState
-from streamauth.errors import InputError, InternalError
+from streamauth.errors import AudioError, InputError, InternalError
 from streamauth.service.authenticator import Attempt
-from streamauth.settings import AudioSettings, PromptSettings
+from streamauth.settings import PromptSettings, Settings
 
 
 @dataclass(frozen=True)
@@ -33,42 +33,104 @@ class Recording:
     chunks: Iterable[PcmInput]
 
 
+@dataclass(frozen=True)
+class RawFormat:
+    """What was said of the audio: its channel, and of the standard input its whole format.
+
+    Attributes:
+        rate_hz: Sample rate of the standard input.
+        encoding: Of its samples.
+        channels: Of its frames.
+        channel: The only channel to listen to, counted from 1; None mixes all.
+    """
+
+    rate_hz: int | None = None
+    encoding: str | None = None
+    channels: int | None = None
+    channel: int | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether anything but the channel was said."""
+        return (self.rate_hz, self.encoding, self.channels) != (None, None, None)
+
+    def format(self) -> AudioFormat:
+        """The format of the standard input.
+
+        Raises:
+            AudioError: There is no such one.
+        """
+        return AudioFormat(
+            SAMPLE_RATE_HZ if self.rate_hz is None else self.rate_hz,
+            1 if self.channels is None else self.channels,
+            Encoding(self.encoding or Encoding.S16LE),
+            self.channel,
+        )
+
+
 @contextmanager
 def recording(
-    file: Path | None, mic: bool, device: str | None, limits: AudioSettings, max_s: float, output: Output
+    file: Path | None,
+    mic: bool,
+    device: str | None,
+    settings: Settings,
+    max_s: float,
+    output: Output,
+    raw: RawFormat = RawFormat(),
 ) -> Iterator[Recording]:
     """Open the file or the microphone, whichever was asked for.
 
     Args:
-        file: An audio file, None for the microphone; "-" is 16-bit mono PCM of 16 kHz on the standard input.
+        file: An audio file, None for the microphone; "-" is raw PCM on the standard input.
         mic: Whether the microphone was asked for.
         device: Which one.
-        limits: Limits of audio.
+        settings: All settings.
         max_s: Longest audio, in seconds.
         output: For messages.
+        raw: What was said of the audio.
 
     Raises:
-        AudioError: It cannot be opened or is no usable audio.
+        AudioError: It cannot be opened or is no usable audio; the file is named.
     """
     if mic == (file is not None):
         raise InputError("Give either an audio file or --mic.")
+    if raw.given and str(file) != "-":
+        raise InputError(
+            "A file tells its own format: --rate, --encoding and --channels are for the standard input, -."
+        )
     if file is not None:
         from streamauth.sources.files import open_audio, read_raw
 
-        if str(file) == "-":
-            source = read_raw(sys.stdin.buffer, AudioFormat(SAMPLE_RATE_HZ), max_s=max_s)
-        else:
-            source = open_audio(file, max_s=max_s, max_mb=limits.max_file_mb)
+        with naming(file):
+            if str(file) == "-":
+                source = read_raw(sys.stdin.buffer, raw.format(), max_s=max_s)
+            else:
+                source = open_audio(file, max_s=max_s, max_mb=settings.audio.max_file_mb, channel=raw.channel)
         with source as audio:
-            yield Recording(file.name, audio.format, audio)
+            yield Recording(file.name, audio.format, _named(audio, file))
         return
     from streamauth.sources.microphone import Microphone
 
     def overflow() -> None:
         output.messages.print("The computer was too slow and some audio was lost.", style="yellow")
 
-    with Microphone(device, on_overflow=overflow) as microphone:
+    with Microphone(device or settings.microphone.device or None, on_overflow=overflow) as microphone:
         yield Recording("microphone", microphone.format, microphone)
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """Errors of audio tell which file they are about."""
+    try:
+        yield
+    except AudioError as error:
+        where = "standard input" if str(file) == "-" else file
+        raise type(error)(f"{where}: {error.message}") from None
+
+
+def _named(chunks: Iterable[PcmInput], file: Path) -> Iterator[PcmInput]:
+    with naming(file):
+        yield from chunks
 
 
 def wanted_prompt(prompt: str | None, kind: str | None, settings: PromptSettings) -> str | PromptPlan | None:

@@ -1,5 +1,6 @@
 """``streamauth enroll``."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streamauth.cli.output import (
+    EXIT_INCOMPLETE,
     EXIT_MISUSE,
     EXIT_OK,
-    EXIT_UNDECIDED,
+    ChannelOption,
     DeviceOption,
     JsonOption,
     MicOption,
@@ -41,11 +43,12 @@ def enroll(
     ] = None,
     mic: MicOption = False,
     device: DeviceOption = None,
+    channel: ChannelOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Enroll a person: one pass phrase said three times, or free speech."""
-    from streamauth.cli.attempt import recording
+    """Enroll a person: one pass phrase said several times, or free speech. Exit code 5 where more is needed."""
+    from streamauth.cli.attempt import RawFormat, recording
     from streamauth.cli.phrase import proposals
     from streamauth.errors import InputError
 
@@ -57,10 +60,11 @@ def enroll(
     problems: list[Reason] = []
     with opened(store) as authenticator, ExitStack() as stack:
         # all are opened first, so that a bad file is told before anything is enrolled
-        limits = authenticator.settings.audio
+        settings, raw = authenticator.settings, RawFormat(channel=channel)
         takes: list[Path | None] = [*files] if files else [None]
         recordings = [
-            stack.enter_context(recording(file, mic, device, limits, limits.max_enroll_s, output)) for file in takes
+            stack.enter_context(recording(file, mic, device, settings, settings.audio.max_enroll_s, output, raw))
+            for file in takes
         ]
         with output.busy("Loading the models"):
             attempt = authenticator.enroll(
@@ -76,6 +80,7 @@ def enroll(
                 _tell(event, recorded.name, phrase, problems, output)
         session = attempt.session
         count, speech_s = len(session.everything), sum(u.speech_s for u in session.everything)
+        stored = next((u.phrase for u in session.everything if u.phrase), None)
         needed = session.needed or int(session.needed_speech_s > 0)
         status = "enrolled" if session.complete else "enrolling" if session.utterances or not problems else "failed"
     texts = {
@@ -83,18 +88,33 @@ def enroll(
         "enrolling": f"{name} is not fully enrolled yet: {count} utterances, {speech_s:.1f} s of speech so far.",
         "failed": f"Nothing was enrolled for {name}.",
     }
+    if status == "enrolling" and not text_independent:
+        texts[status] += f" {needed} more to go: run the same command with further recordings."
+    if stored is not None:
+        told = f" The pass phrase is “{stored}”."
+        if phrase is None and label is None:
+            told += f" Was something else said? `streamauth profiles reset {name}`, then enroll with --phrase."
+        texts = {key: text + told if key != "failed" else text for key, text in texts.items()}
     data = {
         "name": name,
         "status": status,
         "utterances": count,
         "needed": needed,
+        "phrase": stored,
         "speech_s": round(speech_s, 3),
         "problems": [str(problem) for problem in problems],
     }
     output.result(data, texts[status])
+    # what the recognizer wrote down on its own is often not what was said
+    unsure = stored is not None and phrase is None and label is None and not json and sys.stdin.isatty()
+    if unsure and not typer.confirm(f"Is “{stored}” what was said?", err=True):
+        with opened(store) as authenticator:
+            authenticator.store.reset(authenticator.store.get(name).id)
+        output.messages.print("The enrollment is dropped. Enroll again with --phrase “your words”.", markup=False)
+        return EXIT_MISUSE
     if status == "failed":
         return EXIT_MISUSE
-    return EXIT_OK if status == "enrolled" or not problems else EXIT_UNDECIDED
+    return EXIT_OK if status == "enrolled" else EXIT_INCOMPLETE
 
 
 def _events(attempt: "EnrollmentAttempt", recordings: "list[Recording]") -> "Iterator[tuple[Recording, Event]]":

@@ -7,40 +7,50 @@ import typer
 
 from streamauth.cli.output import (
     EXIT_BY_VERDICT,
+    ChannelOption,
+    ChannelsOption,
     DeviceOption,
+    EncodingOption,
     JsonOption,
     MicOption,
     NewPromptOption,
     Output,
     PromptOption,
+    RateOption,
     StoreOption,
     opened,
 )
 
 
 def identify(
-    file: Annotated[Path | None, typer.Argument(help="An audio file.", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="An audio file; - is raw audio on the standard input.", show_default=False)
+    ] = None,
     among: Annotated[
         str | None, typer.Option("--among", metavar="A,B", help="Only among these names.", show_default=False)
     ] = None,
     mic: MicOption = False,
     device: DeviceOption = None,
+    rate: RateOption = None,
+    encoding: EncodingOption = None,
+    channels: ChannelsOption = None,
+    channel: ChannelOption = None,
     prompt: PromptOption = None,
     new_prompt: NewPromptOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> int:
     """Name the speaker among the enrolled, or nobody: exit code 0 named, 1 nobody, 3 undecided."""
-    from streamauth.cli.attempt import decide, recording, tell_prompt, wanted_prompt
+    from streamauth.cli.attempt import RawFormat, decide, recording, tell_prompt, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text
     from streamauth.protocol.events import identification_object
 
-    output = Output(json)
+    output, raw = Output(json), RawFormat(rate, encoding, channels, channel)
     names = [name.strip() for name in among.split(",") if name.strip()] if among is not None else None
     with opened(store) as authenticator:
         limits = authenticator.settings.audio
         wanted = wanted_prompt(prompt, new_prompt, authenticator.settings.prompt)
-        with recording(file, mic, device, limits, limits.max_attempt_s, output) as audio:
+        with recording(file, mic, device, authenticator.settings, limits.max_attempt_s, output, raw) as audio:
             with output.busy("Loading the models"):
                 attempt = authenticator.identify(audio.format, among=names, prompt=wanted)
             tell_prompt(attempt, output)

@@ -1,13 +1,16 @@
 """The parser: names the commands, and turns every failure into its message and exit code."""
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from streamauth.cli import (
     calibrate,
+    config,
     demo,
     doctor,
     doors,
@@ -19,6 +22,7 @@ from streamauth.cli import (
     kiosk,
     listen,
     login,
+    microphones,
     models,
     phrase,
     profiles,
@@ -36,8 +40,7 @@ _INTERRUPTED = 130  # what the parser makes of Ctrl-C
 app = typer.Typer(
     name="streamauth",
     help="Real-time voice authentication: who speaks, and what is said. Exit codes: 0 accept or success, 1 reject, "
-    "2 misuse or bad input, 3 undecided, 4 internal failure.",
-    add_completion=False,
+    "2 misuse or bad input, 3 undecided, 4 internal failure, 5 enrollment not complete.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -56,6 +59,8 @@ app.command("stream")(stream.stream)
 app.command("demo")(demo.demo)
 app.command("evaluate")(evaluate.evaluate)
 app.command("calibrate")(calibrate.calibrate)
+app.add_typer(config.app, name="config")
+app.add_typer(microphones.app, name="microphones")
 app.command("doctor")(doctor.doctor)
 app.add_typer(key.app, name="key")
 app.add_typer(keys.app, name="keys")
@@ -82,7 +87,35 @@ def _root(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; always ends with SystemExit."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    sys.exit(run(arguments))
+    with _own_words_only():
+        sys.exit(run(arguments))
+
+
+@contextmanager
+def _own_words_only() -> Iterator[None]:
+    """Keep what libraries of C print (PortAudio, ALSA, decoders) off the screen.
+
+    They write to file descriptor 2, past Python. Python's own stream gets a copy of that descriptor, and theirs leads
+    nowhere. Python's development mode (``-X dev``) leaves all as it is.
+    """
+    try:
+        screen = os.dup(2)
+    except OSError:
+        screen = -1
+    if screen < 0 or sys.flags.dev_mode or sys.stderr is None or sys.stderr.fileno() != 2:
+        yield
+        return
+    before = sys.stderr
+    with open(screen, "w", buffering=1, encoding=before.encoding, errors="backslashreplace") as own:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        sys.stderr = own
+        try:
+            yield
+        finally:
+            own.flush()
+            os.dup2(screen, 2)
+            sys.stderr = before
 
 
 def run(arguments: list[str]) -> int:

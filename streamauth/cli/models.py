@@ -26,6 +26,7 @@ def list_(
     json: JsonOption = False,
 ) -> int:
     """All models, and which are installed."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Column, Table
 
     from streamauth.catalog.registry import Catalog
@@ -35,7 +36,9 @@ def list_(
     if json:
         output.result({"models": rows}, "")
         return EXIT_OK
-    table = Table(Column("name", no_wrap=True), "kind", "language", "size", "licence", "state")
+    # a name is copied into other commands, so it is never cut; the rest folds in a terminal of 80 columns
+    folding = [Column(title, overflow="fold") for title in ("kind", "language", "size", "licence", "state")]
+    table = Table(Column("name", no_wrap=True), *folding, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for row in rows:
         table.add_row(row["name"], row["kind"], row["language"], _size(row["bytes"]), row["licence"], row["state"])
     output.console.print(table)

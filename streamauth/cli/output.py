@@ -21,6 +21,20 @@ StoreOption = Annotated[
 ]
 MicOption = Annotated[bool, typer.Option("--mic", help="Listen to the microphone.")]
 DeviceOption = Annotated[str | None, typer.Option("--device", help="Microphone by name or number.", show_default=False)]
+RateOption = Annotated[
+    int | None, typer.Option("--rate", metavar="HZ", help="Sample rate of the standard input.", show_default="16000")
+]
+EncodingOption = Annotated[
+    Literal["s16le", "f32le", "mulaw", "alaw"] | None,
+    typer.Option("--encoding", help="Samples of the standard input.", show_default="s16le"),
+]
+ChannelsOption = Annotated[
+    int | None, typer.Option("--channels", metavar="COUNT", help="Channels of the standard input.", show_default="1")
+]
+ChannelOption = Annotated[
+    int | None,
+    typer.Option("--channel", metavar="NUMBER", help="Listen to this channel only.", show_default="all, mixed"),
+]
 PromptOption = Annotated[
     str | None,
     typer.Option("--prompt", metavar="ID", help="Drawn by `streamauth prompt new`; must be said.", show_default=False),
@@ -30,7 +44,7 @@ NewPromptOption = Annotated[
     typer.Option("--new-prompt", help="Draw a random prompt now, which must be said.", show_default=False),
 ]
 
-EXIT_OK, EXIT_REJECT, EXIT_MISUSE, EXIT_UNDECIDED, EXIT_INTERNAL = range(5)
+EXIT_OK, EXIT_REJECT, EXIT_MISUSE, EXIT_UNDECIDED, EXIT_INTERNAL, EXIT_INCOMPLETE = range(6)
 EXIT_BY_VERDICT = {"accept": EXIT_OK, "reject": EXIT_REJECT, "undecided": EXIT_UNDECIDED}
 
 
@@ -56,6 +70,13 @@ class Output:
 
     def result(self, data: dict[str, Any], text: str) -> None:
         """Print the result: the JSON object or the text."""
+        if self.json:
+            print(json.dumps(data, ensure_ascii=False), flush=True)
+        else:
+            self.console.print(text, markup=False)
+
+    def step(self, data: dict[str, Any], text: str) -> None:
+        """Print one of several results: a JSON object in a line of its own, or a line of text."""
         if self.json:
             print(json.dumps(data, ensure_ascii=False), flush=True)
         else:

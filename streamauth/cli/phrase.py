@@ -52,7 +52,7 @@ def _heard(authenticator: "Authenticator", words: tuple[str, ...], file: Path, o
 
     limits = authenticator.settings.audio
     with (
-        recording(file, False, None, limits, limits.max_attempt_s, output) as audio,
+        recording(file, False, None, authenticator.settings, limits.max_attempt_s, output) as audio,
         authenticator.hear(words, audio.format) as attempt,
     ):
         for _ in feed(attempt, audio):

@@ -66,7 +66,7 @@ def check(
         taken = authenticator.prompts.take(prompt)
         for file in files:
             with (
-                recording(file, False, None, limits, limits.max_attempt_s, output) as audio,
+                recording(file, False, None, authenticator.settings, limits.max_attempt_s, output) as audio,
                 authenticator.check_prompt(taken, audio.format) as attempt,
             ):
                 decided = [event for event in feed(attempt, audio) if isinstance(event, Decided)]

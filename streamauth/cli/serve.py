@@ -20,6 +20,7 @@ def serve(
 ) -> int:
     """Run the server until it is stopped: web page, streaming, REST."""
     from streamauth.azure.mount import azure_mounts
+    from streamauth.protocol.messages import PATH
     from streamauth.server.hosting import serve as run_server
 
     output = Output(json)
@@ -28,7 +29,9 @@ def serve(
         settings = authenticator.settings.with_values({"server": given}, "options")
 
         def ready(url: str) -> None:
-            output.result({"url": url}, f"Listening on {url}, Ctrl-C stops.")
+            page = url.replace("ws", "http", 1).removesuffix(PATH)
+            open_this = f"Open {page} in a browser. Programs use {url}. Ctrl-C stops."
+            output.result({"url": url, "page": page}, f"Listening on {url}.\n{open_this}")
 
         output.messages.print("Loading the models.")
         run_server(authenticator, settings, ready, azure_mounts(settings))

@@ -7,12 +7,16 @@ import typer
 
 from streamauth.cli.output import (
     EXIT_BY_VERDICT,
+    ChannelOption,
+    ChannelsOption,
     DeviceOption,
+    EncodingOption,
     JsonOption,
     MicOption,
     NewPromptOption,
     Output,
     PromptOption,
+    RateOption,
     StoreOption,
     opened,
 )
@@ -20,24 +24,30 @@ from streamauth.cli.output import (
 
 def verify(
     name: Annotated[str, typer.Argument(help="Who the speaker claims to be.")],
-    file: Annotated[Path | None, typer.Argument(help="An audio file.", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="An audio file; - is raw audio on the standard input.", show_default=False)
+    ] = None,
     mic: MicOption = False,
     device: DeviceOption = None,
+    rate: RateOption = None,
+    encoding: EncodingOption = None,
+    channels: ChannelsOption = None,
+    channel: ChannelOption = None,
     prompt: PromptOption = None,
     new_prompt: NewPromptOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> int:
     """Verify a claimed identity: exit code 0 accept, 1 reject, 3 undecided."""
-    from streamauth.cli.attempt import decide, recording, tell_prompt, wanted_prompt
+    from streamauth.cli.attempt import RawFormat, decide, recording, tell_prompt, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text
     from streamauth.protocol.events import verification_object
 
-    output = Output(json)
+    output, raw = Output(json), RawFormat(rate, encoding, channels, channel)
     with opened(store) as authenticator:
         limits = authenticator.settings.audio
         wanted = wanted_prompt(prompt, new_prompt, authenticator.settings.prompt)
-        with recording(file, mic, device, limits, limits.max_attempt_s, output) as audio:
+        with recording(file, mic, device, authenticator.settings, limits.max_attempt_s, output, raw) as audio:
             with output.busy("Loading the models"):
                 attempt = authenticator.verify(name, audio.format, prompt=wanted)
             tell_prompt(attempt, output)

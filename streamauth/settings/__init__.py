@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from streamauth.settings.doors import DoorSettings, KioskSettings
 from streamauth.settings.getting import ModelSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
 from streamauth.settings.login import LoginSettings
+from streamauth.settings.microphone import MicrophoneSettings
 
 __all__ = [
     "AccessSettings",
@@ -45,6 +47,7 @@ __all__ = [
     "EnrollmentSettings",
     "KioskSettings",
     "LoginSettings",
+    "MicrophoneSettings",
     "ModelSettings",
     "PhraseSettings",
     "PromptSettings",
@@ -58,7 +61,12 @@ __all__ = [
     "data_folder",
     "environment_name",
     "load_settings",
+    "origins",
 ]
+
+_PREFIX = "STREAMAUTH_"
+OTHER_VARIABLES = frozenset(f"{_PREFIX}{name}" for name in ("HOME", "MODELS", "API_KEY", "URL", "SEALING_KEY"))
+"""Variables that are no settings: folders, secrets, and where programs beside the product look."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ class Settings:
     models: ModelSettings = field(default_factory=ModelSettings)
     door: DoorSettings = field(default_factory=DoorSettings)
     kiosk: KioskSettings = field(default_factory=KioskSettings)
+    microphone: MicrophoneSettings = field(default_factory=MicrophoneSettings)
 
     def with_values(self, values: Mapping[str, Mapping[str, Any]], origin: str) -> "Settings":
         """A copy with values replaced, given as ``{section: {name: value}}``.
@@ -136,15 +145,41 @@ def load_settings(home: Path | None = None, environment: Mapping[str, str] | Non
         BadSetting: A value is unknown, of a wrong type or out of range.
     """
     settings = Settings()
+    for values, origin in _layers(home, os.environ if environment is None else environment):
+        settings = settings.with_values(values, origin)
+    return settings
+
+
+def origins(home: Path | None = None, environment: Mapping[str, str] | None = None) -> dict[tuple[str, str], str]:
+    """Where each setting that is not at its default comes from, by section and name: a file or a variable.
+
+    Raises:
+        BadSetting: As of ``load_settings``.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for values, origin in _layers(home, os.environ if environment is None else environment):
+        Settings().with_values(values, origin)
+        found.update({(section, name): origin for section, pairs in values.items() for name in pairs})
+    return found
+
+
+def _layers(home: Path | None, environment: Mapping[str, str]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Values and where they come from, weakest first."""
     path = (home or data_folder()) / "config.toml"
     if path.is_file():
         try:
-            settings = settings.with_values(tomllib.loads(path.read_text("utf-8")), path.name)
+            yield tomllib.loads(path.read_text("utf-8")), path.name
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise BadSetting(f"{path.name} cannot be read: {error}") from None
-    environment = os.environ if environment is None else environment
-    for section, item in all_settings():
-        name = environment_name(section, item.name)
+    known = {environment_name(section, item.name): (section, item.name) for section, item in all_settings()}
+    for name in environment:
+        if name.startswith(_PREFIX) and name not in known and name not in OTHER_VARIABLES:
+            # ignored, a misspelled name would leave a lower security in place, in silence
+            meant = get_close_matches(name, [*known, *OTHER_VARIABLES], 1, 0.75)
+            raise BadSetting(
+                f"{name}: there is no such setting. {f'Did you mean {meant[0]}? ' if meant else ''}"
+                "`streamauth config show` lists all; unset the variable or correct it."
+            )
+    for name, (section, item_name) in known.items():
         if name in environment:
-            settings = settings.with_values({section: {item.name: environment[name]}}, name)
-    return settings
+            yield {section: {item_name: environment[name]}}, name

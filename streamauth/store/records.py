@@ -104,13 +104,15 @@ class ProfileSummary:
 
 
 def checked_name(name: str) -> str:
-    """The name in its stored form (NFC).
+    """The name in its stored form: NFC, without blanks around it, and one blank for several inside.
 
     Raises:
         BadProfileName: Blank, longer than 128 characters, or with line breaks or control characters.
     """
     name = unicodedata.normalize("NFC", name)
-    if not name.strip() or len(name) > _MAX_NAME or any(unicodedata.category(c) in _REFUSED for c in name):
+    refused = any(unicodedata.category(c) in _REFUSED for c in name)
+    name = " ".join(name.split())
+    if refused or not name or len(name) > _MAX_NAME:
         raise BadProfileName
     return name
 

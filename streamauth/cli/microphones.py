@@ -1,0 +1,98 @@
+"""``streamauth microphones``."""
+
+from typing import Annotated
+
+import typer
+
+from streamauth.cli.output import EXIT_OK, EXIT_REJECT, DeviceOption, JsonOption, Output
+
+app = typer.Typer(help="List the microphones of this machine, or test one.")
+
+_QUIET_DBFS = -45.0
+_SILENT_DBFS = -75.0
+
+
+@app.command("list")
+def list_(json: JsonOption = False) -> int:
+    """All microphones that the sound system offers."""
+    from rich.table import Table
+
+    from streamauth.settings import load_settings
+    from streamauth.sources.microphone import list_devices
+
+    output, chosen = Output(json), load_settings().microphone.device
+    devices = list_devices()
+    rows = [
+        {"number": d.number, "name": d.name, "api": d.api, "rate": d.default_rate_hz, "default": d.is_default}
+        for d in devices
+    ]
+    if json:
+        output.result({"microphones": rows, "setting": chosen}, "")
+        return EXIT_OK
+    table = Table("number", "name", "system", "rate", "default")
+    for row in rows:
+        table.add_row(
+            str(row["number"]), str(row["name"]), str(row["api"]), f"{row['rate']} Hz", "yes" if row["default"] else ""
+        )
+    output.console.print(table if rows else "There is no microphone on this computer, or no permission to use it.")
+    if chosen:
+        output.console.print(f"microphone.device is set to {chosen}.", markup=False)
+    return EXIT_OK
+
+
+@app.command("test")
+def try_out(
+    device: DeviceOption = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, max=60, help="How long to listen.")] = 4.0,
+    json: JsonOption = False,
+) -> int:
+    """Listen for some seconds and tell how loud it is; exit code 1 where nobody could be heard."""
+    import numpy as np
+
+    from streamauth.core.audio.pcm import PcmDecoder
+    from streamauth.settings import load_settings
+    from streamauth.sources.microphone import Microphone
+
+    output = Output(json)
+    loudest, peak, clipped, heard_s = -120.0, 0.0, False, 0.0
+    with Microphone(device or load_settings().microphone.device or None) as microphone:
+        output.messages.print(f"Speak into {microphone.device.name} for {seconds:g} s.", markup=False)
+        decoder = PcmDecoder(microphone.format)
+        for chunk in microphone:
+            samples = decoder.feed(chunk)
+            if samples.size:
+                level = 10 * float(np.log10(max(float(np.mean(np.square(samples))), 1e-12)))
+                loudest, top = max(loudest, level), float(np.abs(samples).max())
+                peak, clipped = max(peak, top), clipped or top >= 0.999
+                heard_s += samples.size / microphone.format.sample_rate_hz
+                _show(output, level)
+            if heard_s >= seconds:
+                break
+        name, rate_hz = microphone.device.name, microphone.format.sample_rate_hz
+    verdict = _verdict(loudest, peak, clipped)
+    data = {
+        "microphone": name,
+        "rate": rate_hz,
+        "loudest_dbfs": round(loudest, 1),
+        "clipped": clipped,
+        "ok": not verdict,
+    }
+    output.result(data, f"{name}, {rate_hz} Hz: loudest {loudest:.0f} dB of full scale. {verdict or 'That is good.'}")
+    return EXIT_REJECT if verdict else EXIT_OK
+
+
+def _show(output: Output, level_dbfs: float) -> None:
+    if output.messages.is_terminal:
+        bars = max(0, min(30, round((level_dbfs + 60) / 2)))
+        output.messages.print(f"\r{'▮' * bars:<30} {level_dbfs:5.0f} dB", end="", markup=False)
+
+
+def _verdict(loudest_dbfs: float, peak: float, clipped: bool) -> str:
+    """What is wrong; empty where nothing is."""
+    if peak == 0:
+        return "Nothing but zeros came. Is it muted or unplugged?"
+    if loudest_dbfs < _SILENT_DBFS:
+        return "Nothing was heard. Is it the right microphone, and not muted?"
+    if loudest_dbfs < _QUIET_DBFS:
+        return "That is too quiet. Come closer or raise the input level."
+    return "It is distorted. Lower the input level or step back." if clipped else ""
