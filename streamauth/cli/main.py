@@ -98,11 +98,13 @@ def _own_words_only() -> Iterator[None]:
     They write to file descriptor 2, past Python. Python's own stream gets a copy of that descriptor, and theirs leads
     nowhere. Python's development mode (``-X dev``) leaves all as it is.
     """
+    # a program that runs commands inside itself has its own way with both
+    if sys.flags.dev_mode or sys.stderr is None or sys.stderr is not sys.__stderr__:
+        yield
+        return
     try:
         screen = os.dup(2)
     except OSError:
-        screen = -1
-    if screen < 0 or sys.flags.dev_mode or sys.stderr is None or sys.stderr.fileno() != 2:
         yield
         return
     before = sys.stderr
