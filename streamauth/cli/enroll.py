@@ -109,7 +109,7 @@ def enroll(
     unsure = stored is not None and phrase is None and label is None and not json and sys.stdin.isatty()
     if unsure and not typer.confirm(f"Is “{stored}” what was said?", err=True):
         with opened(store) as authenticator:
-            authenticator.store.reset(authenticator.store.get(name).id)
+            authenticator.store.profiles.reset(authenticator.store.profiles.get(name).id)
         output.messages.print("The enrollment is dropped. Enroll again with --phrase “your words”.", markup=False)
         return EXIT_MISUSE
     if status == "failed":

@@ -99,7 +99,8 @@ def _own_words_only() -> Iterator[None]:
     nowhere. Python's development mode (``-X dev``) leaves all as it is.
     """
     # a program that runs commands inside itself has its own way with both
-    if sys.flags.dev_mode or sys.stderr is None or sys.stderr is not sys.__stderr__:
+    before = sys.__stderr__
+    if sys.flags.dev_mode or before is None or sys.stderr is not before:
         yield
         return
     try:
@@ -107,7 +108,6 @@ def _own_words_only() -> Iterator[None]:
     except OSError:
         yield
         return
-    before = sys.stderr
     with open(screen, "w", buffering=1, encoding=before.encoding, errors="backslashreplace") as own:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)

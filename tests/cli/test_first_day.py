@@ -169,7 +169,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
     made = FakeSoundDevice()
     made.add("Headset", 1, 48_000.0)
     made.blocks = 12
-    monkeypatch.setitem(sys.modules, "sounddevice", made)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "sounddevice", made)
     return made
 
 
