@@ -36,6 +36,7 @@ class DoorKeeper:
         area: Which area a passage enters or leaves; empty where nobody asks.
         direction: ``in`` or ``out``; likewise.
         on_view: Called with how the door stands, after each change.
+        record_within_s: Longest wait for the record of a grant, in seconds; nobody passes without one.
         clock_ms: A monotonic clock in milliseconds.
         wall_ms: Milliseconds since the epoch.
     """
@@ -50,6 +51,7 @@ class DoorKeeper:
         area: str = "",
         direction: str = "",
         on_view: Callable[[DoorView], None] = lambda view: None,
+        record_within_s: float = _RECORD_WITHIN_S,
         clock_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -59,6 +61,7 @@ class DoorKeeper:
         self._recorder = recorder
         self._area, self._direction = area, direction
         self._on_view = on_view
+        self._record_within_s = record_within_s
         self._clock_ms = clock_ms
         self._wall_ms = wall_ms
         self._changed = threading.Condition(threading.RLock())
@@ -123,7 +126,7 @@ class DoorKeeper:
         messages = [self._message(DoorEventKind.GRANTED, grant.person, grant.reason)]
         if duress:
             messages.append(self._message(DoorEventKind.DURESS, grant.person))
-        if not self._recorder.commit(messages, _RECORD_WITHIN_S):
+        if not self._recorder.commit(messages, self._record_within_s):
             self.report(DoorEventKind.DENIED, grant.person, Denial.FAILED)
             return Denial.FAILED
         with self._changed:

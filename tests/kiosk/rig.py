@@ -78,7 +78,7 @@ class MockDoor:
     """
 
     def __init__(self, folder: Path, rule: DoorRule | None = None, mode: DoorMode = DoorMode.NORMAL) -> None:
-        self.database = Database(folder / "streamauth.db", busy_timeout_s=1)
+        self.database = Database(folder / "streamauth.db", busy_timeout_s=20)
         upgrade(self.database)
         self.outbox = Outbox(self.database)
         self.factory = closed_door()
@@ -86,7 +86,13 @@ class MockDoor:
         self.recorder = Recorder(self.outbox, ["memory"], self._wake, retry_s=0.05)
         rule = rule or DoorRule(strike_ms=200, held_ms=300, exit_ms=200)
         self.keeper = DoorKeeper(
-            DOOR, Door(rule, mode), GpioDoor(PINS, self.factory), self.recorder, area="house", direction="in"
+            DOOR,
+            Door(rule, mode),
+            GpioDoor(PINS, self.factory),
+            self.recorder,
+            area="house",
+            direction="in",
+            record_within_s=20.0,
         )
 
     def __enter__(self) -> "MockDoor":

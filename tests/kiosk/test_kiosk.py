@@ -89,6 +89,8 @@ class Running:
         chosen = Settings().with_values({"door": DOOR, "kiosk": KIOSK}, "test").with_values(settings, "test")
         self.authenticator = Authenticator.open(home, chosen)
         self.kiosk: Kiosk = build_kiosk(self.authenticator, home, pin_factory=self.factory)
+        # a machine that has other work to do is no fault of the disk
+        self.kiosk._parts.keeper._record_within_s = 20.0
         self.screens: list[Screen] = []
         feed = self.kiosk._parts.feed
         show = feed.show

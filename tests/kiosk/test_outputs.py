@@ -1,0 +1,83 @@
+"""A whole kiosk with a broker and a webhook: everybody is told everything, in order, through outages."""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streamauth.core.door.command import DoorAction
+from tests.kiosk.card import SoundCard
+from tests.kiosk.rig import eventually
+from tests.kiosk.test_kiosk import Running, card, enrolled, home, running
+from tests.outputs.broker import Broker, Listener, mosquitto
+from tests.outputs.test_webhook import SECRET, Receiver, receiver
+
+__all__ = ["card", "enrolled", "home", "receiver"]  # fixtures
+
+
+@pytest.fixture(params=["amqtt", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    if request.param == "mosquitto" and mosquitto() is None:
+        pytest.skip("Mosquitto is not installed. Debian and Ubuntu: apt-get install mosquitto")
+    made = Broker(request.param, tmp_path)
+    made.start()
+    yield made
+    made.stop()
+
+
+def passes(ours: Running, count: int) -> None:
+    """Somebody is let in by an operator and goes through."""
+    ours.authenticator.store.doors.tell("front", DoorAction.OPEN)
+    ours.wait_for("granted", count)
+    eventually(lambda: ours.relay, 20)
+    ours.moves(True)
+    ours.moves(False)
+    ours.wait_for("closed", count)
+
+
+def test_everybody_is_told_everything(
+    home: Path, card: SoundCard, broker: Broker, receiver: Receiver, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET + "\n")
+    assert base64.b64decode(SECRET.removeprefix("whsec_"))
+    door = {
+        "strike_s": 20.0,
+        "held_s": 60.0,
+        "mqtt_host": "127.0.0.1",
+        "mqtt_port": broker.port,
+        "webhook_url": receiver.url,
+        "webhook_secret_file": str(secret),
+    }
+    listener = Listener(broker.port)
+    with running(home, card, door=door) as ours:
+        card.says("slt", "long-2")
+        ours.wait_for("granted")
+        eventually(lambda: ours.relay, 20)
+        ours.moves(True)
+        ours.moves(False)
+        ours.wait_for("closed")
+        listener.wait(
+            lambda topic, payload, _: topic.endswith("/event") and b'"granted"' in payload and b"Ada" in payload
+        )
+        broker.stop()
+        receiver.answers = [500, 500]
+        passes(ours, 2)
+        ours.moves(True)
+        ours.moves(False)
+        ours.wait_for("forced_ended")
+        broker.start()
+        last = [message.id for message in ours.authenticator.store.outbox.log()][-1]
+        listener.wait(lambda topic, payload, _: topic.endswith("/event") and last.encode() in payload, 90)
+        eventually(lambda: last in receiver.ids, 60)
+        eventually(lambda: ours.authenticator.store.outbox.waiting("front") == 0, 60)
+        told = [json.loads(payload)["id"] for topic, payload, _ in listener.got if topic.endswith("/event")]
+        written = [message.id for message in ours.authenticator.store.outbox.log()]
+    listener.close()
+    once = list(dict.fromkeys(receiver.ids))
+    assert once == written[: len(once)], "at least once, and in order"
+    # the other client may come back to the broker after the kiosk, and has missed what came between
+    places = [written.index(each) for each in dict.fromkeys(told)]
+    assert places == sorted(places)
