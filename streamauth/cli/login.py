@@ -257,7 +257,8 @@ def daemon(
     from streamauth.login.voices import LoginVoices
     from streamauth.settings import data_folder
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("streamauth").setLevel(logging.INFO)
     home = data_folder()
     with opened(None) as authenticator:
         state = DaemonState(home / "login.json")

@@ -301,13 +301,10 @@ class LoginVoices:
     ) -> Iterator[Event]:
         began_s, heard, zeros_s = self._clock(), False, 0.0
         bytes_per_s = microphone.format.sample_rate_hz * microphone.format.channels * microphone.format.sample_bytes
-        only_zeros = True
         for chunk in microphone:
-            only_zeros = only_zeros and not any(chunk)
-            if only_zeros:
-                zeros_s += len(chunk) / bytes_per_s
-                if zeros_s >= _MUTED_S:
-                    raise MicrophoneMuted
+            zeros_s = 0.0 if heard or any(chunk) else zeros_s + len(chunk) / bytes_per_s
+            if zeros_s >= _MUTED_S:
+                raise MicrophoneMuted  # no sound card is as quiet as that
             for event in attempt.receive_audio(chunk):
                 heard = heard or isinstance(event, SpeechStarted)
                 yield event

@@ -111,7 +111,13 @@ class Terminal:
         deadline_s = time.monotonic() + seconds
         while self._read(deadline_s):
             pass
-        code = self._process.wait(max(0.1, deadline_s - time.monotonic()))
+        try:
+            code = self._process.wait(max(0.5, deadline_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+            os.close(self._master)
+            raise AssertionError(f"it did not end but showed: {self.text!r}") from None
         os.close(self._master)
         return Outcome(code, self.text.replace("\r", ""))
 
@@ -201,20 +207,23 @@ class Machine:
         """Have a daemon run, the one that runs where it was started with the same options; its process."""
         if self._options == options:
             return self._daemon
-        self.stop_daemon()
         self.microphone()
+        self.use_command(sys.executable, "-m", "tests.login.sudo_daemon", str(self.folder), *options)
+        self._options = options
+        return self._daemon
+
+    def use_command(self, *command: str) -> None:
+        """Have another daemon run."""
+        self.stop_daemon()
         log = self.folder / "daemon.log"
-        command = self.inside(sys.executable, "-m", "tests.login.sudo_daemon", str(self.folder), *options)
         with log.open("ab") as file:
-            self._entered = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
+            self._entered = subprocess.Popen(self.inside(*command), cwd=ROOT, stdout=file, stderr=file)
         deadline_s = time.monotonic() + 60
         while "services" not in self.run(*LOGIN, "status", "--user", "ada", check=False):
             assert self._entered.poll() is None, log.read_text()
             assert time.monotonic() < deadline_s
             time.sleep(0.2)
         self._daemon = _only_child(self._entered.pid)
-        self._options = options
-        return self._daemon
 
     def stop_daemon(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop the daemon that runs, if one does."""

@@ -62,7 +62,7 @@ class ControlledMicrophone:
 
 
 def main(folder: Path, *options: str) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
     attempts = {"free_failures": 5, "lock_after": 2 if "lock" in options else 10}
     configuration = settings(attempts=attempts, login={"silence_s": 1.5})
     home = folder / ("home-" + "-".join(options))

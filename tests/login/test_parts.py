@@ -75,6 +75,7 @@ def test_level_advice(given: list[dict[str, Any]], good: bool, text: str) -> Non
 def test_the_meter_fits() -> None:
     assert [len(meter(dbfs, 20)) for dbfs in (-120.0, -60.0, -30.0, 0.0, 3.0)] == [0, 0, 10, 20, 20]
     assert 50 < len(TO_READ.split()) < 100
+    assert set("0123456789") <= set(TO_READ)
 
 
 def test_state_is_kept_and_damage_enables_nothing(tmp_path: Path) -> None:
