@@ -27,7 +27,7 @@ from streamauth.login.state import OWN_SERVICE, DaemonState
 from streamauth.login.users import UnixUser, unix_user
 from streamauth.login.voices import LoginVoices, Offer
 from streamauth.protocol.answers import Pronunciation
-from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy
+from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy, told_reasons
 from streamauth.protocol.events import event_object
 from streamauth.protocol.strict_json import json_object
 
@@ -248,14 +248,13 @@ class Conversation:
         if offer is None:
             raise LoginProtocolError
         decided = None
+        # all is told to root alone, who asks for it, and not to whoever stands before sudo: numbers and reasons would
+        # guide an imitator, and words would make a bug of the microphone for any program of a user
+        level = Disclosure.NUMBER if self._peer.uid == 0 and request.events else Disclosure.LEAST
         try:
             with self._voices.listen(offer, self._wait_s) as (attempt, events):
                 self._reply(protocol.Listening(request.id))
-                # no numbers for others than root, which would guide an imitator; and no words, which would make a
-                # bug of the microphone for whoever may run programs here
-                policy = DisclosurePolicy(
-                    Disclosure.NUMBER if self._peer.uid == 0 else Disclosure.LEAST, attempt.session.threshold
-                )
+                policy = DisclosurePolicy(level, attempt.session.threshold)
                 for event in self._watched(events):
                     decided = event if isinstance(event, Decided) else decided
                     if request.events:
@@ -265,7 +264,7 @@ class Conversation:
         if decided is None:
             raise InternalError
         _log.info("%s: %s (%s)", self._service, decided.verdict, ", ".join(decided.reasons))
-        self._reply(judged(request.id, decided))
+        self._reply(judged(request.id, decided, level))
 
     def _enroll(self, request: protocol.Enroll) -> None:
         user = self._user_of(request.user)
@@ -315,9 +314,8 @@ class Conversation:
         self._lines.write(protocol.encode_reply(reply))
 
 
-def judged(request_id: str, decided: Decided) -> protocol.Judged:
+def judged(request_id: str, decided: Decided, level: Disclosure) -> protocol.Judged:
     """A decision as a module is told of it: never the words, the scores or the name."""
-    sentences = " ".join(REASON_TEXTS[reason] for reason in decided.reasons)
-    if decided.verdict is Verdict.ACCEPT:
-        sentences = ""
-    return protocol.Judged(request_id, decided.verdict.value, " ".join(decided.reasons), sentences)
+    reasons = told_reasons(decided, level)
+    sentences = "" if decided.verdict is Verdict.ACCEPT else " ".join(REASON_TEXTS[reason] for reason in reasons)
+    return protocol.Judged(request_id, decided.verdict.value, " ".join(reasons), sentences)

@@ -57,8 +57,8 @@ def test_the_right_voice_and_digits(rig: Rig) -> None:
 
 def test_another_voice_is_counted(rig: Rig) -> None:
     outcome = login(rig, OTHER)
-    assert outcome.verdict == "reject"
-    assert "voice" in outcome.message
+    assert (outcome.verdict, outcome.reasons) == ("reject", "not_accepted")
+    assert "not accepted" in outcome.message
     assert rig.failures() == 1
 
 
@@ -68,8 +68,7 @@ def test_wrong_digits_are_counted(rig: Rig) -> None:
         wrong = " ".join(str((int(digit) + 3) % 10) for digit in asked.say.split())
         rig.microphone.audio = spoken(wrong)
         outcome = client.listen()
-    assert outcome.verdict == "reject"
-    assert "prompt_mismatch" in outcome.reasons.split()
+    assert (outcome.verdict, outcome.reasons) == ("reject", "not_accepted")
     assert rig.failures() == 1
 
 
