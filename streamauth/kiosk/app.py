@@ -116,6 +116,11 @@ class Kiosk:
         """End soon; for any thread and for signal handlers."""
         self._stop.set()
 
+    @property
+    def screen(self) -> Screen:
+        """What is shown now."""
+        return self._parts.feed.screen
+
     def touch(self, touch: Touch) -> None:
         """Take what a visitor said by touch or by a reader; for any thread."""
         self._touches.put(touch)

@@ -42,6 +42,8 @@ _MAX_WAITING = 64
 _MAX_SCREENS = 8
 _BEAT_S = 4.0
 _START_S = 10.0
+_STOP_S = 3.0
+_END = ""
 
 
 class TouchKind(StrEnum):
@@ -133,6 +135,11 @@ class ScreenFeed:
         with self._lock:
             self._send(_message("level", round(rms_dbfs, 1)))
 
+    def close(self) -> None:
+        """End all streams."""
+        with self._lock:
+            self._send(_END)
+
     async def stream(self) -> AsyncIterator[str]:
         """What one page gets, from what is shown now on."""
         client = _Client(asyncio.get_running_loop())
@@ -145,9 +152,12 @@ class ScreenFeed:
             yield first
             while True:
                 try:
-                    yield await asyncio.wait_for(client.queue.get(), _BEAT_S)
+                    message = await asyncio.wait_for(client.queue.get(), _BEAT_S)
                 except TimeoutError:
-                    yield _message("beat", None)
+                    message = _message("beat", None)
+                if message == _END:
+                    return
+                yield message
         finally:
             with self._lock:
                 self._clients.discard(client)
@@ -217,8 +227,10 @@ class ScreenServer:
         """Stop. Idempotent."""
         server, self._server = self._server, None
         if server is not None and self._thread is not None:
+            self._feed.close()  # an open stream would hold it up
             server.should_exit = True
-            server.force_exit = True  # an open stream would hold it up
+            self._thread.join(_STOP_S)
+            server.force_exit = True
             self._thread.join()
 
     @staticmethod
