@@ -161,7 +161,12 @@ class FakeRecognizer:
         return tuple(word for word in words if word not in WORDS)
 
     def stream(
-        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = (), least_llr: float = 0.0
+        self,
+        expected: tuple[str, ...] | None,
+        *,
+        expected_scores: tuple[float, ...] = (),
+        expected_recognition: tuple[float, ...] = (),
+        least_llr: float = 0.0,
     ) -> PhraseStream:
         self.streams.append(FakePhraseStream())
         return self.streams[-1]

@@ -86,7 +86,12 @@ class RecordingRecognizer:
         return found
 
     def stream(
-        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = (), least_llr: float = 0.0
+        self,
+        expected: tuple[str, ...] | None,
+        *,
+        expected_scores: tuple[float, ...] = (),
+        expected_recognition: tuple[float, ...] = (),
+        least_llr: float = 0.0,
     ) -> "RecordingRecognizer":
         """Same recorder, new state."""
         copy = RecordingRecognizer(self._recognizer, self._calls)

@@ -96,6 +96,8 @@ class Word:
         pronunciation_score: Goodness of pronunciation (GOP; S. M. Witt, S. J. Young, "Phone-level pronunciation scoring
             and assessment for interactive language learning", Speech Communication 30, 2000): how well its sounds agree
             with the lexicon's, as a mean log probability per phone in nats, at most 0; None where the engine has none.
+        recognition_score: How sure a second recognizer is of the word, as a log probability in nats, at most 0; None
+            where the engine has none.
     """
 
     text: str
@@ -103,6 +105,7 @@ class Word:
     end_s: float
     confidence: float
     pronunciation_score: float | None = None
+    recognition_score: float | None = None
 
 
 LEAST_LLR = -30.0
@@ -170,7 +173,12 @@ class PhraseRecognizer(Protocol):
         ...
 
     def stream(
-        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = (), least_llr: float = 0.0
+        self,
+        expected: tuple[str, ...] | None,
+        *,
+        expected_scores: tuple[float, ...] = (),
+        expected_recognition: tuple[float, ...] = (),
+        least_llr: float = 0.0,
     ) -> PhraseStream:
         """State for one new stream that expects these words, or any words if None.
 
@@ -181,6 +189,7 @@ class PhraseRecognizer(Protocol):
             expected: The words.
             expected_scores: For each word, or the first of them, its usual ``pronunciation_score`` when this person
                 says it.
+            expected_recognition: Likewise its usual ``recognition_score``.
             least_llr: Likelihood ratio from which the expected words stand for what was heard, in nats; engines without
                 one ignore it.
 

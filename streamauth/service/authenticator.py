@@ -20,7 +20,7 @@ from streamauth.core.lockout import AttemptOutcome
 from streamauth.core.phrase.prompt import Challenge, Prompt, PromptPlan
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession
-from streamauth.core.sessions.enrollment import expected_scores_of
+from streamauth.core.sessions.enrollment import expected_recognition_of, expected_scores_of
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession
@@ -202,7 +202,15 @@ class Authenticator:
         with self._charged(profile.id, limits) as begun:
             # only now, so that an attempt that is refused leaves the prompt as it is
             demand = self.prompts.demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
-            claim = Claim(voiceprint, words, demand.challenge if demand else None, expected_scores, further)
+            expected_recognition = expected_recognition_of(earlier) if words is not None else ()
+            claim = Claim(
+                voiceprint,
+                words,
+                demand.challenge if demand else None,
+                expected_scores,
+                further,
+                expected_recognition=expected_recognition,
+            )
             kind = ContinuousSession if continuous else VerificationSession
             return begun(kind(claim, audio_format, models, self.settings), demand)
 

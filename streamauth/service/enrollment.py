@@ -74,7 +74,8 @@ class Enrollment:
                 newest.voiceprint,
                 newest.speech_s,
                 newest.audio_s,
-                newest.pronunciation_scores,
+                # kept in one sealed field, one after the other
+                newest.pronunciation_scores + (newest.recognition_scores if newest.pronunciation_scores else ()),
                 audio=newest.audio,
             )
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
@@ -120,9 +121,15 @@ class Enrollment:
 
     def utterances(self, profile: Profile, encoder_id: str) -> tuple[EnrolledUtterance, ...]:
         """The confirmed utterances of a profile, oldest first."""
+        words = len(profile.phrase.split()) if profile.phrase is not None else 0
         return tuple(
             EnrolledUtterance(
-                record.voiceprint, record.speech_s, record.audio_s, profile.phrase, record.pronunciation_scores
+                record.voiceprint,
+                record.speech_s,
+                record.audio_s,
+                profile.phrase,
+                record.pronunciation_scores[:words],
+                recognition_scores=record.pronunciation_scores[words:],
             )
             for record in self._store.enrollments.of(profile.id, encoder_id)
         )

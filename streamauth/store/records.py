@@ -66,7 +66,8 @@ class EnrollmentRecord:
         voiceprint: Of this utterance.
         speech_s: Net speech, in seconds.
         audio_s: Audio, silence included, in seconds.
-        pronunciation_scores: For each word of the phrase how well it was said.
+        pronunciation_scores: For each word of the phrase how well it was said; then, where the recognizer tells, for
+            each word how sure the second judge was of it.
         created_at: When it was stored, UTC; None before that.
         audio: Its speech at 16 kHz, shape (samples,); None where it is not kept.
     """

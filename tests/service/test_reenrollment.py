@@ -105,3 +105,17 @@ def test_speech_too_short_for_an_encoder_is_told(store: Store) -> None:
     switching.encoder().min_samples = 10 * 16_000
     with pytest.raises(EngineError, match="too short"):
         Authenticator(store, switching, KEEPING).rebuild("ada")
+
+
+def test_scores_of_words_are_kept_apart(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    enroll(store, Settings())
+    auth = Authenticator(store, FakeEngines(Settings()), Settings())
+    profile = store.profiles.get("ada")
+    kept = store.enrollments.of(profile.id, "fake-encoder")
+    words = len(PHRASE.split())
+    for scores in ((), (-0.5,) * words, (*(-0.5,) * words, *(-3.0,) * words)):
+        records = [replace(record, pronunciation_scores=scores) for record in kept]
+        monkeypatch.setattr(store.enrollments, "of", lambda *_, found=records: found)
+        for utterance in auth._enrollment.utterances(profile, "fake-encoder"):
+            assert utterance.pronunciation_scores == scores[:words]
+            assert utterance.recognition_scores == scores[words:]

@@ -78,6 +78,7 @@ class Claim:
         expected_scores: Usual pronunciation score of each word from the claimed speaker (``expected_scores_of``).
         further_voiceprints: Of the same person, enrolled in other places or with other devices.
         earlier_trails: Gives the trails of the profile's enrollment and attempts; asked before an accept.
+        expected_recognition: As ``expected_scores``, the usual recognition score (``expected_recognition_of``).
     """
 
     expected_voiceprint: Voiceprint
@@ -86,6 +87,7 @@ class Claim:
     expected_scores: tuple[float, ...] = ()
     further_voiceprints: tuple[Voiceprint, ...] = ()
     earlier_trails: Callable[[], Sequence[Trail]] = tuple
+    expected_recognition: tuple[float, ...] = ()
 
     @property
     def expected_voiceprints(self) -> tuple[Voiceprint, ...]:
@@ -330,5 +332,11 @@ def _words_of(
         rule = PhraseRule(phrase, settings.prompt, challenge.prompt.words, min_llr=settings.phrase.min_llr)
     else:
         rule = PhraseRule(phrase, settings.phrase, min_llr=settings.phrase.min_llr)
-    recognition = Recognition(models.recognizer, emit, rule.expected, expected_scores=claim.expected_scores)
+    recognition = Recognition(
+        models.recognizer,
+        emit,
+        rule.expected,
+        expected_scores=claim.expected_scores,
+        expected_recognition=claim.expected_recognition,
+    )
     return SpokenWords(rule, recognition, challenge)

@@ -46,6 +46,7 @@ class EnrolledUtterance:
         snr_db: Estimated signal-to-noise ratio; None where it is no longer known.
         audio: The speech that the voiceprint is of, shape (samples,); None where it is not to be kept.
         trail: By which the same recording is known again; None where it was taken in an earlier session.
+        recognition_scores: ``Word.recognition_score`` of each word; empty where the recognizer gives none.
     """
 
     voiceprint: Voiceprint
@@ -56,6 +57,7 @@ class EnrolledUtterance:
     snr_db: float | None = None
     audio: Samples | None = None
     trail: Trail | None = None
+    recognition_scores: tuple[float, ...] = ()
 
 
 def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Voiceprint:
@@ -65,7 +67,16 @@ def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Voiceprint:
 
 def expected_scores_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
     """The speaker's mean pronunciation score of each word of the phrase; empty where no utterance has any."""
-    known = [u.pronunciation_scores for u in utterances if u.pronunciation_scores]
+    return _mean([u.pronunciation_scores for u in utterances])
+
+
+def expected_recognition_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
+    """The speaker's mean recognition score of each word of the phrase; empty where no utterance has any."""
+    return _mean([u.recognition_scores for u in utterances])
+
+
+def _mean(scores: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    known = [one for one in scores if one]
     return tuple(float(score) for score in np.mean(known, axis=0)) if known else ()
 
 
@@ -191,6 +202,7 @@ class EnrollmentSession(Session):
         self._trail = TrailRecorder(TRAIL_S)
         self._heard: list[str] = []
         self._scores: list[float] = []
+        self._recognition_scores: list[float] = []
         self._whole_scores: tuple[float, ...] = ()
         self._spoken: list[Samples] = []
         self._ended_at: int | None = None
@@ -216,6 +228,8 @@ class EnrollmentSession(Session):
             self._heard.extend(word.text for word in transcript.words)
             scores = (word.pronunciation_score for word in transcript.words)
             self._scores.extend(score for score in scores if score is not None)
+            scores = (word.recognition_score for word in transcript.words)
+            self._recognition_scores.extend(score for score in scores if score is not None)
             self._whole_scores = transcript.pronunciation_scores or self._whole_scores
             if self._phrase is not None:
                 self._phrase.add(transcript, step.at_sample)
@@ -253,12 +267,23 @@ class EnrollmentSession(Session):
         else:
             text = self._phrase_text()
             # a false start leaves more scores than words
-            scores = tuple(self._scores) if text is not None and len(self._scores) == len(text.split()) else ()
+            words = len(text.split()) if text is not None else 0
+            scores, recognition_scores = (
+                tuple(each) if len(each) == words else () for each in (self._scores, self._recognition_scores)
+            )
             snr_db = self._quality.result().snr_db
             voiceprint = with_copies(voice, speech, self.models.encoder)
             audio = speech if self._settings.enrollment.keep_audio_s else None
             taken = EnrolledUtterance(
-                voiceprint, voice.speech_s, audio_s, text, scores, snr_db, audio, self._trail.trail()
+                voiceprint,
+                voice.speech_s,
+                audio_s,
+                text,
+                scores,
+                snr_db,
+                audio,
+                self._trail.trail(),
+                recognition_scores,
             )
             self._take(at_sample, taken)
         self._begin()

@@ -19,7 +19,8 @@ class Recognition:
         recognizer: The shared recognizer; None where it will never be asked.
         emit: Takes a WordsHeard whenever the words heard in the running utterance change, and at its end.
         expected: Words that are expected; None for any.
-        expected_scores: As for ``PhraseRecognizer.stream``; likewise ``least_llr``.
+        expected_scores: As for ``PhraseRecognizer.stream``, as are the following two.
+        expected_recognition: See above.
         least_llr: See above.
     """
 
@@ -30,12 +31,14 @@ class Recognition:
         expected: tuple[str, ...] | None,
         *,
         expected_scores: tuple[float, ...] = (),
+        expected_recognition: tuple[float, ...] = (),
         least_llr: float = 0.0,
     ) -> None:
         self._recognizer = recognizer
         self._emit = emit
         self._expected = expected
         self._expected_scores = expected_scores
+        self._expected_recognition = expected_recognition
         self._least_llr = least_llr
         self._stream: PhraseStream | None = None
         self._partial = ""
@@ -56,7 +59,10 @@ class Recognition:
         if self._stream is None and segmented.utterance:
             assert self._recognizer is not None  # noqa: S101 - sessions with words are made with one
             self._stream = self._recognizer.stream(
-                self._expected, expected_scores=self._expected_scores, least_llr=self._least_llr
+                self._expected,
+                expected_scores=self._expected_scores,
+                expected_recognition=self._expected_recognition,
+                least_llr=self._least_llr,
             )
         if self._stream is None:
             return None

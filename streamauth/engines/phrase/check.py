@@ -30,10 +30,28 @@ class _Found:
     Attributes:
         alignment: Where they are; None where the utterance is too short, or nothing like them.
         llr: Natural-log likelihood ratio that they were said.
+        recognition: For each word its score by the second judge; empty where that was not asked.
     """
 
     alignment: Alignment | None
     llr: float
+    recognition: tuple[float, ...] = ()
+
+    def words(self, texts: Sequence[str]) -> tuple[Word, ...]:
+        """The words where they are; none without an alignment."""
+        found = self.alignment.words if self.alignment is not None else ()
+        scores: Sequence[float | None] = self.recognition or (None,) * len(found)
+        return tuple(
+            Word(
+                texts[word.index],
+                word.start_s,
+                word.end_s,
+                float(np.exp(word.log_posterior)),
+                word.pronunciation_score,
+                score,
+            )
+            for word, score in zip(found, scores, strict=True)
+        )
 
 
 class _Utterance:
@@ -50,9 +68,10 @@ class _Utterance:
             return _Found(None, LEAST_LLR)
         if self.opinion is None:
             return _Found(alignment, alignment.llr)
-        return _Found(
-            alignment, self.opinion.llr(self.opinion.evidence(expected.words, alignment.llr, self._least_llr))
-        )
+        usual = expected.expected_recognition
+        evidence = self.opinion.evidence(expected.words, alignment.llr, self._least_llr, usual)
+        recognition = self.opinion.scores(expected.words) if evidence.scores is not None else ()
+        return _Found(alignment, self.opinion.llr(evidence), recognition)
 
     def heard(self, lexicon: Lexicon) -> tuple[Word, ...] | None:
         """The words that Whisper hears by itself; None where it was not asked, or both judges doubt them."""
@@ -62,7 +81,7 @@ class _Utterance:
         found = self.find(Expected.of(words, lexicon))
         if found.alignment is None or found.llr < _LEAST_HEARD_LLR:
             return None
-        return _words_of(found.alignment, words)
+        return found.words(words)
 
 
 class PhraseCheck:
@@ -114,7 +133,7 @@ class PhraseCheck:
         # one word of a phrase is soon found in anything
         least_llr = self._least_llr if found is whole else max(0.0, self._least_llr)
         if found.alignment is not None and found.llr >= least_llr:
-            said = _words_of(found.alignment, expected.words[first:])
+            said = found.words(expected.words[first:])
         if over:
             self._reached = (first + len(said)) % len(expected.words) if said else 0
         words = said or (utterance.heard(self._lexicon) if over else None) or tuple(heard)
@@ -146,16 +165,3 @@ class FreeCheck:
             return Transcript(tuple(heard))
         words = _Utterance(self._model, self._judge, samples, _LEAST_HEARD_LLR).heard(self._lexicon)
         return Transcript(tuple(heard) if words is None else words)
-
-
-def _words_of(alignment: Alignment, words: Sequence[str]) -> tuple[Word, ...]:
-    return tuple(
-        Word(
-            words[word.index],
-            word.start_s,
-            word.end_s,
-            float(np.exp(word.log_posterior)),
-            word.pronunciation_score,
-        )
-        for word in alignment.words
-    )

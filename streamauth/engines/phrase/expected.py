@@ -32,6 +32,7 @@ class Expected:
             are digits, else of common words that differ from it in a sound or two.
         closed: Whether the rivals are all that is likely to be said.
         expected_scores: For each word, or the first of them, its usual pronunciation score when this person says it.
+        expected_recognition: Likewise how sure the second judge usually is of it, as a log probability in nats.
     """
 
     words: tuple[str, ...]
@@ -40,6 +41,7 @@ class Expected:
     near: tuple[Sequence[Pronunciation], ...]
     closed: bool
     expected_scores: tuple[float, ...] = ()
+    expected_recognition: tuple[float, ...] = ()
 
     @classmethod
     def of(
@@ -47,6 +49,7 @@ class Expected:
         words: tuple[str, ...],
         lexicon: Lexicon,
         expected_scores: tuple[float, ...] = (),
+        expected_recognition: tuple[float, ...] = (),
     ) -> "Expected":
         """The expectation of words that the dictionary knows or can read."""
         sounds_of = lexicon.likely
@@ -57,13 +60,15 @@ class Expected:
             near = tuple([s for digit in _DIGITS if digit != word for s in sounds_of(digit)] for word in words)
         else:
             near = tuple(lexicon.near(word, _NEAR_WORDS) for word in words)
-        return cls(words, tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals)), near, closed, expected_scores)
+        sounds, rival_sounds = tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals))
+        return cls(words, sounds, rival_sounds, near, closed, expected_scores, expected_recognition)
 
     def part(self, first: int, last: int) -> "Expected":
         """Only the words from one to another, the last included."""
         some = slice(first, last + 1)
         words, sounds, near = self.words[some], self.sounds[some], self.near[some]
-        return replace(self, words=words, sounds=sounds, near=near, expected_scores=self.expected_scores[some])
+        usual, sure = self.expected_scores[some], self.expected_recognition[some]
+        return replace(self, words=words, sounds=sounds, near=near, expected_scores=usual, expected_recognition=sure)
 
     def alternatives(self) -> Iterator[Alternative]:
         """Each word replaced by those that it is easily taken for, and each two neighbours swapped."""

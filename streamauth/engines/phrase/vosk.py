@@ -102,7 +102,12 @@ class VoskRecognizer:
         return tuple(word for word in words if not self._has(word))
 
     def stream(
-        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = (), least_llr: float = 0.0
+        self,
+        expected: tuple[str, ...] | None,
+        *,
+        expected_scores: tuple[float, ...] = (),
+        expected_recognition: tuple[float, ...] = (),
+        least_llr: float = 0.0,
     ) -> PhraseStream:
         """State for one new stream.
 
@@ -114,7 +119,7 @@ class VoskRecognizer:
         check: PhraseCheck | FreeCheck | None = None
         if self._acoustics is not None and self._lexicon is not None:
             if expected:
-                phrase = Expected.of(expected, self._lexicon, expected_scores)
+                phrase = Expected.of(expected, self._lexicon, expected_scores, expected_recognition)
                 check = PhraseCheck(self._acoustics, self._lexicon, phrase, self._judge, least_llr)
             elif self._judge is not None:
                 check = FreeCheck(self._acoustics, self._lexicon, self._judge)

@@ -15,6 +15,7 @@ from streamauth.core.sessions.enrollment import (
     EnrolledUtterance,
     EnrollmentPlan,
     EnrollmentSession,
+    expected_recognition_of,
     expected_scores_of,
     voiceprint_of,
 )
@@ -236,7 +237,9 @@ class FittingStream(FakePhraseStream):
         self._expected = expected
 
     def partial(self) -> Transcript:
-        words = tuple(replace(word, pronunciation_score=self._fit(word.text)) for word in self._words)
+        words = tuple(
+            replace(word, pronunciation_score=self._fit(word.text), recognition_score=-1.5) for word in self._words
+        )
         whole = [self._fit(word if word in {heard.text for heard in words} else "key") for word in self._expected]
         return Transcript(words, pronunciation_scores=tuple(whole))
 
@@ -256,7 +259,12 @@ class GuessingRecognizer(FakeRecognizer):
         return replace(facts, proposed=word in self._guessed) if facts is not None else None
 
     def stream(
-        self, expected: tuple[str, ...] | None, *, expected_scores: tuple[float, ...] = (), least_llr: float = 0.0
+        self,
+        expected: tuple[str, ...] | None,
+        *,
+        expected_scores: tuple[float, ...] = (),
+        expected_recognition: tuple[float, ...] = (),
+        least_llr: float = 0.0,
     ) -> PhraseStream:
         return FittingStream(expected or ())
 
@@ -283,11 +291,15 @@ def test_a_proposed_word_must_be_said_as_proposed(
     enrollment.end_utterance()
     assert refusals(enrollment.events()) == ([(reasons,)] if reasons else [])
     assert len(enrollment.utterances) == (reasons is None)
+    for utterance in enrollment.utterances:
+        assert utterance.recognition_scores == (-1.5,) * len(phrase.split())
 
 
 def test_expected_scores_are_the_mean_of_what_is_known() -> None:
-    first = EnrolledUtterance(voiceprint(1), 2.0, 3.0, "open door", (-0.2, -0.6))
-    second = replace(first, pronunciation_scores=(-0.4, -0.2))
-    unknown = replace(first, pronunciation_scores=())
+    first = EnrolledUtterance(voiceprint(1), 2.0, 3.0, "open door", (-0.2, -0.6), recognition_scores=(-2.0, 0.0))
+    second = replace(first, pronunciation_scores=(-0.4, -0.2), recognition_scores=(-4.0, -1.0))
+    unknown = replace(first, pronunciation_scores=(), recognition_scores=())
     assert expected_scores_of([first, second, unknown]) == pytest.approx((-0.3, -0.4))
     assert expected_scores_of([unknown]) == ()
+    assert expected_recognition_of([first, second, unknown]) == pytest.approx((-3.0, -0.5))
+    assert expected_recognition_of([unknown]) == ()

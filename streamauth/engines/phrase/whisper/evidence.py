@@ -16,6 +16,8 @@ from streamauth.engines.phrase.whisper.model import Heard, Hypotheses, WhisperMo
 _ENDS = (".", "!", "?", ",")
 _MARKS = (*_ENDS, "-", " -")
 _MOST_MARKS = 0.999999
+MOST_FORGIVEN = 4.0
+"""Nats a word: an unusual name or an accent, while a word that differs is still missed by most."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,14 @@ class WordScores:
 
     words: tuple[float, ...]
     end: float
+
+    def forgiven(self, usual: Sequence[float]) -> "WordScores":
+        """The scores without what is usual of the words, or of the first of them, by ``MOST_FORGIVEN`` at most."""
+        allowed = [max(-MOST_FORGIVEN, min(0.0, score)) for score in usual[: len(self.words)]]
+        allowed += [0.0] * (len(self.words) - len(allowed))
+        return WordScores(
+            tuple(min(0.0, score - each) for score, each in zip(self.words, allowed, strict=True)), self.end
+        )
 
     @property
     def total(self) -> float:

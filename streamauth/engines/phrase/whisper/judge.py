@@ -55,25 +55,33 @@ class Opinion:
         self._model, self._forms, self._fusion, self._samples = model, forms, fusion, samples
         self._known: dict[tuple[str, ...], WordScores] = {}
 
-    def evidence(self, words: Sequence[str], alignment_llr: float, least_llr: float) -> Evidence:
+    def evidence(
+        self, words: Sequence[str], alignment_llr: float, least_llr: float, usual: Sequence[float] = ()
+    ) -> Evidence:
         """What speaks for the words; Whisper is not asked where it cannot bring them over a likelihood ratio.
 
         Args:
             words: At least one.
             alignment_llr: Their likelihood ratio by the alignment, in nats.
             least_llr: The likelihood ratio that matters, in nats.
+            usual: For each word, or the first of them, its usual score when this person says it: a name that Whisper
+                never saw written is forgiven, by so much and no more than ``MOST_FORGIVEN``.
         """
         digits = set(words).issubset(DIGITS)
         alone = Evidence(alignment_llr, digits=digits)
         if self._fusion.most(alone) < least_llr:
             return alone
-        scores = self._scores(tuple(words))
+        scores = self._scores(tuple(words)).forgiven(usual)
         heard = self._scores(self.words).total if self.words else scores.total
         return Evidence(alignment_llr, scores, min(0.0, scores.total - heard), digits)
 
     def llr(self, evidence: Evidence) -> float:
         """Natural-log likelihood ratio of the evidence."""
         return self._fusion.llr(evidence)
+
+    def scores(self, words: tuple[str, ...]) -> tuple[float, ...]:
+        """The log probability of each word, in nats, nothing forgiven."""
+        return self._scores(words).words
 
     @cached_property
     def words(self) -> tuple[str, ...]:

@@ -134,6 +134,26 @@ def test_a_hopeless_alignment_is_not_made_up_for() -> None:
     assert fusion.llr(Evidence(-25.0)) <= -25
 
 
+def test_what_is_usual_of_a_person_is_forgiven_and_no_more() -> None:
+    scores = WordScores((-9.0, -1.0, -0.5), -0.1)
+    assert scores.forgiven((-8.0, -0.5)) == WordScores((-5.0, -0.5, -0.5), -0.1)
+    assert scores.forgiven((-2.0, -3.0, 1.0, -5.0)) == WordScores((-7.0, 0.0, -0.5), -0.1)
+    assert scores.forgiven(()) == scores
+
+
+def test_a_usual_score_helps_its_word_alone(judge: PhraseJudge) -> None:
+    opinion = judge.opinion(speech("awb", "window"))
+    right = (*DOOR[:3], "window", *DOOR[4:])
+
+    def llr(words: tuple[str, ...], usual: tuple[float, ...] = ()) -> float:
+        found = opinion.evidence(words, 0.0, -20.0, usual)
+        assert found.scores is not None
+        return opinion.llr(found)
+
+    assert llr(DOOR) < llr(DOOR, (-6.0,)) + 0.01 < llr(DOOR, (0.0, 0.0, 0.0, -6.0)) < llr(right) - 0.5
+    assert llr(DOOR, (-6.0,)) < llr(right) - 2
+
+
 def test_nobody_is_asked_in_vain(judge: PhraseJudge) -> None:
     # no sound at all: were Whisper asked, there would be nothing to work on
     opinion = judge.opinion(np.zeros(0, np.float32))
