@@ -19,6 +19,7 @@ from streamauth.core.events import (
 from streamauth.core.lockout import AttemptOutcome
 from streamauth.core.phrase.prompt import Challenge
 from streamauth.core.ports import Embedding
+from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import Session, SessionState
 from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.sessions.enrollment import EnrolledUtterance, EnrollmentSession
@@ -146,9 +147,11 @@ class VerificationAttempt(Attempt[VerificationSession | ContinuousSession]):
         settle: Callable[[AttemptOutcome], None],
         demand: Demand | None = None,
         follow: Callable[[Embedding], int | None] | None = None,
+        remember: Callable[[Trail], None] = lambda trail: None,
     ) -> None:
         super().__init__(session, demand)
         self._follow = follow
+        self._remember: Callable[[Trail], None] | None = remember
         self._charge: Callable[[AttemptOutcome], None] | None = settle
         self._compared = False
 
@@ -160,6 +163,10 @@ class VerificationAttempt(Attempt[VerificationSession | ContinuousSession]):
     def _settle(self, event: Event) -> None:
         self._compared |= isinstance(event, ScoreUpdated)
         if isinstance(event, Decided):
+            if self._remember is not None:
+                # before the decision is told, and once: a session that goes on has one trail
+                remember, self._remember = self._remember, None
+                remember(self.session.trail)
             self._discharge(event.verdict)
 
     def _brought_about(self, event: Event) -> Sequence[Event]:
@@ -184,7 +191,26 @@ class VerificationAttempt(Attempt[VerificationSession | ContinuousSession]):
 
 
 class IdentificationAttempt(Attempt[IdentificationSession]):
-    """An identification; not charged, as it claims no profile."""
+    """An identification; not charged, as it claims no profile.
+
+    Args:
+        session: The session.
+        demand: The random prompt that it waits for.
+        remember: Keeps the trail of who was named.
+    """
+
+    def __init__(
+        self,
+        session: IdentificationSession,
+        demand: Demand | None = None,
+        remember: Callable[[str, Trail], None] = lambda name, trail: None,
+    ) -> None:
+        super().__init__(session, demand)
+        self._remember = remember
+
+    def _settle(self, event: Event) -> None:
+        if isinstance(event, Decided) and event.name is not None:
+            self._remember(event.name, self.session.trail)
 
 
 class HearingAttempt(Attempt[HearingSession]):

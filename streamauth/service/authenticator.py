@@ -37,6 +37,7 @@ from streamauth.service.enrollment import Enrollment
 from streamauth.service.phrases import Phrases
 from streamauth.service.prompts import Prompts
 from streamauth.service.reenrollment import rebuild
+from streamauth.service.replays import Replays
 from streamauth.service.voices import Voices
 from streamauth.settings import AttemptSettings, Settings, data_folder, load_settings
 from streamauth.store.prompts import OpenPrompt
@@ -78,7 +79,8 @@ class Authenticator:
         self.settings = settings
         self.prompts = Prompts(store, settings, clock)
         self.phrases = Phrases(engines, settings.phrase)
-        self._enrollment = Enrollment(store, engines, settings, self.phrases)
+        self._replays = Replays(store, settings.replay)
+        self._enrollment = Enrollment(store, engines, settings, self.phrases, self._replays)
         self._voices = Voices(store, settings.adaptation)
 
     @classmethod
@@ -161,7 +163,8 @@ class Authenticator:
             return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
         voiceprint, further = self._voices.of(taken.profile_id, models.encoder.id)
         challenge = Challenge(taken.prompt, self.settings.prompt.lifetime_s)
-        claim = Claim(voiceprint, None, challenge, further_voiceprints=further)
+        earlier_trails = partial(self._replays.earlier, taken.profile_id)
+        claim = Claim(voiceprint, None, challenge, further_voiceprints=further, earlier_trails=earlier_trails)
         with self._charged(taken.profile_id) as begun:
             return begun(VerificationSession(claim, audio_format, models, self.settings), None)
 
@@ -209,6 +212,7 @@ class Authenticator:
                 demand.challenge if demand else None,
                 expected_scores,
                 further,
+                earlier_trails=partial(self._replays.earlier, profile.id),
                 expected_recognition=expected_recognition,
             )
             kind = ContinuousSession if continuous else VerificationSession
@@ -242,10 +246,17 @@ class Authenticator:
         further = {one.name: others for one, _, others in found}
         demand = self.prompts.demand(prompt, (None,), tenant)
         challenge = demand.challenge if demand else None
+        ids = {one.name: one.profile_id for one, _, _ in found}
         session = IdentificationSession(
-            group, audio_format, models, self.settings, further=further, challenge=challenge
+            group,
+            audio_format,
+            models,
+            self.settings,
+            further=further,
+            challenge=challenge,
+            earlier_trails=lambda named: self._replays.earlier(ids[named]),
         )
-        return IdentificationAttempt(session, demand)
+        return IdentificationAttempt(session, demand, lambda named, trail: self._replays.keep(ids[named], trail))
 
     @contextmanager
     def _charged(
@@ -256,7 +267,11 @@ class Authenticator:
         settle = partial(self.store.attempts.finish, token)
         try:
             yield lambda session, demand: VerificationAttempt(
-                session, settle, demand, self._voices.follower(profile_id, session.models.encoder.id)
+                session,
+                settle,
+                demand,
+                self._voices.follower(profile_id, session.models.encoder.id),
+                partial(self._replays.keep, profile_id),
             )
         except BaseException:
             settle(AttemptOutcome.NO_EVIDENCE)

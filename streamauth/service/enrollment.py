@@ -13,6 +13,7 @@ from streamauth.engines.loader import Engines
 from streamauth.errors import ProfileExists, UnknownProfile
 from streamauth.service.attempts import EnrollmentAttempt
 from streamauth.service.phrases import Phrases
+from streamauth.service.replays import Replays
 from streamauth.settings import Settings
 from streamauth.store.records import EnrollmentRecord, Profile, ProfileKind
 from streamauth.store.store import Store
@@ -26,9 +27,11 @@ class Enrollment:
         engines: The models, loaded at first use.
         settings: All settings.
         phrases: Judges pass phrases.
+        replays: What was heard before.
     """
 
-    def __init__(self, store: Store, engines: Engines, settings: Settings, phrases: Phrases) -> None:
+    def __init__(self, store: Store, engines: Engines, settings: Settings, phrases: Phrases, replays: Replays) -> None:
+        self._replays = replays
         self._store = store
         self._engines = engines
         self._settings = settings
@@ -59,7 +62,15 @@ class Enrollment:
             earlier = self._earlier(profile, kind, words, models.encoder.id, more=whole)
             if profile.phrase is not None:
                 words = tuple(profile.phrase.split())
-        plan = EnrollmentPlan(not text_independent, words, earlier, whole=whole, least_speech_s=least_speech_s)
+        plan = EnrollmentPlan(
+            not text_independent,
+            words,
+            earlier,
+            whole=whole,
+            least_speech_s=least_speech_s,
+            refuse_replays=self._replays.refused,
+            earlier_trails=tuple(self._replays.earlier(profile.id if profile is not None else None)),
+        )
         sounds = self._phrases.proposed_sounds(words or (), locale)
         session = EnrollmentSession(plan, audio_format, models, self._settings)
 
@@ -69,6 +80,8 @@ class Enrollment:
                 # made with its first confirmed utterance, so that a refused one leaves no empty profile behind
                 profile = self._store.profiles.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
             newest = taken[-1]
+            if newest.trail is not None:
+                self._replays.keep(profile.id, newest.trail, enrolled=True)
             record = EnrollmentRecord(
                 models.encoder.id,
                 newest.voiceprint,
@@ -93,11 +106,20 @@ class Enrollment:
         models = self._engines.models(with_words=with_words, locale=profile.locale)
         known = self._store.voiceprints.get(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
-        plan = EnrollmentPlan(with_words, words, known=known)
+        plan = EnrollmentPlan(
+            with_words,
+            words,
+            known=known,
+            refuse_replays=self._replays.refused,
+            earlier_trails=tuple(self._replays.earlier(profile.id)),
+        )
 
         def keep(taken: Sequence[EnrolledUtterance], complete: bool, heard: str | None) -> None:
             if complete:
                 most = self._settings.enrollment.max_templates
+                for utterance in taken:
+                    if utterance.trail is not None:
+                        self._replays.keep(profile.id, utterance.trail, enrolled=True)
                 self._store.templates.put(profile.id, models.encoder.id, label, voiceprint_of(taken), most=most)
 
         return EnrollmentAttempt(EnrollmentSession(plan, audio_format, models, self._settings), keep)

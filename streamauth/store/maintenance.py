@@ -16,6 +16,7 @@ from streamauth.store.schema import (
     session_tokens,
     signing_keys,
     templates,
+    trails,
     voiceprints,
 )
 from streamauth.store.sealed_database import SealedDatabase
@@ -111,6 +112,7 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
         (voiceprints.c.embedding, "voiceprint", ("profile_id", "encoder_id")),
         (templates.c.embedding, "template", ("profile_id", "encoder_id", "label")),
         (recordings.c.audio, "recording", ("profile_id", "enrollment_id")),
+        (trails.c.trail, "trail", ("profile_id",)),
         (prompts.c.words, "prompt", ("id",)),
         (session_tokens.c.purpose, "session token", ("hash",)),
         (signing_keys.c.private, "signing key", ("id",)),

@@ -24,6 +24,7 @@ from streamauth.store.schema import (
     recordings,
     templates,
     tenants,
+    trails,
     voiceprints,
 )
 from streamauth.store.sealed_database import SealedDatabase
@@ -170,7 +171,7 @@ class Profiles:
         """
         with self._sealed.erase() as connection:
             touch(connection, profile_id, self._sealed.database.now_ms(connection))
-            for table in (enrollments, voiceprints, templates):
+            for table in (enrollments, voiceprints, templates, trails):
                 connection.execute(delete(table).where(table.c.profile_id == profile_id))
             connection.execute(update(profiles).where(profiles.c.id == profile_id).values(phrase=None))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Dialect,
@@ -165,6 +166,18 @@ templates = Table(  # further voiceprints, see store.templates
     Column("updated_ms", BigInteger, nullable=False),
     Column("updates", Integer, nullable=False),
     Column("embedding", Sealed, nullable=False),
+)
+
+trails = Table(  # by which a recording is known again, see store.trails
+    "trails",
+    metadata,
+    Column("id", _SERIAL, primary_key=True),
+    _profile_id(),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("enrolled", Boolean, nullable=False),
+    Column("trail", Sealed, nullable=False),
+    Index(None, "profile_id"),
+    sqlite_autoincrement=True,
 )
 
 attempts = Table(  # one row per charged attempt, see store.attempts

@@ -25,6 +25,7 @@ from streamauth.store.session_tokens import SessionTokens
 from streamauth.store.signing_keys import SigningKeys
 from streamauth.store.templates import Templates
 from streamauth.store.tenants import Tenants
+from streamauth.store.trails import Trails
 from streamauth.store.voiceprints import Voiceprints
 
 
@@ -46,6 +47,7 @@ class Store:
         templates: Further voiceprints of a profile.
         gallery: All voiceprints of a tenant, for identification.
         recordings: Enrolled speech, where it is kept.
+        trails: By which recordings of earlier attempts are known.
         attempts: Charges of attempts, delays and locks.
         prompts: Random prompts that wait to be said.
         api_keys: Keys of programs.
@@ -66,6 +68,7 @@ class Store:
         self.templates = Templates(sealed)
         self.gallery = Gallery(sealed)
         self.recordings = Recordings(sealed)
+        self.trails = Trails(sealed)
         self.attempts = Attempts(sealed)
         self.prompts = Prompts(sealed)
         self.api_keys = ApiKeys(sealed)

@@ -20,9 +20,10 @@ from tests.server.rig import Watched, application
 def attacked(
     folder: Path, sections: dict[str, dict[str, Any]] | None = None, encoder: FakeEncoder | None = None
 ) -> Iterator[tuple[str, Watched]]:
-    """A server with default settings that knows ada (with a phrase) and bob (without one)."""
+    """A server with default settings, but for replays, that knows ada (with a phrase) and bob (without one)."""
     given = {name: dict(values) for name, values in (sections or {}).items()}
     given.setdefault("server", {})["port"] = 0
+    given.setdefault("replay", {}).setdefault("refuse", False)  # the fakes say all things in just the same way
     settings = Settings().with_values(given, "attacks")
     with application(folder, settings, encoder) as watched, serving(watched, settings, azure_mounts(settings)) as url:
         yield url, watched

@@ -24,6 +24,8 @@ SETTINGS = {
     "STREAMAUTH_ACCESS_DISCLOSURE": "number",
     # less speech, so that the recordings are made quickly
     "STREAMAUTH_ENROLLMENT_TEXT_INDEPENDENT_SPEECH_S": "8",
+    # the same recordings are tried many times
+    "STREAMAUTH_REPLAY_REFUSE": "false",
     "STREAMAUTH_PROMPT_KIND": "words",
     "STREAMAUTH_PROMPT_WORDS": "2",
 }

@@ -87,7 +87,9 @@ def door(tmp_path: Path) -> Iterator[MockDoor]:
 
 @pytest.fixture
 def authenticator(door: MockDoor, tmp_path: Path) -> Iterator[Authenticator]:
-    settings = Settings().with_values({"enrollment": {"text_independent_speech_s": 5.0}}, "test")
+    settings = Settings().with_values(
+        {"enrollment": {"text_independent_speech_s": 5.0}, "replay": {"refuse": False}}, "test"
+    )
     auth = Authenticator(Store.open(tmp_path), FakeEngines(settings), settings)
     enroll(auth, "ada", ADA, PHRASE, PHRASE)
     enroll(auth, "ada-threat", ADA, THREAT, THREAT)

@@ -104,7 +104,7 @@ class FakeMicrophone:
 
 def settings(**values: Any) -> Settings:
     """Quick to enroll; a few values replaced."""
-    fresh = {"enrollment": {"text_independent_speech_s": 3.0}} | values
+    fresh = {"enrollment": {"text_independent_speech_s": 3.0}, "replay": {"refuse": False}} | values
     return Settings().with_values(fresh, "test")
 
 

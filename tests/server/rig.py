@@ -58,6 +58,7 @@ def settings(**server: Any) -> Settings:
         "server": {"port": 0, **server},
         "access": access,
         "attempts": {"free_failures": 1000, "lock_after": 10_000},
+        "replay": {"refuse": False},
     }
     return Settings().with_values(sections, "tests")
 

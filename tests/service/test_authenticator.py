@@ -63,7 +63,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def auth(tmp_path: Path, clock: Clock) -> Iterator[Authenticator]:
-    settings = Settings().with_values({"enrollment": {"text_independent_speech_s": 5.0}}, "test")
+    settings = Settings().with_values(
+        {"enrollment": {"text_independent_speech_s": 5.0}, "replay": {"refuse": False}}, "test"
+    )
     with Store.open(tmp_path, clock=clock) as store:
         yield Authenticator(store, FakeEngines(settings), settings, clock)
 

@@ -7,13 +7,13 @@ import pytest
 
 from streamauth.errors import EncoderChanged, EngineError, ProfileExists, ProfileNotEnrolled, UnknownProfile
 from streamauth.service.authenticator import Authenticator
-from streamauth.settings import Settings
+from streamauth.settings import ReplaySettings, Settings
 from streamauth.store.records import ProfileKind
 from streamauth.store.store import Store
 from tests.fakes import FakeEncoder, fake_models, pause, pcm, say
 from tests.service.test_authenticator import FORMAT, PHRASE, FakeEngines, finish
 
-KEEPING = Settings().with_values({"enrollment": {"keep_audio_s": 60.0}}, "test")
+KEEPING = Settings().with_values({"enrollment": {"keep_audio_s": 60.0}, "replay": {"refuse": False}}, "test")
 
 
 class OtherEncoder(FakeEncoder):
@@ -70,7 +70,7 @@ def test_a_voiceprint_is_made_anew_from_kept_speech(store: Store, free: bool) ->
 
 
 def test_a_profile_without_kept_speech_must_be_enrolled_again(store: Store) -> None:
-    enroll(store, Settings())
+    enroll(store, Settings(replay=ReplaySettings(refuse=False)))
     with pytest.raises(EncoderChanged, match="Enroll again"):
         switched(store).rebuild("ada")
 

@@ -10,7 +10,7 @@ from streamauth.core.events import Enrolled, UtteranceRefused, Verdict, Voicepri
 from streamauth.core.ports import Embedding
 from streamauth.errors import ProfileNotEnrolled, TooManyTemplates, UnknownProfile
 from streamauth.service.authenticator import Authenticator
-from streamauth.settings import AdaptationSettings, EnrollmentSettings, Settings
+from streamauth.settings import AdaptationSettings, EnrollmentSettings, ReplaySettings, Settings
 from streamauth.store.store import Store
 from tests.fakes import pause, pcm, say
 from tests.service.test_authenticator import (
@@ -29,7 +29,11 @@ from tests.service.test_authenticator import (
 
 def authenticator(home: Path, adaptation: AdaptationSettings | None = None, *, max_templates: int = 4) -> Authenticator:
     enrollment = EnrollmentSettings(text_independent_speech_s=5.0, max_templates=max_templates)
-    settings = Settings(enrollment=enrollment, adaptation=adaptation or AdaptationSettings())
+    settings = Settings(
+        enrollment=enrollment,
+        adaptation=adaptation or AdaptationSettings(),
+        replay=ReplaySettings(refuse=False),
+    )
     return Authenticator(Store.open(home), FakeEngines(settings), settings, Clock())
 
 

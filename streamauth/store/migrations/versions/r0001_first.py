@@ -227,6 +227,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("profile_id", "encoder_id", "label", name=op.f("pk_templates")),
     )
     op.create_table(
+        "trails",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("profile_id", sa.String(36), nullable=False),
+        sa.Column("made_ms", sa.BigInteger, nullable=False),
+        sa.Column("enrolled", sa.Boolean, nullable=False),
+        sa.Column("trail", sa.LargeBinary, nullable=False),
+        sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name=op.f("fk_trails_profile_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trails")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_trails_profile_id"), "trails", ["profile_id"], unique=False)
+    op.create_table(
         "voiceprints",
         sa.Column("profile_id", sa.String(36), nullable=False),
         sa.Column("encoder_id", sa.String(255), nullable=False),
