@@ -104,8 +104,8 @@ class FakeMicrophone:
 
 def settings(**values: Any) -> Settings:
     """Quick to enroll; a few values replaced."""
-    fresh = {"enrollment": {"text_independent_speech_s": 3.0}, "replay": {"refuse": False}} | values
-    return Settings().with_values(fresh, "test")
+    fresh: dict[str, Any] = {"enrollment": {"text_independent_speech_s": 3.0}, "replay": {"refuse": False}}
+    return Settings().with_values(fresh | values, "test")
 
 
 def me() -> UnixUser:
