@@ -13,7 +13,7 @@ from streamauth.core.events import Decided, Event
 from streamauth.core.phrase.prompt import PromptKind, PromptPlan
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.core.sessions.base import SessionState
-from streamauth.errors import AudioError, InputError, InternalError
+from streamauth.errors import AudioError, InputError, InternalError, MicrophoneMuted
 from streamauth.service.authenticator import Attempt
 from streamauth.settings import PromptSettings, Settings
 
@@ -114,7 +114,11 @@ def recording(
     def overflow() -> None:
         output.messages.print("The computer was too slow and some audio was lost.", style="yellow")
 
-    with Microphone(device or settings.microphone.device or None, on_overflow=overflow) as microphone:
+    def muted() -> None:
+        output.messages.print(MicrophoneMuted.default_message, style="yellow")
+
+    wanted = device or settings.microphone.device or None
+    with Microphone(wanted, on_overflow=overflow, on_muted=muted) as microphone:
         yield Recording("microphone", microphone.format, microphone)
 
 

@@ -1,6 +1,7 @@
 """``streamauth listen``."""
 
-from typing import TYPE_CHECKING, Annotated
+import time
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +17,11 @@ from streamauth.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from streamauth.cli.hooks import Hooks
     from streamauth.core.events import Decided
+    from streamauth.service.authenticator import Authenticator
+
+_LOOK_AGAIN_S = 1.0
 
 
 def listen(
@@ -26,42 +31,175 @@ def listen(
     ] = False,
     device: DeviceOption = None,
     new_prompt: NewPromptOption = None,
+    on_accept: Annotated[
+        str | None, typer.Option("--on-accept", metavar="COMMAND", help="Run when accepted.", show_default=False)
+    ] = None,
+    on_reject: Annotated[
+        str | None, typer.Option("--on-reject", metavar="COMMAND", help="Run when not accepted.", show_default=False)
+    ] = None,
+    on_change: Annotated[
+        str | None,
+        typer.Option(
+            "--on-change",
+            metavar="COMMAND",
+            help="With --continuous: run when the voice becomes another one, and when it is the accepted one again.",
+            show_default=False,
+        ),
+    ] = None,
+    lock: Annotated[
+        bool,
+        typer.Option("--lock", help="With --continuous: lock the session (loginctl) when the voice is another one."),
+    ] = False,
+    lock_command: Annotated[
+        str | None,
+        typer.Option("--lock-command", metavar="COMMAND", help="Run this to lock, instead.", show_default=False),
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Load the models here, even where the login daemon runs.")
+    ] = False,
+    events: Annotated[
+        bool, typer.Option("--events", help="With --json: print each event, too, in a line of its own as it comes.")
+    ] = False,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> int:
-    """Log in by microphone, with the score, the words heard and the decision live."""
+    """Log in by microphone, with the score, the words heard and the decision live.
+
+    Where the login daemon runs and knows the name as a user of this machine, it listens, and nothing need be loaded.
+    """
+    from streamauth.cli.hooks import LOCK_SESSION, Hooks
+    from streamauth.errors import InputError, MicrophoneUnavailable
+
+    if not continuous and (on_change or lock or lock_command):
+        raise InputError("--on-change and --lock need --continuous.")
+    hooks = Hooks.of(on_accept, on_reject, on_change, lock_command)
+    if lock and not lock_command:
+        hooks.lock = LOCK_SESSION
+    output = Output(json)
+    shown = output if json and events else None
+    own = local or continuous or device is not None or store is not None
+    if not own and (verdict := _by_daemon(name, new_prompt, hooks, output, shown)) is not None:
+        return EXIT_BY_VERDICT[verdict]
+    with opened(store) as authenticator:
+        while True:
+            decided: list[Decided] = []
+            try:
+                _once(authenticator, name, continuous, device, new_prompt, hooks, decided, output, shown)
+                break
+            except MicrophoneUnavailable as error:
+                if not (continuous and decided):
+                    raise
+                output.messages.print(f"{error.message} Waiting for it.", style="yellow", markup=False)
+                _wait_for(device or authenticator.settings.microphone.device or None)
+                output.messages.print("It is back. Say it again.", markup=False)
+                hooks.begin_again()
+    return EXIT_BY_VERDICT[decided[-1].verdict] if decided else EXIT_UNDECIDED
+
+
+def _once(
+    authenticator: "Authenticator",
+    name: str,
+    continuous: bool,
+    device: str | None,
+    new_prompt: Any,
+    hooks: "Hooks",
+    decided: "list[Decided]",
+    output: Output,
+    shown: Output | None,
+) -> None:
+    """One attempt at the microphone; its decisions are added to ``decided`` as they come."""
     from streamauth.cli.attempt import feed, recording, tell_prompt, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text
     from streamauth.core.events import Decided
+    from streamauth.protocol.events import event_object, verification_object
+
+    limits = authenticator.settings.audio
+    wanted = wanted_prompt(None, new_prompt, authenticator.settings.prompt)
+    limit_s = limits.max_continuous_s if continuous else limits.max_attempt_s
+    with recording(None, True, device, authenticator.settings, limit_s, output) as audio:
+        with output.busy("Loading the models"):
+            attempt = authenticator.verify(name, audio.format, continuous=continuous, prompt=wanted)
+        tell_prompt(attempt, output)
+        counted_s = None if continuous else authenticator.settings.decision.max_time_s
+        with attempt, LiveView(output.messages, attempt.session.threshold, counted_s) as view:
+            try:
+                for event in feed(attempt, audio):
+                    view.show(event)
+                    if shown is not None and not isinstance(event, Decided):
+                        shown.step(event_object(event), "")
+                    if isinstance(event, Decided):
+                        decided.append(event)
+                        if continuous:
+                            output.step(verification_object(event), _line(event))
+                            _tell(hooks.decided(event), output)
+            except KeyboardInterrupt:
+                if not decided:
+                    raise
+    if decided and not continuous:
+        output.result(verification_object(decided[-1]), decision_text(decided[-1]))
+        _tell(hooks.decided(decided[-1]), output)
+
+
+def _by_daemon(name: str, new_prompt: Any, hooks: "Hooks", output: Output, shown: Output | None) -> str | None:
+    """Have the login daemon listen; the verdict. None where it cannot be asked about this name."""
+    from streamauth.cli.live import LiveView, decision_text
+    from streamauth.core.events import Decided
+    from streamauth.errors import LoginDaemonAbsent, LoginError
+    from streamauth.login.client import LoginClient
+    from streamauth.login.state import OWN_SERVICE
+    from streamauth.protocol.answers import event_of
     from streamauth.protocol.events import verification_object
 
-    output = Output(json)
-    decided: Decided | None = None
-    with opened(store) as authenticator:
-        limits = authenticator.settings.audio
-        wanted = wanted_prompt(None, new_prompt, authenticator.settings.prompt)
-        limit_s = limits.max_continuous_s if continuous else limits.max_attempt_s
-        with recording(None, True, device, authenticator.settings, limit_s, output) as audio:
-            with output.busy("Loading the models"):
-                attempt = authenticator.verify(name, audio.format, continuous=continuous, prompt=wanted)
-            tell_prompt(attempt, output)
-            with attempt, LiveView(output.messages, attempt.session.threshold) as view:
-                try:
-                    for event in feed(attempt, audio):
-                        view.show(event)
-                        if isinstance(event, Decided):
-                            decided = event
-                            if continuous:
-                                output.step(verification_object(event), _line(event))
-                except KeyboardInterrupt:
-                    if decided is None:
-                        raise
-    if decided is None:
-        return EXIT_UNDECIDED
-    if continuous:
-        return EXIT_BY_VERDICT[decided.verdict]
-    output.result(verification_object(decided), decision_text(decided))
-    return EXIT_BY_VERDICT[decided.verdict]
+    try:
+        client = LoginClient()
+    except LoginDaemonAbsent:
+        return None
+    with client:
+        try:
+            standing = client.status(name)
+        except LoginError:  # no user of this machine, or somebody else
+            return None
+        if not standing["enrolled"] or new_prompt == "words":
+            return None
+        asked = client.ask(name, OWN_SERVICE, digits=new_prompt is not None or not standing["with_phrase"])
+        what = " then ".join(filter(None, ("your pass phrase" if asked.after_phrase else "", asked.say)))
+        output.messages.print(f"Say:  {what}", style="bold", markup=False)
+        decided: list[Decided] = []
+        with LiveView(output.messages, 0.0) as view:
+
+            def show(data: dict[str, Any]) -> None:
+                if shown is not None and data["type"] != "decision":
+                    shown.step(data, "")
+                if data["type"] != "band":
+                    event = event_of(data)
+                    view.show(event)
+                    decided.extend([event] if isinstance(event, Decided) else ())
+
+            judged = client.listen(show)
+    if decided:
+        output.result(verification_object(decided[-1]), decision_text(decided[-1]))
+        _tell(hooks.decided(decided[-1]), output)
+    return judged.verdict
+
+
+def _wait_for(device: str | None) -> None:
+    """Come back when the microphone is there again."""
+    from streamauth.errors import MicrophoneUnavailable
+    from streamauth.sources.microphone import choose_device, list_devices, refresh_devices
+
+    while True:
+        time.sleep(_LOOK_AGAIN_S)
+        try:
+            refresh_devices()
+            choose_device(list_devices(), device)
+            return
+        except MicrophoneUnavailable:
+            continue
+
+
+def _tell(problems: list[str], output: Output) -> None:
+    for problem in problems:
+        output.messages.print(problem, style="yellow", markup=False)
 
 
 def _line(decided: "Decided") -> str:

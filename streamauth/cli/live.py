@@ -19,17 +19,19 @@ from streamauth.core.events import (
     Verdict,
     WordsHeard,
 )
+from streamauth.core.ports import SAMPLE_RATE_HZ
 
 _WIDTH = 30
+_BESIDE_BAR = 18  # its name, and "  silence" of the level
 _LLR_SPAN = 20.0  # the bar reaches this far on both sides of the threshold
 _LEVEL_FLOOR_DBFS = -60.0
 _STYLES = {Verdict.ACCEPT: "bold green", Verdict.REJECT: "bold red", Verdict.UNDECIDED: "bold yellow"}
 
 
-def score_bar(llr: float | None, threshold: float) -> str:
+def score_bar(llr: float | None, threshold: float, width: int = _WIDTH) -> str:
     """The LLR as a bar around its threshold, which is the mark in the middle."""
-    middle = _WIDTH // 2
-    cells = ["·"] * (_WIDTH + 1)
+    middle = width // 2
+    cells = ["·"] * (2 * middle + 1)
     if llr is not None:
         share = max(-1.0, min(1.0, (llr - threshold) / _LLR_SPAN))
         reach = middle + round(share * middle)
@@ -60,10 +62,14 @@ class LiveView:
     Args:
         console: Where to draw.
         threshold: The LLR to reach.
+        limit_s: Audio after which the attempt is over, to count down; None where it goes on.
     """
 
-    def __init__(self, console: Console, threshold: float) -> None:
+    def __init__(self, console: Console, threshold: float, limit_s: float | None = None) -> None:
+        self._console = console
         self._threshold = threshold
+        self._limit_s = limit_s
+        self._at_s = 0.0
         self._speaking = False
         self._level = _LEVEL_FLOOR_DBFS
         self._clipped = False
@@ -87,6 +93,7 @@ class LiveView:
 
     def show(self, event: Event) -> None:
         """Take the next event."""
+        self._at_s = max(self._at_s, event.at_sample / SAMPLE_RATE_HZ)
         match event:
             case LevelMeasured(rms_dbfs=level, clipped=clipped):
                 self._level, self._clipped = level, clipped
@@ -107,17 +114,24 @@ class LiveView:
             self._live.update(self.render())
 
     def render(self) -> Group:
-        """The picture of the moment."""
-        filled = round((max(self._level, _LEVEL_FLOOR_DBFS) / -_LEVEL_FLOOR_DBFS + 1.0) * _WIDTH)
+        """The picture of the moment; what does not fit into a narrow terminal goes to a line of its own."""
+        width = max(8, min(_WIDTH, self._console.width - _BESIDE_BAR))
+        filled = round((min(max(self._level, _LEVEL_FLOOR_DBFS), 0.0) / -_LEVEL_FLOOR_DBFS + 1.0) * width)
         level = Text("level   ") + Text("▮" * filled, style="red" if self._clipped else "cyan")
         state = Text("speech" if self._speaking else "silence", style="bold" if self._speaking else "dim")
         score = self._score
-        bar = Text("score   " + score_bar(score.llr if score else None, self._threshold))
-        if score is not None:
-            bar.append(f"  LLR {score.llr:+.1f}, {score.speech_s:.1f} s of speech {self._leader}")
+        bar = Text("score   " + score_bar(score.llr if score else None, self._threshold, width))
         lines = [level + Text("  ") + state, bar]
+        if score is not None:
+            detail = f"  LLR {score.llr:+.1f}, {score.speech_s:.1f} s of speech {self._leader}".rstrip()
+            if bar.cell_len + len(detail) <= self._console.width:
+                bar.append(detail)
+            else:
+                lines.append(Text(detail))
         if self._words:
             lines.append(Text(f"heard   {self._words}"))
+        if self._limit_s is not None and self._decided is None:
+            lines.append(Text(f"time    {max(0.0, self._limit_s - self._at_s):.0f} s left", style="dim"))
         if self._decided is not None:
             lines.append(Text(decision_text(self._decided), style=_STYLES[self._decided.verdict]))
         return Group(*lines)

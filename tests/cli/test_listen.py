@@ -1,0 +1,200 @@
+"""``streamauth listen``: hooks, lock, recovery of the microphone, the daemon, and a narrow terminal."""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pytest
+import soundfile
+from rich.console import Console
+
+from streamauth.cli import listen as command
+from streamauth.cli.hooks import Hooks
+from streamauth.cli.live import LiveView
+from streamauth.core.audio.pcm import AudioFormat, Encoding
+from streamauth.core.events import Decided, LevelMeasured, Reason, ScoreUpdated, Verdict, WordsHeard
+from streamauth.errors import MicrophoneUnplugged, StreamAuthError
+from streamauth.login import protocol
+from streamauth.sources import microphone as source
+from tests.cli.rig import Shell, enroll, voice
+from tests.login.rig import OTHER, PHRASE, me, running, spoken
+
+
+class FakeMicrophone:
+    """Plays the next of ``takes`` at each opening, a hundredth of a second a time, then raises its error or ends."""
+
+    takes: ClassVar[list[tuple[Any, StreamAuthError | None]]] = []
+    opened: ClassVar[list[object]] = []
+    format = AudioFormat(16_000, 1, Encoding.F32LE)
+
+    def __init__(self, device: object, **_: object) -> None:
+        self.opened.append(device)
+        self._samples, self._error = self.takes.pop(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[bytes]:
+        for at in range(0, self._samples.size, 1600):
+            yield self._samples[at : at + 1600].astype("<f4").tobytes()
+        if self._error is not None:
+            raise self._error
+
+
+@pytest.fixture
+def takes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, StreamAuthError | None]]:
+    FakeMicrophone.takes, FakeMicrophone.opened = [], []
+    monkeypatch.setattr(source, "Microphone", FakeMicrophone)
+    monkeypatch.setattr(protocol, "SOCKET", "/nonexistent/login.sock")
+    monkeypatch.setattr(command, "_LOOK_AGAIN_S", 0.0)
+    return FakeMicrophone.takes
+
+
+def samples(who: str, *utterances: str) -> Any:
+    """Utterances one after the other, shape (n,)."""
+    return np.concatenate([soundfile.read(voice(who, utterance))[0] for utterance in utterances])
+
+
+def script(folder: Path, name: str) -> tuple[str, Path]:
+    """A program that appends what it is given to a file."""
+    program, told = folder / name, folder / f"{name}.txt"
+    program.write_text(f"#!/bin/sh\ncat >> {told}\n")
+    program.chmod(0o755)
+    return str(program), told
+
+
+def decisions(told: Path) -> list[str]:
+    return [json.loads(line)["decision"] for line in told.read_text().splitlines()] if told.exists() else []
+
+
+def test_programs_run_on_accept_and_reject(
+    shell: Shell, takes: list[tuple[Any, StreamAuthError | None]], tmp_path: Path
+) -> None:
+    enroll(shell, "ada", "slt")
+    accept, accepted = script(tmp_path, "accept")
+    reject, rejected = script(tmp_path, "reject")
+    hooks = ("--on-accept", accept, "--on-reject", reject)
+    takes.append((samples("slt", "door-4"), None))
+    assert shell.json("listen", "ada", *hooks).code == 0
+    assert (decisions(accepted), decisions(rejected)) == (["accept"], [])
+    takes.append((samples("rms", "door-4"), None))
+    outcome = shell.json("listen", "ada", *hooks)
+    assert (outcome.code, outcome.data["decision"]) == (1, "reject")
+    assert (decisions(accepted), decisions(rejected)) == (["accept"], ["reject"])
+    assert "door" not in accepted.read_text()  # the words are told to no program
+    takes.append((samples("slt", "door-4"), None))
+    outcome = shell("listen", "ada", "--on-accept", "/nonexistent/program")
+    assert outcome.code == 0
+    assert "cannot be run" in outcome.err
+
+
+def test_events_as_they_come(shell: Shell, takes: list[tuple[Any, StreamAuthError | None]]) -> None:
+    enroll(shell, "ada", "slt")
+    takes.append((samples("slt", "door-4"), None))
+    lines = [json.loads(line) for line in shell("listen", "ada", "--json", "--events").out.splitlines()]
+    kinds = {line.get("type") for line in lines}
+    assert {"level", "speech_started", "score", "words"} <= kinds
+    assert lines[-1]["decision"] == "accept"
+
+
+def test_the_session_is_locked_when_another_one_speaks(
+    shell: Shell, takes: list[tuple[Any, StreamAuthError | None]], tmp_path: Path
+) -> None:
+    enroll(shell, "ada", "slt")
+    lock, locked = script(tmp_path, "lock")
+    change, changed = script(tmp_path, "change")
+    takes.append((np.concatenate([samples("slt", "door-4"), samples("rms", "long-2"), samples("slt", "long-2")]), None))
+    outcome = shell("listen", "ada", "--continuous", "--lock-command", lock, "--on-change", change)
+    assert outcome.code in (0, 1, 3)
+    assert decisions(locked) == ["reject"]
+    assert decisions(changed)[0] == "reject"
+
+
+def test_lock_needs_a_continuous_session(shell: Shell, takes: list[tuple[Any, StreamAuthError | None]]) -> None:
+    assert shell.json("listen", "ada", "--lock").error == "bad_input"
+
+
+def test_a_microphone_that_comes_back(
+    shell: Shell, takes: list[tuple[Any, StreamAuthError | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enroll(shell, "ada", "slt")
+    looked = iter([MicrophoneUnplugged(), None])
+
+    def refresh() -> None:
+        if (error := next(looked)) is not None:
+            raise error
+
+    monkeypatch.setattr(source, "refresh_devices", refresh)
+    monkeypatch.setattr(source, "list_devices", list)
+    monkeypatch.setattr(source, "choose_device", lambda devices, wanted: None)
+    takes.append((samples("slt", "door-4"), MicrophoneUnplugged()))
+    takes.append((samples("slt", "door-3"), None))
+    outcome = shell("listen", "ada", "--continuous")
+    assert outcome.code == 0
+    assert "Waiting for it." in outcome.err
+    assert "It is back." in outcome.err
+    assert len(FakeMicrophone.opened) == 2
+
+
+def test_without_an_accept_a_lost_microphone_is_an_error(
+    shell: Shell, takes: list[tuple[Any, StreamAuthError | None]]
+) -> None:
+    enroll(shell, "ada", "slt")
+    takes.append((np.zeros(1600), MicrophoneUnplugged()))
+    assert shell.json("listen", "ada", "--continuous").error == "microphone_unplugged"
+
+
+def test_the_daemon_listens_where_it_runs(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes: list[tuple[Any, StreamAuthError | None]]
+) -> None:
+    """Nothing is loaded here: the microphone and the store of this folder are not touched."""
+    with running(tmp_path / "daemon", phrase=PHRASE) as rig:
+        monkeypatch.setattr(protocol, "SOCKET", str(rig.path))
+        accept, accepted = script(tmp_path, "accept")
+        rig.microphone.audio = spoken(PHRASE)
+        outcome = shell.json("listen", me().name, "--on-accept", accept)
+        assert (outcome.code, outcome.data["decision"]) == (0, "accept")
+        assert "Say:  your pass phrase" in outcome.err
+        assert decisions(accepted) == ["accept"]
+        rig.microphone.audio = spoken(PHRASE, OTHER)
+        assert shell.json("listen", me().name).data["decision"] == "reject"
+        assert FakeMicrophone.opened == []
+        takes += [(np.zeros(1600), None)] * 2
+        assert shell.json("listen", "nobody-of-this-name").error == "unknown_profile"
+        assert shell.json("listen", me().name, "--local").error == "unknown_profile"
+
+
+def decided(verdict: Verdict) -> Decided:
+    return Decided(0, verdict, (Reason.VOICE_MATCH,), None, None, 1.0)
+
+
+def test_hooks_follow_the_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Sequence[str]] = []
+    monkeypatch.setattr("streamauth.cli.hooks._problem", lambda words, line: ran.append(words))
+    hooks = Hooks(("accept",), ("reject",), ("change",), ("lock",))
+    for verdict in (Verdict.ACCEPT, Verdict.REJECT, Verdict.ACCEPT, Verdict.UNDECIDED):
+        hooks.decided(decided(verdict))
+    assert [words[0] for words in ran] == ["accept", "lock", "change", "change", "lock", "change"]
+    hooks.begin_again()
+    hooks.decided(decided(Verdict.REJECT))
+    assert ran[-1] == ("reject",)
+
+
+@pytest.mark.parametrize("width", [30, 44, 60, 120])
+def test_the_view_fits_a_narrow_terminal(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True)
+    view = LiveView(console, 0.0, limit_s=30.0)
+    view.show(LevelMeasured(16_000, -12.0, 0.5, clipped=False))
+    view.show(ScoreUpdated(32_000, 0.7, 12.3, 2.0))
+    view.show(WordsHeard(32_000, "open the door", final=False))
+    with console.capture() as captured:
+        console.print(view.render())
+    lines = captured.get().splitlines()
+    assert len(lines) == (5 if width < 68 else 4)
+    assert "28 s left" in lines[-1]
