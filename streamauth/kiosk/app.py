@@ -197,6 +197,7 @@ class Kiosk:
                 if self._microphone_lost:
                     self._microphone_lost = False
                     parts.keeper.report(DoorEventKind.MICROPHONE_FOUND)
+                    parts.keeper.set_trouble("microphone", there=False)
                 if self._stop.is_set():
                     return
                 if self._is_overlaid():
@@ -213,6 +214,7 @@ class Kiosk:
         if not self._microphone_lost:
             _LOG.error("The microphone is lost [%s].", code)
             self._parts.keeper.report(DoorEventKind.MICROPHONE_LOST)
+            self._parts.keeper.set_trouble("microphone", there=True)
         self._microphone_lost = True
         self._wait_shut()
 

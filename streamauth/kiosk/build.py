@@ -28,6 +28,7 @@ from streamauth.kiosk.web import KioskFacts, ScreenFeed, ScreenServer, Touch, To
 from streamauth.outputs.command import CommandDoor, CommandSink, command_words
 from streamauth.outputs.gpio import GpioDoor, GpioPins
 from streamauth.outputs.mqtt import MqttBroker, MqttSink
+from streamauth.outputs.osdp import OsdpReader
 from streamauth.outputs.ports import DoorHardware, Sink
 from streamauth.outputs.unwired import UnwiredDoor
 from streamauth.outputs.webhook import WebhookSink
@@ -169,7 +170,7 @@ def door_hardware(door: DoorSettings, pin_factory: Any = None) -> DoorHardware:
     """What releases the lock.
 
     Raises:
-        BadSetting: Both a relay and commands are set, or one command alone.
+        BadSetting: More than one way to work the lock is set, or one of them by half.
     """
     pins = GpioPins(
         relay=_pin(door.relay_pin),
@@ -180,6 +181,16 @@ def door_hardware(door: DoorSettings, pin_factory: Any = None) -> DoorHardware:
     )
     if bool(door.unlock_command) != bool(door.lock_command):
         raise BadSetting("door.unlock_command and door.lock_command belong together.")
+    if door.osdp_line:
+        if door.unlock_command or pins.relay is not None:
+            raise BadSetting("The lock is worked either by an access panel, or by a relay or commands.")
+        return OsdpReader(
+            Path(door.osdp_line),
+            door.osdp_badge,
+            _key(door.osdp_key_file),
+            address=door.osdp_address,
+            baud=door.osdp_baud,
+        )
     wired = pins.relay is not None or pins.contact is not None or pins.exit_button is not None
     if door.unlock_command:
         if wired:
@@ -258,6 +269,13 @@ def _secret(path: str, setting: str) -> str:
         return Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise BadSetting(f"{setting} must be a file that can be read.") from None
+
+
+def _key(path: str) -> bytes:
+    try:
+        return bytes.fromhex(_secret(path, "door.osdp_key_file"))
+    except ValueError:
+        raise BadSetting("door.osdp_key_file must hold 32 hexadecimal digits.") from None
 
 
 def _reader(kiosk: KioskSettings, on_claim: Callable[[str], None]) -> Reader | None:

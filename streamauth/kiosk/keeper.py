@@ -67,6 +67,7 @@ class DoorKeeper:
         self._changed = threading.Condition(threading.RLock())
         self._relay: bool | None = None
         self._hardware_failed = False
+        self._troubles: set[str] = set()
         self._told: DoorView | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="door-keeper", daemon=True)
@@ -101,7 +102,7 @@ class DoorKeeper:
         """How the door stands."""
         with self._changed:
             door = self._door
-            problem = self._hardware_failed or self._recorder.failing
+            problem = self._hardware_failed or self._recorder.failing or bool(self._troubles)
             return DoorView(door.state, door.mode, door.unlocked, door.is_open, problem)
 
     @property
@@ -164,6 +165,15 @@ class DoorKeeper:
     def report(self, kind: DoorEventKind, person: str | None = None, reason: str = "") -> None:
         """Record something that does not move the door: a denial, a ring, a microphone."""
         self._recorder.put([self._message(kind, person, reason)])
+
+    def set_trouble(self, name: str, there: bool) -> None:
+        """Something beside the door needs an operator, such as its microphone, or no longer does."""
+        with self._changed:
+            if there:
+                self._troubles.add(name)
+            else:
+                self._troubles.discard(name)
+            self._work([])
 
     def _contact(self, is_open: bool) -> None:
         with self._changed:

@@ -17,6 +17,7 @@ from streamauth.kiosk.watchdog import Watchdog
 from streamauth.kiosk.web import KioskFacts, ScreenFeed, ScreenServer
 from streamauth.outputs.command import CommandDoor
 from streamauth.outputs.gpio import GpioDoor
+from streamauth.outputs.osdp import OsdpReader
 from streamauth.outputs.unwired import UnwiredDoor
 from streamauth.settings import DoorSettings, Settings
 from streamauth.store.database import Database
@@ -126,11 +127,20 @@ def door(**values: object) -> DoorSettings:
     return Settings().with_values({"door": values}, "test").door
 
 
-def test_hardware_by_its_settings() -> None:
+def test_hardware_by_its_settings(tmp_path: Path) -> None:
     assert isinstance(door_hardware(door()), UnwiredDoor)
     assert isinstance(door_hardware(door(relay_pin=17)), GpioDoor)
     assert isinstance(door_hardware(door(unlock_command="a", lock_command="b")), CommandDoor)
-    for bad in ({"unlock_command": "a"}, {"unlock_command": "a", "lock_command": "b", "relay_pin": 17}):
+    line = {"osdp_line": "/dev/null", "osdp_badge": "159-1270", "osdp_key_file": str(tmp_path / "key")}
+    (tmp_path / "key").write_text("000102030405060708090a0b0c0d0e0f\n")
+    assert isinstance(door_hardware(door(**line)), OsdpReader)
+    for bad in (
+        {"unlock_command": "a"},
+        {"unlock_command": "a", "lock_command": "b", "relay_pin": 17},
+        {**line, "relay_pin": 17},
+        {**line, "osdp_key_file": str(tmp_path / "none")},
+        {**line, "osdp_badge": ""},
+    ):
         with pytest.raises(BadSetting):
             door_hardware(door(**bad))
 

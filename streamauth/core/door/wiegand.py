@@ -42,6 +42,21 @@ def badge_of(frame: bytes) -> str:
     return f"{facility}-{_number(bits[1 + known.facility_bits : -1])}"
 
 
+def frame_of(badge: str) -> bytes:
+    """The 26-bit frame of a badge number ``facility-number``, as ``badge_of`` reads it.
+
+    Raises:
+        BadBadge: It is none, or does not fit: facilities go to 255, numbers to 65535.
+    """
+    facility, found, number = badge.partition("-")
+    if not (found and facility.isdecimal() and number.isdecimal() and int(facility) < 256 and int(number) < 65_536):
+        raise BadBadge
+    middle = int(facility) << 16 | int(number)
+    even = (middle >> 12).bit_count() % 2
+    odd = 1 - (middle & 0xFFF).bit_count() % 2
+    return bytes([26]) + ((even << 25 | middle << 1 | odd) << 6).to_bytes(4, "big")
+
+
 def frame_bytes(count: int) -> int:
     """Bytes that so many bits take."""
     return (count + 7) // 8

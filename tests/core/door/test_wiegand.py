@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamauth.core.door.wiegand import badge_of
+from streamauth.core.door.wiegand import badge_of, frame_of
 from streamauth.errors import BadBadge
 
 SIZES = {26: (8, 16), 34: (16, 16), 37: (16, 19)}
@@ -51,3 +51,14 @@ def test_any_single_wrong_bit_is_noticed(count: int, data: st.DataObject) -> Non
 def test_what_is_no_frame(bad: bytes) -> None:
     with pytest.raises(BadBadge):
         badge_of(bad)
+
+
+@given(st.integers(0, 255), st.integers(0, 65_535))
+def test_frames_are_made_as_they_are_read(facility: int, number: int) -> None:
+    assert frame_of(f"{facility}-{number}") == frame(26, facility, number)
+
+
+@pytest.mark.parametrize("bad", ["", "1", "256-1", "1-65536", "-1", "1-", "a-1", "1--1"])
+def test_badges_that_have_no_frame(bad: str) -> None:
+    with pytest.raises(BadBadge):
+        frame_of(bad)
