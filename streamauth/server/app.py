@@ -50,7 +50,7 @@ class Application:
         api = _routes(context)
         api.router.routes.extend(mount.route for mount in mounts)
         api.router.routes.append(WebSocketRoute(PATH, StreamingEndpoint(context)))
-        api.router.routes.extend(page_routes())
+        api.router.routes.extend(page_routes(context.settings))
         self.asgi = Middleware(api, context, mounts)
 
     @classmethod

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+
+from streamauth.settings import Settings
+from streamauth.version import __version__
 
 FOLDER = Path(__file__).with_name("page")
 
@@ -36,9 +39,24 @@ def page_files() -> dict[str, Path]:
     return addresses
 
 
-def page_routes() -> list[BaseRoute]:
-    """One route for each file."""
-    return [_route(address, path) for address, path in page_files().items()]
+def page_routes(settings: Settings) -> list[BaseRoute]:
+    """One route for each file, and one for what the page must know to promise nothing that is not so."""
+    return [*(_route(address, path) for address, path in page_files().items()), _facts(settings)]
+
+
+def _facts(settings: Settings) -> Route:
+    enrollment = settings.enrollment
+    facts = {
+        "utterances": enrollment.utterances,
+        "free_speech_s": enrollment.text_independent_speech_s,
+        "keeps_audio": enrollment.keep_audio_s > 0,
+        "version": __version__,
+    }
+
+    async def get(_: object) -> Response:
+        return JSONResponse(facts, headers={"Cache-Control": "no-cache"})
+
+    return Route("/page.json", get, methods=["GET"])
 
 
 def _route(address: str, path: Path) -> Route:

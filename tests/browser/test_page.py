@@ -17,6 +17,7 @@ from tests.browser.rig import (
     result,
 )
 
+FACTS = {"utterances": 3, "free_speech_s": 20.0, "keeps_audio": False, "version": "0"}
 RANKING = [{"name": name, "llr": llr, "score": 0.5} for name, llr in (("ada", 12.0), ("bob", -7.5), ("eve", -14.0))]
 TAKEN = {"at_s": 1.0, "speech_s": 2.1, "needed_speech_s": 0.0, "phrase": PHRASE, "type": "utterance_taken"}
 REFUSED = {"type": "utterance_refused", "at_s": 2.0, "reasons": ["too_quiet"], "heard": "please open"}
@@ -73,6 +74,7 @@ def test_a_page_that_is_not_secure_gets_no_microphone_and_says_so(browser: Brows
     folder = Path(__file__).parents[2] / "streamauth" / "server" / "page"
     with opened(browser, "about:blank", microphone=None) as page:
         page.route("http://voice.test/**", lambda route: route.fulfill(path=folder / _file(route.request.url)))
+        page.route("http://voice.test/page.json", lambda route: route.fulfill(json=FACTS))
         page.goto("http://voice.test/")
         begin(page)
         assert result(page) == "Not over this connection."
@@ -206,8 +208,8 @@ def test_it_is_told_how_unusual_words_should_sound(page: Page) -> None:
     page.wait_for_selector("#sounds")
     told = page.inner_text("#sounds")
     assert told == (
-        "“kelvandro” is not in the dictionary. It should sound like: K EH L or K AH L. "
-        "“brillowen” is not in the dictionary. It should sound like: B R IH L."
+        "“kelvandro” is not in the dictionary. Say it like “kel” or “kuhl”. "
+        "“brillowen” is not in the dictionary. Say it like “bril”."
     )
     status = page.inner_text("#status")
     assert status.startswith("Listening. my friend kelvandro meets brillowen")

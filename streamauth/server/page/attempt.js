@@ -4,6 +4,8 @@ import { Curve, heightOf } from "./curve.js";
 import { find, show } from "./dom.js";
 import { Meter } from "./meter.js";
 import { Outcome } from "./outcome.js";
+import { Progress, TEXT } from "./reading.js";
+import { respelled } from "./respelling.js";
 import { fillRanking } from "./ranking.js";
 import { Ring } from "./ring.js";
 import { SpokenWords } from "./spoken.js";
@@ -21,7 +23,12 @@ export class AttemptView {
   #words = new SpokenWords(find("say"));
   #outcome = new Outcome();
   /** @type {SessionOptions} */ #options = { mode: "verify" };
-  #utterances = 3;
+  #progress = new Progress();
+  /** How many utterances an enrollment takes here. */
+  utterances = 3;
+  /** How much free speech, in seconds. */
+  freeSpeech_s = 20;
+  #timer = 0;
 
   /** No attempt is running. */
   rest() {
@@ -38,25 +45,30 @@ export class AttemptView {
   follow(session, options) {
     this.#options = options;
     const guided = options.mode === "enroll" && !options.text_independent;
-    this.#ring.clear(guided ? this.#utterances : 1);
+    const free = options.mode === "enroll" && Boolean(options.text_independent);
+    this.#ring.clear(guided ? this.utterances : 1);
     this.#meter.clear();
     this.#curve.clear();
     const [headline] = INSTRUCTIONS[this.#instruction()];
-    this.#words.show(options.phrase ?? headline, { told: !options.phrase });
-    for (const id of ["sounds", "notice", "standing", "live-ranking", "steps"]) show(find(id), false);
+    this.#words.show(free ? TEXT : (options.phrase ?? headline), { told: !options.phrase && !free });
+    find("say").classList.toggle("reading", free);
+    clearInterval(this.#timer);
+    for (const id of ["sounds", "notice", "standing", "live-ranking", "steps", "progress"]) show(find(id), false);
     find("heard").textContent = "";
     // words that light up need not stand there twice
     show(find("heard"), !options.phrase);
     find("done").textContent = options.mode === "enroll" ? "I have said it" : "I have finished speaking";
     show(find("done"), false);
     delete find("say").dataset.verdict;
-    if (guided) this.#steps(0, this.#utterances);
+    if (guided) this.#steps(0, this.utterances);
+    if (free) this.#progress.begin(this.freeSpeech_s);
     /** @type {Record<string, (message: any) => void>} */
     const handlers = {
       state: ({ state }) => this.#state(state),
       input: (level) => {
         this.#ring.push(level.rms_dbfs);
         this.#meter.push(level);
+        if (free) this.#progress.push(level.rms_dbfs);
       },
       prompt: (message) => this.#prompt(message),
       pronunciation: (message) => this.#pronunciation(message),
@@ -75,6 +87,7 @@ export class AttemptView {
 
   /** @param {Message} outcome */
   conclude(outcome) {
+    clearInterval(this.#timer);
     const mood = outcome.type === "enrolled" ? "accept" : outcome.decision;
     if (this.#options.mode !== "enroll" || this.#options.text_independent) this.#ring.close(mood);
     this.#mood(mood, "");
@@ -84,8 +97,9 @@ export class AttemptView {
 
   /** @param {import("./streamauth.js").StreamAuthError} error */
   fail(error) {
+    clearInterval(this.#timer);
     this.#ring.close("undecided");
-    this.#mood("undecided", "");
+    this.#mood("error", "");
     show(find("level"), false);
     this.#outcome.showFailure(error);
   }
@@ -133,14 +147,22 @@ export class AttemptView {
   #prompt({ text, after_phrase, expires_s }) {
     this.#words.show(text, { told: false });
     const first = after_phrase ? "Say your pass phrase, and right after it these words." : "Say these words.";
-    find("say-help").textContent = `${first} There are ${Math.round(expires_s)} seconds.`;
+    const until = performance.now() + 1000 * expires_s;
+    const left = () => {
+      const seconds = Math.max(0, Math.round((until - performance.now()) / 1000));
+      find("say-help").textContent = `${first} There are ${seconds} seconds.`;
+      if (!seconds) clearInterval(this.#timer);
+    };
+    left();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(left, 1000);
     this.say(`${first} ${text}`);
   }
 
   /** @param {Message} message */
   #pronunciation({ words }) {
     const sentences = Object.entries(words).map(
-      ([word, sounds]) => `“${word}” is not in the dictionary. It should sound like: ${sounds.join(" or ")}.`,
+      ([word, sounds]) => `“${word}” is not in the dictionary. Say it like “${sounds.map(respelled).join("” or “")}”.`,
     );
     find("sounds").textContent = sentences.join(" ");
     show(find("sounds"), true);
@@ -175,6 +197,9 @@ export class AttemptView {
   #decision(message) {
     if (this.#options.mode !== "continuous") return;
     const sentence = STANDING[message.decision];
+    // the words are a secret, and whoever comes by could read them
+    show(find("heard"), false);
+    find("heard").textContent = "";
     this.#words.show(sentence, { told: true });
     find("say").dataset.verdict = message.decision;
     find("say-help").textContent = "Go on talking, about anything. “I have finished speaking” ends it.";
@@ -189,6 +214,7 @@ export class AttemptView {
       this.#ring.close("accept");
       this.#steps(count, count + needed);
     }
+    if (!guided) this.#progress.told(speech_s, needed_speech_s);
     const more = guided
       ? needed === 0 ? "That was the last one." : needed === 1 ? "Once more, please." : `${needed} more, please.`
       : needed_speech_s > 0 ? `${Math.ceil(needed_speech_s)} more seconds, please.` : "That is enough.";
@@ -224,7 +250,7 @@ export class AttemptView {
    * @param {number} all
    */
   #steps(done, all) {
-    this.#utterances = all;
+    this.utterances = all;
     const items = Array.from({ length: all }, (_, index) => {
       const item = document.createElement("li");
       item.dataset.state = index < done ? "done" : index === done ? "now" : "next";
@@ -255,7 +281,7 @@ const INSTRUCTIONS = {
   stay: ["Say your pass phrase, then go on.", "Talk about anything after it. Press “I have finished speaking” to end."],
   repeat: ["", "Say it in your usual voice, then pause. It is judged at the pause."],
   invent: ["Say the phrase you choose.", "Five words or more, then pause. It is judged at the pause."],
-  free: ["Talk about anything.", "Or read something aloud. Short pauses are fine."],
+  free: ["Talk about anything.", "Read this aloud, or talk about anything else. Short pauses are fine."],
   talk: ["Talk for a few seconds.", "About anything."],
   prompt: ["One moment.", "The words to say are about to appear."],
 };

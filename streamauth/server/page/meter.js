@@ -3,7 +3,9 @@
 import { find } from "./dom.js";
 
 const FLOOR_DBFS = -60;
-const QUIET_DBFS = -45;
+const QUIET_DBFS = -42;
+const SILENT_DBFS = -70;
+const SILENT_FOR_MS = 6000;
 const CLIPPED_MS = 1500;
 const TOLD_EVERY_MS = 500;
 const QUIET_FOR_MS = 2500;
@@ -17,11 +19,12 @@ export class Meter {
   #clippedAt = -Infinity;
   #toldAt = -Infinity;
   #loudAt = 0;
+  #heardAt = 0;
 
   /** Begin anew. */
   clear() {
     this.#clippedAt = this.#toldAt = -Infinity;
-    this.#loudAt = performance.now();
+    this.#loudAt = this.#heardAt = performance.now();
     this.#held = 0;
     this.#show(FLOOR_DBFS, 0, "Waiting for sound", false);
   }
@@ -31,31 +34,41 @@ export class Meter {
     const now = performance.now();
     if (level.clipped) this.#clippedAt = now;
     if (level.rms_dbfs > QUIET_DBFS) this.#loudAt = now;
+    if (level.rms_dbfs > SILENT_DBFS) this.#heardAt = now;
     this.#held = Math.max(level.peak, this.#held * 0.96);
     const clipped = now - this.#clippedAt < CLIPPED_MS;
     const quiet = now - this.#loudAt > QUIET_FOR_MS;
-    const hint = clipped ? "Too loud: step back a little" : quiet ? "Nothing to hear yet" : "Good level";
-    this.#show(level.rms_dbfs, this.#held, hint, clipped);
+    const silent = now - this.#heardAt;
+    const hint = clipped
+      ? "Too loud: step back a little"
+      : silent > SILENT_FOR_MS
+        ? "The microphone is silent. Is it muted? Stop, and choose another one under Microphone and safety"
+        : silent > QUIET_FOR_MS
+          ? "Nothing to hear yet"
+          : quiet
+            ? "Too quiet: come closer or speak up"
+            : "Good level";
+    this.#show(level.rms_dbfs, this.#held, hint, clipped || silent > SILENT_FOR_MS);
   }
 
   /**
    * @param {number} rms_dbfs
    * @param {number} peak
    * @param {string} hint
-   * @param {boolean} clipped
+   * @param {boolean} bad
    */
-  #show(rms_dbfs, peak, hint, clipped) {
+  #show(rms_dbfs, peak, hint, bad) {
     const share = Math.max(0, Math.min(1, 1 - rms_dbfs / FLOOR_DBFS));
     const peak_dbfs = 20 * Math.log10(Math.max(peak, 1e-6));
     this.#fill.style.transform = `scaleX(${share.toFixed(3)})`;
     this.#peak.style.left = `${(100 * Math.max(0, Math.min(0.99, 1 - peak_dbfs / FLOOR_DBFS))).toFixed(1)}%`;
-    this.#meter.toggleAttribute("data-clipped", clipped);
+    this.#meter.toggleAttribute("data-clipped", bad);
     const now = performance.now();
-    if (now - this.#toldAt < TOLD_EVERY_MS && !clipped) return;
+    if (now - this.#toldAt < TOLD_EVERY_MS && !bad) return;
     this.#toldAt = now;
     this.#meter.setAttribute("aria-valuenow", String(Math.round(Math.max(FLOOR_DBFS, Math.min(0, rms_dbfs)))));
     this.#meter.setAttribute("aria-valuetext", hint);
-    this.#hint.toggleAttribute("data-bad", clipped);
+    this.#hint.toggleAttribute("data-bad", bad);
     if (this.#hint.textContent !== hint) this.#hint.textContent = hint;
   }
 }

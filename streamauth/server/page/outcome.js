@@ -8,6 +8,8 @@ import { reasonText } from "./streamauth.js";
 
 /** The panel of the outcome. */
 export class Outcome {
+  #timer = 0;
+
   /**
    * @param {Message} outcome
    * @param {import("./streamauth.js").SessionOptions} options
@@ -38,6 +40,12 @@ export class Outcome {
     const unheard = HEADINGS[error.code];
     this.#head("undecided", unheard ?? "Undecided.", error.message);
     const steps = REMEDIES[error.code];
+    const wait = error.code === "attempt_delayed" ? Number(/(\d+) s\b/.exec(error.message)?.[1] ?? 0) : 0;
+    if (wait) this.#countDown(wait);
+    // trying the same again cannot help where the profile, or the words, must change
+    show(find("again"), !SETTLED.has(error.code));
+    find("change").className = SETTLED.has(error.code) ? "primary" : "quiet";
+    show(find("remedy-link"), error.code === "profile_exists" || error.code === "profile_locked");
     if (steps) {
       const list = document.createElement("ol");
       for (const step of steps) list.append(item(step));
@@ -61,7 +69,25 @@ export class Outcome {
     for (const id of ["again", "change"]) show(find(id), false);
   }
 
+  /** @param {number} seconds Until the next attempt may begin. */
+  #countDown(seconds) {
+    const again = /** @type {HTMLButtonElement} */ (find("again"));
+    const until = performance.now() + 1000 * seconds;
+    const tick = () => {
+      const left = Math.ceil((until - performance.now()) / 1000);
+      again.disabled = left > 0;
+      again.textContent = left > 0 ? `Try again in ${left} s` : "Try again";
+      if (left <= 0) clearInterval(this.#timer);
+    };
+    tick();
+    this.#timer = setInterval(tick, 250);
+  }
+
   #clear() {
+    clearInterval(this.#timer);
+    /** @type {HTMLButtonElement} */ (find("again")).disabled = false;
+    find("change").className = "quiet";
+    show(find("remedy-link"), false);
     for (const id of ["ranking", "figures", "remedy"]) show(find(id), false);
     find("reasons").replaceChildren();
     show(find("onward"), false);
@@ -131,6 +157,12 @@ function item(text) {
   return element;
 }
 
+/** Errors after which the same attempt would end in the same way. */
+const SETTLED = new Set([
+  "profile_exists", "profile_locked", "unknown_profile", "profile_not_enrolled", "weak_phrase", "unknown_word",
+  "bad_phrase", "bad_profile_name", "nobody_to_identify", "forbidden", "insecure_context", "browser_unsupported",
+]);
+
 /** Errors that came before anything was heard: there is nothing to be undecided about. @type {Record<string, string>} */
 const HEADINGS = {
   permission_denied: "The microphone is blocked.",
@@ -170,5 +202,14 @@ const REMEDIES = {
     "Ask who runs this server for a session token.",
     "Press Change the details, and put it under Microphone and safety.",
   ],
+  unknown_profile: ["Check the name for a slip of the pen.", "Or enroll this voice first, under Enroll above."],
+  profile_not_enrolled: ["Finish the enrollment under Enroll above, with the same name."],
+  nobody_to_identify: ["Enroll somebody first, under Enroll above."],
+  profile_exists: [
+    "To check the voice, choose Verify above.",
+    "To teach it anew, reset it under Profiles above, then enroll again. Where you may not, ask who runs this server.",
+  ],
+  profile_locked: ["Who runs this server can unlock it under Profiles above."],
+  server_unreachable: ["Check that the server runs and the network is there.", "Press Try again."],
   session_token_refused: ["Ask for another token: each is good for one attempt and a short time."],
 };

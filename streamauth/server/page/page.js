@@ -2,9 +2,12 @@
 
 import { AttemptView } from "./attempt.js";
 import { find, show } from "./dom.js";
+import { ProfilesView } from "./profiles.js";
+import { facts, signedIn, tokenFor } from "./server.js";
+import { watchPhrase } from "./strength.js";
 import { microphonePermission, microphones, StreamAuthError, VoiceSession } from "./streamauth.js";
 
-/** @typedef {"verify" | "enroll" | "identify"} View */
+/** @typedef {"verify" | "enroll" | "identify" | "profiles"} View */
 
 /** @type {Record<View, {title: string, heading: string, lead: string, start: string, name: string}>} */
 const VIEWS = {
@@ -18,7 +21,7 @@ const VIEWS = {
   enroll: {
     title: "Enroll",
     heading: "Teach it your voice.",
-    lead: "Say one phrase three times. It becomes a voiceprint, and the recordings are not kept.",
+    lead: "Say one phrase several times. It becomes a voiceprint.",
     start: "Start recording",
     name: "Any name that you will know again.",
   },
@@ -29,11 +32,18 @@ const VIEWS = {
     start: "Start listening",
     name: "",
   },
+  profiles: { title: "Profiles", heading: "", lead: "", start: "", name: "" },
 };
 
+/** @type {Record<number, string>} */
+const TIMES = { 1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times" };
+
 const form = /** @type {HTMLFormElement} */ (find("form"));
-const panels = ["panel-form", "panel-ask", "panel-live", "panel-result"].map(find);
+const panels = ["panel-form", "panel-ask", "panel-live", "panel-profiles", "panel-result"].map(find);
 const attempt = new AttemptView();
+const profiles = new ProfilesView((name) => {
+  /** @type {HTMLInputElement} */ (find("name")).value = name;
+});
 
 /** @type {View} */
 let view = "verify";
@@ -43,11 +53,18 @@ let session = null;
 /** @param {string} id */
 function only(id) {
   for (const panel of panels) panel.hidden = panel.id !== id;
+  // small screens are laid out by what is shown
+  document.body.dataset.panel = id;
 }
 
 /** @param {{focus: boolean}} options */
 function toForm({ focus }) {
   attempt.rest();
+  if (view === "profiles") {
+    only("panel-profiles");
+    void profiles.load();
+    return;
+  }
   only("panel-form");
   if (focus) find(view === "identify" ? "start" : "name").focus();
 }
@@ -133,6 +150,15 @@ async function begin() {
 /** @param {import("./streamauth.js").SessionOptions} options */
 async function run(options) {
   if (session) return;
+  if (signedIn() && !options.token) {
+    try {
+      options = { ...options, token: await tokenFor(options) };
+    } catch (error) {
+      problem(error instanceof Error ? error.message : "The server gave no token.");
+      only("panel-form");
+      return;
+    }
+  }
   const running = new VoiceSession(options);
   session = running;
   only("panel-live");
@@ -167,10 +193,27 @@ async function listDevices() {
   select.value = options.some((option) => option.value === chosen) ? chosen : "";
 }
 
+/** Promise what is so on this server. */
+async function tellFacts() {
+  const known = await facts();
+  if (known === null) return;
+  attempt.utterances = known.utterances;
+  attempt.freeSpeech_s = known.free_speech_s;
+  const kept = known.keeps_audio;
+  find("kept").textContent = kept ? "Recordings of enrollments are kept there, sealed." : "No recording is kept.";
+  find("ask-kept").textContent = kept
+    ? "It is judged as it arrives. Of an enrollment, the recording is kept there, sealed."
+    : "It is judged as it arrives and is not stored.";
+  const times = TIMES[known.utterances] ?? `${known.utterances} times`;
+  VIEWS.enroll.lead = `Say one phrase ${times}. It becomes a voiceprint, and the recordings are ${kept ? "kept, sealed" : "not kept"}.`;
+  if (view === "enroll") find("lead").textContent = VIEWS.enroll.lead;
+}
+
 function route() {
   const wanted = location.hash.slice(1);
-  if (wanted in VIEWS) toView(/** @type {View} */ (wanted));
-  else if (!location.hash) toView("verify");
+  // an address that nobody knows any more leads to the first view, and is put right
+  if (!Object.hasOwn(VIEWS, wanted) && location.hash) history.replaceState(null, "", "#verify");
+  toView(Object.hasOwn(VIEWS, wanted) ? /** @type {View} */ (wanted) : "verify");
 }
 
 form.addEventListener("submit", (event) => {
@@ -192,10 +235,22 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") session?.cancel();
 });
 addEventListener("hashchange", route);
+find("dial-start").addEventListener("click", () => {
+  if (!find("panel-form").hidden) void begin();
+});
+for (const skip of document.querySelectorAll(".skip")) {
+  skip.addEventListener("click", (event) => {
+    // the address is the view's, so the link only moves the focus
+    event.preventDefault();
+    find("talk").focus();
+  });
+}
 for (const link of document.querySelectorAll(".bar a")) {
   // the way back from an outcome: going to where one is already changes no address
   link.addEventListener("click", () => link.getAttribute("href") === location.hash && route());
 }
 find("host").textContent = find("ask-host").textContent = location.host || "this machine";
 route();
+watchPhrase();
 void listDevices();
+void tellFacts();

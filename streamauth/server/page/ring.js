@@ -6,7 +6,7 @@ const LOUD_DBFS = -12;
 const CLOSING_S = 0.7;
 const FINE_PX = 200;
 
-/** @typedef {"idle" | "wait" | "live" | "accept" | "reject" | "undecided"} Mood */
+/** @typedef {"idle" | "wait" | "live" | "accept" | "reject" | "undecided" | "error"} Mood */
 /** @typedef {{levels: number[], shown: number[] | null, closedAt: number, mood: Mood}} Band */
 
 export class Ring {
@@ -144,6 +144,7 @@ export class Ring {
 /** @type {Record<Mood, string>} */
 const INK = {
   idle: "--tick", wait: "--tick", live: "--accent", accept: "--accept", reject: "--reject", undecided: "--undecided",
+  error: "--undecided",
 };
 
 /** @returns {Band} */

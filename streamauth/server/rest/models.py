@@ -40,6 +40,24 @@ class NewProfile(_Given):
     phrase: Phrase | None = None
 
 
+class NewPhrase(_Given):
+    """A phrase to be judged."""
+
+    phrase: Phrase
+
+
+class PhraseWorth(BaseModel):
+    """What a phrase is worth as a pass phrase."""
+
+    words: list[str] = Field(description="As the recognizer expects them; empty where it cannot.")
+    usable: bool
+    strength: Literal["weak", "fair", "strong"] | None = Field(description="Null where the recognizer cannot tell.")
+    reason: str | None = Field(description="Why it is not usable.")
+    proposed_sounds: dict[str, tuple[str, ...]] | None = Field(
+        description="How words that the dictionary does not have are expected to be said; null where there are none."
+    )
+
+
 class ProfileName(_Given):
     """The name of a profile."""
 

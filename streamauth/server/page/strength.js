@@ -1,0 +1,50 @@
+/** What a phrase is worth, told while it is typed, by the recognizer that will have to hear it. */
+
+import { find } from "./dom.js";
+import { respelled } from "./respelling.js";
+import { ask } from "./server.js";
+
+const PAUSE_MS = 450;
+/** @type {Record<string, string>} */
+const WORTH = {
+  weak: "Weak: easy to guess.",
+  fair: "Fair. A longer or rarer phrase is safer.",
+  strong: "Strong.",
+};
+
+/** Watch the field of the phrase. */
+export function watchPhrase() {
+  const field = /** @type {HTMLInputElement} */ (find("phrase"));
+  let timer = 0;
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    tell("", "");
+    if (field.value.trim()) timer = setTimeout(() => void judge(field.value), PAUSE_MS);
+  });
+
+  /** @param {string} phrase */
+  async function judge(phrase) {
+    let worth;
+    try {
+      worth = await ask("POST", "/v1/phrases", { phrase });
+    } catch {
+      return; // who may not ask is told at the end, as before
+    }
+    if (field.value !== phrase) return;
+    const sounds = Object.entries(worth.proposed_sounds ?? {}).map(
+      ([word, [first]]) => `“${word}” is unusual: say ${respelled(first)}.`,
+    );
+    const sentence = worth.reason ?? WORTH[worth.strength] ?? "All of its words are known.";
+    tell([sentence, ...sounds].join(" "), worth.usable ? (worth.strength ?? "fair") : "weak");
+  }
+}
+
+/**
+ * @param {string} sentence
+ * @param {string} level
+ */
+function tell(sentence, level) {
+  const told = find("phrase-worth");
+  told.textContent = sentence;
+  told.dataset.level = level;
+}
