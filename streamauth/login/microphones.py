@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from streamauth.login.voices import MicrophoneChoice, OpenMicrophone
 from streamauth.sources.microphone import InputDevice, Microphone, choose_device, list_devices, refresh_devices
 
+_CHUNKS_PER_S = 33  # a verdict comes 35 ms sooner than with the usual 10
 _SERVERS = ("pulse", "pipewire", "jack", "default", "sysdefault")
 
 
@@ -25,7 +26,7 @@ class AlsaMicrophones:
         """See ``Microphones``."""
         refresh_devices()
         device, _ = choose_for_login(list_devices(), self._wanted())
-        return Microphone(device.number)
+        return Microphone(device.number, chunks_per_s=_CHUNKS_PER_S)
 
     def check(self, name: str) -> None:
         """See ``Microphones``."""

@@ -108,6 +108,7 @@ class Microphone:
         start_s: Time that the device may take to begin, in seconds; sound servers take some.
         stall_s: Silence of the device itself after which it counts as gone, in seconds.
         muted_s: See ``on_muted``, in seconds.
+        chunks_per_s: How often audio is given; the more often, the sooner a decision.
 
     Raises:
         MicrophoneAbsent: There is no such device.
@@ -127,6 +128,7 @@ class Microphone:
         start_s: float = 3.0,
         stall_s: float = 0.9,
         muted_s: float = 0.8,
+        chunks_per_s: int = CHUNKS_PER_S,
     ) -> None:
         self._sounddevice = _sounddevice()
         self.device = choose_device(list_devices(), device)
@@ -135,9 +137,10 @@ class Microphone:
         self._told = 0
         self._on_overflow = on_overflow
         self._on_muted = on_muted
-        self._zeros_left = max(1, round(muted_s * CHUNKS_PER_S))
+        self._chunks_per_s = chunks_per_s
+        self._zeros_left = max(1, round(muted_s * chunks_per_s))
         self._start_s, self._stall_s = start_s, stall_s
-        self._max_waiting = max(1, round(max_queue_s * CHUNKS_PER_S))
+        self._max_waiting = max(1, round(max_queue_s * chunks_per_s))
         # not bounded by itself: its end must find room in it, always
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stream: Any = None
@@ -150,7 +153,7 @@ class Microphone:
                 samplerate=self.format.sample_rate_hz,
                 channels=self.format.channels,
                 dtype=_DTYPES[self.format.encoding],
-                blocksize=self.format.sample_rate_hz // CHUNKS_PER_S,
+                blocksize=self.format.sample_rate_hz // self._chunks_per_s,
                 callback=self._take,
                 finished_callback=lambda: self._queue.put(None),
             )
@@ -179,7 +182,7 @@ class Microphone:
         self._queue.put(None)
 
     def __iter__(self) -> Iterator[bytes]:
-        """PCM in ``format``, 100 ms at a time.
+        """PCM in ``format``, 100 ms at a time or as was asked for.
 
         Raises:
             MicrophoneUnplugged: The device is gone.
