@@ -218,19 +218,6 @@ def test_a_recording_of_an_earlier_login_opens_nothing(rig: Rig) -> None:
         assert client.listen().verdict == "reject"
 
 
-def test_the_fixed_phrase_from_a_recording(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Without digits the recording has the right words; it is told by having been heard before."""
-    caplog.set_level(logging.INFO)
-    with running(tmp_path, phrase=PHRASE) as rig, LoginClient(rig.path) as client:
-        rig.microphone.audio = spoken(PHRASE)
-        verdicts = []
-        for _ in range(2):
-            client.ask(me().name, "sudo", digits=False)
-            verdicts.append(client.listen().verdict)
-    assert verdicts == ["accept", "reject"]
-    assert any("heard_before" in record.getMessage() for record in caplog.records)
-
-
 def test_a_prompt_is_good_once(rig: Rig) -> None:
     login(rig)
     with LoginClient(rig.path) as client, pytest.raises(LoginDaemonAbsent):
