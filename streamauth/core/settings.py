@@ -248,3 +248,9 @@ class AttemptSettings(Section):
     base_delay_s: float = setting(30.0, "First delay; it doubles with each further failure", unit="s", low=0, high=3600)
     max_delay_s: float = setting(3600.0, "Longest delay", unit="s", low=0, high=86_400)
     lock_after: int = setting(10, "Failures in a row that lock the profile", low=1, high=10_000)
+    charged_candidates: int = setting(
+        10,
+        "An identification among so many named profiles or fewer counts for each of them as an attempt",
+        low=0,
+        high=1000,
+    )

@@ -11,10 +11,15 @@ from streamauth.core.events import (
     Event,
     Failed,
     PromptGiven,
+    RankingUpdated,
+    Reason,
     ScoreUpdated,
+    SpeechStarted,
+    UtteranceRefused,
     UtteranceTaken,
     Verdict,
     VoiceprintAdapted,
+    WordsHeard,
 )
 from streamauth.core.lockout import AttemptOutcome
 from streamauth.core.phrase.prompt import Challenge
@@ -27,8 +32,24 @@ from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession
 from streamauth.errors import PromptExpired, StreamAuthError
+from streamauth.service.charges import Charge
 
 AnySession = TypeVar("AnySession", bound=Session)
+AnyCharged = TypeVar("AnyCharged", bound=VerificationSession | ContinuousSession | IdentificationSession)
+Remember = Callable[[str | None, Trail], None]
+"""Keeps the trail of an attempt that was decided; told the name of whom an identification accepts."""
+
+_FACTORS = frozenset(
+    {
+        Reason.OTHER_VOICE,
+        Reason.OTHER_PHRASE,
+        Reason.PHRASE_MISMATCH,
+        Reason.PHRASE_INCOMPLETE,
+        Reason.PRONUNCIATION_MISMATCH,
+        Reason.HEARD_BEFORE,
+    }
+)
+"""Reasons to refuse an utterance that tell somebody who tries how near he came."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +60,13 @@ class Demand:
         challenge: What its session waits for.
         after_phrase: Whether the pass phrase must be said before it.
         in_time: Tells whether it is not too old yet, by the clock.
+        use: Uses it up, once; called at the first speech.
     """
 
     challenge: Challenge
     after_phrase: bool
     in_time: Callable[[], bool]
+    use: Callable[[], None] = lambda: None
 
     def given(self) -> PromptGiven:
         """What the speaker must be told."""
@@ -134,40 +157,80 @@ class Attempt(Generic[AnySession]):
         return ()
 
 
-class VerificationAttempt(Attempt[VerificationSession | ContinuousSession]):
-    """A charged attempt on one profile.
+class ChargedAttempt(Attempt[AnyCharged], Generic[AnyCharged]):
+    """An attempt that costs whom it is tried on, from its first speech on.
 
-    An accept clears the profile's count. The charge is given back where the attempt ended before anything was
-    compared; once it was, whoever is undecided, fails or vanishes stays charged, as a reject does.
+    The charge is given back where the attempt ended before anything was compared or heard; once it was, whoever is
+    undecided, fails or vanishes stays charged, as a reject does.
+    """
+
+    def __init__(
+        self,
+        session: AnyCharged,
+        charge: Charge,
+        demand: Demand | None = None,
+        remember: Remember = lambda name, trail: None,
+    ) -> None:
+        super().__init__(session, demand)
+        self._charge = charge
+        self._remember: Remember | None = remember
+        self._evidence = False
+
+    def check(self) -> None:
+        """Go on only where all that an accept relies on is still there.
+
+        Raises:
+            StreamAuthError: The profile was deleted, reset or enrolled anew, or the API key was revoked.
+        """
+        self._charge.check()
+
+    def close(self) -> None:
+        """Give back what the attempt holds and settle its charge. Idempotent."""
+        super().close()
+        self._charge.settle(AttemptOutcome.REJECTED if self._evidence else AttemptOutcome.NO_EVIDENCE)
+
+    def _settle(self, event: Event) -> None:
+        compared = isinstance(event, ScoreUpdated | RankingUpdated)
+        if compared or isinstance(event, SpeechStarted | WordsHeard):
+            if self._demand is not None:
+                self._demand.use()  # a prompt is used up by the first speech, and may be drawn again until then
+            self._charge.begin()
+        self._evidence |= compared or (isinstance(event, WordsHeard) and bool(event.text))
+        if isinstance(event, Decided):
+            if self._remember is not None:
+                # before the decision is told, and once: a session that goes on has one trail
+                remember, self._remember = self._remember, None
+                remember(event.name, self.session.trail)
+            self._charge.settle(self._outcome_of(event), event.name)
+
+    def _outcome_of(self, decided: Decided) -> AttemptOutcome:
+        if decided.verdict is Verdict.ACCEPT:
+            return AttemptOutcome.ACCEPTED
+        tried = decided.verdict is Verdict.REJECT or self._evidence
+        return AttemptOutcome.REJECTED if tried else AttemptOutcome.NO_EVIDENCE
+
+
+class VerificationAttempt(ChargedAttempt[VerificationSession | ContinuousSession]):
+    """A charged attempt on one profile. An accept clears the profile's count.
+
+    Args:
+        session: The session.
+        charge: What it costs.
+        demand: The random prompt that it waits for.
+        follow: Moves the voiceprint after a sure accept.
+        remember: Keeps the trail of the attempt.
     """
 
     def __init__(
         self,
         session: VerificationSession | ContinuousSession,
-        settle: Callable[[AttemptOutcome], None],
+        charge: Charge,
         demand: Demand | None = None,
         follow: Callable[[Embedding], int | None] | None = None,
-        remember: Callable[[Trail], None] = lambda trail: None,
+        remember: Remember = lambda name, trail: None,
     ) -> None:
-        super().__init__(session, demand)
+        super().__init__(session, charge, demand, remember)
         self._follow = follow
-        self._remember: Callable[[Trail], None] | None = remember
-        self._charge: Callable[[AttemptOutcome], None] | None = settle
-        self._compared = False
-
-    def close(self) -> None:
-        """Give back what the attempt holds and settle its charge. Idempotent."""
-        super().close()
-        self._discharge(Verdict.UNDECIDED)
-
-    def _settle(self, event: Event) -> None:
-        self._compared |= isinstance(event, ScoreUpdated)
-        if isinstance(event, Decided):
-            if self._remember is not None:
-                # before the decision is told, and once: a session that goes on has one trail
-                remember, self._remember = self._remember, None
-                remember(self.session.trail)
-            self._discharge(event.verdict)
 
     def _brought_about(self, event: Event) -> Sequence[Event]:
         if not isinstance(event, Decided) or not isinstance(self.session, VerificationSession) or self._follow is None:
@@ -178,39 +241,9 @@ class VerificationAttempt(Attempt[VerificationSession | ContinuousSession]):
         updates = self._follow(voice)
         return () if updates is None else (VoiceprintAdapted(event.at_sample, updates),)
 
-    def _discharge(self, verdict: Verdict) -> None:
-        if self._charge is None:
-            return
-        charge, self._charge = self._charge, None
-        if verdict is Verdict.ACCEPT:
-            charge(AttemptOutcome.ACCEPTED)
-        elif verdict is Verdict.REJECT or self._compared:
-            charge(AttemptOutcome.REJECTED)
-        else:
-            charge(AttemptOutcome.NO_EVIDENCE)
 
-
-class IdentificationAttempt(Attempt[IdentificationSession]):
-    """An identification; not charged, as it claims no profile.
-
-    Args:
-        session: The session.
-        demand: The random prompt that it waits for.
-        remember: Keeps the trail of who was named.
-    """
-
-    def __init__(
-        self,
-        session: IdentificationSession,
-        demand: Demand | None = None,
-        remember: Callable[[str, Trail], None] = lambda name, trail: None,
-    ) -> None:
-        super().__init__(session, demand)
-        self._remember = remember
-
-    def _settle(self, event: Event) -> None:
-        if isinstance(event, Decided) and event.name is not None:
-            self._remember(event.name, self.session.trail)
+class IdentificationAttempt(ChargedAttempt[IdentificationSession]):
+    """An identification; each candidate is charged where few are named."""
 
 
 class HearingAttempt(Attempt[HearingSession]):
@@ -219,6 +252,13 @@ class HearingAttempt(Attempt[HearingSession]):
 
 class EnrollmentAttempt(Attempt[EnrollmentSession]):
     """An enrollment whose utterances are stored one by one.
+
+    Args:
+        session: The session.
+        keep: Stores the utterances taken so far; told whether the enrollment is complete, and the phrase.
+        proposed_sounds: See below.
+        make_charge: Makes the charge of one utterance, where an enrollment is added to: it compares a voice with the
+            enrolled one, so another voice or phrase counts as a failed attempt.
 
     Attributes:
         proposed_sounds: The words of the phrase that the dictionary does not have, with the pronunciations that the
@@ -230,19 +270,39 @@ class EnrollmentAttempt(Attempt[EnrollmentSession]):
         session: EnrollmentSession,
         keep: Callable[[Sequence[EnrolledUtterance], bool, str | None], None],
         proposed_sounds: Mapping[str, Sequence[str]] | None = None,
+        make_charge: Callable[[], Charge] | None = None,
     ) -> None:
         super().__init__(session)
         self.proposed_sounds = proposed_sounds or {}
         self._keep = keep
         self._kept = 0
+        self._make_charge = make_charge
+        self._charge: Charge | None = None
 
     def end_utterance(self, next_format: AudioFormat | None = None) -> list[Event]:
         """The speaker is done with this utterance; give what happened."""
         self.session.end_utterance(next_format)
         return self._settled()
 
+    def close(self) -> None:
+        """Give back what the attempt holds and settle its charge. Idempotent."""
+        super().close()
+        self._settle_charge(AttemptOutcome.NO_EVIDENCE)  # nothing is told of an utterance before it is judged
+
     def _settle(self, event: Event) -> None:
+        if self._make_charge is not None and isinstance(event, SpeechStarted | UtteranceTaken | UtteranceRefused):
+            self._charge = self._charge or self._make_charge()
+            self._charge.begin()
         if isinstance(event, UtteranceTaken):
+            self._settle_charge(AttemptOutcome.ACCEPTED)  # checks the enrollment that the next line changes
             self._kept += 1
             complete = not event.needed and not event.needed_speech_s
             self._keep(self.session.utterances[: self._kept], complete, event.phrase)
+        elif isinstance(event, UtteranceRefused):
+            tried = bool(_FACTORS & set(event.reasons))
+            self._settle_charge(AttemptOutcome.REJECTED if tried else AttemptOutcome.NO_EVIDENCE)
+
+    def _settle_charge(self, outcome: AttemptOutcome) -> None:
+        charge, self._charge = self._charge, None
+        if charge is not None:
+            charge.settle(outcome)

@@ -2,22 +2,22 @@
 
 It joins the store, the engines and the pure sessions, and sees to it that
 
-- an attempt is charged to the profile before its audio is judged, and settled before its decision is told;
-- a random prompt is used up before audio is judged by it;
+- an attempt is charged to the profile before anything of its speech is told, and settled before its decision is;
+- an accept is checked against what it relies on in the transaction that settles it;
+- a random prompt is used up by the first speech;
 - an enrollment utterance is in the store before it is confirmed.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from streamauth.catalog.registry import Catalog
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.decision import PhraseRule
-from streamauth.core.lockout import AttemptOutcome
 from streamauth.core.phrase.prompt import Challenge, Prompt, PromptPlan
+from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.sessions.enrollment import expected_recognition_of, expected_scores_of
@@ -25,6 +25,7 @@ from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession
 from streamauth.engines.loader import Engines
+from streamauth.errors import NobodyToIdentify
 from streamauth.service.attempts import (
     Attempt,
     Demand,
@@ -33,6 +34,7 @@ from streamauth.service.attempts import (
     IdentificationAttempt,
     VerificationAttempt,
 )
+from streamauth.service.charges import GroupCharge, ProfileCharge
 from streamauth.service.enrollment import Enrollment
 from streamauth.service.phrases import Phrases
 from streamauth.service.prompts import Prompts
@@ -40,6 +42,7 @@ from streamauth.service.reenrollment import rebuild
 from streamauth.service.replays import Replays
 from streamauth.service.voices import Voices
 from streamauth.settings import AttemptSettings, Settings, data_folder, load_settings
+from streamauth.store.attempts import check_verdict
 from streamauth.store.prompts import OpenPrompt
 from streamauth.store.schema import DEFAULT_TENANT
 from streamauth.store.store import Store
@@ -80,8 +83,8 @@ class Authenticator:
         self.prompts = Prompts(store, settings, clock)
         self.phrases = Phrases(engines, settings.phrase)
         self._replays = Replays(store, settings.replay)
-        self._enrollment = Enrollment(store, engines, settings, self.phrases, self._replays)
         self._voices = Voices(store, settings.adaptation)
+        self._enrollment = Enrollment(store, engines, settings, self.phrases, self._voices, self._replays)
 
     @classmethod
     def open(cls, home: Path | None = None, settings: Settings | None = None) -> "Authenticator":
@@ -104,7 +107,9 @@ class Authenticator:
         label: str | None = None,
         whole: bool = False,
         least_speech_s: float | None = None,
+        by_owner: bool = True,
         tenant: str = DEFAULT_TENANT,
+        key_id: str | None = None,
     ) -> EnrollmentAttempt:
         """Begin or go on with an enrollment.
 
@@ -117,16 +122,21 @@ class Authenticator:
                 before it is complete.
             whole: All audio is one utterance, and may be added to an enrollment that is complete.
             least_speech_s: Net speech for a text-independent voiceprint, in place of the setting.
+            by_owner: What is added to an enrollment that is complete must be in its owner's voice, at the operating
+                point of decisions, and another voice counts as a failed attempt; without it whoever may delete the
+                profile vouches for the speaker.
             tenant: Who owns the profile.
+            key_id: The API key behind it; nothing is stored any more once it is revoked.
 
         Raises:
             UnknownProfile, ProfileNotEnrolled, EncoderChanged: A further voiceprint, and there is no first one.
+            AttemptDelayed, ProfileLocked: It is added to, and there were too many failures.
             ProfileExists: It is enrolled already, or was begun in the other way or with another phrase.
             BadPhrase: The phrase cannot be used, or has a word that the recognizer does not know.
             StoreError, EngineError: The store or a model cannot be used.
         """
         if label is not None:
-            return self._enrollment.further(name, audio_format, label, tenant=tenant)
+            return self._enrollment.further(name, audio_format, label, by_owner=by_owner, tenant=tenant, key_id=key_id)
         return self._enrollment.begin(
             name,
             audio_format,
@@ -134,7 +144,9 @@ class Authenticator:
             text_independent=text_independent,
             whole=whole,
             least_speech_s=least_speech_s,
+            by_owner=by_owner,
             tenant=tenant,
+            key_id=key_id,
         )
 
     def rebuild(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
@@ -161,12 +173,17 @@ class Authenticator:
         if taken.profile_id is None:
             rule = PhraseRule((), self.settings.prompt, taken.prompt.words, min_llr=self.settings.phrase.min_llr)
             return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
+        charge = self._charge(taken.profile_id, models.encoder.id, self.settings.attempts, None)
         voiceprint, further = self._voices.of(taken.profile_id, models.encoder.id)
         challenge = Challenge(taken.prompt, self.settings.prompt.lifetime_s)
-        earlier_trails = partial(self._replays.earlier, taken.profile_id)
-        claim = Claim(voiceprint, None, challenge, further_voiceprints=further, earlier_trails=earlier_trails)
-        with self._charged(taken.profile_id) as begun:
-            return begun(VerificationSession(claim, audio_format, models, self.settings), None)
+        claim = Claim(
+            voiceprint,
+            None,
+            challenge,
+            further_voiceprints=further,
+            earlier_trails=partial(self._replays.earlier, taken.profile_id),
+        )
+        return self._verification(VerificationSession(claim, audio_format, models, self.settings), charge, None)
 
     def verify(
         self,
@@ -177,8 +194,9 @@ class Authenticator:
         prompt: str | PromptPlan | Prompt | None = None,
         limits: AttemptSettings | None = None,
         tenant: str = DEFAULT_TENANT,
+        key_id: str | None = None,
     ) -> VerificationAttempt:
-        """Begin an attempt to verify a claimed identity; it is charged to the profile at once.
+        """Begin an attempt to verify a claimed identity; it is charged to the profile at its first speech.
 
         Args:
             name: Who the speaker claims to be.
@@ -188,6 +206,7 @@ class Authenticator:
                 that waits, or what to draw for this attempt; the attempt's ``prompt`` then has its text.
             limits: Of failed attempts, in place of the settings.
             tenant: Who owns the profile.
+            key_id: The API key behind it; nothing is accepted any more once it is revoked.
 
         Raises:
             UnknownProfile, ProfileNotEnrolled, EncoderChanged: There is nothing to compare with.
@@ -198,25 +217,26 @@ class Authenticator:
         profile = self.store.profiles.get(name, tenant=tenant)
         with_words = profile.phrase is not None or prompt is not None
         models = self.engines.models(with_words=with_words, locale=profile.locale)
+        # before the voiceprint is read: of one that is replaced in between nothing is accepted
+        charge = self._charge(profile.id, models.encoder.id, limits or self.settings.attempts, key_id)
         voiceprint, further = self._voices.of(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
         earlier = self._enrollment.utterances(profile, models.encoder.id)
         expected_scores = expected_scores_of(earlier) if words is not None else ()
-        with self._charged(profile.id, limits) as begun:
-            # only now, so that an attempt that is refused leaves the prompt as it is
-            demand = self.prompts.demand(prompt, (profile.id, None), tenant, after_phrase=words is not None)
-            expected_recognition = expected_recognition_of(earlier) if words is not None else ()
-            claim = Claim(
-                voiceprint,
-                words,
-                demand.challenge if demand else None,
-                expected_scores,
-                further,
-                earlier_trails=partial(self._replays.earlier, profile.id),
-                expected_recognition=expected_recognition,
-            )
-            kind = ContinuousSession if continuous else VerificationSession
-            return begun(kind(claim, audio_format, models, self.settings), demand)
+        # only now, so that an attempt that is refused leaves the prompt as it is
+        demand = self.prompts.demand(prompt, profile.id, tenant, after_phrase=words is not None)
+        expected_recognition = expected_recognition_of(earlier) if words is not None else ()
+        claim = Claim(
+            voiceprint,
+            words,
+            demand.challenge if demand else None,
+            expected_scores,
+            further,
+            earlier_trails=partial(self._replays.earlier, profile.id),
+            expected_recognition=expected_recognition,
+        )
+        kind = ContinuousSession if continuous else VerificationSession
+        return self._verification(kind(claim, audio_format, models, self.settings), charge, demand)
 
     def identify(
         self,
@@ -225,28 +245,48 @@ class Authenticator:
         among: Sequence[str] | None = None,
         prompt: str | PromptPlan | Prompt | None = None,
         tenant: str = DEFAULT_TENANT,
+        key_id: str | None = None,
     ) -> IdentificationAttempt:
         """Begin to identify the speaker among all enrolled profiles of the tenant, or those named.
+
+        Profiles that are locked or delayed are left out. Where few are named, at most ``attempts.charged_candidates``,
+        each of them is charged with the attempt; more must be limited by whoever calls.
 
         Args:
             audio_format: Of the audio to come.
             among: Only these profiles.
             prompt: A random prompt to be said, as for ``verify``; not one of a certain profile.
             tenant: Whose profiles.
+            key_id: The API key behind it; nobody is accepted any more once it is revoked.
 
         Raises:
             NobodyToIdentify: No enrolled profile to compare with.
+            AttemptDelayed, ProfileLocked: All of those who are named were tried too often.
             UnknownProfile, ProfileNotEnrolled, EncoderChanged: One that is named cannot be compared with.
             UnknownPrompt, PromptExpired: The prompt cannot be used.
             StoreError, EngineError: The store or a model cannot be used.
         """
         models = self.engines.models(with_words=prompt is not None)
         found = self._voices.of_group(models.encoder.id, among, tenant)
-        group = {one.name: voiceprint for one, voiceprint, _ in found}
-        further = {one.name: others for one, _, others in found}
-        demand = self.prompts.demand(prompt, (None,), tenant)
+        limits = self.settings.attempts
+        refused = self.store.attempts.refused([one.profile_id for one, *_ in found], limits)
+        tried = [each for each in found if each[0].profile_id not in refused]
+        if not tried and among is not None:
+            check_verdict(self.store.attempts.standing(found[0][0].profile_id, limits)[1])
+        if not tried:
+            raise NobodyToIdentify
+        group = {one.name: voiceprint for one, voiceprint, _ in tried}
+        further = {one.name: others for one, _, others in tried}
+        charge = GroupCharge(
+            self.store,
+            {one.name: one for one, *_ in tried},
+            lambda one: self.store.gallery.confirming(one, models.encoder.id, key_id),
+            limits,
+            charged=self.is_charged(among),
+        )
+        demand = self.prompts.demand(prompt, None, tenant)
         challenge = demand.challenge if demand else None
-        ids = {one.name: one.profile_id for one, _, _ in found}
+        ids = {one.name: one.profile_id for one, *_ in tried}
         session = IdentificationSession(
             group,
             audio_format,
@@ -256,26 +296,30 @@ class Authenticator:
             challenge=challenge,
             earlier_trails=lambda named: self._replays.earlier(ids[named]),
         )
-        return IdentificationAttempt(session, demand, lambda named, trail: self._replays.keep(ids[named], trail))
 
-    @contextmanager
-    def _charged(
-        self, profile_id: str, limits: AttemptSettings | None = None
-    ) -> Iterator[Callable[[VerificationSession | ContinuousSession, Demand | None], VerificationAttempt]]:
-        """Charge an attempt; the charge is taken back where the attempt then cannot begin."""
-        token = self.store.attempts.begin(profile_id, limits or self.settings.attempts)
-        settle = partial(self.store.attempts.finish, token)
-        try:
-            yield lambda session, demand: VerificationAttempt(
-                session,
-                settle,
-                demand,
-                self._voices.follower(profile_id, session.models.encoder.id),
-                partial(self._replays.keep, profile_id),
-            )
-        except BaseException:
-            settle(AttemptOutcome.NO_EVIDENCE)
-            raise
+        def remember(named: str | None, trail: Trail) -> None:
+            if named is not None:
+                self._replays.keep(ids[named], trail)
+
+        return IdentificationAttempt(session, charge, demand, remember)
+
+    def _verification(
+        self, session: VerificationSession | ContinuousSession, charge: ProfileCharge, demand: Demand | None
+    ) -> VerificationAttempt:
+        profile_id = charge.profile_id
+        return VerificationAttempt(
+            session,
+            charge,
+            demand,
+            self._voices.follower(profile_id, session.models.encoder.id),
+            lambda _, trail: self._replays.keep(profile_id, trail),
+        )
+
+    def _charge(self, profile_id: str, encoder_id: str, limits: AttemptSettings, key_id: str | None) -> ProfileCharge:
+        """The charge of an attempt on a profile that may be tried now."""
+        standing = self.store.standings.of(profile_id, encoder_id, key_id)
+        check_verdict(self.store.attempts.standing(profile_id, limits)[1])
+        return ProfileCharge(self.store, standing, limits)
 
     def hear(self, words: tuple[str, ...], audio_format: AudioFormat) -> HearingAttempt:
         """Begin to check whether audio holds words, as given by ``phrases.words``, in whatever voice.

@@ -1,8 +1,9 @@
 """Enrollment: begun, continued, or of a further voiceprint for another place or device."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from streamauth.core.audio.pcm import AudioFormat
+from streamauth.core.ports import Voiceprint
 from streamauth.core.sessions.enrollment import (
     EnrolledUtterance,
     EnrollmentPlan,
@@ -12,10 +13,14 @@ from streamauth.core.sessions.enrollment import (
 from streamauth.engines.loader import Engines
 from streamauth.errors import ProfileExists, UnknownProfile
 from streamauth.service.attempts import EnrollmentAttempt
+from streamauth.service.charges import Charge, ProfileCharge
 from streamauth.service.phrases import Phrases
 from streamauth.service.replays import Replays
+from streamauth.service.voices import Voices
 from streamauth.settings import Settings
+from streamauth.store.attempts import check_verdict
 from streamauth.store.records import EnrollmentRecord, Profile, ProfileKind
+from streamauth.store.standing import enrolling_check
 from streamauth.store.store import Store
 
 
@@ -27,15 +32,25 @@ class Enrollment:
         engines: The models, loaded at first use.
         settings: All settings.
         phrases: Judges pass phrases.
+        voices: Reads voiceprints.
         replays: What was heard before.
     """
 
-    def __init__(self, store: Store, engines: Engines, settings: Settings, phrases: Phrases, replays: Replays) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engines: Engines,
+        settings: Settings,
+        phrases: Phrases,
+        voices: Voices,
+        replays: Replays,
+    ) -> None:
         self._replays = replays
         self._store = store
         self._engines = engines
         self._settings = settings
         self._phrases = phrases
+        self._voices = voices
 
     def begin(
         self,
@@ -46,7 +61,9 @@ class Enrollment:
         text_independent: bool,
         whole: bool,
         least_speech_s: float | None,
+        by_owner: bool,
         tenant: str,
+        key_id: str | None,
     ) -> EnrollmentAttempt:
         """Begin or continue the enrollment of a profile; see ``Authenticator.enroll``."""
         kind = ProfileKind.TEXT_INDEPENDENT if text_independent else ProfileKind.TEXT_DEPENDENT
@@ -62,10 +79,15 @@ class Enrollment:
             earlier = self._earlier(profile, kind, words, models.encoder.id, more=whole)
             if profile.phrase is not None:
                 words = tuple(profile.phrase.split())
+        added = profile is not None and models.encoder.id in self._store.voiceprints.encoders(profile.id)
+        owner, make_charge = (
+            self._of_owner(profile, models.encoder.id, key_id) if profile and added and by_owner else ((), None)
+        )
         plan = EnrollmentPlan(
             not text_independent,
             words,
             earlier,
+            owner=owner,
             whole=whole,
             least_speech_s=least_speech_s,
             refuse_replays=self._replays.refused,
@@ -93,23 +115,35 @@ class Enrollment:
             )
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
             most_s = self._settings.enrollment.keep_audio_s
+            # as many as this session knows of, or the profile was reset meanwhile
+            there = len(earlier) + len(taken) - 1
             self._store.enrollments.add(
-                profile.id, record, phrase=heard, voiceprint=voiceprint, keep_audio_s=most_s, more=whole
+                profile.id,
+                record,
+                phrase=heard,
+                voiceprint=voiceprint,
+                keep_audio_s=most_s,
+                more=whole,
+                check=enrolling_check(profile.id, models.encoder.id, there, key_id),
             )
 
-        return EnrollmentAttempt(session, keep, sounds)
+        return EnrollmentAttempt(session, keep, sounds, make_charge)
 
-    def further(self, name: str, audio_format: AudioFormat, label: str, *, tenant: str) -> EnrollmentAttempt:
+    def further(
+        self, name: str, audio_format: AudioFormat, label: str, *, by_owner: bool, tenant: str, key_id: str | None
+    ) -> EnrollmentAttempt:
         """Begin a further voiceprint of a person who is enrolled."""
         profile = self._store.profiles.get(name, tenant=tenant)
         with_words = profile.kind is ProfileKind.TEXT_DEPENDENT
         models = self._engines.models(with_words=with_words, locale=profile.locale)
         known = self._store.voiceprints.get(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
+        owner, make_charge = self._of_owner(profile, models.encoder.id, key_id) if by_owner else ((), None)
         plan = EnrollmentPlan(
             with_words,
             words,
             known=known,
+            owner=owner,
             refuse_replays=self._replays.refused,
             earlier_trails=tuple(self._replays.earlier(profile.id)),
         )
@@ -120,9 +154,27 @@ class Enrollment:
                 for utterance in taken:
                     if utterance.trail is not None:
                         self._replays.keep(profile.id, utterance.trail, enrolled=True)
-                self._store.templates.put(profile.id, models.encoder.id, label, voiceprint_of(taken), most=most)
+                check = enrolling_check(profile.id, models.encoder.id, 0, key_id)
+                self._store.templates.put(
+                    profile.id, models.encoder.id, label, voiceprint_of(taken), most=most, check=check
+                )
 
-        return EnrollmentAttempt(EnrollmentSession(plan, audio_format, models, self._settings), keep)
+        session = EnrollmentSession(plan, audio_format, models, self._settings)
+        return EnrollmentAttempt(session, keep, make_charge=make_charge)
+
+    def _of_owner(
+        self, profile: Profile, encoder_id: str, key_id: str | None
+    ) -> tuple[tuple[Voiceprint, ...], Callable[[], Charge]]:
+        """The voice that whatever is added must be in, and what makes the charge of one utterance."""
+        limits = self._settings.attempts
+        check_verdict(self._store.attempts.standing(profile.id, limits)[1])
+        voiceprint, others = self._voices.of(profile.id, encoder_id)
+
+        def make() -> Charge:
+            standing = self._store.standings.of(profile.id, encoder_id, key_id)
+            return ProfileCharge(self._store, standing, limits, clears=False)
+
+        return (voiceprint, *others), make
 
     def _earlier(
         self,

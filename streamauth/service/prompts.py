@@ -57,7 +57,7 @@ class Prompts:
     def demand(
         self,
         wanted: str | PromptPlan | Prompt | None,
-        bound_to: tuple[str | None, ...],
+        profile_id: str | None,
         tenant: str,
         *,
         after_phrase: bool = False,
@@ -65,9 +65,9 @@ class Prompts:
         """What an attempt asks its speaker to say; None where nothing is wanted.
 
         Args:
-            wanted: The id of a prompt that waits, or what to draw for this attempt alone, or what was drawn for
-                several attempts on the same audio.
-            bound_to: Ids of the profiles that a waiting prompt may be of, None among them for a prompt of anybody.
+            wanted: The id of a prompt that waits, or what to draw for this attempt, or what was drawn for several
+                attempts on the same audio.
+            profile_id: Who must say it; None for an identification, which takes a prompt of anybody.
             tenant: Whose prompt.
             after_phrase: Whether the pass phrase is said before it.
 
@@ -77,11 +77,33 @@ class Prompts:
         if wanted is None:
             return None
         now_s = self._clock()
-        if isinstance(wanted, PromptPlan | Prompt):
-            # for this audio alone: there is nothing to store
-            prompt = wanted.draw(self._random) if isinstance(wanted, PromptPlan) else wanted
-            left_s = self._settings.prompt.lifetime_s
-        else:
-            taken = self._store.prompts.take(wanted, bound_to=bound_to, tenant=tenant)
-            prompt, left_s = taken.prompt, taken.left_s
-        return Demand(Challenge(prompt, left_s), after_phrase, lambda: self._clock() < now_s + left_s)
+
+        def demanded(prompt: Prompt, left_s: float, use: Callable[[], None] = lambda: None) -> Demand:
+            return Demand(Challenge(prompt, left_s), after_phrase, lambda: self._clock() < now_s + left_s, use)
+
+        if isinstance(wanted, Prompt):
+            return demanded(wanted, self._settings.prompt.lifetime_s)
+        if isinstance(wanted, PromptPlan) and profile_id is None:
+            # nobody's in particular: there is nothing to store
+            return demanded(wanted.draw(self._random), self._settings.prompt.lifetime_s)
+        if isinstance(wanted, PromptPlan):
+            # whoever begins again and again without a word is asked for the same words
+            drawn = wanted.draw(self._random)
+            opened = self._store.prompts.add(drawn, self._settings.prompt, profile_id=profile_id, tenant=tenant)
+            return demanded(
+                opened.prompt, opened.left_s, _once(lambda: self._store.prompts.take(opened.id, tenant=tenant))
+            )
+        bound_to = (None,) if profile_id is None else (profile_id, None)
+        taken = self._store.prompts.take(wanted, bound_to=bound_to, tenant=tenant)
+        return demanded(taken.prompt, taken.left_s)
+
+
+def _once(call: Callable[[], object]) -> Callable[[], None]:
+    """The same call, made the first time only."""
+    waiting = [call]
+
+    def once() -> None:
+        if waiting:
+            waiting.pop()()
+
+    return once

@@ -5,6 +5,7 @@ attempts did meanwhile.
 """
 
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -14,6 +15,7 @@ from streamauth.errors import AttemptDelayed, ProfileLocked, UnknownProfile
 from streamauth.settings import AttemptSettings
 from streamauth.store.schema import attempts, profiles
 from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.standing import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,12 @@ class AttemptToken:
     Attributes:
         profile_id: Whom it claims to be.
         charge_id: Which charge; later attempts have greater ones.
+        lock_after: Failures in a row that lock the profile.
     """
 
     profile_id: str
     charge_id: int
+    lock_after: int
 
 
 class Attempts:
@@ -40,47 +44,105 @@ class Attempts:
         self._sealed = sealed
 
     def begin(self, profile_id: str, settings: AttemptSettings) -> AttemptToken:
-        """Charge a profile with an attempt before any audio is judged; call ``finish`` at its end.
-
-        Judging and charging are one transaction that holds the profile's row: attempts begun at once, by whatever
-        threads, processes and hosts, are judged one after the other. An attempt that never finishes stays charged.
-
-        Args:
-            profile_id: Whom the speaker claims to be.
-            settings: The limits.
+        """Charge a profile with an attempt before anything of it is told; call ``finish`` at its end.
 
         Raises:
             AttemptDelayed: It is too soon; the message says how long to wait.
             ProfileLocked: There were too many failures.
             UnknownProfile: There is no such profile.
         """
-        with self._sealed.write() as connection:
-            found = select(profiles.c.id).where(profiles.c.id == profile_id)
-            if connection.scalar(found.with_for_update()) is None:  # SQLite holds its lock already
-                raise UnknownProfile
-            now_s = self._sealed.database.now_s(connection)
-            verdict = judge_attempt(_state(connection, profile_id), now_s, settings)
-            if isinstance(verdict, Locked):
-                raise ProfileLocked
-            if isinstance(verdict, Delayed):
-                wait_s = math.ceil(verdict.wait_s)
-                raise AttemptDelayed(f"There were failed attempts. Wait {wait_s} s before the next one.")
-            charge = insert(attempts).values(profile_id=profile_id, began_at_s=now_s)
-            return AttemptToken(profile_id, connection.execute(charge.returning(attempts.c.id)).scalar_one())
+        return self.begin_all((profile_id,), settings)[0]
 
-    def finish(self, token: AttemptToken, outcome: AttemptOutcome) -> None:
-        """Settle an attempt by its outcome. Safe to call again, and after the profile is gone.
+    def begin_all(self, profile_ids: Sequence[str], settings: AttemptSettings) -> tuple[AttemptToken, ...]:
+        """Charge several profiles with one attempt, or none of them where one may not be tried.
+
+        Judging and charging are one transaction that holds the profiles' rows: attempts begun at once, by whatever
+        threads, processes and hosts, are judged one after the other. An attempt that never finishes stays charged.
+
+        Args:
+            profile_ids: Whom the speaker is compared with.
+            settings: The limits.
+
+        Raises:
+            AttemptDelayed, ProfileLocked, UnknownProfile: As ``begin``.
+        """
+        tokens = []
+        with self._sealed.write() as connection:
+            now_s = self._sealed.database.now_s(connection)
+            for profile_id in sorted(set(profile_ids)):  # in one order, so that no two wait for each other
+                found = select(profiles.c.id).where(profiles.c.id == profile_id)
+                if connection.scalar(found.with_for_update()) is None:  # SQLite holds its lock already
+                    raise UnknownProfile
+                check_verdict(judge_attempt(_state(connection, profile_id), now_s, settings))
+                charge = insert(attempts).values(profile_id=profile_id, began_at_s=now_s).returning(attempts.c.id)
+                charge_id = connection.execute(charge).scalar_one()
+                tokens.append(AttemptToken(profile_id, charge_id, settings.lock_after))
+        return tuple(tokens)
+
+    def finish(self, token: AttemptToken, outcome: AttemptOutcome, check: Check | None = None) -> None:
+        """Settle an attempt by its outcome. Safe to call again.
 
         An accept clears the charges up to its own; those of attempts that began later and may still be under
         way stay.
+
+        Args:
+            token: Of the attempt.
+            outcome: What came of it.
+            check: Of an accept: what it relies on, checked in the same transaction.
+
+        Raises:
+            ProfileLocked: An accept, and others have locked the profile meanwhile.
+            StreamAuthError: What ``check`` raises; the attempt stays charged.
         """
         if outcome is AttemptOutcome.REJECTED:
             return
-        mine = attempts.c.id == token.charge_id
-        if outcome is AttemptOutcome.ACCEPTED:
-            mine = attempts.c.id <= token.charge_id
+        mine = (attempts.c.profile_id == token.profile_id) & (attempts.c.id == token.charge_id)
         with self._sealed.write() as connection:
-            connection.execute(delete(attempts).where(attempts.c.profile_id == token.profile_id, mine))
+            if outcome is AttemptOutcome.ACCEPTED:
+                _check_accept(connection, token.profile_id, token.lock_after, (token,), check)
+                mine = (attempts.c.profile_id == token.profile_id) & (attempts.c.id <= token.charge_id)
+            connection.execute(delete(attempts).where(mine))
+
+    def give_back(
+        self,
+        tokens: Sequence[AttemptToken],
+        accepted: str | None = None,
+        check: Check | None = None,
+        *,
+        lock_after: int = 1_000_000,
+    ) -> None:
+        """Take charges back, and no earlier ones: what several profiles were charged with does not clear one.
+
+        Args:
+            tokens: Of the attempt; none where nobody was charged.
+            accepted: The profile that was accepted; None where nothing was compared.
+            check: What that accept relies on, checked in the same transaction.
+            lock_after: Failures of others in a row with which the accepted one counts as locked.
+
+        Raises:
+            ProfileLocked: The accepted one is.
+            StreamAuthError: What ``check`` raises; the charges stay.
+        """
+        with self._sealed.write() as connection:
+            if accepted is not None:
+                _check_accept(connection, accepted, lock_after, tokens, check)
+            for token in tokens:
+                mine = (attempts.c.profile_id == token.profile_id) & (attempts.c.id == token.charge_id)
+                connection.execute(delete(attempts).where(mine))
+
+    def refused(self, profile_ids: Collection[str], settings: AttemptSettings) -> frozenset[str]:
+        """Those of the profiles that may not be tried now: locked or delayed."""
+        counts = select(attempts.c.profile_id, func.count(), func.max(attempts.c.began_at_s))
+        with self._sealed.read() as connection:
+            now_s = self._sealed.database.now_s(connection)
+            rows = connection.execute(counts.group_by(attempts.c.profile_id)).all()
+        wanted = frozenset(profile_ids)
+        return frozenset(
+            profile_id
+            for profile_id, failures, last_s in rows
+            if profile_id in wanted
+            and not isinstance(judge_attempt(AttemptState(failures, last_s), now_s, settings), Allowed)
+        )
 
     def standing(self, profile_id: str, settings: AttemptSettings) -> tuple[int, Allowed | Delayed | Locked]:
         """The failures in a row of a profile, and whether it may be tried now; 0 for one that does not exist."""
@@ -98,6 +160,32 @@ class Attempts:
             if connection.scalar(select(profiles.c.id).where(profiles.c.id == profile_id)) is None:
                 raise UnknownProfile
             connection.execute(delete(attempts).where(attempts.c.profile_id == profile_id))
+
+
+def check_verdict(verdict: Allowed | Delayed | Locked) -> None:
+    """Go on only where an attempt may begin.
+
+    Raises:
+        AttemptDelayed, ProfileLocked: It may not.
+    """
+    if isinstance(verdict, Locked):
+        raise ProfileLocked
+    if isinstance(verdict, Delayed):
+        wait_s = math.ceil(verdict.wait_s)
+        raise AttemptDelayed(f"There were failed attempts. Wait {wait_s} s before the next one.")
+
+
+def _check_accept(
+    connection: Connection, profile_id: str, lock_after: int, own: Sequence[AttemptToken], check: Check | None
+) -> None:
+    held = select(profiles.c.id).where(profiles.c.id == profile_id)
+    connection.execute(held.with_for_update())
+    if check is not None:
+        check(connection)
+    others = attempts.c.id.not_in([token.charge_id for token in own])
+    failures = connection.scalar(select(func.count()).where(attempts.c.profile_id == profile_id, others))
+    if (failures or 0) >= lock_after:
+        raise ProfileLocked
 
 
 def _state(connection: Connection, profile_id: str) -> AttemptState:

@@ -12,6 +12,7 @@ from streamauth.store.records import EnrollmentRecord, phrase_bytes, record_of, 
 from streamauth.store.schema import enrollments, profiles
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
+from streamauth.store.standing import Check
 from streamauth.store.voiceprints import encoders_of, put_voiceprint
 
 
@@ -34,6 +35,7 @@ class Enrollments:
         voiceprint: Voiceprint | None = None,
         keep_audio_s: float = 0.0,
         more: bool = False,
+        check: Check | None = None,
     ) -> None:
         """Store an utterance, and what it brings about, in one transaction. Confirm it only after this.
 
@@ -44,6 +46,7 @@ class Enrollments:
             voiceprint: If the utterance completes the enrollment for its encoder.
             keep_audio_s: Most audio that is kept of the profile; the record's is left out where it would be more.
             more: It may be added to an enrollment that is complete, whose voiceprint is replaced.
+            check: What the enrollment relies on, checked in the same transaction.
 
         Raises:
             UnknownProfile: The profile is gone.
@@ -52,6 +55,8 @@ class Enrollments:
         with self._sealed.write() as connection:
             now_ms = self._sealed.database.now_ms(connection)
             touch(connection, profile_id, now_ms)
+            if check is not None:
+                check(connection)
             key = self._sealed.key(connection)
             if not more and record.encoder_id in encoders_of(connection, profile_id):
                 raise ProfileExists

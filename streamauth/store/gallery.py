@@ -17,6 +17,7 @@ from streamauth.store.changes import KEPT_REMOVALS, latest_change
 from streamauth.store.records import checked_name
 from streamauth.store.schema import DEFAULT_TENANT, profiles, removals, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.standing import Check, check_key
 from streamauth.store.templates import FOLLOWING, Template, templates_of
 from streamauth.store.voiceprints import explain_absence, unsealed_voiceprint
 
@@ -86,12 +87,23 @@ class Gallery:
         """Read a profile again before a speaker is accepted as it.
 
         Raises:
-            UnknownProfile, ProfileNotEnrolled, EncoderChanged: It is gone, or no more enrolled.
-            VoiceprintChanged: It has another name, or other voiceprints, than those that were compared with.
+            UnknownProfile, ProfileNotEnrolled, EncoderChanged, VoiceprintChanged: As ``confirming``.
+        """
+        with self._sealed.read() as connection:
+            self.confirming(enrolled, encoder_id)(connection)
+
+    def confirming(self, enrolled: Enrolled, encoder_id: str, key_id: str | None = None) -> Check:
+        """What reads a profile again inside of the transaction that settles an accept; it raises
+
+        UnknownProfile, ProfileNotEnrolled, EncoderChanged: It is gone, or no more enrolled.
+        VoiceprintChanged: It has another name, or other voiceprints, than those that were compared with.
+        Unauthorized: The API key behind the attempt was revoked.
         """
         this = select(profiles.c.name, profiles.c.change, voiceprints.c.embedding).join(voiceprints)
         this = this.where(profiles.c.id == enrolled.profile_id, voiceprints.c.encoder_id == encoder_id)
-        with self._sealed.read() as connection:
+
+        def check(connection: Connection) -> None:
+            check_key(connection, key_id)
             row = connection.execute(this).one_or_none()
             if row is None:
                 explain_absence(connection, enrolled.profile_id)
@@ -100,9 +112,11 @@ class Gallery:
             key = self._sealed.key(connection)
             voiceprint = unsealed_voiceprint(key, row.embedding, enrolled.profile_id, encoder_id)
             present = templates_of(connection, key, (enrolled.profile_id,), encoder_id)[enrolled.profile_id]
-        same = row.name == enrolled.name and np.array_equal(voiceprint, enrolled.voiceprint)
-        if not same or not all(_is_among(template, present) for template in enrolled.templates):
-            raise VoiceprintChanged
+            same = row.name == enrolled.name and np.array_equal(voiceprint, enrolled.voiceprint)
+            if not same or not all(_is_among(template, present) for template in enrolled.templates):
+                raise VoiceprintChanged
+
+        return check
 
 
 class _Kept:

@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
 
 from streamauth.core.phrase.prompt import Prompt, PromptKind
 from streamauth.errors import InputError, PromptExpired, StoreCorrupt, TooManyPrompts, UnknownProfile, UnknownPrompt
@@ -52,6 +53,9 @@ class Prompts:
     ) -> OpenPrompt:
         """Store a prompt, and delete those that have expired.
 
+        Of a profile, one that waits and has most of its time left is given again instead: who draws again and again
+        must not come by the words that he would like, or keep the person out by drawing as many as there may be.
+
         Args:
             prompt: What was drawn.
             settings: How long it lives, and how many there may be.
@@ -76,6 +80,8 @@ class Prompts:
             expired = select(prompts.c.id).where(prompts.c.expires_at_s <= now_s)
             # rows that another transaction deletes already are skipped, or two could wait for each other
             connection.execute(delete(prompts).where(prompts.c.id.in_(expired.with_for_update(skip_locked=True))))
+            if profile_id is not None and (waiting_one := self._fresh(connection, mine, prompt, now_s, settings)):
+                return waiting_one
             waiting = select(func.count()).where(mine, prompts.c.expires_at_s > now_s)
             if connection.execute(waiting).scalar_one() >= settings.max_open:
                 raise TooManyPrompts
@@ -91,6 +97,25 @@ class Prompts:
                 )
             )
         return opened
+
+    def _fresh(
+        self, connection: Connection, mine: ColumnElement[bool], drawn: Prompt, now_s: float, settings: PromptSettings
+    ) -> OpenPrompt | None:
+        """A prompt of the same kind and length that waits, with at least half of its time left."""
+        until_s = now_s + settings.lifetime_s / 2
+        waiting = select(prompts).where(mine, prompts.c.kind == drawn.kind, prompts.c.expires_at_s > until_s)
+        for row in connection.execute(waiting.order_by(prompts.c.expires_at_s.desc())):
+            prompt = self._prompt_of(connection, row)
+            if len(prompt.words) == len(drawn.words):
+                return OpenPrompt(row.id, row.profile_id, prompt, row.expires_at_s - now_s)
+        return None
+
+    def _prompt_of(self, connection: Connection, row: Any) -> Prompt:
+        words = self._sealed.key(connection).unseal(row.words, "prompt", row.id).decode("ascii").split()
+        try:
+            return Prompt(PromptKind(row.kind), tuple(words))
+        except ValueError:
+            raise StoreCorrupt from None
 
     def take(
         self,
@@ -119,11 +144,7 @@ class Prompts:
             if row is None:
                 raise UnknownPrompt
             left_s = row.expires_at_s - self._sealed.database.now_s(connection)
-            words = self._sealed.key(connection).unseal(row.words, "prompt", row.id).decode("ascii").split()
-        try:
-            prompt = Prompt(PromptKind(row.kind), tuple(words))
-        except ValueError:
-            raise StoreCorrupt from None
+            prompt = self._prompt_of(connection, row)
         if left_s <= 0:
             raise PromptExpired
         return OpenPrompt(row.id, row.profile_id, prompt, left_s)

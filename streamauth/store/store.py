@@ -23,6 +23,7 @@ from streamauth.store.recordings import Recordings
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.session_tokens import SessionTokens
 from streamauth.store.signing_keys import SigningKeys
+from streamauth.store.standing import Standings
 from streamauth.store.templates import Templates
 from streamauth.store.tenants import Tenants
 from streamauth.store.trails import Trails
@@ -49,6 +50,7 @@ class Store:
         recordings: Enrolled speech, where it is kept.
         trails: By which recordings of earlier attempts are known.
         attempts: Charges of attempts, delays and locks.
+        standings: What running attempts rely on.
         prompts: Random prompts that wait to be said.
         api_keys: Keys of programs.
         session_tokens: Tokens for one session.
@@ -70,6 +72,7 @@ class Store:
         self.recordings = Recordings(sealed)
         self.trails = Trails(sealed)
         self.attempts = Attempts(sealed)
+        self.standings = Standings(sealed)
         self.prompts = Prompts(sealed)
         self.api_keys = ApiKeys(sealed)
         self.session_tokens = SessionTokens(sealed)

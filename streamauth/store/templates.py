@@ -18,6 +18,7 @@ from streamauth.store.records import checked_name, voiceprint_bytes, voiceprint_
 from streamauth.store.schema import templates, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
+from streamauth.store.standing import Check
 from streamauth.store.voiceprints import unsealed_voiceprint
 
 FOLLOWING = ""
@@ -61,7 +62,16 @@ class Templates:
             found = templates_of(connection, self._sealed.key(connection), (profile_id,), encoder_id)
         return found[profile_id]
 
-    def put(self, profile_id: str, encoder_id: str, label: str, voiceprint: Voiceprint, *, most: int) -> None:
+    def put(
+        self,
+        profile_id: str,
+        encoder_id: str,
+        label: str,
+        voiceprint: Voiceprint,
+        *,
+        most: int,
+        check: Check | None = None,
+    ) -> None:
         """Store a voiceprint under a label, in place of an earlier one.
 
         Args:
@@ -70,6 +80,7 @@ class Templates:
             label: Of 1 to 64 characters.
             voiceprint: The voiceprint.
             most: Labels that a profile may have.
+            check: What it relies on, checked in the same transaction.
 
         Raises:
             BadProfileName: It cannot be a label.
@@ -79,6 +90,8 @@ class Templates:
         label = checked_name(label)[:MAX_LABEL]
         mine = (templates.c.profile_id == profile_id) & (templates.c.encoder_id == encoder_id)
         with self._sealed.write() as connection:
+            if check is not None:
+                check(connection)
             now_ms = self._sealed.database.now_ms(connection)
             touch(connection, profile_id, now_ms)
             key = self._sealed.key(connection)

@@ -89,6 +89,8 @@ class EnrollmentPlan:
         expected_words: The pass phrase; None lets the first utterance set it (or text-independent).
         earlier: Utterances that were confirmed before this session.
         known: A voiceprint of the same person, from another place or device, that the voice must agree with.
+        owner: Voiceprints of the person whose complete enrollment is added to: each utterance must be in that voice at
+            the operating point of decisions.
         whole: Whether all audio is one utterance, judged at its end.
         least_speech_s: Net speech that a text-independent one needs, in seconds; that of the settings if None.
         refuse_replays: Whether an utterance must be none that was heard before, here or in ``earlier_trails``.
@@ -99,6 +101,7 @@ class EnrollmentPlan:
     expected_words: tuple[str, ...] | None = None
     earlier: tuple[EnrolledUtterance, ...] = ()
     known: Voiceprint | None = None
+    owner: tuple[Voiceprint, ...] = ()
     whole: bool = False
     least_speech_s: float | None = None
     refuse_replays: bool = False
@@ -306,7 +309,14 @@ class EnrollmentSession(Session):
         elif self._phrase is not None and self._phrase.state is not PhraseState.MATCHED:
             found.append(Reason.PHRASE_MISMATCH if self._plan.expected_words else Reason.OTHER_PHRASE)
         known = voiceprint_of(self.everything) if self.everything else self._plan.known
-        if known is not None and voice is not None:
+        if self._plan.owner:
+            bound = accept_bound(self._settings.decision, self.models.calibration, chances=len(self._plan.owner))
+            if (
+                voice is not None
+                and Gallery(self._plan.owner, self.models.calibration).best(voice, quality).llr < bound
+            ):
+                found.append(Reason.OTHER_VOICE)
+        elif known is not None and voice is not None:
             llr = Gallery((known,), self.models.calibration).best(voice, quality).llr
             if llr < self.models.calibration.threshold(limits.consistency_far):
                 found.append(Reason.OTHER_VOICE)
