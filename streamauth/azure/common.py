@@ -1,8 +1,9 @@
 """What the operations of the API have in common: their profiles, addresses and languages."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 
@@ -18,6 +19,8 @@ from streamauth.server.access import Caller
 from streamauth.server.context import Context
 from streamauth.settings import AttemptSettings
 from streamauth.store.records import Profile, ProfileSummary
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 V1_ITEM = {Use.TD: "verificationProfileId", Use.TII: "identificationProfileId"}
 """What the first generation calls the id of a profile."""
@@ -84,8 +87,19 @@ class Common:
         return self._shaper.profile(summary, route.generation, route.use)
 
     def _base(self, request: Request) -> str:
-        """The server's address as the client knows it."""
+        """The server's address as the client knows it; empty where nobody but the client says so."""
         if self._settings.public_url:
             return self._settings.public_url.rstrip("/")
-        host = request.headers.get("host") or request.url.netloc
+        host = request.headers.get("host", "")
+        if not _is_own(host, request):
+            # a foreign name here would send a client, and its key, elsewhere; a path alone leads to where it is now
+            return ""
         return f"{request.url.scheme}://{quote(host, safe=':[].')}"
+
+
+def _is_own(host: str, request: Request) -> bool:
+    """Whether a client's word for the server is an address of the server itself."""
+    with suppress(ValueError):
+        name = urlsplit(f"//{host}").hostname
+        return name in _LOCAL or name == (request.scope.get("server") or ("", 0))[0]
+    return False

@@ -18,7 +18,7 @@ from streamauth.azure.scores import score_of
 from streamauth.core.events import Verdict
 from streamauth.errors import InternalError, StreamAuthError
 from streamauth.protocol.purpose import Mode
-from streamauth.server.access import Caller
+from streamauth.server.access import Allowance, Caller
 from streamauth.server.context import Context
 from streamauth.store.records import Profile
 
@@ -57,9 +57,16 @@ class Hearing(Common):
         if survey.speech_s and survey.quality.snr_db < limits.probe_snr_db:
             raise too_noisy()
 
-    async def _decided(self, clip: Clip, begin: Callable[..., Any], mode: Mode, generation: Generation) -> Outcome:
+    async def _decided(
+        self,
+        clip: Clip,
+        begin: Callable[..., Any],
+        mode: Mode,
+        generation: Generation,
+        allowance: Allowance | None = None,
+    ) -> Outcome:
         try:
-            return await self._listener.decide(clip, begin, mode)
+            return await self._listener.decide(clip, begin, mode, allowance)
         except Refusal as refusal:
             raise first_words(refusal) if generation is Generation.V1 else refusal from None
 

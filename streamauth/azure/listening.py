@@ -22,6 +22,7 @@ from streamauth.core.events import Decided, Event, Reason, UtteranceRefused, Utt
 from streamauth.core.reasons import REASON_TEXTS
 from streamauth.errors import AudioTooLong, EngineError
 from streamauth.protocol.purpose import Mode
+from streamauth.server.access import Allowance
 from streamauth.server.audio_files import audio_path, run_file
 from streamauth.server.context import Context
 from streamauth.service.authenticator import Attempt
@@ -129,13 +130,19 @@ class Listener:
         refused = [event for event in events if isinstance(event, UtteranceRefused)]
         raise refused_utterance(refused[0].reasons if refused else (Reason.NO_SPEECH,), least_s)
 
-    async def decide(self, clip: Clip, begin: Callable[[AudioFormat], AnyAttempt], mode: Mode) -> Outcome:
+    async def decide(
+        self,
+        clip: Clip,
+        begin: Callable[[AudioFormat], AnyAttempt],
+        mode: Mode,
+        allowance: Allowance | None = None,
+    ) -> Outcome:
         """Decide by the audio.
 
         Raises:
             Refusal: There was nothing in it to decide by.
         """
-        attempt, events = await self._attempt(clip, begin, mode)
+        attempt, events = await self._attempt(clip, begin, mode, allowance)
         decided = next((event for event in events if isinstance(event, Decided)), None)
         if decided is None:
             raise EngineError
@@ -144,9 +151,13 @@ class Listener:
         return Outcome(decided, attempt.session.threshold)
 
     async def _attempt(
-        self, clip: Clip, begin: Callable[[AudioFormat], AnyAttempt], mode: Mode | None = None
+        self,
+        clip: Clip,
+        begin: Callable[[AudioFormat], AnyAttempt],
+        mode: Mode | None = None,
+        allowance: Allowance | None = None,
     ) -> tuple[AnyAttempt, list[Event]]:
-        return await run_file(self._context, mode, clip.file, begin, clip.duration_s + 1)
+        return await run_file(self._context, mode, clip.file, begin, clip.duration_s + 1, allowance=allowance)
 
 
 def refused_utterance(reasons: tuple[Reason, ...], least_s: float) -> Refusal:

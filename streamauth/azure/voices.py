@@ -16,8 +16,9 @@ from streamauth.azure.routing import Route, profile_id
 from streamauth.azure.scores import confidence_of, score_of, told
 from streamauth.core.events import Verdict
 from streamauth.protocol.disclosure import Disclosure
-from streamauth.protocol.purpose import Mode
+from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.access import Caller
+from streamauth.store.api_keys import Scope
 from streamauth.store.records import Profile, ProfileSummary
 
 _RANKED = 5
@@ -79,7 +80,9 @@ class VoiceOperations(Hearing):
             text_independent=use is not Use.TD,
             whole=True,
             least_speech_s=None if use is Use.TD else 0.0 if short else limits.needed_speech_s,
+            by_owner=Scope.ADMIN not in caller.scopes,
             tenant=caller.tenant,
+            key_id=caller.key_id,
         )
         try:
             taken = await self._listener.enroll(clip, begin, limits.min_s if use is Use.TD else 1.0)
@@ -117,6 +120,7 @@ class VoiceOperations(Hearing):
                     summary.profile.name,
                     limits=self._attempt_limits(),
                     tenant=caller.tenant,
+                    key_id=caller.key_id,
                 ),
                 Mode.VERIFY,
                 generation,
@@ -178,8 +182,10 @@ class VoiceOperations(Hearing):
     async def _identified(
         self, caller: Caller, route: Route, group: dict[str, str], clip: Clip
     ) -> tuple[str, float, list[dict[str, Any]]]:
-        begin = partial(self._authenticator.identify, among=list(group), tenant=caller.tenant)
-        outcome = await self._decided(clip, begin, Mode.IDENTIFY, route.generation)
+        names = tuple(group)
+        begin = partial(self._authenticator.identify, among=names, tenant=caller.tenant, key_id=caller.key_id)
+        allowance = self._context.access.allowance(caller, Purpose(Mode.IDENTIFY, among=names))
+        outcome = await self._decided(clip, begin, Mode.IDENTIFY, route.generation, allowance)
         decided = outcome.decided
         accepted = decided.verdict is Verdict.ACCEPT
         scores = {

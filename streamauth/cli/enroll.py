@@ -68,7 +68,12 @@ def enroll(
         ]
         with output.busy("Loading the models"):
             attempt = authenticator.enroll(
-                name, recordings[0].format, phrase=phrase, text_independent=text_independent, label=label
+                name,
+                recordings[0].format,
+                phrase=phrase,
+                text_independent=text_independent,
+                label=label,
+                by_owner=False,
             )
         stack.enter_context(attempt)
         for line in proposals(attempt.proposed_sounds):

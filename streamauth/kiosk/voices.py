@@ -52,7 +52,7 @@ class Voices:
             with suppress(UnknownProfile):
                 if encoder_id in store.voiceprints.encoders(store.profiles.get(name).id):
                     enrolled.append(name)
-        return self._authenticator.identify(audio_format, among=enrolled, prompt=prompt)
+        return self._authenticator.identify(audio_format, among=enrolled, prompt=prompt, charged=False)
 
     def verify(self, profile: str, audio_format: AudioFormat, prompt: Prompt | None) -> VerificationAttempt:
         """Begin to verify a visitor.

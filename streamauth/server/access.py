@@ -7,6 +7,7 @@ who was forwarded, and nobody who thinks that the server has another name (a pag
 
 import ipaddress
 import json
+from collections.abc import Hashable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,7 @@ class Caller:
         disclosure: How much it learns.
         key_id: The API key, shown or behind a session token; None for a program of this machine.
         address: Where it comes from, where that limits its sessions.
+        peer: Where it comes from.
     """
 
     tenant: str = field(repr=False)
@@ -47,6 +49,7 @@ class Caller:
     disclosure: Disclosure
     key_id: str | None = None
     address: str | None = field(default=None, repr=False)
+    peer: str | None = field(default=None, repr=False)
 
     def learns(self, threshold: float) -> DisclosurePolicy:
         """What it is told of attempts, where an accept takes this LLR, in nats."""
@@ -60,6 +63,33 @@ class Caller:
         """
         if not self.scopes & set(scopes):
             raise Forbidden
+
+
+class Allowance:
+    """How many attempts of a caller may still fail that are charged to no profile.
+
+    Args:
+        buckets: Where they are counted.
+        names: Of the caller: its key and its address.
+    """
+
+    def __init__(self, buckets: Buckets, names: Sequence[Hashable]) -> None:
+        self._buckets = buckets
+        self._names = names
+
+    def check(self) -> None:
+        """Go on only where one more may fail.
+
+        Raises:
+            RateLimited: None may.
+        """
+        if not all(self._buckets.holds(name) for name in self._names):
+            raise RateLimited("Too many identifications named nobody. Wait some minutes, or name few candidates.")
+
+    def use(self) -> None:
+        """One more has failed."""
+        for name in self._names:
+            self._buckets.take(name)
 
 
 class Access:
@@ -76,10 +106,13 @@ class Access:
         self._store = store
         self._store_pool = store_pool
         self._settings = access = settings.access
+        self._settings_of_attempts = settings.attempts
         self._origins = frozenset(_list(access.origins))
         self._may_be_open = local and access.mode == "auto" and not _list(settings.server.trusted_proxies)
         self._addresses = Buckets(access.address_rate_per_min / 60, access.address_burst)
         self._keys = Buckets(access.key_rate_per_min / 60, access.key_burst)
+        self._identifications = Buckets(access.failed_identifications_per_h / 3600, access.failed_identifications_burst)
+        self._prompts = Buckets(access.prompts_per_min / 60, access.prompt_burst)
         self._requests_by_address = Shares(access.requests_per_address)
         self._requests_by_tenant = Shares(access.requests_per_tenant)
 
@@ -104,6 +137,23 @@ class Access:
         """The same of the caller's tenant."""
         return self._requests_by_tenant.hold(caller.tenant)
 
+    def allowance(self, caller: Caller, purpose: Purpose) -> Allowance | None:
+        """What an identification uses up that is charged to no profile; None for all other attempts."""
+        few = purpose.among is not None and len(purpose.among) <= self._settings_of_attempts.charged_candidates
+        if purpose.mode is not Mode.IDENTIFY or few:
+            return None
+        names = [("key", caller.key_id), ("address", caller.peer)]
+        return Allowance(self._identifications, [name for name in names if name[1] is not None])
+
+    def draw_prompt(self, caller: Caller) -> None:
+        """Count a random prompt that is drawn for nobody in particular.
+
+        Raises:
+            RateLimited: There were too many.
+        """
+        if not self._prompts.take((caller.tenant, caller.key_id)):
+            raise RateLimited
+
     async def caller(self, connection: Connection) -> Caller | None:
         """Who sends a request; None for somebody who may still show a session token.
 
@@ -126,7 +176,7 @@ class Access:
             return None
         # whoever is at this machine may read the store's files; a page must not tempt to design by numbers
         level = Disclosure.NUMBER if origin is None else Disclosure.BAND
-        return Caller(DEFAULT_TENANT, frozenset(Scope), level)
+        return Caller(DEFAULT_TENANT, frozenset(Scope), level, peer=_address(connection))
 
     async def by_key(self, connection: Connection, key: str) -> Caller:
         """Who shows an API key.
@@ -142,7 +192,9 @@ class Access:
             raise
         if not self._keys.take(found.id):
             raise RateLimited
-        return Caller(found.tenant, found.scopes, Disclosure(self._settings.disclosure), found.id)
+        return Caller(
+            found.tenant, found.scopes, Disclosure(self._settings.disclosure), found.id, peer=_address(connection)
+        )
 
     async def by_token(self, connection: Connection, token: str) -> tuple[Caller, Purpose]:
         """Who shows a session token, and what it is for. The token is used up.
@@ -159,7 +211,8 @@ class Access:
         purpose = purpose_of(grant.purpose)
         scope = Scope.ENROLL if purpose.mode is Mode.ENROLL else Scope.VERIFY
         level = Disclosure(self._settings.disclosure)
-        return Caller(grant.tenant, frozenset({scope}), level, grant.key_id, _address(connection)), purpose
+        address = _address(connection)
+        return Caller(grant.tenant, frozenset({scope}), level, grant.key_id, address, address), purpose
 
     async def make_token(self, caller: Caller, purpose: Purpose) -> str:
         """A session token.

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from streamauth.core.events import Decided, Enrolled, Event
+from streamauth.core.events import Decided, Enrolled, Event, RankingUpdated, Verdict
 from streamauth.core.sessions.base import SessionState
 from streamauth.errors import EngineError, StreamAuthError
 from streamauth.protocol.answers import SignedVerdict
 from streamauth.protocol.purpose import Mode, Purpose
+from streamauth.server.access import Allowance
 from streamauth.server.context import Context
 from streamauth.server.pool import Job
 from streamauth.service.authenticator import Attempt
@@ -30,15 +31,23 @@ class AttemptRun(Generic[AnyAttempt]):
     Args:
         context: Of the server.
         mode: What its outcome is counted as; None does not count it.
+        allowance: What it uses up if it is not accepted; None for an attempt that is charged to a profile.
     """
 
-    def __init__(self, context: Context, mode: Mode | None) -> None:
+    def __init__(self, context: Context, mode: Mode | None, allowance: Allowance | None = None) -> None:
         self._context = context
+        self._allowance = allowance
+        self._compared = False
         self._mode = mode
         self._attempt: AnyAttempt | None = None
         self._job: Job[Any] | None = None
         self._outcome = "over"
         self._over = False
+
+    @property
+    def began(self) -> bool:
+        """Whether there is an attempt."""
+        return self._attempt is not None
 
     @property
     def attempt(self) -> AnyAttempt:
@@ -67,8 +76,11 @@ class AttemptRun(Generic[AnyAttempt]):
         """Make the attempt on the pool.
 
         Raises:
+            RateLimited: Too many like it were not accepted.
             StreamAuthError: It cannot begin.
         """
+        if self._allowance is not None:
+            self._allowance.check()
 
         def beginning() -> AnyAttempt:
             # kept here, on the thread, so that it is given back even where nobody waits for it any more
@@ -81,6 +93,7 @@ class AttemptRun(Generic[AnyAttempt]):
         """Give the attempt some more audio, or its end; what happened, all of it settled in the store."""
         events = await self.call(partial(work, self.attempt))
         for event in events:
+            self._compared |= isinstance(event, RankingUpdated)
             if isinstance(event, Decided):
                 self._outcome = event.verdict.value
             elif isinstance(event, Enrolled):
@@ -105,6 +118,8 @@ class AttemptRun(Generic[AnyAttempt]):
         if self._over:
             return
         self._over = True
+        if self._allowance is not None and self._compared and self._outcome != Verdict.ACCEPT:
+            self._allowance.use()
         if self._mode is not None:
             outcome = self._outcome if error is None else error.code
             self._context.metrics.sessions.labels(self._mode.value, outcome).inc()

@@ -13,6 +13,7 @@ from streamauth.core.events import Event
 from streamauth.core.sessions.base import SessionState
 from streamauth.errors import EmptyAudio, InternalError, SessionInterrupted, StreamAuthError
 from streamauth.protocol.purpose import Mode
+from streamauth.server.access import Allowance
 from streamauth.server.attempts import AnyAttempt, AttemptRun
 from streamauth.server.context import Context
 from streamauth.service.authenticator import Attempt
@@ -30,6 +31,7 @@ async def run_file(
     max_s: float,
     *,
     channel: int | None = None,
+    allowance: Allowance | None = None,
 ) -> tuple[AnyAttempt, list[Event]]:
     """Take an audio file through an attempt; the attempt, which is over, and what happened.
 
@@ -40,13 +42,14 @@ async def run_file(
         begin: Makes the attempt.
         max_s: Longest audio, in seconds.
         channel: The only channel to listen to, counted from 1; None mixes all.
+        allowance: What the attempt uses up if it is not accepted.
 
     Raises:
         StreamAuthError: The file cannot be used, or the attempt failed.
     """
     if not body:
         raise EmptyAudio
-    run = AttemptRun[AnyAttempt](context, mode)
+    run = AttemptRun[AnyAttempt](context, mode, allowance)
     events: list[Event] = []
     error: StreamAuthError | None = SessionInterrupted()
     with audio_path(body) as path:

@@ -25,6 +25,11 @@ class Buckets:
         self._clock = clock
         self._levels: dict[Hashable, tuple[float, float]] = {}
 
+    def holds(self, name: Hashable = None, cost: float = 1.0) -> bool:
+        """Whether there is enough in the bucket of a name."""
+        level, since_s = self._levels.get(name, (self._burst, self._clock()))
+        return min(self._burst, level + (self._clock() - since_s) * self._per_s) >= cost
+
     def take(self, name: Hashable = None, cost: float = 1.0) -> bool:
         """Take from the bucket of a name; tell whether there was enough. What is lacking is not owed."""
         now_s = self._clock()

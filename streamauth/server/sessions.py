@@ -79,10 +79,13 @@ class Sessions:
             raise ServerBusy
         others = self._callers.values()
         by_key = sum(other.key_id == caller.key_id for other in others)
+        by_tenant = sum(other.tenant == caller.tenant for other in others)
         by_address = sum(other.address == caller.address for other in others)
         if (caller.key_id is not None and by_key >= self._limits.sessions_per_key) or (
             caller.address is not None and by_address >= self._limits.sessions_per_address
         ):
+            raise TooManySessions
+        if caller.key_id is not None and by_tenant >= self._limits.sessions_per_tenant:
             raise TooManySessions
         self._callers[holder] = caller
         self._idle.clear()

@@ -83,11 +83,13 @@ class Attempt(Generic[AnySession]):
     Attributes:
         session: The session.
         prompt: What the speaker must be told before the audio, None without a prompt.
+        prompt_kind: Of what kind it is.
     """
 
     def __init__(self, session: AnySession, demand: Demand | None = None) -> None:
         self.session = session
         self.prompt = None if demand is None else demand.given()
+        self.prompt_kind = None if demand is None else demand.challenge.prompt.kind
         self._demand = demand
 
     @property

@@ -244,6 +244,7 @@ class Authenticator:
         *,
         among: Sequence[str] | None = None,
         prompt: str | PromptPlan | Prompt | None = None,
+        charged: bool = True,
         tenant: str = DEFAULT_TENANT,
         key_id: str | None = None,
     ) -> IdentificationAttempt:
@@ -256,6 +257,7 @@ class Authenticator:
             audio_format: Of the audio to come.
             among: Only these profiles.
             prompt: A random prompt to be said, as for ``verify``; not one of a certain profile.
+            charged: Whether few candidates are charged; a door, where strangers speak all day, limits tries by itself.
             tenant: Whose profiles.
             key_id: The API key behind it; nobody is accepted any more once it is revoked.
 
@@ -282,7 +284,7 @@ class Authenticator:
             {one.name: one for one, *_ in tried},
             lambda one: self.store.gallery.confirming(one, models.encoder.id, key_id),
             limits,
-            charged=self.is_charged(among),
+            charged=charged and among is not None and len(among) <= limits.charged_candidates,
         )
         demand = self.prompts.demand(prompt, None, tenant)
         challenge = demand.challenge if demand else None

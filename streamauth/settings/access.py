@@ -36,6 +36,19 @@ class AccessSettings(Section):
     address_burst: int = setting(200, "Requests of one address at once", low=1, high=1_000_000)
     requests_per_address: int = setting(32, "Requests of one address at the same time", low=1, high=10_000)
     requests_per_tenant: int = setting(64, "Requests of one tenant at the same time", low=1, high=10_000)
+    sessions_per_tenant: int = setting(48, "Sessions of one tenant at the same time", low=1, high=10_000)
+    failed_identifications_per_h: int = setting(
+        60,
+        "Identifications among many that name nobody, of one API key or address; each is a try at everybody",
+        unit="1/h",
+        low=1,
+        high=1_000_000,
+    )
+    failed_identifications_burst: int = setting(20, "Such identifications at once", low=1, high=100_000)
+    prompts_per_min: int = setting(
+        30, "Random prompts for nobody in particular that one API key draws", unit="1/min", low=1, high=100_000
+    )
+    prompt_burst: int = setting(10, "Such prompts at once", low=1, high=100_000)
     sessions_per_key: int = setting(64, "Sessions of one API key at the same time", low=1, high=10_000)
     sessions_per_address: int = setting(
         16, "Sessions of session tokens from one address at the same time", low=1, high=10_000

@@ -57,7 +57,7 @@ def test_a_further_voiceprint_serves_another_place(auth: Authenticator) -> None:
     enroll(auth)
     before = voiceprint(auth)
     assert verify(auth, in_the_car()) is Verdict.REJECT
-    events = finish(auth.enroll("ada", FORMAT, label="car"), in_the_car() * 3)
+    events = finish(auth.enroll("ada", FORMAT, label="car", by_owner=False), in_the_car() * 3)
     assert isinstance(events[-1], Enrolled)
     assert verify(auth, in_the_car()) is Verdict.ACCEPT
     assert verify(auth, spoken()) is Verdict.ACCEPT
@@ -68,7 +68,7 @@ def test_a_further_voiceprint_serves_another_place(auth: Authenticator) -> None:
 def test_identification_knows_it_too(auth: Authenticator) -> None:
     enroll(auth)
     enroll(auth, "eve", 6)
-    finish(auth.enroll("ada", FORMAT, label="car"), in_the_car() * 3)
+    finish(auth.enroll("ada", FORMAT, label="car", by_owner=False), in_the_car() * 3)
     decision = decided(finish(auth.identify(FORMAT), in_the_car(LONG)))
     assert decision.name == "ada"
     # each person is named once
@@ -85,7 +85,7 @@ def test_another_person_cannot_add_theirs(auth: Authenticator) -> None:
 
 def test_one_that_is_not_finished_leaves_nothing(auth: Authenticator) -> None:
     enroll(auth)
-    finish(auth.enroll("ada", FORMAT, label="car"), in_the_car() * 2)
+    finish(auth.enroll("ada", FORMAT, label="car", by_owner=False), in_the_car() * 2)
     assert auth.store.templates.labels(auth.store.profiles.get("ada").id) == ()
 
 
@@ -97,7 +97,7 @@ def test_there_must_be_a_first_one_and_room(tmp_path: Path) -> None:
     with pytest.raises(ProfileNotEnrolled):
         auth.enroll("ada", FORMAT, label="car")
     enroll(auth)
-    attempt = auth.enroll("ada", FORMAT, label="car")
+    attempt = auth.enroll("ada", FORMAT, label="car", by_owner=False)
     finish(attempt, in_the_car() * 3)
     assert isinstance(attempt.error, TooManyTemplates)
     auth.close()

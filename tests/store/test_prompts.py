@@ -25,6 +25,8 @@ from streamauth.store.store import Store
 from tests.store.helpers import at, files_bytes, opened
 
 DRAWN = Prompt(PromptKind.WORDS, ("garden", "velvet", "tornado", "piano"))
+OTHER = Prompt(PromptKind.WORDS, ("river", "candle", "marble", "orchid"))
+LONGER = Prompt(PromptKind.WORDS, ("river", "candle", "marble", "orchid", "piano"))
 RULE = PromptSettings(lifetime_s=60, max_open=3)
 NOW_S = 1000.0
 
@@ -94,15 +96,27 @@ def test_a_prompt_needs_its_profile_and_its_tenant(store: Store, anna: str) -> N
 
 def test_only_so_many_are_open_and_expired_ones_are_swept(home: Path, store: Store, anna: str) -> None:
     for second in range(3):
-        at(store, NOW_S + second).prompts.add(DRAWN, RULE, profile_id=anna)
+        at(store, NOW_S + second).prompts.add(DRAWN, RULE)
     with pytest.raises(TooManyPrompts):
-        at(store, NOW_S + 59).prompts.add(DRAWN, RULE, profile_id=anna)
-    at(store, NOW_S + 59).prompts.add(DRAWN, RULE)  # others have their own
+        at(store, NOW_S + 59).prompts.add(DRAWN, RULE)
+    at(store, NOW_S + 59).prompts.add(DRAWN, RULE, profile_id=anna)  # others have their own
     assert rows(home) == 4
-    at(store, NOW_S + 60).prompts.add(DRAWN, RULE, profile_id=anna)  # the first one is out of the way
+    at(store, NOW_S + 60).prompts.add(DRAWN, RULE)  # the first one is out of the way
     assert rows(home) == 4
     at(store, NOW_S + 200).prompts.add(DRAWN, RULE)
     assert rows(home) == 1
+
+
+def test_of_a_profile_one_that_waits_is_given_again(home: Path, store: Store, anna: str) -> None:
+    first = at(store, NOW_S).prompts.add(DRAWN, RULE, profile_id=anna)
+    again = at(store, NOW_S + 29).prompts.add(OTHER, RULE, profile_id=anna)
+    assert (again.id, again.prompt, again.left_s) == (first.id, DRAWN, pytest.approx(31))
+    later = at(store, NOW_S + 31).prompts.add(OTHER, RULE, profile_id=anna)  # little time is left of the first one
+    assert (later.id != first.id, later.prompt) == (True, OTHER)
+    longer = at(store, NOW_S + 31).prompts.add(LONGER, RULE, profile_id=anna)
+    assert longer.prompt == LONGER
+    at(store, NOW_S + 31).prompts.take(longer.id)
+    assert at(store, NOW_S + 31).prompts.add(LONGER, RULE, profile_id=anna).id != longer.id
 
 
 def test_deleting_a_profile_deletes_its_prompts(home: Path, store: Store, anna: str) -> None:

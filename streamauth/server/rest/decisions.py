@@ -1,6 +1,7 @@
 """REST: enrollment, verification and identification by audio file."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -69,23 +70,25 @@ def decision_routes(context: Context) -> APIRouter:
         request: Request,
         begin: Callable[[AudioFormat], Attempt[Any]],
         max_s: float,
-        mode: Mode,
+        purpose: Purpose,
         channel: int | None,
-    ) -> list[Event]:
+    ) -> tuple[Attempt[Any], list[Event]]:
+        # read and taken apart before a place is taken, as that can take its time
+        body = await request.body()
+        file = await context.store_pool.run(lambda: audio_of(body, request.headers))
+        allowance = context.access.allowance(caller, purpose)
         with context.sessions.session(caller):
-            body = audio_of(await request.body(), request.headers)
             try:
-                _, told = await run_file(context, mode, body, begin, max_s, channel=channel)
+                return await run_file(context, purpose.mode, file, begin, max_s, channel=channel, allowance=allowance)
             except AudioError as error:
                 raise hint(error, request.headers) from None
-        return told
 
-    async def decision(caller: Caller, told: list[Event], purpose: Purpose) -> DecisionBody:
+    async def decision(caller: Caller, attempt: Attempt[Any], told: list[Event], purpose: Purpose) -> DecisionBody:
         decided = next((event for event in told if isinstance(event, Decided)), None)
         if decided is None:
             raise EngineError
         data = decision_object(decided, caller.learns(context.threshold))
-        signed = await sign(context, decided, purpose.complete())
+        signed = await sign(context, decided, replace(purpose, prompt=attempt.prompt_kind))
         return DecisionBody.model_validate(data | {"signed_verdict": None if signed is None else signed.token})
 
     @routes.post("/profiles/{profile_id}/enrollments", openapi_extra=AUDIO)
@@ -97,9 +100,12 @@ def decision_routes(context: Context) -> APIRouter:
             authenticator.enroll,
             profile.name,
             text_independent=profile.kind is ProfileKind.TEXT_INDEPENDENT,
+            by_owner=Scope.ADMIN not in caller.scopes,
             tenant=caller.tenant,
+            key_id=caller.key_id,
         )
-        told = await events(caller, request, begin, limits.max_enroll_s, Mode.ENROLL, channel)
+        purpose = Purpose(Mode.ENROLL, profile.name)
+        _, told = await events(caller, request, begin, limits.max_enroll_s, purpose, channel)
         utterances = [_utterance(event) for event in told if isinstance(event, UtteranceTaken | UtteranceRefused)]
         body = await context.store_pool.run(lambda: one(authenticator, profile))
         return EnrollmentBody(utterances=utterances, profile=body)
@@ -118,9 +124,10 @@ def decision_routes(context: Context) -> APIRouter:
         caller.need(Scope.VERIFY)
         profile = await found(caller, profile_id)
         purpose = Purpose(Mode.VERIFY, profile.name, audience=audience, nonce=nonce).complete()
-        begin = partial(authenticator.verify, profile.name, prompt=prompt, tenant=caller.tenant)
-        told = await events(caller, request, begin, limits.max_attempt_s, Mode.VERIFY, channel)
-        return await decision(caller, told, purpose)
+        whose: dict[str, Any] = {"tenant": caller.tenant, "key_id": caller.key_id}
+        begin = partial(authenticator.verify, profile.name, prompt=prompt, **whose)
+        attempt, told = await events(caller, request, begin, limits.max_attempt_s, purpose, channel)
+        return await decision(caller, attempt, told, purpose)
 
     @routes.post("/identifications", openapi_extra=AUDIO)
     async def identify(
@@ -134,11 +141,12 @@ def decision_routes(context: Context) -> APIRouter:
     ) -> DecisionBody:
         """Identify the speaker of an audio file among profiles of the key's tenant. Scope: verify."""
         caller.need(Scope.VERIFY)
-        names = None if among is None else [(await found(caller, each)).name for each in among]
-        purpose = Purpose(Mode.IDENTIFY, audience=audience, nonce=nonce).complete()
-        begin = partial(authenticator.identify, among=names, prompt=prompt, tenant=caller.tenant)
-        told = await events(caller, request, begin, limits.max_attempt_s, Mode.IDENTIFY, channel)
-        return await decision(caller, told, purpose)
+        names = None if among is None else tuple([(await found(caller, each)).name for each in among])
+        purpose = Purpose(Mode.IDENTIFY, among=names, audience=audience, nonce=nonce).complete()
+        whose: dict[str, Any] = {"tenant": caller.tenant, "key_id": caller.key_id}
+        begin = partial(authenticator.identify, among=names, prompt=prompt, **whose)
+        attempt, told = await events(caller, request, begin, limits.max_attempt_s, purpose, channel)
+        return await decision(caller, attempt, told, purpose)
 
     return routes
 

@@ -26,6 +26,8 @@ def token_routes(context: Context) -> APIRouter:
     async def draw_prompt(caller: Known, given: NewPrompt) -> PromptBody:
         """Draw a random prompt for one later attempt, of one profile or of anybody. Scope: verify."""
         caller.need(Scope.VERIFY)
+        if given.profile_id is None:
+            context.access.draw_prompt(caller)
 
         def draw() -> PromptBody:
             name, tenant = None, caller.tenant
@@ -33,7 +35,7 @@ def token_routes(context: Context) -> APIRouter:
                 name = authenticator.store.profiles.get_by_id(given.profile_id, tenant=tenant).name
             plan = None if given.kind is None else PromptPlan.of(settings.prompt, given.kind)
             opened = authenticator.prompts.draw(name, plan=plan, tenant=tenant)
-            return PromptBody(id=opened.id, text=opened.prompt.text, expires_in_s=settings.prompt.lifetime_s)
+            return PromptBody(id=opened.id, text=opened.prompt.text, expires_in_s=opened.left_s)
 
         return await context.store_pool.run(draw)
 

@@ -36,13 +36,16 @@ from streamauth.server.rates import Buckets
 from streamauth.server.streaming.close import close, close_code
 from streamauth.server.streaming.inbox import Inbox, Item
 from streamauth.server.streaming.socket import PeerGone, Socket
-from streamauth.service.authenticator import Attempt, EnrollmentAttempt
+from streamauth.service.attempts import Attempt, ChargedAttempt, EnrollmentAttempt
+from streamauth.store.api_keys import Scope
 
 log = logging.getLogger("streamauth.server")
 
 _BATCH_S = 0.5
 _TOO_LARGE = 1009
 _FLOOD_S = 3
+_WATCH_S = 1.0
+"""How often what a continuous session relies on is looked at."""
 
 Admit = Callable[["Stream", Start], Coroutine[Any, Any, tuple[Caller, Purpose]]]
 """Who starts a session, and what for; raises where that is not allowed."""
@@ -84,7 +87,8 @@ class Stream:
         """Serve the peer until the session is over; never raises for what the peer or an engine does."""
         began = monotonic()
         error: StreamAuthError | None = SessionInterrupted()
-        tasks = [asyncio.create_task(self._guard(part)) for part in (self._read(), self._work())]
+        parts = (self._read(), self._work(), self._watch())
+        tasks = [asyncio.create_task(self._guard(part)) for part in parts]
         try:
             error = await self._ended
         finally:
@@ -157,16 +161,17 @@ class Stream:
         inbox = Inbox(round(self._limits.max_queue_s * per_s), round(_BATCH_S * per_s))
         disclosure = caller.learns(self._context.threshold)
         self._session.set_result(_Session(start, caller, purpose, disclosure, inbox))
-        if start.mode is not Mode.CONTINUOUS:
-            too_long = SessionTimeout("The session took longer than is allowed. The attempt is undecided.")
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._limits.max_session_s, self.end, too_long)
+        too_long = SessionTimeout("The session took longer than is allowed. The attempt is undecided.")
+        self._timer = asyncio.get_running_loop().call_later(self._longest_s(start.mode), self.end, too_long)
         log.info("session %s started: %s", self._id, start.mode.value)
         return inbox
 
     async def _work(self) -> None:
         session = await self._session
-        self._run = run = AttemptRun[Attempt[Any]](self._context, session.purpose.mode)
+        if session.purpose.mode is Mode.IDENTIFY and session.purpose.prompt is not None:
+            self._context.access.draw_prompt(session.caller)
+        allowance = self._context.access.allowance(session.caller, session.purpose)
+        self._run = run = AttemptRun[Attempt[Any]](self._context, session.purpose.mode, allowance)
         attempt = await run.begin(partial(self._open, session))
         await self._send(self._ready(session.purpose.mode))
         if attempt.prompt is not None:
@@ -183,6 +188,16 @@ class Stream:
                 await self._tell(event, session.purpose)
         run.check()
 
+    async def _watch(self) -> None:
+        """End a continuous session once what it relies on is gone, such as its profile or its API key."""
+        session = await self._session
+        if session.purpose.mode is not Mode.CONTINUOUS:
+            await self._ended
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            if self._run is not None and self._run.began and isinstance(self._run.attempt, ChargedAttempt):
+                await self._context.store_pool.run(self._run.attempt.check)
+
     async def _tell(self, event: Event, purpose: Purpose) -> None:
         signed = await sign(self._context, event, purpose)
         if signed is not None:
@@ -193,22 +208,24 @@ class Stream:
 
     def _open(self, session: _Session) -> Attempt[Any]:
         """Begin the attempt; runs on the pool."""
-        purpose, audio, tenant = session.purpose, session.start.audio, session.caller.tenant
+        purpose, audio, caller = session.purpose, session.start.audio, session.caller
+        whose: dict[str, Any] = {"tenant": caller.tenant, "key_id": caller.key_id}
         name, authenticator = purpose.name or "", self._context.authenticator
         plan = None if purpose.prompt is None else PromptPlan.of(self._settings.prompt, purpose.prompt)
         match purpose.mode:
             case Mode.VERIFY | Mode.CONTINUOUS:
                 continuous = purpose.mode is Mode.CONTINUOUS
-                return authenticator.verify(name, audio, continuous=continuous, prompt=plan, tenant=tenant)
+                return authenticator.verify(name, audio, continuous=continuous, prompt=plan, **whose)
             case Mode.IDENTIFY:
-                return authenticator.identify(audio, among=purpose.among, prompt=plan, tenant=tenant)
+                return authenticator.identify(audio, among=purpose.among, prompt=plan, **whose)
             case Mode.ENROLL:
                 return authenticator.enroll(
                     name,
                     audio,
                     phrase=purpose.phrase,
                     text_independent=purpose.text_independent,
-                    tenant=tenant,
+                    by_owner=Scope.ADMIN not in caller.scopes,
+                    **whose,
                 )
 
     async def _send(self, message: ServerMessage) -> None:
@@ -221,6 +238,10 @@ class Stream:
         except TimeoutError:
             raise SessionTimeout("What was sent is not being read. The attempt is undecided.") from None
 
+    def _longest_s(self, mode: Mode) -> float:
+        """The longest session, in seconds."""
+        return self._settings.audio.max_continuous_s if mode is Mode.CONTINUOUS else self._limits.max_session_s
+
     def _ready(self, mode: Mode) -> Ready:
         audio, limits = self._settings.audio, self._limits
         most_audio_s = {Mode.CONTINUOUS: audio.max_continuous_s, Mode.ENROLL: audio.max_enroll_s}
@@ -228,7 +249,7 @@ class Stream:
             max_message_bytes=limits.max_message_bytes,
             max_queue_s=limits.max_queue_s,
             idle_timeout_s=limits.idle_timeout_s,
-            max_session_s=None if mode is Mode.CONTINUOUS else limits.max_session_s,
+            max_session_s=self._longest_s(mode),
             max_audio_s=most_audio_s.get(mode, audio.max_attempt_s),
         )
 
