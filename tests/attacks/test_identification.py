@@ -8,7 +8,7 @@ import pytest
 from streamauth.store.api_keys import Scope
 from tests.attacks.rig import attacked
 from tests.azure.rig import TII3, Client, v3
-from tests.server.rig import ADA, AUDIO, BOB, PHRASE, STRANGER, Peer, Watched, spoken
+from tests.server.rig import ADA, BOB, PHRASE, STRANGER, Peer, Watched, spoken
 from tests.server.web import Web, key_of, wav
 
 CLIP = wav(spoken(PHRASE, STRANGER))
