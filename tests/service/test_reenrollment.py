@@ -108,7 +108,7 @@ def test_speech_too_short_for_an_encoder_is_told(store: Store) -> None:
 
 
 def test_scores_of_words_are_kept_apart(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    enroll(store, Settings())
+    enroll(store, KEEPING)
     auth = Authenticator(store, FakeEngines(Settings()), Settings())
     profile = store.profiles.get("ada")
     kept = store.enrollments.of(profile.id, "fake-encoder")
