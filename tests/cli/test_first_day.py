@@ -116,7 +116,8 @@ def test_a_file_tells_its_own_format(enrolled: Shell) -> None:
 # --- people and phrases ---------------------------------------------------------------------------------------
 
 
-def test_the_same_recording_three_times_is_one(shell: Shell) -> None:
+def test_the_same_recording_three_times_is_one(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMAUTH_REPLAY_REFUSE", "true")
     file = voice("awb", "door-1")
     outcome = shell("enroll", "ada", file, file, file, "--phrase", PHRASE)
     assert outcome.code == 5

@@ -1,0 +1,91 @@
+"""Every command and every program of the pages for the first day, run as it stands there."""
+
+import asyncio
+import contextlib
+import io
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from streamauth.cli.main import run
+from streamauth.demo_data import demo_utterances
+from streamauth.server.hosting import serving
+from streamauth.service.authenticator import Authenticator
+from streamauth.settings import Settings
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """What stands between the fences of a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person's folder, with the recordings that the pages speak of, of one voice."""
+    monkeypatch.setenv("STREAMAUTH_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    for number, letter in enumerate("abcd", 1):
+        samples, rate_hz = soundfile.read(demo_utterances()["awb", f"door-{number}"].path, dtype="float32")
+        soundfile.write(tmp_path / f"{letter}.wav", samples, rate_hz)
+        narrow = np.clip(soxr.resample(samples, rate_hz, 8_000), -1, 1)
+        soundfile.write(tmp_path / f"call-{number}.wav", narrow, 8_000, "ULAW")
+        soundfile.write(tmp_path / f"call-{number}.ul", narrow, 8_000, "ULAW", format="RAW")
+    return tmp_path
+
+
+@pytest.fixture
+def no_sound_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same on every machine: a sound system without a microphone."""
+    monkeypatch.setattr("streamauth.sources.microphone.list_devices", list)
+
+
+@pytest.mark.usefixtures("no_sound_card")
+@pytest.mark.parametrize("page", ["telephone.md", "webpage.md", "troubleshooting.md"])
+def test_commands(folder: Path, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = [line for block in blocks(page, "sh") for line in block.splitlines() if line.strip()]
+    assert commands
+    for line in commands:
+        program, *arguments = shlex.split(line)
+        assert program == "streamauth"
+        if "<" in arguments:
+            at = arguments.index("<")
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((folder / arguments[at + 1]).read_bytes())))
+            del arguments[at:]
+        assert run(arguments) == 0, line
+
+
+def test_python(folder: Path) -> None:
+    *local, network = blocks("python.md", "python")
+    told = io.StringIO()
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(told):
+        for program in local:
+            exec(compile(program, "python.md", "exec"), names)  # noqa: S102 - the page's own
+    assert told.getvalue().splitlines()[0] == "enrolled"
+    assert "accept ['voice_match', 'phrase_match']" in told.getvalue()
+    assert told.getvalue().splitlines()[-2:] == ["open", "ada"]
+    settings = Settings().with_values({"server": {"port": 0}, "replay": {"refuse": False}}, "tests")
+    authenticator = Authenticator.open(folder / "home", settings)
+    try:
+        with serving(authenticator, settings) as url, contextlib.redirect_stdout(told):
+            names["url"] = url
+            exec(compile(network, "python.md", "exec"), names)  # noqa: S102 - the page's own
+            assert asyncio.run(names["verify"]()).value == "accept"
+    finally:
+        authenticator.close()
+    assert told.getvalue().splitlines()[-1] == "accept"
+
+
+@pytest.mark.parametrize("page", ["telephone.md", "webpage.md", "troubleshooting.md", "python.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (DOCS / page).read_text("utf-8")):
+        assert (DOCS / target).exists(), target
