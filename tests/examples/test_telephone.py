@@ -138,7 +138,8 @@ def test_a_narrow_line_with_the_shipped_engines(tmp_path: Path, voice: str, verd
         samples, rate_hz = soundfile.read(demo_utterances()[who, f"door-{number}"].path, dtype="float32")
         narrow = soxr.resample(samples, rate_hz, 8_000)
         pause = np.zeros(8_000, np.float32)
-        return (np.clip(np.concatenate([pause, narrow, pause]), -1, 1) * 32_767).astype("<i2").tobytes()
+        samples = np.clip(np.concatenate([pause, narrow, pause]), -1, 1)
+        return bytes((samples * 32_767).astype("<i2"))
 
     def pieces(data: bytes, size: int) -> list[bytes]:
         return [data[at : at + size] for at in range(0, len(data), size)]
@@ -160,9 +161,9 @@ def test_a_narrow_line_with_the_shipped_engines(tmp_path: Path, voice: str, verd
                 phrase=demo_utterances()["awb", "door-1"].text,
             )
             # cut anywhere, as packets of a telephone line are
-            taken = [
-                chunk for number in (1, 2, 3) for chunk in (*pieces(mulaw(line("awb", number)), 161), EndUtterance())
-            ]
+            taken: list[bytes | EndUtterance] = []
+            for number in (1, 2, 3):
+                taken += [*pieces(mulaw(line("awb", number)), 161), EndUtterance()]
             list(stream_sync(url, enroll, taken, pace=None))
             call = uuid.uuid4()
             asterisk.claims(call, "ada")
