@@ -26,6 +26,8 @@ SETTINGS = {
     "STREAMAUTH_ENROLLMENT_TEXT_INDEPENDENT_SPEECH_S": "8",
     # the same recordings are tried many times
     "STREAMAUTH_REPLAY_REFUSE": "false",
+    # a busy machine changes nothing
+    "STREAMAUTH_SERVER_CALL_TIMEOUT_S": "300",
     "STREAMAUTH_PROMPT_KIND": "words",
     "STREAMAUTH_PROMPT_WORDS": "2",
 }

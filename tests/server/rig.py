@@ -55,7 +55,7 @@ def settings(**server: Any) -> Settings:
     """Settings for tests: a free port, no lock-out, everything told, and the given ones of the server."""
     access = {"disclosure": "number"} | server.pop("access", {})
     sections = {
-        "server": {"port": 0, **server},
+        "server": {"port": 0, "call_timeout_s": 300.0, **server},
         "access": access,
         "attempts": {"free_failures": 1000, "lock_after": 10_000},
         "replay": {"refuse": False},
