@@ -136,7 +136,9 @@ def _inputs(trials: Sequence[Trial]) -> NDArray[np.float64]:
     rows = []
     for trial in trials:
         digits = set(trial.words.split()).issubset(DIGITS)
-        rows.append([*(trial.measures[name] for name in BOUNDS), float(not digits), float(digits)])
+        # a file may be older than the bounds
+        bounded = [min(max(trial.measures[name], low), high) for name, (low, high) in BOUNDS.items()]
+        rows.append([*bounded, float(not digits), float(digits)])
     return np.array(rows)
 
 

@@ -59,7 +59,9 @@ def _heard(authenticator: "Authenticator", words: tuple[str, ...], file: Path, o
             pass
         session = attempt.session
         llr = None if session.llr is None else round(session.llr, 3)
-        return {"file": str(file), "heard": session.heard, "llr": llr, "matched": session.matched}
+        evidence = {name: round(value, 2) for name, value in session.evidence.items()}
+        told = {"file": str(file), "heard": session.heard, "llr": llr, "matched": session.matched}
+        return {**told, "evidence": evidence}
 
 
 def _strength(worth: "Strength | None") -> dict[str, Any] | None:
@@ -78,4 +80,5 @@ def _worth(text: str, worth: "Strength | None", weakness: str | None) -> str:
 def _told(result: dict[str, Any]) -> str:
     llr = "" if result["llr"] is None else f" (LLR {result['llr']:+.1f})"
     told = "said" if result["matched"] else f"not said; heard “{result['heard']}”"
-    return f"{result['file']}: {told}{llr}"
+    evidence = ", ".join(f"{name} {value:+.1f}" for name, value in result["evidence"].items())
+    return f"{result['file']}: {told}{llr}" + (f"\n    evidence, in nats: {evidence}" if evidence else "")

@@ -1,6 +1,7 @@
 """The decision rules: LLR of the voice, the phrase, and the budget, to accept, reject or undecided."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -110,6 +111,7 @@ class PhraseRule:
         state: Where they stand.
         whole_llr: Highest likelihood ratio of any utterance that it holds all words, in nats; None where the recognizer
             gives none.
+        evidence: What that is made of, by name.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class PhraseRule:
         self.expected = phrase + prompt
         self.state = PhraseState.WAITING
         self.whole_llr: float | None = None
+        self.evidence: Mapping[str, float] = {}
         self._carried_llr = math.inf
         self._min_llr = min_llr
         self._phrase = phrase
@@ -172,6 +175,8 @@ class PhraseRule:
         if self.state is PhraseState.MATCHED:
             return Share.NONE
         if transcript.whole_llr is not None:
+            if self.whole_llr is None or transcript.whole_llr > self.whole_llr:
+                self.evidence = transcript.evidence
             self.whole_llr = max(transcript.whole_llr, LEAST_LLR if self.whole_llr is None else self.whole_llr)
         words = tuple(word.text for word in transcript.words)
         self._heard.extend(words)

@@ -4,7 +4,8 @@ Each engine is loaded once and shared by all streams; what belongs to one stream
 All audio at these seams is 16 kHz mono float32 in [-1, 1].
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -123,12 +124,14 @@ class Transcript:
         whole_llr: The same of all expected words.
         pronunciation_scores: ``Word.pronunciation_score`` of each expected word where the utterance is taken for all of
             them; empty where it is too short, the engine has no such score or nothing was expected.
+        evidence: What ``whole_llr`` is made of, by name, in nats: to be shown, nothing is decided by it.
     """
 
     words: tuple[Word, ...]
     llr: float | None = None
     whole_llr: float | None = None
     pronunciation_scores: tuple[float, ...] = ()
+    evidence: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

@@ -13,12 +13,15 @@ def test_files_are_told_apart_by_what_is_said_in_them(shell: Shell) -> None:
     assert [result["matched"] for result in results] == [True, True, False]
     assert results[0]["heard"] == PHRASE
     assert min(results[0]["llr"], results[1]["llr"]) > 0 > results[2]["llr"]
+    assert results[0]["evidence"].keys() == {"alignment", "weakest", "mean", "end", "lead"}
+    assert results[0]["evidence"]["alignment"] > 0 > results[2]["evidence"]["alignment"]
 
 
 def test_exit_code_is_zero_where_all_files_hold_the_phrase(shell: Shell) -> None:
     outcome = shell("phrase", PHRASE, voice("rms", "door-1"))
     assert outcome.code == 0
     assert "said (LLR +" in outcome.out
+    assert "evidence, in nats: alignment +" in outcome.out
 
 
 def test_wrong_words_are_told(shell: Shell) -> None:

@@ -1,6 +1,7 @@
 """Hearing: were certain words said, in whatever voice? It accepts nobody."""
 
 import math
+from collections.abc import Mapping
 from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEndStep
@@ -58,6 +59,11 @@ class HearingSession(Session):
         """Give back what the session holds. Idempotent."""
         super().close()
         self._words.close()
+
+    @property
+    def evidence(self) -> Mapping[str, float]:
+        """What the likelihood ratio of all of them is made of, by name, in nats; empty where nothing is known."""
+        return self._words.rule.evidence
 
     def _advance(self, step: FrontEndStep) -> None:
         self._words.hear(step)

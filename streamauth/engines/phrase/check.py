@@ -4,8 +4,8 @@ Two judges look at it: the alignment, and at the end of the phrase Whisper where
 joined to one likelihood ratio (``whisper.fusion``).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,11 +31,13 @@ class _Found:
         alignment: Where they are; None where the utterance is too short, or nothing like them.
         llr: Natural-log likelihood ratio that they were said.
         recognition: For each word its score by the second judge; empty where that was not asked.
+        measures: What the likelihood ratio is made of, by name.
     """
 
     alignment: Alignment | None
     llr: float
     recognition: tuple[float, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     def words(self, texts: Sequence[str]) -> tuple[Word, ...]:
         """The words where they are; none without an alignment."""
@@ -67,11 +69,13 @@ class _Utterance:
         if alignment is None:
             return _Found(None, LEAST_LLR)
         if self.opinion is None:
-            return _Found(alignment, alignment.llr)
+            return _Found(alignment, alignment.llr, measures={"alignment": alignment.llr})
         usual = expected.expected_recognition
         evidence = self.opinion.evidence(expected.words, alignment.llr, self._least_llr, usual)
-        recognition = self.opinion.scores(expected.words) if evidence.scores is not None else ()
-        return _Found(alignment, self.opinion.llr(evidence), recognition)
+        llr = self.opinion.llr(evidence)
+        if evidence.scores is None:
+            return _Found(alignment, llr, measures={"alignment": alignment.llr})
+        return _Found(alignment, llr, self.opinion.scores(expected.words), evidence.measures())
 
     def heard(self, lexicon: Lexicon) -> tuple[Word, ...] | None:
         """The words that Whisper hears by itself; None where it was not asked, or both judges doubt them."""
@@ -138,7 +142,7 @@ class PhraseCheck:
             self._reached = (first + len(said)) % len(expected.words) if said else 0
         words = said or (utterance.heard(self._lexicon) if over else None) or tuple(heard)
         scores = tuple(word.pronunciation_score for word in whole.alignment.words) if whole.alignment else ()
-        return Transcript(words, found.llr, whole.llr, scores)
+        return Transcript(words, found.llr, whole.llr, scores, whole.measures)
 
 
 class FreeCheck:

@@ -78,9 +78,14 @@ class WhisperEvidence:
             best = max(best, again, key=lambda one: one.total)
         return best
 
+    def nothing(self) -> float:
+        """Log probability that nothing was said, in nats, at most 0."""
+        self._tree.grow([()])
+        return min(0.0, float(np.logaddexp.reduce(self._tree.following(())[self._ends])))
+
     def transcript(self, most: int) -> str:
         """What Whisper hears, of so many tokens at most."""
-        return self._tokens.decode(self._tree.greedy(most)).strip()
+        return self._tokens.decode(self._tree.greedy(most, self._ends)).strip()
 
     def _branches(self, words: Sequence[str], spelling: Spelling) -> list[tuple[int, ...]]:
         """Tokens of a spelling, and of each place where another form of a word takes more than one token."""

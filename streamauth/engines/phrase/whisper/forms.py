@@ -13,7 +13,7 @@ from streamauth.engines.phrase.g2p import Phones
 from streamauth.engines.phrase.lexicon import Lexicon
 
 _COMMON = 20_000
-_SHORTEST_PART = 3
+_SHORTEST_PART = 2
 _TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _NUMBERS = {word: str(number) for number, word in enumerate((*DIGITS, *_TEENS))}

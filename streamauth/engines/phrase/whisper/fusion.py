@@ -18,7 +18,7 @@ from streamauth.errors import ModelCorrupt
 FILE = "llr.json"
 BOUNDS = {
     "alignment": (-15.0, 5.0),
-    "weakest": (-15.0, 0.0),
+    "weakest": (-4.0, 0.0),
     "mean": (-8.0, 0.0),
     "end": (-8.0, 0.0),
     "lead": (-20.0, 0.0),

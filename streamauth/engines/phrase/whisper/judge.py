@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from streamauth.core.phrase.words import DIGITS, normalize
-from streamauth.core.ports import Samples
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.whisper.evidence import WhisperEvidence, WordScores
 from streamauth.engines.phrase.whisper.forms import WrittenForms
@@ -16,8 +16,9 @@ from streamauth.engines.phrase.whisper.fusion import Evidence, Fusion
 from streamauth.engines.phrase.whisper.model import WhisperModel
 from streamauth.errors import BadPhrase
 
-_MOST_TOKENS = 48
-_MOST_WORDS = 40
+_LEAST_TOKENS, _TOKENS_PER_S = 8, 5.0
+"""Most tokens of a transcript: people say five a second at most, marks included."""
+_DIGITS_OF_TOKEN = 4
 
 
 class PhraseJudge:
@@ -72,7 +73,7 @@ class Opinion:
         if self._fusion.most(alone) < least_llr:
             return alone
         scores = self._scores(tuple(words)).forgiven(usual)
-        heard = self._scores(self.words).total if self.words else scores.total
+        heard = self._scores(self.words).total if self.words else self._evidence.nothing()
         return Evidence(alignment_llr, scores, min(0.0, scores.total - heard), digits)
 
     def llr(self, evidence: Evidence) -> float:
@@ -87,7 +88,8 @@ class Opinion:
     def words(self) -> tuple[str, ...]:
         """What Whisper hears without being told anything, as ``normalize`` gives it; may be empty."""
         try:
-            return normalize(self._evidence.transcript(_MOST_TOKENS), max_words=_MOST_WORDS)
+            most = _LEAST_TOKENS + round(_TOKENS_PER_S * self._samples.size / SAMPLE_RATE_HZ)
+            return normalize(self._evidence.transcript(most), max_words=most * _DIGITS_OF_TOKEN)
         except BadPhrase:
             return ()
 

@@ -24,6 +24,8 @@ MOST_SAMPLES = 29 * SAMPLE_RATE_HZ
 _SILENCE_SAMPLES = SAMPLE_RATE_HZ // 2
 _LAYERS, _HEADS, _HEAD_WIDTH = 4, 6, 64
 _NEVER = np.float32(-1e9)
+_MAY_END = 0.02
+"""Probability that nothing follows, from which the first word once more is taken for a repetition."""
 
 Scores = NDArray[np.float32]
 
@@ -154,25 +156,32 @@ class Hypotheses:
         """Where the last token of a text of the tree looks in time, to tell what follows: shape (frames,), sum 1."""
         return self._attention[self._nodes[(*self._tokens.start, *sequence)]]
 
-    def greedy(self, most: int) -> tuple[int, ...]:
+    def greedy(self, most: int, ends: NDArray[np.int64]) -> tuple[int, ...]:
         """The text that follows the likeliest token each time, of so many tokens at most.
 
-        With no more sound than the utterance the decoder may not end but begin anew: hence the limit, and the end
-        before a mark is followed by the first word once more. Nothing else is taken for a repetition, as digits may
-        well come several times in a row.
+        With no more sound than the utterance the decoder may not end but begin anew: hence the limit, and the end where
+        the first word comes once more and the text might as well be over. Nothing else is taken for a repetition, as
+        digits may well come several times in a row.
+
+        Args:
+            most: The limit.
+            ends: The tokens that may end a text.
         """
         text: tuple[int, ...] = ()
         while len(text) < most:
             self.grow([text])
-            token = int(self.following(text).argmax())
-            if token == self._tokens.end or token in self._tokens.start or self._begins_anew(text, token):
+            following = self.following(text)
+            token = int(following.argmax())
+            if token == self._tokens.end or token in self._tokens.start:
+                break
+            if self._begins_anew(text, token) and (text[-1] in ends or np.exp(following[ends]).sum() >= _MAY_END):
                 break
             text = (*text, token)
         return text
 
     def _begins_anew(self, text: tuple[int, ...], token: int) -> bool:
-        first, mark, next_one = (self._tokens.decode(part).strip().lower() for part in (text[:1], text[-1:], [token]))
-        return first.isalpha() and first == next_one and not mark[-1:].isalnum()
+        first, then = (self._tokens.decode(part).strip().lower() for part in (text[:1], [token]))
+        return len(text) > 1 and first.isalpha() and first == then
 
 
 def _run(session: onnxruntime.InferenceSession, outputs: Sequence[str], inputs: dict[str, object]) -> list[Scores]:
