@@ -19,6 +19,8 @@ from streamauth.engines.phrase.whisper.judge import Opinion, PhraseJudge
 
 _MIN_SAMPLES = SAMPLE_RATE_HZ // 10
 _MAX_SAMPLES = 30 * SAMPLE_RATE_HZ
+_MAX_FREE_SAMPLES = 12 * SAMPLE_RATE_HZ
+"""Longer utterances are no pass phrases: their words are not worth the time."""
 _LEAST_HEARD_LLR = -1.0
 """Of what Whisper hears by itself: given noise, it makes words up."""
 
@@ -165,7 +167,7 @@ class FreeCheck:
             heard: The decoder's words.
             over: Whether the utterance is over.
         """
-        if not over or not _MIN_SAMPLES <= samples.size <= _MAX_SAMPLES:
+        if not over or not _MIN_SAMPLES <= samples.size <= _MAX_FREE_SAMPLES:
             return Transcript(tuple(heard))
         words = _Utterance(self._model, self._judge, samples, _LEAST_HEARD_LLR).heard(self._lexicon)
         return Transcript(tuple(heard) if words is None else words)
