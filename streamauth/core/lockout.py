@@ -8,7 +8,7 @@ false-accept rate of p, n tries break in with about n * p. The rule is:
   at most ``max_delay_s``. This slows a guesser down and hardly bothers the right person.
 * After ``lock_after`` failures in a row the profile is locked until an operator opens it.
 
-An attempt is charged as a failure *when it begins*, before any audio is judged, and only its outcome takes
+An attempt is charged as a failure *at its first speech*, before anything of it is told, and only its outcome takes
 the charge back. So neither hanging up in time nor killing the server makes a try free of charge, and of many
 attempts begun at once each one sees the charges of the others.
 """

@@ -33,7 +33,7 @@ class Ready:
         max_message_bytes: Largest message that is taken.
         max_queue_s: Audio that may wait at the server; it reads no further while so much waits.
         idle_timeout_s: Longest time without a message.
-        max_session_s: Longest session, None for a continuous one.
+        max_session_s: Longest session; None from a server that has no such limit.
         max_audio_s: Most audio of this session.
     """
 

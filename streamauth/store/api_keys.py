@@ -17,7 +17,7 @@ from sqlalchemy import exists, insert, select, update
 
 from streamauth.errors import InputError, StoreCorrupt, Unauthorized, UnknownApiKey
 from streamauth.store.changes import next_change
-from streamauth.store.records import checked_name
+from streamauth.store.names import stored_name
 from streamauth.store.schema import DEFAULT_TENANT, api_keys
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.tenants import ensure_tenant
@@ -85,7 +85,7 @@ class ApiKeys:
             BadProfileName: The name or the tenant cannot be used.
             InputError: No scope.
         """
-        name, tenant = checked_name(name), checked_name(tenant)
+        name, tenant = stored_name(name), stored_name(tenant)
         if not scopes:
             raise InputError("An API key needs at least one scope: enroll, verify or admin.")
         key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)

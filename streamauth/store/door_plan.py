@@ -19,7 +19,7 @@ from streamauth.core.door.schedule import ALWAYS, Schedule, parse_holidays, pars
 from streamauth.errors import BadPin, BadPlan, BadSchedule, StoreCorrupt, UnknownPerson
 from streamauth.store.database import Database
 from streamauth.store.door_schema import door_holidays, door_people, door_permissions, door_pins, door_schedules
-from streamauth.store.records import checked_name
+from streamauth.store.names import stored_name
 from streamauth.store.schema import meta
 
 _SALT = "door_pin_salt"
@@ -126,7 +126,7 @@ class DoorPlan:
             BadPlan: A name cannot be used, stands twice, or somebody else has a badge.
             BadPin: One is no PIN, or is taken.
         """
-        names = [checked_name(row.person.name) for row in rows]
+        names = [stored_name(row.person.name) for row in rows]
         if any(name.startswith(GROUP_MARK) for name in names):
             raise BadPlan("A person's name must not begin with @, which marks a group.")
         if len(set(names)) != len(names):

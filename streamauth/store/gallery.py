@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import EncoderChanged, NobodyToIdentify, UnknownProfile, VoiceprintChanged
 from streamauth.store.changes import KEPT_REMOVALS, latest_change
-from streamauth.store.records import checked_name
+from streamauth.store.names import stored_name
 from streamauth.store.schema import DEFAULT_TENANT, profiles, removals, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.standing import Check, check_key
@@ -68,7 +68,7 @@ class Gallery:
             EncoderChanged: One that is named, or everyone, is enrolled for another encoder only.
             NobodyToIdentify: No profile is enrolled, or none was named.
         """
-        wanted = None if names is None else sorted({checked_name(name) for name in names})
+        wanted = None if names is None else sorted({stored_name(name) for name in names})
         with self._lock:
             kept = self._kept.setdefault((tenant, encoder_id), _Kept(self._sealed, tenant, encoder_id))
         with self._sealed.read() as connection:

@@ -7,12 +7,12 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streamauth.errors import BadPhrase, InputError, ProfileExists, UnknownProfile
 from streamauth.store.changes import next_change, remove, touch
+from streamauth.store.names import look_alike_key, stored_name
 from streamauth.store.records import (
     Profile,
     ProfileKind,
     ProfileSummary,
     audio_seconds,
-    checked_name,
     phrase_bytes,
     profile_of,
 )
@@ -55,21 +55,26 @@ class Profiles:
         Raises:
             BadProfileName: The name cannot be used.
             BadPhrase: The phrase is blank, or the kind has none.
-            ProfileExists: The tenant has a profile of this name.
+            ProfileExists: The tenant has a profile of this name, or of one that looks the same.
             InputError: There is no such tenant.
         """
-        profile_id, name = profile_id or str(uuid.uuid4()), checked_name(name)
+        profile_id, name = profile_id or str(uuid.uuid4()), stored_name(name)
         with self._sealed.write() as connection:
             change = next_change(connection)
             if connection.scalar(select(tenants.c.id).where(tenants.c.id == tenant)) is None:
                 raise InputError("There is no such tenant.")
-            if connection.scalar(select(profiles.c.id).where(*_named(name, tenant))) is not None:
-                raise ProfileExists("There is a profile of this name. Delete it first or take another name.")
+            looks = look_alike_key(name)
+            alike = (profiles.c.tenant_id == tenant) & (profiles.c.looks == looks)
+            if connection.scalar(select(profiles.c.id).where(alike)) is not None:
+                raise ProfileExists(
+                    "There is a profile of this name, or of one that looks the same. Take another name."
+                )
             now_ms = self._sealed.database.now_ms(connection)
             values = {
                 "id": profile_id,
                 "tenant_id": tenant,
                 "name": name,
+                "looks": looks,
                 "kind": kind,
                 "locale": locale,
                 "created_ms": now_ms,
@@ -91,7 +96,7 @@ class Profiles:
             UnknownProfile: The tenant has none of this name.
             BadProfileName: It cannot be a name.
         """
-        name = checked_name(name)
+        name = stored_name(name)
         with self._sealed.read() as connection:
             return self._profile(connection, *_named(name, tenant))
 
@@ -123,7 +128,7 @@ class Profiles:
         Raises:
             UnknownProfile: The tenant has none of this name.
         """
-        mine = [profiles.c.tenant_id == tenant] if name is None else _named(checked_name(name), tenant)
+        mine = [profiles.c.tenant_id == tenant] if name is None else _named(stored_name(name), tenant)
         counts = select(
             enrollments.c.profile_id,
             func.count(),

@@ -4,7 +4,6 @@ None of them shows a name, phrase or voiceprint in its ``repr``, so that none ge
 """
 
 import struct
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
-from streamauth.errors import BadPhrase, BadProfileName, StoreCorrupt, StoreError
+from streamauth.errors import BadPhrase, StoreCorrupt, StoreError
 from streamauth.store.sealing import SealingKey
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_NAME = 128
-_REFUSED = ("Cc", "Cs", "Zl", "Zp")  # controls, halves of characters (no UTF-8), line and paragraph breaks
 _DTYPE = np.dtype("<f4")  # the same bytes on every machine
 _HEADER = struct.Struct("<BHH")  # version, views, dimensions
 _HEADER_VERSION = 1
@@ -102,20 +99,6 @@ class ProfileSummary:
     enrolled_encoders: tuple[str, ...]
     failures: int
     kept_audio_s: float = 0.0
-
-
-def checked_name(name: str) -> str:
-    """The name in its stored form: NFC, without blanks around it, and one blank for several inside.
-
-    Raises:
-        BadProfileName: Blank, longer than 128 characters, or with line breaks or control characters.
-    """
-    name = unicodedata.normalize("NFC", name)
-    refused = any(unicodedata.category(c) in _REFUSED for c in name)
-    name = " ".join(name.split())
-    if refused or not name or len(name) > _MAX_NAME:
-        raise BadProfileName
-    return name
 
 
 def phrase_bytes(phrase: str) -> bytes:

@@ -105,6 +105,7 @@ profiles = Table(
     Column("tenant_id", String(64), ForeignKey("tenants.id", ondelete="CASCADE"), nullable=False),
     # sorted by code points on every database
     Column("name", String(128).with_variant(String(128, collation="C"), "postgresql"), nullable=False),
+    Column("looks", String(512), nullable=False),  # what all names that look like it share, see store.names
     Column("kind", String(32), nullable=False),
     Column("locale", String(35), nullable=False),
     Column("phrase", Sealed),
@@ -113,6 +114,7 @@ profiles = Table(
     Column("number", BigInteger, nullable=False, unique=True),  # of the change that made it, see store.changes
     Column("change", BigInteger, nullable=False, index=True),  # of its last change
     UniqueConstraint("tenant_id", "name"),
+    UniqueConstraint("tenant_id", "looks", name="uq_profiles_looks"),
     CheckConstraint("kind IN ('text_dependent', 'text_independent')", name="kind"),
 )
 

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import TooManyTemplates, UnknownProfile, UnknownTemplate
 from streamauth.store.changes import touch
-from streamauth.store.records import checked_name, voiceprint_bytes, voiceprint_from
+from streamauth.store.names import stored_name
+from streamauth.store.records import voiceprint_bytes, voiceprint_from
 from streamauth.store.schema import templates, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
@@ -87,7 +88,7 @@ class Templates:
             UnknownProfile: The profile is gone.
             TooManyTemplates: It has as many as it may.
         """
-        label = checked_name(label)[:MAX_LABEL]
+        label = stored_name(label)[:MAX_LABEL]
         mine = (templates.c.profile_id == profile_id) & (templates.c.encoder_id == encoder_id)
         with self._sealed.write() as connection:
             if check is not None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, insert, select
 
-from streamauth.store.records import checked_name
+from streamauth.store.names import stored_name
 from streamauth.store.schema import tenants
 from streamauth.store.sealed_database import SealedDatabase
 
@@ -23,7 +23,7 @@ class Tenants:
         Raises:
             BadProfileName: It cannot be a name.
         """
-        tenant = checked_name(tenant)
+        tenant = stored_name(tenant)
         with self._sealed.write() as connection:
             ensure_tenant(connection, self._sealed, tenant)
 

@@ -54,7 +54,7 @@ def test_a_name_that_cannot_be_used(store: Store, name: str) -> None:
     assert store.profiles.summaries() == []
 
 
-@pytest.mark.parametrize("name", ["x" * 128, "李雷", "'; DROP TABLE profiles; --", "%", "🎙️"])
+@pytest.mark.parametrize("name", ["x" * 128, "李雷", "'; DROP TABLE profiles; --", "%", "🎙"])
 def test_an_unusual_name(store: Store, name: str) -> None:
     profile = store.profiles.create(name, TD)
     assert store.profiles.get(name) == profile
@@ -186,7 +186,7 @@ def test_no_trace_stays_in_the_unused_parts_of_pages(home: Path) -> None:
             if step < 1000 or random.random() < 0.5:
                 living.append(f"MARKER-{random.getrandbits(128):032x}")
                 database.execute(
-                    "INSERT INTO profiles VALUES (?, 'default', ?, 'text_dependent', 'en-US', NULL, 0, 0, ?, 0)",
+                    "INSERT INTO profiles VALUES (?1, 'default', ?2, ?2, 'text_dependent', 'en-US', NULL, 0, 0, ?3, 0)",
                     (str(uuid.UUID(int=random.getrandbits(128))), living[-1], step),
                 )
             else:

@@ -145,6 +145,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(36), nullable=False),
         sa.Column("tenant_id", sa.String(64), nullable=False),
         sa.Column("name", sa.String(128).with_variant(sa.String(128, collation="C"), "postgresql"), nullable=False),
+        sa.Column("looks", sa.String(512), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("locale", sa.String(35), nullable=False),
         sa.Column("phrase", sa.LargeBinary),
@@ -156,6 +157,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_profiles_tenant_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_profiles")),
         sa.UniqueConstraint("number", name=op.f("uq_profiles_number")),
+        sa.UniqueConstraint("tenant_id", "looks", name=op.f("uq_profiles_looks")),
         sa.UniqueConstraint("tenant_id", "name", name=op.f("uq_profiles_tenant_id")),
     )
     op.create_index(op.f("ix_profiles_change"), "profiles", ["change"], unique=False)
