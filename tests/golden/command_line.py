@@ -90,9 +90,10 @@ def record_words(home: Path) -> Json:
     for scene in ("prompt, check", "phrase"):
         for result in scenes[scene]["out"]["results"]:
             result["file"] = Path(result["file"]).stem
-            # products in 8 bits are rounded otherwise on another processor
-            result["llr"] = "positive" if result["llr"] > 0 else "negative"
-            result["evidence"] = sorted(result["evidence"])
+    for result in scenes["phrase"]["out"]["results"]:
+        # products in 8 bits are rounded otherwise on another processor
+        result["llr"] = "positive" if result["llr"] > 0 else "negative"
+        result["evidence"] = sorted(result["evidence"])
     return scenes
 
 
