@@ -141,6 +141,7 @@ from streamauth.errors.store import (
     StoreCorrupt,
     StoreError,
     StoreTooNew,
+    StoreUnavailable,
 )
 
 __all__ = [
@@ -219,6 +220,7 @@ __all__ = [
     "StoreCorrupt",
     "StoreError",
     "StoreTooNew",
+    "StoreUnavailable",
     "StreamAuthError",
     "TooFewRecordings",
     "TooManyPrompts",

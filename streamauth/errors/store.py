@@ -19,6 +19,10 @@ class StoreBusy(StoreError, retryable=True):
     """The store is held by another process. Try again."""
 
 
+class StoreUnavailable(StoreError, retryable=True):
+    """The database of the store cannot be reached. Try again."""
+
+
 class DiskFull(StoreError, retryable=True):
     """There is no space left on the disk. Nothing was changed; free some space and try again."""
 

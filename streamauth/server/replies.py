@@ -31,6 +31,7 @@ from streamauth.errors import (
     ServerStopping,
     SessionTimeout,
     StoreBusy,
+    StoreUnavailable,
     StreamAuthError,
     Unauthorized,
     UnknownProfile,
@@ -60,6 +61,7 @@ STATUS_CODES: dict[type[StreamAuthError], int] = {
     ServerStopping: 503,
     Overloaded: 503,
     StoreBusy: 503,
+    StoreUnavailable: 503,
 }
 """The status of an error is that of its nearest class in here."""
 

@@ -9,10 +9,11 @@ from sqlalchemy.exc import ArgumentError
 
 from streamauth.errors import BadSetting
 from streamauth.store.backends.backend import Backend, Mode
+from streamauth.store.backends.postgres import PostgresBackend
 from streamauth.store.backends.sqlite import SqliteBackend
 from streamauth.store.faults import named_errors
 
-_BACKENDS: dict[str, Callable[[URL, float], Backend]] = {"sqlite": SqliteBackend}
+_BACKENDS: dict[str, Callable[[URL, float], Backend]] = {"sqlite": SqliteBackend, "postgresql": PostgresBackend}
 
 
 class Database:
@@ -39,7 +40,10 @@ class Database:
         self._clock = clock
         try:
             self.engine = create_engine(
-                url, hide_parameters=True, pool_timeout=busy_timeout_s, **self._backend.engine_options
+                self._backend.url,
+                hide_parameters=True,
+                pool_timeout=busy_timeout_s,
+                **self._backend.engine_options,
             )
         except (ArgumentError, ImportError):
             raise BadSetting("The store's URL names a database that is not supported here.") from None

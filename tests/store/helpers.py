@@ -3,14 +3,18 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import Engine, create_engine, func, make_url, select, text
 
 from streamauth.core.lockout import AttemptState
 from streamauth.core.ports import Voiceprint
 from streamauth.settings import StoreSettings
+from streamauth.store.door_schema import metadata
 from streamauth.store.keys import KEY_VARIABLE
 from streamauth.store.records import EnrollmentRecord, Profile, ProfileKind
 from streamauth.store.schema import attempts
@@ -34,8 +38,66 @@ def failures(store: Store, profile_id: str) -> AttemptState:
         return AttemptState(*connection.execute(query).one())
 
 
+URL_FILE = "store.url"
+"""A file in a data folder of the tests: where its store is, if not in the folder."""
+
+_Test = TypeVar("_Test", bound=Callable[..., None])
+
+
+def sqlite_only(test: _Test) -> _Test:
+    """For a test of what only SQLite has, such as its files."""
+    test.store_kinds = ["sqlite"]  # type: ignore[attr-defined]
+    return test
+
+
+def on_both(test: _Test) -> _Test:
+    """For a test of every database in a module of tests of one of them."""
+    test.store_kinds = ["sqlite", "postgres"]  # type: ignore[attr-defined]
+    return test
+
+
+def postgres_only(test: _Test) -> _Test:
+    """For a test of what only PostgreSQL has."""
+    test.store_kinds = ["postgres"]  # type: ignore[attr-defined]
+    return test
+
+
+def engine_of(home: Path) -> Engine:
+    """A way into the database behind the back of the store."""
+    if (home / URL_FILE).exists():
+        return create_engine(make_url((home / URL_FILE).read_text()).set(drivername="postgresql+psycopg"))
+    return create_engine(f"sqlite:///{home}/streamauth.db")
+
+
+def execute(home: Path, statement: str, *values: object) -> list[Any]:
+    """What a statement gives, behind the back of the store; its placeholders are ``?``."""
+    for number in range(len(values)):
+        statement = statement.replace("?", f":v{number}", 1)
+    engine = engine_of(home)
+    with engine.begin() as connection:
+        result = connection.execute(text(statement), {f"v{number}": value for number, value in enumerate(values)})
+        rows = list(result) if result.returns_rows else []
+    engine.dispose()
+    return [row[0] if len(row) == 1 else tuple(row) for row in rows]
+
+
+def emptied(home: Path, content: Sequence[tuple[str, list[Any]]]) -> None:
+    """Make the tables of a store hold what they held when it was made."""
+    engine = engine_of(home)
+    with engine.begin() as connection:
+        for name, _ in reversed(content):
+            connection.execute(metadata.tables[name].delete())
+        for name, rows in content:
+            table = metadata.tables[name]
+            for row in rows:
+                connection.execute(table.insert().values(dict(zip(table.columns.keys(), row, strict=True))))
+    engine.dispose()
+
+
 def opened(home: Path, settings: StoreSettings | None = None, key: SealingKey | None = None) -> Store:
     """A store that no variable of the machine can disturb; the key is given as by the environment."""
+    if (home / URL_FILE).exists() and not (settings and settings.url):
+        settings = replace(settings or StoreSettings(), url=(home / URL_FILE).read_text())
     return Store.open(home, settings, {} if key is None else {KEY_VARIABLE: key.text()})
 
 
@@ -77,8 +139,14 @@ def assert_enrolled(store: Store, name: str, seed: int = 1) -> None:
 
 
 def files_bytes(home: Path) -> bytes:
-    """All bytes of the database and its logs."""
-    return b"".join(path.read_bytes() for path in sorted(home.glob("streamauth.db*")))
+    """All bytes of the database and its logs; of one in PostgreSQL, all that its tables hold."""
+    if not (home / URL_FILE).exists():
+        return b"".join(path.read_bytes() for path in sorted(home.glob("streamauth.db*")))
+    engine = engine_of(home)
+    with engine.connect() as connection:
+        cells = [cell for table in metadata.sorted_tables for row in connection.execute(table.select()) for cell in row]
+    engine.dispose()
+    return b"\0".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in cells)
 
 
 def python(code: str, *arguments: object, prefix: tuple[str, ...] = ()) -> "subprocess.Popen[str]":

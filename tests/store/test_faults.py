@@ -17,6 +17,9 @@ from streamauth.store.records import ProfileKind
 from streamauth.store.store import Store
 from tests.store.helpers import ENCODER, assert_enrolled, enrolled, opened, python, record, voiceprint
 
+STORE_KINDS = ("sqlite",)
+
+
 TD = ProfileKind.TEXT_DEPENDENT
 PAGE = 4096
 

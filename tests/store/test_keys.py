@@ -12,6 +12,9 @@ from streamauth.settings import StoreSettings
 from streamauth.store.keys import KEY_VARIABLE, KeySource
 from streamauth.store.sealing import SealingKey
 
+STORE_KINDS = ("sqlite",)  # nothing but the folder is looked at
+
+
 ONE, TWO = SealingKey(b"1" * 32), SealingKey(b"2" * 32)
 
 

@@ -1,5 +1,4 @@
 import os
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -15,10 +14,12 @@ from tests.store.helpers import (
     OTHER_ENCODER,
     assert_enrolled,
     enrolled,
+    execute,
     files_bytes,
     opened,
     put,
     run_killed,
+    sqlite_only,
     voiceprint,
 )
 
@@ -43,6 +44,7 @@ def _assert_filled(store: Store) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3, 500])
+@sqlite_only
 def test_a_rotation_seals_everything_by_a_new_key(home: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     monkeypatch.setattr(maintenance, "_BATCH", batch)
     with opened(home) as store:
@@ -185,13 +187,11 @@ def test_a_failed_rotation_changes_nothing(home: Path, monkeypatch: pytest.Monke
         "DELETE FROM profiles WHERE name = 'Anna 1'",
     ],
 )
+@sqlite_only
 def test_a_check_finds_what_is_wrong(home: Path, statement: str) -> None:
     with opened(home) as store:
         _fill(store)
         store.maintenance.check()
-    database = sqlite3.connect(home / "streamauth.db")  # foreign keys are off here
-    with database:
-        database.execute(statement)
-    database.close()
+    execute(home, statement)  # foreign keys are off here
     with opened(home) as store, pytest.raises(StoreCorrupt):
         store.maintenance.check()

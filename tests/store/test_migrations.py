@@ -13,6 +13,9 @@ from streamauth.store.door_schema import metadata
 from streamauth.store.schema import SCHEMA_VERSION, VERSION_TABLE
 from tests.store.helpers import assert_enrolled, enrolled, opened
 
+STORE_KINDS = ("sqlite",)
+
+
 FOLDER = Path(migrations.__file__).parent
 
 

@@ -15,10 +15,12 @@ from tests.store.helpers import (
     ENCODER,
     assert_enrolled,
     enrolled,
+    execute,
     files_bytes,
     opened,
     python,
     run_killed,
+    sqlite_only,
     voiceprint,
 )
 
@@ -30,6 +32,7 @@ def test_what_is_stored_is_there_when_opened_again(home: Path) -> None:
         assert_enrolled(store, "Anna")
 
 
+@sqlite_only
 def test_another_place_by_path_and_by_url(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "other" / "people.db"
     with opened(home, StoreSettings(url=str(path))) as store:
@@ -71,10 +74,7 @@ def test_a_key_from_the_environment_needs_no_file(home: Path) -> None:
 def test_a_store_whose_key_check_was_taken_away(home: Path) -> None:
     with opened(home) as store:
         enrolled(store, "Anna")
-    database = sqlite3.connect(home / "streamauth.db")
-    with database:
-        database.execute("DELETE FROM meta")
-    database.close()
+    execute(home, "DELETE FROM meta")
     with pytest.raises(StoreCorrupt):
         opened(home)
 
@@ -135,19 +135,18 @@ def test_threads_share_a_store(store: Store) -> None:
         ("a number", "UPDATE voiceprints SET embedding = 123456789012"),
     ],
 )
+@sqlite_only
 def test_a_sealed_value_in_another_row_does_not_open(home: Path, purpose: str, statement: str) -> None:
     with opened(home) as store:
         anna = enrolled(store, "Anna", 1)
         enrolled(store, "Ben", 11)
-    database = sqlite3.connect(home / "streamauth.db")
-    with database:
-        database.execute(f"{statement} WHERE profile_id = ?", (anna.id,))
-    database.close()
+    execute(home, f"{statement} WHERE profile_id = ?", anna.id)
     encoder_id = ENCODER * 2 if purpose == "another encoder" else ENCODER
     with opened(home) as store, pytest.raises(StoreCorrupt):
         store.voiceprints.get(anna.id, encoder_id)
 
 
+@sqlite_only
 def test_traces_are_wiped_when_a_deletion_was_killed_halfway(home: Path) -> None:
     with opened(home) as store:
         profile = enrolled(store, "MARKER-OF-ANNA")
@@ -168,6 +167,7 @@ store.profiles.delete(arguments[0])
         assert_enrolled(store, "Ben", 11)
 
 
+@sqlite_only
 def test_a_deletion_says_when_a_reader_keeps_traces_alive(home: Path) -> None:
     settings = StoreSettings(busy_timeout_s=0.1)
     with opened(home, settings) as store:

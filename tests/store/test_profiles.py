@@ -10,7 +10,17 @@ import pytest
 from streamauth.errors import BadPhrase, BadProfileName, InputError, NobodyToIdentify, ProfileExists, UnknownProfile
 from streamauth.store.records import ProfileKind
 from streamauth.store.store import Store
-from tests.store.helpers import ENCODER, OTHER_ENCODER, enrolled, files_bytes, opened, record, voiceprint
+from tests.store.helpers import (
+    ENCODER,
+    OTHER_ENCODER,
+    enrolled,
+    execute,
+    files_bytes,
+    opened,
+    record,
+    sqlite_only,
+    voiceprint,
+)
 
 TD = ProfileKind.TEXT_DEPENDENT
 TI = ProfileKind.TEXT_INDEPENDENT
@@ -132,19 +142,15 @@ def test_deleting_several_is_all_or_nothing(store: Store) -> None:
 
 
 def _stored_blobs(home: Path, profile_id: str) -> list[bytes]:
-    database = sqlite3.connect(home / "streamauth.db")
-    try:
-        return [
-            row[0]
-            for query in (
-                "SELECT embedding FROM enrollments WHERE profile_id = ?",
-                "SELECT embedding FROM voiceprints WHERE profile_id = ?",
-                "SELECT phrase FROM profiles WHERE id = ?",
-            )
-            for row in database.execute(query, (profile_id,))
-        ]
-    finally:
-        database.close()
+    return [
+        blob
+        for query in (
+            "SELECT embedding FROM enrollments WHERE profile_id = ?",
+            "SELECT embedding FROM voiceprints WHERE profile_id = ?",
+            "SELECT phrase FROM profiles WHERE id = ?",
+        )
+        for blob in execute(home, query, profile_id)
+    ]
 
 
 def test_a_deleted_profile_leaves_no_trace(store: Store, home: Path) -> None:
@@ -173,6 +179,7 @@ def test_a_reset_leaves_no_trace_of_voice_and_phrase(store: Store, home: Path) -
     assert b"Anna" in after
 
 
+@sqlite_only
 def test_no_trace_stays_in_the_unused_parts_of_pages(home: Path) -> None:
     # when SQLite moves rows between pages, it may leave copies that secure_delete does not see: rarely, so this
     # is a course of insertions and deletions that was searched for one, and found with SQLite 3.40

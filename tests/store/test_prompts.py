@@ -1,4 +1,3 @@
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from streamauth.settings import PromptSettings
 from streamauth.store.prompts import OpenPrompt
 from streamauth.store.records import ProfileKind
 from streamauth.store.store import Store
-from tests.store.helpers import at, files_bytes, opened
+from tests.store.helpers import at, execute, files_bytes, opened, sqlite_only
 
 DRAWN = Prompt(PromptKind.WORDS, ("garden", "velvet", "tornado", "piano"))
 OTHER = Prompt(PromptKind.WORDS, ("river", "candle", "marble", "orchid"))
@@ -37,9 +36,7 @@ def anna(store: Store) -> str:
 
 
 def rows(home: Path) -> int:
-    database = sqlite3.connect(home / "streamauth.db")
-    (count,) = database.execute("SELECT count(*) FROM prompts").fetchone()
-    database.close()
+    (count,) = execute(home, "SELECT count(*) FROM prompts")
     return int(count)
 
 
@@ -139,13 +136,11 @@ def test_the_words_are_sealed_and_follow_a_change_of_the_key(home: Path, store: 
     assert added.id not in repr(added)
 
 
+@sqlite_only
 @pytest.mark.parametrize("change", ["kind = 'songs'", "words = x'00'"])
 def test_a_damaged_prompt(home: Path, store: Store, change: str) -> None:
     added = at(store, NOW_S).prompts.add(DRAWN, RULE)
-    database = sqlite3.connect(home / "streamauth.db")
-    with database:
-        database.execute(f"UPDATE prompts SET {change}")  # noqa: S608
-    database.close()
+    execute(home, f"UPDATE prompts SET {change}")  # noqa: S608
     with pytest.raises(StoreCorrupt):
         at(store, NOW_S).prompts.take(added.id)
 

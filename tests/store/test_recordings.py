@@ -1,4 +1,3 @@
-import sqlite3
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -11,7 +10,7 @@ from streamauth.errors import ProfileExists, StoreCorrupt, UnknownProfile
 from streamauth.store import maintenance
 from streamauth.store.records import Profile, ProfileKind, audio_bytes
 from streamauth.store.store import Store
-from tests.store.helpers import ENCODER, OTHER_ENCODER, files_bytes, opened, record, voiceprint
+from tests.store.helpers import ENCODER, OTHER_ENCODER, execute, files_bytes, opened, record, sqlite_only, voiceprint
 
 SECONDS = 2
 
@@ -34,9 +33,7 @@ def spoken(store: Store, name: str, seed: int = 1, keep_audio_s: float = 60.0, c
 
 
 def rows(home: Path) -> int:
-    database = sqlite3.connect(home / "streamauth.db")
-    (count,) = database.execute("SELECT count(*) FROM recordings").fetchone()
-    database.close()
+    (count,) = execute(home, "SELECT count(*) FROM recordings")
     return int(count)
 
 
@@ -86,10 +83,7 @@ def test_speech_is_not_in_the_files_in_the_clear(store: Store, home: Path) -> No
 def test_what_is_deleted_leaves_no_trace(store: Store, home: Path, how: str) -> None:
     profile = spoken(store, "Anna")
     spoken(store, "Ben", 10)
-    database = sqlite3.connect(home / "streamauth.db")
-    query = "SELECT audio FROM recordings WHERE profile_id = ?"
-    sealed = [bytes(row[0]) for row in database.execute(query, (profile.id,))]
-    database.close()
+    sealed = execute(home, "SELECT audio FROM recordings WHERE profile_id = ?", profile.id)
     assert len(sealed) == 3
     assert all(value[200:232] in files_bytes(home) for value in sealed)
     attrgetter(how)(store)(profile.id)
@@ -126,6 +120,7 @@ def test_a_rotation_seals_speech_anew(home: Path, monkeypatch: pytest.MonkeyPatc
         assert len(store.recordings.of(profile.id)) == 3
 
 
+@sqlite_only
 @pytest.mark.parametrize("change", [
     "UPDATE recordings SET audio = (SELECT audio FROM recordings WHERE enrollment_id = 2)",
     "UPDATE recordings SET audio = x'00'",
@@ -134,10 +129,7 @@ def test_a_rotation_seals_speech_anew(home: Path, monkeypatch: pytest.MonkeyPatc
 def test_speech_in_another_row_does_not_open(home: Path, change: str) -> None:
     with opened(home) as store:
         profile = spoken(store, "Anna")
-    database = sqlite3.connect(home / "streamauth.db")
-    with database:
-        database.execute(f"{change} WHERE enrollment_id = 1")
-    database.close()
+    execute(home, f"{change} WHERE enrollment_id = 1")
     with opened(home) as store:
         with pytest.raises(StoreCorrupt):
             store.recordings.of(profile.id)

@@ -1,4 +1,3 @@
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ from streamauth.errors import BadProfileName, StoreCorrupt, TooManyTemplates, Un
 from streamauth.store.sealing import SealingKey
 from streamauth.store.store import Store
 from streamauth.store.templates import FOLLOWING, templates_of
-from tests.store.helpers import ENCODER, OTHER_ENCODER, enrolled, files_bytes, opened, voiceprint
+from tests.store.helpers import ENCODER, OTHER_ENCODER, enrolled, execute, files_bytes, opened, voiceprint
 
 
 @pytest.fixture
@@ -100,9 +99,7 @@ def test_it_is_taken_back(store: Store, anna: str) -> None:
 def test_reset_and_delete_leave_no_trace(store: Store, home: Path, anna: str) -> None:
     for forget in (store.profiles.reset, store.profiles.delete):
         store.templates.put(anna, ENCODER, "car", voiceprint(20), most=4)
-        database = sqlite3.connect(home / "streamauth.db")
-        (sealed,) = database.execute("SELECT embedding FROM templates").fetchone()
-        database.close()
+        (sealed,) = execute(home, "SELECT embedding FROM templates")
         assert sealed in files_bytes(home)
         forget(anna)
         assert sealed not in files_bytes(home)
@@ -120,9 +117,6 @@ def test_another_key_seals_them_too(store: Store, home: Path, anna: str) -> None
 
 def test_one_moved_to_another_label_or_person_is_refused(store: Store, home: Path, anna: str) -> None:
     store.templates.put(anna, ENCODER, "car", voiceprint(20), most=4)
-    database = sqlite3.connect(home / "streamauth.db")
-    database.execute("UPDATE templates SET label = 'office'")
-    database.commit()
-    database.close()
+    execute(home, "UPDATE templates SET label = 'office'")
     with pytest.raises(StoreCorrupt):
         store.templates.of(anna, ENCODER)

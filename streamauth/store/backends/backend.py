@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import URL, Connection, Engine
 
 from streamauth.errors import StoreError
 
@@ -13,6 +13,9 @@ Mode = Literal["read", "write", "migrate"]
 
 class Backend(Protocol):
     """One kind of database."""
+
+    url: URL
+    """Of the database, with the driver to use."""
 
     @property
     def engine_options(self) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class SqliteBackend:
         if name in ("", ":memory:") or name.startswith("file:"):
             raise BadSetting("An SQLite store needs the path of a file: sqlite:///relative or sqlite:////absolute.")
         self._busy_timeout_s = busy_timeout_s
+        self.url = url
         path = Path(name)
         with named_errors():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
