@@ -106,7 +106,7 @@ class SpeechSettings(Section):
 class VoiceSettings(Section):
     """Rolling windows of the speaker encoder, over voiced audio only."""
 
-    encoder: str = setting("ge2e-noise", "Name of the speaker encoder; `streamauth models list` shows all")
+    encoder: str = setting("ge2e-noise-int8", "Name of the speaker encoder; `streamauth models list` shows all")
     hop_ms: int = setting(400, "Step between two windows", unit="ms", low=50, high=5000)
     threads: int = setting(1, "Threads of one encoder run", low=1, high=64)
     first_score_ms: int = fixed(800, "Voiced audio before the first score", unit="ms")

@@ -59,12 +59,12 @@ def test_a_folder_that_is_set_serves_every_locale() -> None:
 
 
 def test_two_homes_in_one_process_have_their_own_calibrations(tmp_path: Path) -> None:
-    file = models_folder() / "ge2e-noise.calibration.json"
+    file = models_folder() / "ge2e-noise-int8.calibration.json"
     encoder_id = str(json.loads(file.read_text("utf-8"))["encoder_id"])
-    shipped = load_calibration(Catalog(tmp_path), "ge2e-noise", encoder_id)
+    shipped = load_calibration(Catalog(tmp_path), "ge2e-noise-int8", encoder_id)
     for name, reject_llr in (("a", -3.0), ("b", -6.0)):
         own = replace(shipped, reject_llr=reject_llr)
-        save_calibration(tmp_path / name / "calibrations", "ge2e-noise", own, {})
+        save_calibration(tmp_path / name / "calibrations", "ge2e-noise-int8", own, {})
     for name, reject_llr in (("a", -3.0), ("b", -6.0)):
         authenticator = Authenticator.open(tmp_path / name, Settings())
         assert authenticator.engines.models(with_words=False).calibration.reject_llr == reject_llr

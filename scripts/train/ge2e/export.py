@@ -4,6 +4,7 @@
     python -m scripts.train.ge2e.export                    write ge2e.onnx and ge2e-int8.onnx, print the registry's
                                                         entry
     python -m scripts.train.ge2e.export --student FILE     write ge2e-noise.onnx from the output of finish.py
+    python -m scripts.train.ge2e.export --small-student    write ge2e-noise-int8.onnx from ge2e-noise.onnx
     python -m scripts.train.ge2e.export --parity FOLDER    compare with the original on a folder; exit 1 if apart
     python -m scripts.train.ge2e.export --goldens FOLDER   write what the original gives into tests/data/golden
 
@@ -14,6 +15,7 @@ import argparse
 import base64
 import hashlib
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from resemblyzer.audio import normalize_volume, preprocess_wav, wav_to_mel_spectrogram
 
 from scripts.train.ge2e.network import HIDDEN, LAYERS, Array
-from scripts.train.ge2e.onnx_layers import Constants, lstm_constants, view_constants, views
+from scripts.train.ge2e.onnx_layers import Constants, lstm_constants, view_constants, views, weights_of
 from streamauth.catalog.registry import EncoderEntry
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.encoder import ge2e
@@ -40,6 +42,8 @@ WEIGHTS = Path(resemblyzer.__file__).parent / "pretrained.pt"
 WINDOW_SAMPLES, MIN_SAMPLES = 25_600, 12_800
 RECIPE = "ge2e-mel-1"
 SOURCE = "Resemblyzer 0.1.4, VoiceEncoder, pretrained.pt"
+STUDENT_SOURCE = f"{SOURCE}, trained further by scripts/train/ge2e/train.py"
+IN_8_BITS = "weights of the second and third LSTM layer in 8 bits"
 LEAST_COSINE, LARGEST_MEL_DIFFERENCE = 0.9999, 1e-4
 # pitch in Hz, samples and gain of the golden signals
 SIGNALS = ((110, 12_800, 0.05), (150, 25_600, 1.0), (220, 25_600, 3.0))
@@ -130,19 +134,43 @@ def export() -> None:
     state = torch.load(WEIGHTS, map_location="cpu", weights_only=True)["model_state"]
     full = MODELS / "ge2e.onnx"
     write(graph({name: value.numpy() for name, value in state.items()}), full, "float32")
-    # The first layer and the last projection stay in float: power spectra span too many decades for 8 bits.
-    # Unsigned weights, because signed ones saturate on processors without VNNI.
     small = MODELS / "ge2e-int8.onnx"
-    quantize_dynamic(full, small, weight_type=QuantType.QUInt8, per_channel=True, nodes_to_exclude=["lstm_0", "linear"])
-    write(onnx.load(small), small, "weights of the second and third LSTM layer in 8 bits")
+    write(in_8_bits(onnx.load(full)), small, IN_8_BITS)
+
+
+def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The network with 8-bit weights in the second and third LSTM layer: they are what a run waits for.
+
+    The first layer and what comes behind the last stay in float: power spectra span too many decades for 8 bits.
+    Unsigned weights, because signed ones saturate on processors without VNNI.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        full, small = Path(folder) / "full.onnx", Path(folder) / "small.onnx"
+        onnx.save(model, full)
+        quantize_dynamic(
+            full,
+            small,
+            weight_type=QuantType.QUInt8,
+            per_channel=True,
+            nodes_to_exclude=["lstm_0", "linear", "within_class_covariance"],
+        )
+        return onnx.load(small)
 
 
 def export_student(weights: Path) -> None:
     """Write the student."""
     with np.load(weights) as found:
         model = graph(dict(found), half=True)
-    source = f"{SOURCE}, trained further by scripts/train/ge2e/train.py"
-    write(model, MODELS / "ge2e-noise.onnx", "weights in 16 bits, arithmetic in 32", source)
+    write(model, MODELS / "ge2e-noise.onnx", "weights in 16 bits, arithmetic in 32", STUDENT_SOURCE)
+
+
+def export_small_student() -> None:
+    """Write the student that ships with 8-bit weights."""
+    path = MODELS / "ge2e-noise.onnx"
+    kept = {one.name.removesuffix("_half"): numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+    behind = {name: kept[name].astype(np.float32) for name in ("centre", "whitening")}
+    model = in_8_bits(graph({**weights_of(path), **behind}))
+    write(model, MODELS / "ge2e-noise-int8.onnx", IN_8_BITS, STUDENT_SOURCE)
 
 
 def encoder(path: Path) -> OnnxEncoder:
@@ -239,6 +267,7 @@ def main() -> int:
     """Do what the options say; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", type=Path, metavar="FILE")
+    parser.add_argument("--small-student", action="store_true")
     parser.add_argument("--parity", type=Path, metavar="FOLDER")
     parser.add_argument("--goldens", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
@@ -246,6 +275,8 @@ def main() -> int:
         return 0 if parity(arguments.parity) else 1
     if arguments.student:
         export_student(arguments.student)
+    elif arguments.small_student:
+        export_small_student()
     elif arguments.goldens:
         goldens(arguments.goldens)
     else:
