@@ -33,9 +33,9 @@ def _sessions(people_set: str, held_out: bool) -> Iterator[tuple[str, list[Sampl
     """(person, audio of each session) of a set, float32 at 16 kHz."""
     files = defaultdict(list)
     for line in (AUDIO / "people" / f"{people_set}.tsv").read_text("utf-8").splitlines():
-        file, begin_s, end_s, person, session, *_ = line.split("\t")
+        file, begin, end, person, session, *_ = line.split("\t")
         if is_held_out(people_set, person) == held_out and person not in MIXED:
-            files[file, person].append((float(begin_s), float(end_s), session))
+            files[file, person].append((float(begin), float(end), session))
     for (file, person), utterances in files.items():
         audio, rate = soundfile.read(AUDIO / "people" / file, dtype="float32")
         parts = defaultdict(list)
@@ -65,7 +65,7 @@ def callers(models: Models, settings: Settings, held_out: bool) -> list[Person]:
 
 def word_speakers(models: Models, settings: Settings, held_out: bool) -> list[Person]:
     """People in front of browsers, single words: half of them enroll, the others are the probe."""
-    found = []
+    found: list[Person] = []
     for _, sessions in _sessions("gsc", held_out):
         # the set numbers how often a word was said, not days
         audio = np.concatenate(sessions)
