@@ -18,7 +18,7 @@ from streamauth.core.audio.frontend import PcmFrontEnd
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.door.access import Person
 from streamauth.core.door.events import Denial
-from streamauth.core.events import Decided, Event, LevelMeasured, Verdict
+from streamauth.core.events import Decided, Event, LevelMeasured, Reason, Verdict
 from streamauth.core.phrase.prompt import Prompt, PromptPlan
 from streamauth.core.sessions.base import SessionState
 from streamauth.errors import AttemptRefused, NobodyToIdentify, StreamAuthError
@@ -31,7 +31,7 @@ from streamauth.store.door_plan import Claimed
 
 _PREROLL_S = 1.0
 _FOREVER_S = 1e12
-_REPEATABLE = frozenset({Denial.NOT_RECOGNIZED, Denial.UNDECIDED})
+_REPEATABLE = frozenset({Denial.NOT_RECOGNIZED, Denial.HEARD_BEFORE, Denial.UNDECIDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +313,10 @@ class Visit:
         self._answer(Screen(View.WELCOME, name=greeted))
 
     def _reject(self, trials: list[_Trial]) -> None:
-        if any(_verdict(trial) is Verdict.REJECT for trial in trials):
+        reasons = {reason for trial in trials if trial.decided is not None for reason in trial.decided.reasons}
+        if Reason.HEARD_BEFORE in reasons:
+            denial = Denial.HEARD_BEFORE
+        elif any(_verdict(trial) is Verdict.REJECT for trial in trials):
             denial = Denial.NOT_RECOGNIZED
         elif any(trial.attempt.error is not None for trial in trials):
             denial = Denial.FAILED

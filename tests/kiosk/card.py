@@ -106,9 +106,9 @@ class _Stream:
                 self._closed.wait(0.002)
                 continue
             if self._card.is_idle:
+                self._closed.wait(0.01)  # time goes on, but not much faster than it does
                 if heard.qsize() == 0:
                     self._card.played.set()
-                self._closed.wait(0.01)  # time goes on, but not much faster than it does
             block = self._card.next_block()
             take(block.reshape(-1, 1), len(block), None, SimpleNamespace(input_overflow=False))
         self._settings["finished_callback"]()

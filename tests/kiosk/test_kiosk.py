@@ -48,7 +48,7 @@ THREAT = "my voice is my passport verify me"
 def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that knows ada (slt), with a phrase for a threat, and bob (rms)."""
     home = tmp_path_factory.mktemp("kiosk") / "home"
-    authenticator = Authenticator.open(home, Settings())
+    authenticator = Authenticator.open(home, Settings().with_values({"replay": {"refuse": False}}, "test"))
     for name, voice, phrase, utterances in (
         ("ada", "slt", PHRASE, ("door-1", "door-2", "door-3")),
         ("ada-threat", "slt", THREAT, ("passport",) * 3),
@@ -86,7 +86,9 @@ class Running:
     def __init__(self, home: Path, card: SoundCard, **settings: dict[str, Any]) -> None:
         self.card = card
         self.factory: MockFactory = closed_door()
-        chosen = Settings().with_values({"door": DOOR, "kiosk": KIOSK}, "test").with_values(settings, "test")
+        # the same recordings are played again and again here; one test has them refused
+        usual: dict[str, dict[str, Any]] = {"door": DOOR, "kiosk": KIOSK, "replay": {"refuse": False}}
+        chosen = Settings().with_values(usual, "test").with_values(settings, "test")
         self.authenticator = Authenticator.open(home, chosen)
         self.kiosk: Kiosk = build_kiosk(self.authenticator, home, pin_factory=self.factory)
         # a machine that has other work to do is no fault of the disk
@@ -240,6 +242,19 @@ def test_a_recording_of_the_phrase_does_not_say_random_words(home: Path, card: S
         card.plays(soundfile.read(demo_utterances()["slt", "long-2"].path, dtype="float32")[0])
         ours.wait_for("denied")
         assert ours.pulses_s == []
+
+
+def test_a_recording_of_the_last_visit(home: Path, card: SoundCard) -> None:
+    with running(home, card, kiosk={"identify": "claim"}, replay={"refuse": True}) as ours:
+        ours.claims("2468")
+        card.says("slt", "door-4")
+        ours.wait_for("unused")
+        eventually(lambda: ours.views[-1] is View.IDLE, 20)
+        ours.claims("2468")
+        card.says("slt", "door-4")
+        ours.wait_for("denied")
+        assert ours.log()[-1] == ("denied", "Ada", "heard_before")
+        assert len(ours.pulses_s) == 1
 
 
 @pytest.mark.parametrize("way", ["phrase", "pin"])

@@ -76,6 +76,8 @@ class Denial(StrEnum):
 
     NOT_RECOGNIZED = "not_recognized"
     """The voice or the words did not match."""
+    HEARD_BEFORE = "heard_before"
+    """The voice is that of a recording that was heard before."""
     UNDECIDED = "undecided"
     """There was too little to decide by."""
     LOCKED_OUT = "locked_out"
