@@ -59,14 +59,14 @@ class PamSwitch:
     Attributes:
         pam_folder: Where PAM's services are.
         profiles: Where pam-auth-update finds profiles.
-        kept: File for what was there before.
+        kept: File for what was there before; in a folder of root alone, as its content goes back into PAM's files.
         modules: Folders in which libpam looks for modules.
         run: Runs a command; its exit code.
     """
 
     pam_folder: Path = Path("/etc/pam.d")
     profiles: Path = Path("/usr/share/pam-configs")
-    kept: Path = Path("/var/lib/streamauth-login/pam-before.json")
+    kept: Path = Path("/var/lib/streamauth-pam/before.json")
     modules: tuple[Path, ...] = (Path("/lib/security"), Path("/usr/lib/security"))
     run: Run = _run
 
