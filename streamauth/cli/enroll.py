@@ -23,7 +23,8 @@ from streamauth.cli.output import (
 
 if TYPE_CHECKING:
     from streamauth.cli.attempt import Recording
-    from streamauth.core.events import Event, Reason
+    from streamauth.core.events import Event
+    from streamauth.core.reasons import Reason
     from streamauth.service.authenticator import EnrollmentAttempt
 
 
@@ -50,7 +51,10 @@ def enroll(
     """Enroll a person: one pass phrase said several times, or free speech. Exit code 5 where more is needed."""
     from streamauth.cli.attempt import RawFormat, recording
     from streamauth.cli.phrase import proposals
+    from streamauth.core.reasons import Reason
     from streamauth.errors import InputError
+    from streamauth.service.twins import alike
+    from streamauth.store.records import checked_name
 
     output = Output(json)
     if phrase is not None and text_independent:
@@ -88,6 +92,7 @@ def enroll(
         stored = next((u.phrase for u in session.everything if u.phrase), None)
         needed = session.needed or int(session.needed_speech_s > 0)
         status = "enrolled" if session.complete else "enrolling" if session.utterances or not problems else "failed"
+        twins = alike(authenticator.store, authenticator.engines, checked_name(name)) if status == "enrolled" else []
     texts = {
         "enrolled": f"{name} is enrolled: {count} utterances, {speech_s:.1f} s of speech.",
         "enrolling": f"{name} is not fully enrolled yet: {count} utterances, {speech_s:.1f} s of speech so far.",
@@ -106,10 +111,19 @@ def enroll(
         "utterances": count,
         "needed": needed,
         "phrase": stored,
+        "alike": twins,
         "speech_s": round(speech_s, 3),
         "problems": [str(problem) for problem in problems],
     }
     output.result(data, texts[status])
+    if twins:
+        told = f"This may be the voice of another profile: {', '.join(twins)}. Was {name} enrolled under two names?"
+        output.messages.print(told, style="yellow", markup=False)
+    if Reason.OTHER_VOICE in problems:
+        told = (
+            f"If {name} was begun with another voice or a sound: `streamauth profiles reset {name}`, then enroll anew."
+        )
+        output.messages.print(told, markup=False)
     # what the recognizer wrote down on its own is often not what was said
     unsure = stored is not None and phrase is None and label is None and not json and sys.stdin.isatty()
     if unsure and not typer.confirm(f"Is “{stored}” what was said?", err=True):

@@ -55,6 +55,12 @@ def identify(
                 attempt = authenticator.identify(audio.format, among=names, prompt=wanted)
             tell_prompt(attempt, output)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:
-                decided = decide(attempt, audio, view.show)
+                decided, threshold = decide(attempt, audio, view.show), attempt.session.threshold
     output.result(identification_object(decided), decision_text(decided))
+    close = [candidate.name for candidate in decided.ranking[1:] if candidate.llr >= threshold]
+    if decided.name is not None and close:
+        told = (
+            f"Nearly as likely: {', '.join(close)}. If that is one person, `streamauth profiles delete` the other name."
+        )
+        output.messages.print(told, style="yellow", markup=False)
     return EXIT_BY_VERDICT[decided.verdict]

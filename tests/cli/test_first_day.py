@@ -162,6 +162,22 @@ def test_accents_that_the_dictionary_does_not_have(shell: Shell, written: str) -
     assert shell.json("phrase", written).data == shell.json("phrase", "cafe open the green door please").data
 
 
+def test_one_voice_under_two_names_is_told_to_the_operator(enrolled: Shell) -> None:
+    outcome = enrolled("enroll", "mallory", *(voice("slt", f"door-{n}") for n in (1, 2, 3)), "--phrase", PHRASE)
+    assert "the voice of another profile: alice." in " ".join(outcome.err.split())
+    found = enrolled("identify", voice("slt", "long-2"))
+    assert "Nearly as likely:" in found.err
+    assert "Nearly as likely:" not in enrolled("identify", voice("rms", "long-2")).err
+    other = enrolled.json("enroll", "carol", *(voice("awb", f"door-{n}") for n in (1, 2, 3)), "--phrase", PHRASE)
+    assert other.data["alike"] == []
+
+
+def test_an_enrollment_that_was_begun_with_another_voice_offers_its_reset(shell: Shell) -> None:
+    shell("enroll", "ada", voice("slt", "door-1"), "--phrase", PHRASE)
+    outcome = shell("enroll", "ada", voice("awb", "door-2"), voice("awb", "door-3"))
+    assert "`streamauth profiles reset ada`" in " ".join(outcome.err.split())
+
+
 # --- microphones ----------------------------------------------------------------------------------------------
 
 

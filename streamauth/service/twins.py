@@ -1,0 +1,36 @@
+"""Profiles that hold one voice twice: by mistake, or because somebody enrolled under a second name."""
+
+import numpy as np
+
+from streamauth.core.audio.quality import Quality
+from streamauth.core.voice.pooling import VoiceSample
+from streamauth.core.voice.scoring import Gallery
+from streamauth.engines.loader import Engines
+from streamauth.store.schema import DEFAULT_TENANT
+from streamauth.store.store import Store
+
+SUSPICIOUS_FAR = 0.001
+"""Share of pairs of different people that would be taken for one voice."""
+_CLEAR = Quality(-25.0, 30.0, 0.0, 0.0, -20.0, False)
+
+
+def alike(store: Store, engines: Engines, name: str, *, tenant: str = DEFAULT_TENANT) -> list[str]:
+    """Names of the other profiles of a tenant that may be of the same voice, likest first.
+
+    For the operator only: whoever asks learns who else is enrolled.
+
+    Raises:
+        EngineError: The encoder cannot be used.
+    """
+    models = engines.models(with_words=False)
+    people = store.gallery.enrolled(models.encoder.id, tenant=tenant)
+    mine = next((one for one in people if one.name == name), None)
+    others = [one for one in people if one is not mine]
+    if mine is None or not others:
+        return []
+    summary = store.profiles.summaries(name=name, tenant=tenant)[0]
+    sample = VoiceSample(np.atleast_2d(mine.voiceprint)[0], summary.speech_s)
+    scores = Gallery([one.voiceprint for one in others], models.calibration).compare(sample, _CLEAR)
+    least = models.calibration.threshold(SUSPICIOUS_FAR)
+    found = sorted(((score.llr, one.name) for score, one in zip(scores, others, strict=True)), reverse=True)
+    return [other for llr, other in found if llr >= least]
