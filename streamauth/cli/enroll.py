@@ -54,7 +54,6 @@ def enroll(
     from streamauth.core.reasons import Reason
     from streamauth.errors import InputError
     from streamauth.service.twins import alike
-    from streamauth.store.records import checked_name
 
     output = Output(json)
     if phrase is not None and text_independent:
@@ -92,7 +91,8 @@ def enroll(
         stored = next((u.phrase for u in session.everything if u.phrase), None)
         needed = session.needed or int(session.needed_speech_s > 0)
         status = "enrolled" if session.complete else "enrolling" if session.utterances or not problems else "failed"
-        twins = alike(authenticator.store, authenticator.engines, checked_name(name)) if status == "enrolled" else []
+        known = authenticator.store.profiles
+        twins = alike(authenticator.store, authenticator.engines, known.get(name)) if status == "enrolled" else []
     texts = {
         "enrolled": f"{name} is enrolled: {count} utterances, {speech_s:.1f} s of speech.",
         "enrolling": f"{name} is not fully enrolled yet: {count} utterances, {speech_s:.1f} s of speech so far.",

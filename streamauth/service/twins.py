@@ -6,7 +6,7 @@ from streamauth.core.audio.quality import Quality
 from streamauth.core.voice.pooling import VoiceSample
 from streamauth.core.voice.scoring import Gallery
 from streamauth.engines.loader import Engines
-from streamauth.store.schema import DEFAULT_TENANT
+from streamauth.store.records import Profile
 from streamauth.store.store import Store
 
 SUSPICIOUS_FAR = 0.001
@@ -14,8 +14,8 @@ SUSPICIOUS_FAR = 0.001
 _CLEAR = Quality(-25.0, 30.0, 0.0, 0.0, -20.0, False)
 
 
-def alike(store: Store, engines: Engines, name: str, *, tenant: str = DEFAULT_TENANT) -> list[str]:
-    """Names of the other profiles of a tenant that may be of the same voice, likest first.
+def alike(store: Store, engines: Engines, profile: Profile) -> list[str]:
+    """Names of the other profiles of its tenant that may be of the same voice, likest first.
 
     For the operator only: whoever asks learns who else is enrolled.
 
@@ -23,12 +23,12 @@ def alike(store: Store, engines: Engines, name: str, *, tenant: str = DEFAULT_TE
         EngineError: The encoder cannot be used.
     """
     models = engines.models(with_words=False)
-    people = store.gallery.enrolled(models.encoder.id, tenant=tenant)
-    mine = next((one for one in people if one.name == name), None)
+    people = store.gallery.enrolled(models.encoder.id, tenant=profile.tenant)
+    mine = next((one for one in people if one.profile_id == profile.id), None)
     others = [one for one in people if one is not mine]
     if mine is None or not others:
         return []
-    summary = store.profiles.summaries(name=name, tenant=tenant)[0]
+    summary = store.profiles.summaries(name=profile.name, tenant=profile.tenant)[0]
     sample = VoiceSample(np.atleast_2d(mine.voiceprint)[0], summary.speech_s)
     scores = Gallery([one.voiceprint for one in others], models.calibration).compare(sample, _CLEAR)
     least = models.calibration.threshold(SUSPICIOUS_FAR)
