@@ -1,6 +1,6 @@
 """Compares speaker encoders, or levels that windows are brought to, on recordings of real people.
 
-    python -m scripts.measure.compare_encoders [ENCODER ...]    error rates, speed and size; default ge2e and ge2e-int8
+    python -m scripts.measure.compare_encoders [ENCODER ...]    error rates, speed and size; default ge2e and ge2e-noise
     python -m scripts.measure.compare_encoders --levels         error rates of ge2e under several level rules and gains
 
 LibriSpeech clips of 11 s or more: the first 6 s enroll, the last 5 s are compared with every speaker, through the
@@ -202,7 +202,7 @@ def _use(encoder: OnnxEncoder, rule: Callable[[NDArray[np.float32]], NDArray[np.
 def main() -> None:
     """Print the table that was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("encoders", nargs="*", default=["ge2e", "ge2e-int8"])
+    parser.add_argument("encoders", nargs="*", default=["ge2e", "ge2e-noise"])
     parser.add_argument("--levels", action="store_true")
     arguments = parser.parse_args()
     if arguments.levels:

@@ -98,20 +98,13 @@ class JudgeEntry(ModelEntry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorEntry(ModelEntry):
-    """A voice activity detector."""
+    """A network that judges what voice activity is (``streamauth/core/speech/voicing.py``)."""
 
     kind: ClassVar[str] = "detector"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AntiSpoofingEntry(ModelEntry):
-    """A detector of replayed or synthetic speech."""
-
-    kind: ClassVar[str] = "anti-spoofing"
-
-
 KINDS: dict[str, type[ModelEntry]] = {
-    entry.kind: entry for entry in (EncoderEntry, RecognizerEntry, JudgeEntry, DetectorEntry, AntiSpoofingEntry)
+    entry.kind: entry for entry in (EncoderEntry, RecognizerEntry, JudgeEntry, DetectorEntry)
 }
 
 

@@ -41,7 +41,7 @@ def no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_registered_file_is_the_one_in_the_models_folder() -> None:
     entries = read_registry(MODELS)
-    assert {"ge2e", "ge2e-int8", "ge2e-noise", "ge2e-noise-int8"} <= entries.keys()
+    assert {"ge2e", "ge2e-noise", "ge2e-noise-int8"} <= entries.keys()
     for entry in entries.values():
         if isinstance(entry, EncoderEntry) and not entry.urls:
             assert len(read_model(entry, MODELS)) == entry.bytes
@@ -159,7 +159,7 @@ def test_a_registry_that_is_a_folder_is_corrupt(tmp_path: Path) -> None:
 
 
 def test_an_unknown_encoder_is_missing_and_the_known_ones_are_named(copy: Path) -> None:
-    with pytest.raises(ModelMissing, match="ge2e, ge2e-int8"):
+    with pytest.raises(ModelMissing, match="ge2e, ge2e-noise"):
         load_encoder("nothing-of-that-name")
 
 

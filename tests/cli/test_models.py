@@ -177,12 +177,12 @@ def test_a_file_that_is_none_is_told(web: Shell, tmp_path: Path) -> None:
 # --- another encoder ---
 
 
-def use_int8(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STREAMAUTH_VOICE_ENCODER", "ge2e-int8")
+def use_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMAUTH_VOICE_ENCODER", "ge2e")
 
 
 def test_a_switch_of_the_encoder_names_who_is_affected(enrolled: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    use_int8(monkeypatch)
+    use_another(monkeypatch)
     assert enrolled.json("verify", "alice", voice("slt", "door-4")).error == "encoder_changed"
     checks = {check["name"]: check for check in enrolled.json("doctor").data["checks"]}
     found = checks["enrolled with another encoder"]
@@ -202,7 +202,7 @@ def test_kept_audio_rebuilds_a_voiceprint(shell: Shell, monkeypatch: pytest.Monk
     monkeypatch.setenv("STREAMAUTH_ENROLLMENT_KEEP_AUDIO_S", "30")
     assert enroll(shell, "alice", "slt").data["status"] == "enrolled"
     assert 4 < shell.json("profiles", "show", "alice").data["kept_audio_s"] < 12
-    use_int8(monkeypatch)
+    use_another(monkeypatch)
     checks = {check["name"]: check for check in shell.json("doctor").data["checks"]}
     assert checks["another encoder, audio kept"]["found"] == "alice"
     assert shell.json("profiles", "rebuild").data == {"rebuilt": ["alice"], "enroll_again": []}
@@ -220,7 +220,7 @@ def test_kept_audio_is_forgotten(shell: Shell, monkeypatch: pytest.MonkeyPatch) 
     assert shell.json("profiles", "show", "alice").data["kept_audio_s"] == 0
     assert "none was kept" in shell("profiles", "forget-audio").out
     assert shell.json("profiles", "forget-audio", "nobody").error == "unknown_profile"
-    use_int8(monkeypatch)
+    use_another(monkeypatch)
     assert shell.json("profiles", "rebuild", "alice").data["enroll_again"] == ["alice"]
 
 

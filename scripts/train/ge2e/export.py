@@ -1,8 +1,7 @@
 """Exports the GE2E speaker encoder of Resemblyzer and its noise-robust student to ONNX files in models/.
 
     pip install -e '.[build]' resemblyzer==0.1.4
-    python -m scripts.train.ge2e.export                    write ge2e.onnx and ge2e-int8.onnx, print the registry's
-                                                        entry
+    python -m scripts.train.ge2e.export                    write ge2e.onnx, print the registry's entry
     python -m scripts.train.ge2e.export --student FILE     write ge2e-noise.onnx from the output of finish.py
     python -m scripts.train.ge2e.export --small-student    write ge2e-noise-int8.onnx from ge2e-noise.onnx
     python -m scripts.train.ge2e.export --parity FOLDER    compare with the original on a folder; exit 1 if apart
@@ -25,7 +24,6 @@ import onnx
 import resemblyzer
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from resemblyzer.audio import normalize_volume, preprocess_wav, wav_to_mel_spectrogram
 
 from scripts.train.ge2e.network import HIDDEN, LAYERS, Array
@@ -130,12 +128,9 @@ def write(model: onnx.ModelProto, path: Path, precision: str, source: str = SOUR
 
 
 def export() -> None:
-    """Write both files."""
+    """Write the encoder."""
     state = torch.load(WEIGHTS, map_location="cpu", weights_only=True)["model_state"]
-    full = MODELS / "ge2e.onnx"
-    write(graph({name: value.numpy() for name, value in state.items()}), full, "float32")
-    small = MODELS / "ge2e-int8.onnx"
-    write(in_8_bits(onnx.load(full)), small, IN_8_BITS)
+    write(graph({name: value.numpy() for name, value in state.items()}), MODELS / "ge2e.onnx", "float32")
 
 
 def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:

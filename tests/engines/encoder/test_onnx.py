@@ -22,9 +22,8 @@ from streamauth.evaluation.conditions import degrade
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden"
 LIBRISPEECH = Path(__file__).parents[4] / "shared" / "audio" / "librispeech-251"
-NAMES = ("ge2e", "ge2e-int8", "ge2e-noise", "ge2e-noise-int8")
-# int8 weights move an embedding a little; error rates are as good, see models/ge2e.md
-LEAST_COSINE = {"ge2e": 0.9999, "ge2e-int8": 0.995}
+NAMES = ("ge2e", "ge2e-noise", "ge2e-noise-int8")
+LEAST_COSINE = {"ge2e": 0.9999}
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -83,7 +82,7 @@ def test_it_is_what_the_registry_says(encoder: OnnxEncoder) -> None:
 
 
 def test_the_id_changes_with_the_weights_and_with_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load_encoder("ge2e").id != load_encoder("ge2e-int8").id
+    assert load_encoder("ge2e").id != load_encoder("ge2e-noise").id
     entry, content = entry_and_content()
     monkeypatch.setitem(RECIPES, "ge2e-mel-2", RECIPES["ge2e-mel-1"])
     assert OnnxEncoder(replace(entry, features="ge2e-mel-2"), content).id != OnnxEncoder(entry, content).id
