@@ -34,12 +34,12 @@ def evaluate(
     json: JsonOption = False,
 ) -> int:
     """Measure error rates on a list of trials, through the same sessions as live."""
-    from streamauth.evaluation.bench import Scoring
     from streamauth.evaluation.figures import figures
+    from streamauth.evaluation.labels import table
     from streamauth.evaluation.report import prepare_report, write_report
     from streamauth.evaluation.run import run
+    from streamauth.evaluation.trial_runner import Scoring
     from streamauth.evaluation.trials import read_trials
-    from streamauth.evaluation.wording import table
     from streamauth.settings import load_settings
 
     output = Output(json)

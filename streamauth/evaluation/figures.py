@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamauth.core.events import Verdict
-from streamauth.evaluation.bench import Scoring
 from streamauth.evaluation.metrics import Scores, act_dcf, cllr, eer, frr_at_far, min_cllr, min_dcf, wilson
 from streamauth.evaluation.run import Evaluation
+from streamauth.evaluation.trial_runner import Scoring
 from streamauth.evaluation.trials import Kind
 
 COST_PRIOR = 0.01

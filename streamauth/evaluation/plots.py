@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamauth.errors import ExtraMissing
-from streamauth.evaluation.bench import Scoring
 from streamauth.evaluation.figures import Arrays
 from streamauth.evaluation.metrics import Scores, det_points, eer, pav
 from streamauth.evaluation.run import Evaluation
+from streamauth.evaluation.trial_runner import Scoring
 
 try:
     import matplotlib

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from streamauth.errors import ExtraMissing, InputError
+from streamauth.evaluation.labels import CAPTIONS, MEANINGS, intervals_told, shown, value_of
 from streamauth.evaluation.run import Evaluation
-from streamauth.evaluation.wording import CAPTIONS, MEANINGS, intervals_told, shown, value_of
 
 _PAGE = Path(__file__).with_name("page.html")
 _TOLD = 10

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamauth.errors import BadTrialList
-from streamauth.evaluation.bench import Bench, Outcome, Scoring, Template, settings_for_evaluation
-from streamauth.evaluation.crew import Crew, Enrolling, Testing
+from streamauth.evaluation.trial_runner import Reference, Scoring, TrialOutcome, TrialRunner, settings_for_evaluation
 from streamauth.evaluation.trials import Enrolled, TrialList, check_files
 from streamauth.evaluation.work_folder import WorkFolder, digest, fingerprint
+from streamauth.evaluation.workers import Enrolling, Testing, Workers
 from streamauth.settings import Settings
 
 # A phrase is recognized anew for each trial, which takes most of the time: a job is to be done in seconds.
 _CLAIMS_WITH_WORDS = 10
 _CLAIMS = 1000
 _RATES = tuple(10 ** (exponent / 10) for exponent in range(-30, -4))  # 0.1 % to 32 %
-NOT_ENROLLED = Outcome(None)
+NOT_ENROLLED = TrialOutcome(None)
 """Of a trial that claims somebody who could not be enrolled."""
 
 Progress = Callable[[str, int, int], None]
@@ -44,7 +44,7 @@ class Evaluation:
     """
 
     trials: TrialList
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[TrialOutcome, ...]
     failed_enrollments: tuple[Enrolled, ...]
     failed_tests: tuple[Path, ...]
     scoring: Scoring
@@ -81,44 +81,46 @@ def run(
     """
     settings = settings_for_evaluation(settings)
     check_files(trials.files, settings.audio.max_attempt_s, settings.audio.max_file_mb)
-    bench = Bench(settings, scoring, trials.text_dependent)
-    _check_words(trials, bench)
-    kept = WorkFolder(work, fingerprint(settings, bench.models, scoring), bench.models.encoder.id)
+    runner = TrialRunner(settings, scoring, trials.text_dependent)
+    _check_words(trials, runner)
+    kept = WorkFolder(work, fingerprint(settings, runner.models, scoring), runner.models.encoder.id)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with Crew(bench, settings, scoring, trials.text_dependent, processes or cores) as crew:
-        templates = _enroll_all(trials, crew, kept, progress)
-        outcomes = _test_all(trials, templates, crew, kept, progress)
-    calibration = bench.models.calibration
+    with Workers(runner, settings, scoring, trials.text_dependent, processes or cores) as workers:
+        references = _enroll_all(trials, workers, kept, progress)
+        outcomes = _test_all(trials, references, workers, kept, progress)
+    calibration = runner.models.calibration
     full = scoring is Scoring.FULL
     scored = {t.test for t, o in zip(trials.trials, outcomes, strict=True) if o.score is not None}
-    untested = {t.test for t in trials.trials if templates[t.claimed] is not None} - scored
+    untested = {t.test for t in trials.trials if references[t.claimed] is not None} - scored
     return Evaluation(
         trials,
         tuple(outcomes),
-        tuple(claimed for claimed, template in templates.items() if template is None),
+        tuple(claimed for claimed, reference in references.items() if reference is None),
         tuple(sorted(untested)),
         scoring,
-        bench.models.encoder.id,
-        bench.threshold if full else None,
-        bench.target_far if full else None,
+        runner.models.encoder.id,
+        runner.threshold if full else None,
+        runner.target_far if full else None,
         tuple((far, calibration.threshold(far)) for far in _RATES) if full else (),
     )
 
 
-def _check_words(trials: TrialList, bench: Bench) -> None:
-    recognizer = bench.models.recognizer
+def _check_words(trials: TrialList, runner: TrialRunner) -> None:
+    recognizer = runner.models.recognizer
     if recognizer is not None:
         words = tuple(sorted({word for trial in trials.trials for word in trial.claimed.words or ()}))
         if unknown := recognizer.unknown_words(words):
             raise BadTrialList(f"The recognizer does not know these words of the trial list: {', '.join(unknown)}.")
 
 
-def _enroll_all(trials: TrialList, crew: Crew, kept: WorkFolder, progress: Progress) -> dict[Enrolled, Template | None]:
+def _enroll_all(
+    trials: TrialList, workers: Workers, kept: WorkFolder, progress: Progress
+) -> dict[Enrolled, Reference | None]:
     people = {
         claimed: digest(*map(kept.content, claimed.files), claimed.words)
         for claimed in dict.fromkeys(trial.claimed for trial in trials.trials)
     }
-    found: dict[str, Template | None] = {}
+    found: dict[str, Reference | None] = {}
     jobs = []
     for claimed, key in people.items():
         before = kept.enrolled(key)
@@ -130,28 +132,28 @@ def _enroll_all(trials: TrialList, crew: Crew, kept: WorkFolder, progress: Progr
     jobs = list({job.key: job for job in jobs}.values())
     total = len(found) + len(jobs)
     progress("enrollments", len(found), total)
-    for job, template in crew.enroll(jobs):
-        kept.keep_enrolled(job.key, template)
-        found[job.key] = template
+    for job, reference in workers.enroll(jobs):
+        kept.keep_enrolled(job.key, reference)
+        found[job.key] = reference
         progress("enrollments", len(found), total)
     return {claimed: found[key] for claimed, key in people.items()}
 
 
 def _test_all(
     trials: TrialList,
-    templates: dict[Enrolled, Template | None],
-    crew: Crew,
+    references: dict[Enrolled, Reference | None],
+    workers: Workers,
     kept: WorkFolder,
     progress: Progress,
-) -> list[Outcome]:
+) -> list[TrialOutcome]:
     outcomes = [NOT_ENROLLED] * len(trials.trials)
     # the same job may stand for several groups of trials, where recordings are copies of each other
     jobs: dict[str, tuple[Path, list[tuple[int, ...]]]] = {}
-    for key, file, numbers in _jobs(trials, templates, kept):
+    for key, file, numbers in _jobs(trials, references, kept):
         jobs.setdefault(key, (file, []))[1].append(numbers)
-    done = sum(templates[trial.claimed] is None for trial in trials.trials)
+    done = sum(references[trial.claimed] is None for trial in trials.trials)
 
-    def settle(key: str, results: Sequence[Outcome]) -> None:
+    def settle(key: str, results: Sequence[TrialOutcome]) -> None:
         nonlocal done
         for numbers in jobs[key][1]:
             done += len(numbers)
@@ -165,12 +167,14 @@ def _test_all(
             if before is not None:
                 settle(key, before)
                 continue
-            claims = ((trials.trials[number].claimed, templates[trials.trials[number].claimed]) for number in groups[0])
-            known = tuple((claimed.words, template) for claimed, template in claims if template is not None)
+            claims = (
+                (trials.trials[number].claimed, references[trials.trials[number].claimed]) for number in groups[0]
+            )
+            known = tuple((claimed.words, reference) for claimed, reference in claims if reference is not None)
             yield Testing(key, file, known, kept.windows(file))
 
     progress("trials", done, len(outcomes))
-    for job, (results, windows) in crew.test(open_jobs()):
+    for job, (results, windows) in workers.test(open_jobs()):
         if len(windows) > len(job.known):
             kept.keep_windows(job.file, windows)
         kept.keep_outcomes(job.key, results)
@@ -179,14 +183,14 @@ def _test_all(
 
 
 def _jobs(
-    trials: TrialList, templates: dict[Enrolled, Template | None], kept: WorkFolder
+    trials: TrialList, references: dict[Enrolled, Reference | None], kept: WorkFolder
 ) -> Iterator[tuple[str, Path, tuple[int, ...]]]:
     """(key, recording, numbers of trials) of each job."""
     by_file: dict[Path, list[int]] = defaultdict(list)
     for number, trial in enumerate(trials.trials):
-        if templates[trial.claimed] is not None:
+        if references[trial.claimed] is not None:
             by_file[trial.test].append(number)
-    names = {claimed: digest(*map(kept.content, claimed.files), claimed.words) for claimed in templates}
+    names = {claimed: digest(*map(kept.content, claimed.files), claimed.words) for claimed in references}
     size = _CLAIMS_WITH_WORDS if trials.text_dependent else _CLAIMS
     for file, all_numbers in by_file.items():
         for first in range(0, len(all_numbers), size):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from streamauth.core.ports import Embedding
 from streamauth.core.sessions.base import Models
 from streamauth.errors import InputError
-from streamauth.evaluation.bench import Outcome, Scoring, Template
+from streamauth.evaluation.trial_runner import Reference, Scoring, TrialOutcome
 from streamauth.settings import Settings
 from streamauth.version import __version__
 
@@ -82,18 +82,18 @@ class WorkFolder:
             self._contents[file] = hashed.hexdigest()
         return self._contents[file]
 
-    def enrolled(self, key: str) -> tuple[Template | None] | None:
+    def enrolled(self, key: str) -> tuple[Reference | None] | None:
         """What an enrollment gave, in a tuple; None where that is not known yet."""
         arrays = self._arrays(self._name("enrolled", key))
         if arrays is None:
             return None
         print_, expected_scores = arrays["voiceprint"], arrays["expected_scores"]
-        return (Template(print_, tuple(expected_scores.tolist())) if print_.size else None,)
+        return (Reference(print_, tuple(expected_scores.tolist())) if print_.size else None,)
 
-    def keep_enrolled(self, key: str, template: Template | None) -> None:
+    def keep_enrolled(self, key: str, reference: Reference | None) -> None:
         """Keep what an enrollment gave."""
-        print_ = np.zeros(0, np.float32) if template is None else template.voiceprint
-        expected_scores = () if template is None else template.expected_scores
+        print_ = np.zeros(0, np.float32) if reference is None else reference.voiceprint
+        expected_scores = () if reference is None else reference.expected_scores
         scores = np.array(expected_scores, np.float64)
         self._keep(self._name("enrolled", key), {"voiceprint": print_, "expected_scores": scores})
 
@@ -110,18 +110,18 @@ class WorkFolder:
             keys = np.frombuffer(b"".join(known), np.uint8).reshape(len(known), -1)
             self._keep(self._window_name(file), {"windows": keys, "embeddings": np.stack(list(known.values()))})
 
-    def outcomes(self, key: str, count: int) -> list[Outcome] | None:
+    def outcomes(self, key: str, count: int) -> list[TrialOutcome] | None:
         """What became of the trials of a job; None where that is not known yet."""
         path = self._path(self._name("trials", key))
         if path is None:
             return None
         try:
-            found = [Outcome(*row) for row in json.loads(path.read_text("utf-8"))]
+            found = [TrialOutcome(*row) for row in json.loads(path.read_text("utf-8"))]
         except _UNREADABLE:
             return None
         return found if len(found) == count else None
 
-    def keep_outcomes(self, key: str, outcomes: Sequence[Outcome]) -> None:
+    def keep_outcomes(self, key: str, outcomes: Sequence[TrialOutcome]) -> None:
         """Keep what became of the trials of a job."""
         self._keep(self._name("trials", key), [astuple(outcome) for outcome in outcomes])
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamauth.evaluation.bench import Outcome, Scoring
 from streamauth.evaluation.figures import Arrays, figures
+from streamauth.evaluation.labels import MEANINGS, table, value_of
 from streamauth.evaluation.metrics import cllr
 from streamauth.evaluation.run import Evaluation
+from streamauth.evaluation.trial_runner import Scoring, TrialOutcome
 from streamauth.evaluation.trials import Enrolled, Kind, Trial, TrialList
-from streamauth.evaluation.wording import MEANINGS, table, value_of
 
 
-def evaluation(rows: Sequence[tuple[Kind, Outcome]], scoring: Scoring = Scoring.FULL) -> Evaluation:
+def evaluation(rows: Sequence[tuple[Kind, TrialOutcome]], scoring: Scoring = Scoring.FULL) -> Evaluation:
     """One of ten people claimed in turn, each trial with a recording of its own."""
     text_dependent = rows[0][0].text_dependent
     people = [Enrolled((Path(f"{n}.wav"),), ("open",) if text_dependent else None) for n in range(10)]
@@ -31,13 +31,13 @@ def evaluation(rows: Sequence[tuple[Kind, Outcome]], scoring: Scoring = Scoring.
     )
 
 
-def drawn(targets: int, nontargets: int) -> list[tuple[Kind, Outcome]]:
+def drawn(targets: int, nontargets: int) -> list[tuple[Kind, TrialOutcome]]:
     rng = np.random.default_rng(4)
     rows = []
     for kind, count, mean in ((Kind.TARGET, targets, 5.0), (Kind.NONTARGET, nontargets, -5.0)):
         for score in rng.normal(mean, 3.0, count).tolist():
             verdict = "accept" if score > 3 else "reject" if score < -3 else "undecided"
-            rows.append((kind, Outcome(score, verdict, 2.0 if kind.target else 3.0)))
+            rows.append((kind, TrialOutcome(score, verdict, 2.0 if kind.target else 3.0)))
     return rows
 
 
@@ -63,14 +63,14 @@ def test_every_promised_key_is_there() -> None:
 
 def test_rates_of_decisions_count_the_undecided_as_refused() -> None:
     rows = [
-        (Kind.TARGET, Outcome(9.0, "accept", 1.0)),
-        (Kind.TARGET, Outcome(1.0, "undecided", 4.0)),
-        (Kind.TARGET, Outcome(-9.0, "reject", 2.0)),
-        (Kind.TARGET, Outcome(9.0, "accept", 2.5)),
-        (Kind.NONTARGET, Outcome(-9.0, "reject", 5.0)),
-        (Kind.NONTARGET, Outcome(4.0, "accept", 6.0)),
-        (Kind.NONTARGET, Outcome(0.0, "undecided", 7.0)),
-        (Kind.NONTARGET, Outcome(-9.0, "reject", 8.0)),
+        (Kind.TARGET, TrialOutcome(9.0, "accept", 1.0)),
+        (Kind.TARGET, TrialOutcome(1.0, "undecided", 4.0)),
+        (Kind.TARGET, TrialOutcome(-9.0, "reject", 2.0)),
+        (Kind.TARGET, TrialOutcome(9.0, "accept", 2.5)),
+        (Kind.NONTARGET, TrialOutcome(-9.0, "reject", 5.0)),
+        (Kind.NONTARGET, TrialOutcome(4.0, "accept", 6.0)),
+        (Kind.NONTARGET, TrialOutcome(0.0, "undecided", 7.0)),
+        (Kind.NONTARGET, TrialOutcome(-9.0, "reject", 8.0)),
     ]
     found = figures(evaluation(rows))
     assert found["decision"] == {
@@ -87,8 +87,10 @@ def test_rates_of_decisions_count_the_undecided_as_refused() -> None:
 
 
 def test_failed_trials_are_never_accepted_and_never_dropped() -> None:
-    sure = [(Kind.TARGET, Outcome(5.0, "accept", 1.0))] * 3 + [(Kind.NONTARGET, Outcome(-5.0, "reject", 1.0))] * 4
-    failed = [(Kind.TARGET, Outcome(None)), (Kind.NONTARGET, Outcome(None, "undecided", 0.2))]
+    sure = [(Kind.TARGET, TrialOutcome(5.0, "accept", 1.0))] * 3 + [
+        (Kind.NONTARGET, TrialOutcome(-5.0, "reject", 1.0))
+    ] * 4
+    failed = [(Kind.TARGET, TrialOutcome(None)), (Kind.NONTARGET, TrialOutcome(None, "undecided", 0.2))]
     found = figures(evaluation([*sure, *failed]))
     assert (found["n_target"], found["n_nontarget"]) == (4, 5)
     assert (found["n_failed_trials_target"], found["n_failed_trials_nontarget"]) == (1, 1)
@@ -105,7 +107,7 @@ def test_failed_trials_are_never_accepted_and_never_dropped() -> None:
 
 
 def test_plain_scores_are_no_llrs() -> None:
-    rows = [(kind, Outcome(outcome.score)) for kind, outcome in drawn(20, 50)]
+    rows = [(kind, TrialOutcome(outcome.score)) for kind, outcome in drawn(20, 50)]
     found = figures(evaluation(rows, Scoring.PLAIN))
     assert found["actdcf"] is found["cllr"] is found["decision"] is found["operating_point"] is None
     assert 0 < found["min_cllr"] < 1
@@ -115,11 +117,11 @@ def test_plain_scores_are_no_llrs() -> None:
 
 def test_classes_of_trials_with_phrases() -> None:
     rows = [
-        (Kind.TARGET_CORRECT, Outcome(6.0, "accept", 2.0)),
-        (Kind.TARGET_CORRECT, Outcome(5.0, "accept", 2.0)),
-        (Kind.TARGET_WRONG, Outcome(5.5, "reject", 2.0)),
-        (Kind.TARGET_WRONG, Outcome(7.0, "accept", 2.0)),
-        (Kind.IMPOSTOR_CORRECT, Outcome(-4.0, "reject", 2.0)),
+        (Kind.TARGET_CORRECT, TrialOutcome(6.0, "accept", 2.0)),
+        (Kind.TARGET_CORRECT, TrialOutcome(5.0, "accept", 2.0)),
+        (Kind.TARGET_WRONG, TrialOutcome(5.5, "reject", 2.0)),
+        (Kind.TARGET_WRONG, TrialOutcome(7.0, "accept", 2.0)),
+        (Kind.IMPOSTOR_CORRECT, TrialOutcome(-4.0, "reject", 2.0)),
     ]
     found = figures(evaluation(rows))
     assert (found["n_target"], found["n_nontarget"]) == (2, 3)
@@ -132,7 +134,9 @@ def test_classes_of_trials_with_phrases() -> None:
 
 
 def test_intervals_of_no_errors_still_have_width() -> None:
-    rows = [(Kind.TARGET, Outcome(9.0, "accept", 1.0))] * 20 + [(Kind.NONTARGET, Outcome(-9.0, "reject", 1.0))] * 20
+    rows = [(Kind.TARGET, TrialOutcome(9.0, "accept", 1.0))] * 20 + [
+        (Kind.NONTARGET, TrialOutcome(-9.0, "reject", 1.0))
+    ] * 20
     intervals = figures(evaluation(rows))["intervals"]
     # Wilson's interval of 0 out of 20
     for name in ("eer", "frr_at_far_01", "decision.frr", "decision.far"):

@@ -12,12 +12,12 @@ import soundfile
 from streamauth.core.ports import Samples
 from streamauth.core.sessions.base import Models
 from streamauth.errors import AudioNotFinite, BadTrialList, EngineError, InputError, NotAudio
-from streamauth.evaluation import bench
-from streamauth.evaluation.bench import Outcome, Scoring
+from streamauth.evaluation import trial_runner
 from streamauth.evaluation.figures import figures
+from streamauth.evaluation.labels import table
 from streamauth.evaluation.run import Evaluation, run
+from streamauth.evaluation.trial_runner import Scoring, TrialOutcome
 from streamauth.evaluation.trials import read_trials
-from streamauth.evaluation.wording import table
 from streamauth.evaluation.work_folder import FOLDER
 from streamauth.settings import Settings
 from tests.fakes import BrokenEncoder, FakeEncoder, fake_models, pause, say
@@ -65,7 +65,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
         def models(self, *, with_words: bool) -> Models:
             return made.models(self._settings, with_words=with_words)
 
-    monkeypatch.setattr(bench, "Engines", Engines)
+    monkeypatch.setattr(trial_runner, "Engines", Engines)
     return made
 
 
@@ -140,7 +140,7 @@ def test_a_phrase_that_was_not_enrolled_is_a_failure_to_enroll(rig: Rig) -> None
     lines = ("TC 1-1.wav 1-2.wav close the window my voice", "TC 1-1.wav 1-2.wav " + PHRASE)
     evaluation = rig.run(*lines, "TW 1-1.wav 1-2.wav close the window my voice")
     assert [claimed.words for claimed in evaluation.failed_enrollments] == [("close", "the", "window", "my", "voice")]
-    assert evaluation.outcomes[0] == evaluation.outcomes[2] == Outcome(None)
+    assert evaluation.outcomes[0] == evaluation.outcomes[2] == TrialOutcome(None)
     assert evaluation.outcomes[1].verdict == "accept"
 
 

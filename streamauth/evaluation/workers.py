@@ -16,7 +16,7 @@ from typing import Self
 
 from streamauth.core.ports import Embedding
 from streamauth.errors import InternalError
-from streamauth.evaluation.bench import Bench, Outcome, Scoring, Template, Words
+from streamauth.evaluation.trial_runner import Reference, Scoring, TrialOutcome, TrialRunner, Words
 from streamauth.settings import Settings
 
 _AHEAD = 4  # jobs a process that wait, so that none is idle and few are in memory
@@ -37,9 +37,9 @@ class Enrolling:
     files: tuple[Path, ...]
     words: Words | None
 
-    def do(self, bench: Bench) -> Template | None:
+    def do(self, runner: TrialRunner) -> Reference | None:
         """What they enroll."""
-        return bench.enroll(self.files, self.words)
+        return runner.enroll(self.files, self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +55,29 @@ class Testing:
 
     key: str
     file: Path
-    claims: tuple[tuple[Words | None, Template], ...]
+    claims: tuple[tuple[Words | None, Reference], ...]
     known: Mapping[bytes, Embedding] = field(default_factory=dict)
 
-    def do(self, bench: Bench) -> tuple[list[Outcome], dict[bytes, Embedding]]:
+    def do(self, runner: TrialRunner) -> tuple[list[TrialOutcome], dict[bytes, Embedding]]:
         """What becomes of each claim, and all embeddings of the recording."""
-        return bench.test(self.file, self.claims, self.known)
+        return runner.test(self.file, self.claims, self.known)
 
 
-class Crew:
+class Workers:
     """Processes that do jobs. Use as a context manager.
 
     Args:
-        bench: Does them where there is one process only.
+        runner: Does them where there is one process only.
         settings: What the other processes load their models by.
-        scoring: As the bench's.
-        text_dependent: As the bench's.
+        scoring: As the runner's.
+        text_dependent: As the runner's.
         processes: How many.
     """
 
     def __init__(
-        self, bench: Bench, settings: Settings, scoring: Scoring, text_dependent: bool, processes: int
+        self, runner: TrialRunner, settings: Settings, scoring: Scoring, text_dependent: bool, processes: int
     ) -> None:
-        self._bench = bench
+        self._runner = runner
         self._processes = processes
         self._pool: ProcessPoolExecutor | None = None
         if processes > 1:
@@ -94,7 +94,7 @@ class Crew:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def enroll(self, jobs: Iterable[Enrolling]) -> Iterator[tuple[Enrolling, Template | None]]:
+    def enroll(self, jobs: Iterable[Enrolling]) -> Iterator[tuple[Enrolling, Reference | None]]:
         """Each job with what it gave, in any order.
 
         Raises:
@@ -103,14 +103,16 @@ class Crew:
         """
         return self._all(jobs)  # type: ignore[return-value]
 
-    def test(self, jobs: Iterable[Testing]) -> Iterator[tuple[Testing, tuple[list[Outcome], dict[bytes, Embedding]]]]:
+    def test(
+        self, jobs: Iterable[Testing]
+    ) -> Iterator[tuple[Testing, tuple[list[TrialOutcome], dict[bytes, Embedding]]]]:
         """Likewise."""
         return self._all(jobs)  # type: ignore[return-value]
 
     def _all(self, jobs: Iterable[Enrolling | Testing]) -> Iterator[tuple[Enrolling | Testing, object]]:
         if self._pool is None:
             for job in jobs:
-                yield job, job.do(self._bench)
+                yield job, job.do(self._runner)
             return
         waiting: dict[Future[object], Enrolling | Testing] = {}
         queue = iter(jobs)
@@ -127,15 +129,15 @@ class Crew:
             raise InternalError("A process of the evaluation died; there may be too little memory.") from None
 
 
-_bench: Bench | None = None
+_runner: TrialRunner | None = None
 
 
 def _begin(settings: Settings, scoring: Scoring, text_dependent: bool) -> None:
-    global _bench
+    global _runner
     # Ctrl-C is the first process's business; where that one is killed, this one has nobody to work for
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _bench = Bench(settings, scoring, text_dependent)
+    _runner = TrialRunner(settings, scoring, text_dependent)
 
 
 def _end_with_parent() -> None:
@@ -145,9 +147,9 @@ def _end_with_parent() -> None:
 
 
 def _do(job: Enrolling | Testing) -> object:
-    if _bench is None:
+    if _runner is None:
         raise InternalError()
-    return job.do(_bench)
+    return job.do(_runner)
 
 
 @contextmanager

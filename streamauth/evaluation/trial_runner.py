@@ -37,7 +37,7 @@ class Scoring(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class Reference:
     """What an enrollment left behind.
 
     Attributes:
@@ -50,7 +50,7 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrialOutcome:
     """What became of a trial.
 
     Attributes:
@@ -75,7 +75,7 @@ def settings_for_evaluation(settings: Settings) -> Settings:
     return settings.with_values(values, "evaluation")
 
 
-class Bench:
+class TrialRunner:
     """The models, loaded, and what is done with them.
 
     Args:
@@ -95,7 +95,7 @@ class Bench:
         self.target_far = None if settings.decision.prior else target_far(settings.decision)
         self.threshold = accept_bound(settings.decision, self.models.calibration)
 
-    def enroll(self, files: Sequence[Path], words: Words | None) -> Template | None:
+    def enroll(self, files: Sequence[Path], words: Words | None) -> Reference | None:
         """What these recordings enroll; None where none of them can be taken.
 
         Raises:
@@ -107,14 +107,14 @@ class Bench:
             probes = [self._probe(file, replace(self.models, encoder=encoder)) for file in files]
             encoder.learn(window for probe in probes for window in probe.windows())
             voices = [voice.embedding for probe in probes if (voice := probe.voice()) is not None]
-            return Template(unit(np.sum(voices, axis=0, dtype=np.float32))) if voices else None
+            return Reference(unit(np.sum(voices, axis=0, dtype=np.float32))) if voices else None
         recordings = [self._read(file) for file in files]
         taken = self._enrollment(recordings, files, words if self._with_words else None).everything
-        return Template(voiceprint_of(taken), expected_scores_of(taken)) if taken else None
+        return Reference(voiceprint_of(taken), expected_scores_of(taken)) if taken else None
 
     def test(
-        self, file: Path, claims: Sequence[tuple[Words | None, Template]], known: Mapping[bytes, Embedding]
-    ) -> tuple[list[Outcome], dict[bytes, Embedding]]:
+        self, file: Path, claims: Sequence[tuple[Words | None, Reference]], known: Mapping[bytes, Embedding]
+    ) -> tuple[list[TrialOutcome], dict[bytes, Embedding]]:
         """What becomes of one recording against each claim.
 
         Args:
@@ -137,10 +137,10 @@ class Bench:
         return [self._outcome(probe, heard, words, claim, models) for words, claim in claims], encoder.known
 
     def _outcome(
-        self, probe: Probe, heard: Look | None, words: Words | None, claimed: Template, models: Models
-    ) -> Outcome:
+        self, probe: Probe, heard: Look | None, words: Words | None, claimed: Reference, models: Models
+    ) -> TrialOutcome:
         if self._scoring is Scoring.PLAIN:
-            return Outcome(None if heard is None else cosine(heard.voice.embedding, claimed.voiceprint))
+            return TrialOutcome(None if heard is None else cosine(heard.voice.embedding, claimed.voiceprint))
         claim = Claim(claimed.voiceprint, words, None, claimed.expected_scores)
         session = VerificationSession(claim, FORMAT, models, self._settings, front=probe.front())
         session.receive_audio(b"")
@@ -153,7 +153,7 @@ class Bench:
         if heard is not None:
             gallery = Gallery((claimed.voiceprint,), models.calibration)
             score = session.joined(gallery.best(heard.voice, heard.quality).llr)
-        return Outcome(score, str(decided.verdict), decided.speech_s)
+        return TrialOutcome(score, str(decided.verdict), decided.speech_s)
 
     def _probe(self, file: Path, models: Models) -> Probe:
         audio_format, chunks = self._read(file)
