@@ -59,6 +59,9 @@ class FakeDetector:
     def probability(self, frame: Samples) -> float:
         return float(np.dot(frame, frame) / frame.size > 1e-5)
 
+    def voicing(self) -> float:
+        return 1.0
+
 
 class FakeEncoder:
     """The spectrum above 2.8 kHz, where the pilot tone is."""

@@ -54,6 +54,10 @@ class RecordingDetector:
         self._calls.append(("detector", frame.copy()))
         return float(self._stream.probability(frame))  # type: ignore[attr-defined]
 
+    def voicing(self) -> float:
+        """As the detector's."""
+        return float(self._stream.voicing())  # type: ignore[attr-defined]
+
 
 class RecordingEncoder:
     """Notes every window."""

@@ -34,6 +34,10 @@ class SpeechDetectorStream(Protocol):
         """Probability in [0, 1] that the next frame, shape (frame_samples,), holds speech."""
         ...
 
+    def voicing(self) -> float:
+        """Probability in [0, 1] that the same frame carries a voice; 1 where the detector is no judge of that."""
+        ...
+
 
 class SpeechDetector(Protocol):
     """A voice activity detector, shared by all streams."""

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     CLIPPED = "clipped"
     TOO_NOISY = "too_noisy"
     DC_OFFSET = "dc_offset"
+    OTHER_SOUND = "other_sound"
     OTHER_PHRASE = "other_phrase"
     PRONUNCIATION_MISMATCH = "pronunciation_mismatch"
     WEAK_PHRASE = "weak_phrase"
@@ -71,6 +72,7 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.CLIPPED: "The speech is distorted. Lower the input level or step back.",
     Reason.TOO_NOISY: "There is too much noise. Find a quieter place.",
     Reason.DC_OFFSET: "The recording has a constant offset. Check the sound card or its cable.",
+    Reason.OTHER_SOUND: "There is another loud sound beside the speech, as in the last utterance. Record without it.",
     Reason.WEAK_PHRASE: "The phrase is too short or too easy to guess. Choose another one.",
     Reason.OTHER_PHRASE: "This is not the phrase of the other utterances. Say the same phrase each time.",
     Reason.PRONUNCIATION_MISMATCH: "A word that no dictionary has was not said as it is spelled. "

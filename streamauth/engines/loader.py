@@ -104,9 +104,11 @@ class Engines:
             from streamauth.engines.vad.silero import SileroDetector
 
             return SileroDetector()
+        from streamauth.engines.vad.two_stage import TwoStageDetector, load_voicing
         from streamauth.engines.vad.webrtc import WebrtcDetector
 
-        return WebrtcDetector(self._settings.speech.aggressiveness)
+        network_id, network = load_voicing(self._catalog)
+        return TwoStageDetector(WebrtcDetector(self._settings.speech.aggressiveness), network, network_id)
 
     def _load_encoder(self) -> SpeakerEncoder:
         from streamauth.engines.encoder.load import load_encoder

@@ -32,6 +32,7 @@ class FrontEndStep:
         measures: Of the frame; None at the end of the stream.
         segmented: What the segmenter made of it; its audio has the offset removed.
         speaking: Whether the frame lies in an utterance.
+        other: Whether the frame was taken for speech, but carries no voice, as a tone or music.
         level: The level since the last one, ten times a second.
     """
 
@@ -40,6 +41,7 @@ class FrontEndStep:
     segmented: Segmented
     speaking: bool
     level: LevelMeasured | None = None
+    other: bool = False
 
 
 class FrontEnd(Protocol):
@@ -159,10 +161,10 @@ class PcmFrontEnd(FrontEnd):
     def _step(self, frame: Samples) -> FrontEndStep:
         self._at += frame.size
         clean = self._without_offset(frame)
-        segmented = self._segmenter.push(clean, self._detector.probability(clean))
-        speaking = self._segmenter.in_utterance
-        measures = FrameMeasures.of(frame, speaking)
-        return FrontEndStep(self._at, measures, segmented, speaking, self._level(measures))
+        segmented = self._segmenter.push(clean, self._detector.probability(clean), self._detector.voicing())
+        measures = FrameMeasures.of(frame, self._segmenter.hears_voice)
+        speaking, other = self._segmenter.in_utterance, self._segmenter.hears_other
+        return FrontEndStep(self._at, measures, segmented, speaking, self._level(measures), other)
 
     def _without_offset(self, frame: Samples) -> Samples:
         # A constant offset (a faulty sound card) would leak into the lowest mel bands. The frame means are

@@ -8,7 +8,7 @@ import numpy as np
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.core.audio.quality import QualityMeter
+from streamauth.core.audio.quality import QualityMeter, dbfs
 from streamauth.core.decision import PhraseRule, PhraseState, lacking
 from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.phrase.strength import strength
@@ -28,6 +28,9 @@ from streamauth.core.voice.voiceprint import mean_of
 # A text-independent utterance closes at the first pause after so much net speech: long enough for a steady
 # embedding, short enough that little is lost where one is refused.
 _UNIT_SPEECH_S = 3.0
+_SOUND_S = 0.5
+_SOUND_BELOW_DB = 10.0
+"""Another sound counts as loud if it lasts this long and is at most so much quieter than the speech."""
 LEAST_PRONUNCIATION_SCORE = -2.5
 """Pronunciation score of a word, in nats per phone, from which on it was said as the G2P model proposes: of words that
 are said so, 98 % score higher, of other words next to none (``scripts/measure/g2p.py``)."""
@@ -152,6 +155,7 @@ class EnrollmentSession(Session):
         self.utterances: list[EnrolledUtterance] = []
         self._closed_at = 0
         self._judged = False
+        self._sounded_before = False
         self._begin()
 
     @property
@@ -208,6 +212,8 @@ class EnrollmentSession(Session):
         self._recognition_scores: list[float] = []
         self._whole_scores: tuple[float, ...] = ()
         self._spoken: list[Samples] = []
+        self._other_samples = 0
+        self._other_energy = 0.0
         self._ended_at: int | None = None
         # nobody attacks by enrolling another phrase: the bar is far below that of verification
         least = self._settings.enrollment.min_phrase_llr
@@ -217,6 +223,9 @@ class EnrollmentSession(Session):
         for frame, voiced in step.segmented.utterance:
             if voiced:
                 self._spoken.append(frame)
+        if step.other and step.measures is not None:
+            self._other_samples += step.measures.samples
+            self._other_energy += step.measures.power * step.measures.samples
         if self._plan.text_dependent:
             self._advance_phrase(step)
         elif step.segmented.ended is not None and not self._plan.whole:
@@ -289,6 +298,7 @@ class EnrollmentSession(Session):
                 recognition_scores,
             )
             self._take(at_sample, taken)
+        self._sounded_before |= self._sounded
         self._begin()
 
     def _problems(self, voice: VoiceSample | None) -> tuple[Reason, ...]:
@@ -298,6 +308,9 @@ class EnrollmentSession(Session):
             others = tuple(r for r in quality.problems(limits) if r is not Reason.DIGITAL_SILENCE)
             return lacking(quality, self._speech_s) + (others if self._speech_s else ())
         found = list(quality.problems(limits))
+        # what utterances of a phrase share beside the speech would become part of what is compared
+        if self._plan.text_dependent and self._sounded and self._sounded_before:
+            found.append(Reason.OTHER_SOUND)
         if self._plan.text_dependent and not self._heard:
             found.append(Reason.PHRASE_MISMATCH)
         elif self._plan.text_dependent and self._expected is None and self._is_weak():
@@ -324,6 +337,13 @@ class EnrollmentSession(Session):
         if self._plan.refuse_replays and heard_before(self._trail.trail(), (*self._plan.earlier_trails, *taken)):
             found.append(Reason.HEARD_BEFORE)
         return tuple(found)
+
+    @property
+    def _sounded(self) -> bool:
+        """Whether this utterance came with another loud sound."""
+        if self._other_samples < _SOUND_S * SAMPLE_RATE_HZ:
+            return False
+        return dbfs(self._other_energy / self._other_samples) >= self._quality.result().speech_dbfs - _SOUND_BELOW_DB
 
     def _is_said_otherwise(self) -> bool:
         """Whether a word whose pronunciation is proposed was not said so, as far as the phrase was said."""

@@ -1,6 +1,8 @@
 """Speech probabilities of frames in, utterances out: hysteresis, least lengths, padding.
 
-Four states, after the usual voice-activity vocabulary: quiet, starting, speaking, stopping.
+Four states, after the usual voice-activity vocabulary: quiet, starting, speaking, stopping. Speech only begins, and
+only goes on, where a voice was heard shortly before; what the detector takes for speech without one, such as a tone, is
+left out, and so is what lies before the last of it.
 """
 
 from collections import deque
@@ -61,7 +63,11 @@ class SpeechSegmenter:
         self._state = _State.QUIET
         self._frames = 0
         self._before: deque[Samples] = deque(maxlen=self._pad + frames(lead_ms))
-        self._starting: list[Samples] = []
+        self._hold = max(1, frames(settings.voicing_hold_ms))
+        self._voicing = settings.voicing_probability
+        self._since_voice = self._hold + 1
+        self._probability = 0.0
+        self._starting: deque[tuple[Samples, bool]] = deque()
         self._paused: list[Samples] = []
         self._speech_run = 0
         self._silence_run = 0
@@ -73,9 +79,27 @@ class SpeechSegmenter:
         """Whether an utterance has started and not ended."""
         return self._state in (_State.SPEAKING, _State.STOPPING)
 
-    def push(self, frame: Samples, probability: float) -> Segmented:
-        """Take the next frame, shape (frame_samples,), with its speech probability in [0, 1]."""
+    @property
+    def hears_voice(self) -> bool:
+        """Whether an utterance is running and a voice was heard in it shortly before."""
+        return self.in_utterance and self._since_voice <= self._hold
+
+    @property
+    def hears_other(self) -> bool:
+        """Whether the latest frame was taken for speech, but no voice was heard shortly before."""
+        return self._probability >= self._onset and self._since_voice > self._hold
+
+    def push(self, frame: Samples, probability: float, voicing: float = 1.0) -> Segmented:
+        """Take the next frame, shape (frame_samples,).
+
+        Args:
+            frame: The frame.
+            probability: That it is speech, in [0, 1].
+            voicing: Probability that it carries a voice, likewise.
+        """
         self._frames += 1
+        self._probability = probability
+        self._since_voice = 0 if voicing >= self._voicing else self._since_voice + 1
         result = Segmented()
         if self._state in (_State.QUIET, _State.STARTING):
             self._wait(frame, probability, result)
@@ -95,21 +119,34 @@ class SpeechSegmenter:
     def _wait(self, frame: Samples, probability: float, result: Segmented) -> None:
         if probability >= self._onset:
             self._state = _State.STARTING
-            self._starting.append(frame)
+            self._starting.append((frame, True))
             self._speech_run += 1
             self._silence_run = 0
         elif self._state is _State.STARTING:
-            self._starting.append(frame)
+            self._starting.append((frame, False))
             self._silence_run += 1
             if self._silence_run > self._pad:
                 self._forget_start()
         else:
             self._before.append(frame)
         if self._speech_run >= self._min_speech:
-            self._start(result)
+            if self._since_voice <= self._hold:
+                self._start(result)
+            else:
+                self._wait_for_voice()
+
+    def _wait_for_voice(self) -> None:
+        """Keep what may be the voiceless begin of a word; what is older is no speech, and no lead of any."""
+        while len(self._starting) > self._hold:
+            _, speech = self._starting.popleft()
+            self._speech_run -= speech
+            self._before.clear()
 
     def _forget_start(self) -> None:
-        self._before.extend(self._starting)
+        if self._speech_run < self._min_speech:
+            self._before.extend(frame for frame, _ in self._starting)
+        else:
+            self._before.clear()
         self._starting.clear()
         self._speech_run = self._silence_run = 0
         self._state = _State.QUIET
@@ -120,7 +157,7 @@ class SpeechSegmenter:
         self._start_sample = result.started = first * self._frame_samples
         voiced_from = len(self._before) - padded
         result.utterance = [(frame, i >= voiced_from) for i, frame in enumerate(self._before)]
-        result.utterance += [(frame, True) for frame in self._starting]
+        result.utterance += [(frame, True) for frame, _ in self._starting]
         self._length = len(self._starting) + padded
         self._before.clear()
         self._starting.clear()
@@ -130,7 +167,7 @@ class SpeechSegmenter:
     def _follow(self, frame: Samples, probability: float, result: Segmented) -> None:
         self._length += 1
         threshold = self._onset if self._state is _State.STOPPING else self._offset
-        if probability >= threshold:
+        if probability >= threshold and self._since_voice <= self._hold:
             # a pause inside speech: only its ends, the padding, count as voiced
             skipped = max(0, len(self._paused) - self._pad)
             result.utterance = [(paused, i >= skipped) for i, paused in enumerate(self._paused)]

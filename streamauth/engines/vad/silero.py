@@ -39,3 +39,7 @@ class _SileroStream:
         if frame.shape != (FRAME_SAMPLES,):
             raise EngineError()
         return float(self._vad.process_samples(frame.tolist()))
+
+    def voicing(self) -> float:
+        # tones and noise have no probability of speech in the first place
+        return 1.0

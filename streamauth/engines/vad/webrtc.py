@@ -36,3 +36,6 @@ class _WebrtcStream:
             raise EngineError()
         pcm = np.clip(np.rint(frame * 32768.0), -32768, 32767).astype("<i2")
         return float(self._vad.is_speech(pcm.tobytes(), SAMPLE_RATE_HZ))
+
+    def voicing(self) -> float:
+        return 1.0

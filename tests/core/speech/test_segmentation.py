@@ -11,12 +11,16 @@ SETTINGS = SpeechSettings(min_speech_ms=120, min_silence_ms=300, pad_ms=90)
 
 
 def run(
-    probabilities: list[float], settings: SpeechSettings = SETTINGS, lead_ms: int = 0
+    probabilities: list[float],
+    settings: SpeechSettings = SETTINGS,
+    lead_ms: int = 0,
+    voicing: list[float] | None = None,
 ) -> tuple[list[int], list[tuple[int, int]], list[int], list[int]]:
     """(starts, (start, end) pairs, numbers of voiced frames, numbers of all utterance frames)."""
     segmenter = SpeechSegmenter(settings, FRAME, lead_ms)
     starts, ends, voiced, heard = [], [], [], []
-    steps = [segmenter.push(np.full(FRAME, i, np.float32), p) for i, p in enumerate(probabilities)]
+    pairs = zip(probabilities, voicing or [1.0] * len(probabilities), strict=True)
+    steps = [segmenter.push(np.full(FRAME, i, np.float32), p, voice) for i, (p, voice) in enumerate(pairs)]
     steps.append(segmenter.finish())
     for step in steps:
         if step.started is not None:
@@ -90,3 +94,53 @@ def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
 
     with pytest.raises(BadSetting):
         SpeechSettings(**bad)  # type: ignore[arg-type]
+
+
+# --- sounds that carry no voice ---
+
+HOLD = 10  # frames of 300 ms
+
+
+def test_what_carries_no_voice_begins_nothing() -> None:
+    assert run([0.0] * 10 + [1.0] * 200 + [0.0] * 20, voicing=[0.0] * 230, lead_ms=240) == ([], [], [], [])
+
+
+def test_a_tone_right_before_speech_is_neither_voiced_nor_padding_nor_lead() -> None:
+    probabilities = [1.0] * 50 + [1.0] * 30 + [0.0] * 20
+    _, ends, voiced, heard = run(probabilities, voicing=[0.0] * 50 + [1.0] * 30 + [0.0] * 20, lead_ms=240)
+    assert len(ends) == 1
+    assert voiced[0] == heard[0] == 50 - HOLD
+
+
+def test_a_tone_before_a_pause_and_speech_is_no_lead() -> None:
+    probabilities = [1.0] * 50 + [0.0] * 6 + [1.0] * 30 + [0.0] * 20
+    _, _, voiced, heard = run(probabilities, voicing=[0.0] * 56 + [1.0] * 30 + [0.0] * 20, lead_ms=240)
+    assert voiced[0] == heard[0] == 54
+
+
+def test_the_voiceless_begin_of_a_word_is_kept() -> None:
+    probabilities = [0.0] * 20 + [1.0] * 30 + [0.0] * 20
+    starts, _, voiced, _ = run(probabilities, voicing=[0.0] * 27 + [1.0] * 23 + [0.0] * 20)
+    assert starts == [17 * FRAME]
+    assert voiced[:10] == list(range(17, 27))
+
+
+def test_a_voiceless_stretch_within_speech_is_kept() -> None:
+    probabilities = [1.0] * 40 + [0.0] * 20
+    _, ends, voiced, _ = run(probabilities, voicing=[1.0] * 15 + [0.0] * HOLD + [1.0] * 15 + [0.0] * 20)
+    assert len(ends) == 1
+    assert voiced == list(range(43))
+
+
+def test_a_tone_that_follows_speech_ends_the_utterance() -> None:
+    _, ends, voiced, _ = run([1.0] * 100, voicing=[1.0] * 20 + [0.0] * 80)
+    assert voiced[-1] < 20 + HOLD + 3
+    assert ends[0][1] <= (20 + HOLD + 3) * FRAME
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.4, 1.0]), st.sampled_from([0.0, 1.0])), max_size=120))
+def test_without_a_voice_shortly_before_nothing_is_voiced(frames: list[tuple[float, float]]) -> None:
+    _, _, voiced, _ = run([p for p, _ in frames], voicing=[voice for _, voice in frames])
+    heard = [index for index, (_, voice) in enumerate(frames) if voice]
+    pad = 3
+    assert all(any(index - HOLD - pad <= at <= index + HOLD + pad for at in heard) for index in voiced)

@@ -1,0 +1,146 @@
+"""Sounds that are no speech: kinds by modes, with the real engines. Nobody is accepted, enrolled or refused by them."""
+
+from dataclasses import replace
+from functools import cache
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import soundfile
+
+from streamauth.core.audio.pcm import AudioFormat, Encoding
+from streamauth.core.events import Decided, Enrolled, Reason, ScoreUpdated, UtteranceRefused, UtteranceTaken, Verdict
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
+from streamauth.core.sessions.base import Models, Session
+from streamauth.core.sessions.claim import Claim
+from streamauth.core.sessions.continuous import ContinuousSession
+from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession, voiceprint_of
+from streamauth.core.sessions.identification import IdentificationSession
+from streamauth.core.sessions.verification import VerificationSession
+from streamauth.demo_data import demo_utterances
+from streamauth.engines.loader import Engines
+from streamauth.evaluation.nonspeech import NON_SPEECH
+from streamauth.evaluation.replay import CachingEncoder
+from streamauth.settings import Settings
+
+SETTINGS = Settings()
+FORMAT = AudioFormat(SAMPLE_RATE_HZ, 1, Encoding.F32LE)
+WORDS = ("please", "open", "the", "door", "and", "let", "me", "come", "in")
+Running = TypeVar("Running", bound=Session)
+KINDS = [pytest.param(kind, id=kind) for kind in NON_SPEECH]
+
+
+@cache
+def models() -> Models:
+    loaded = Engines(SETTINGS).models(with_words=True)
+    return Models(loaded.detector, CachingEncoder(loaded.encoder), loaded.calibration, loaded.recognizer)
+
+
+@cache
+def speech(name: str, utterance: str) -> Samples:
+    samples, rate = soundfile.read(demo_utterances()[name, utterance].path, dtype="float32")
+    assert rate == SAMPLE_RATE_HZ
+    return np.asarray(samples, np.float32)
+
+
+def sound(kind: str, seconds: float, seed: int = 0) -> Samples:
+    return NON_SPEECH[kind](seconds, np.random.default_rng(seed))
+
+
+def gap(seconds: float) -> Samples:
+    return np.zeros(round(seconds * SAMPLE_RATE_HZ), np.float32)
+
+
+def run(session: Running, *pieces: Samples) -> Running:
+    session.receive_audio(np.concatenate(pieces))
+    session.receive_end()
+    assert session.error is None
+    return session
+
+
+@cache
+def voiceprint(name: str) -> Voiceprint:
+    return voiceprint_of(enrolled(name, gap(0.3)).utterances)
+
+
+def enrolled(name: str, before: Samples, with_words: bool = False) -> EnrollmentSession:
+    """The enrollment of a voice by three utterances, each with this before it."""
+    session = EnrollmentSession(EnrollmentPlan(with_words, WORDS if with_words else None), FORMAT, models(), SETTINGS)
+    for number in (1, 2, 3):
+        session.receive_audio(np.concatenate([before, gap(0.3), speech(name, f"door-{number}")]))
+        session.end_utterance()
+    session.close()
+    assert session.error is None
+    return session
+
+
+def decision(session: Session) -> Decided:
+    (decided,) = [event for event in session.events() if isinstance(event, Decided)]
+    return decided
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_no_attempt_and_no_enrollment_in_any_mode(kind: str) -> None:
+    audio = sound(kind, 6.0), gap(1.0)
+    claim = Claim(voiceprint("awb"))
+    spoken = replace(claim, expected_words=WORDS)
+    sessions: tuple[Session, ...] = (
+        VerificationSession(claim, FORMAT, models(), SETTINGS),
+        VerificationSession(spoken, FORMAT, models(), SETTINGS),
+        ContinuousSession(claim, FORMAT, models(), SETTINGS),
+        IdentificationSession({"awb": voiceprint("awb")}, FORMAT, models(), SETTINGS),
+    )
+    for session in sessions:
+        decided = decision(run(session, *audio))
+        assert decided.verdict is Verdict.UNDECIDED
+        assert decided.reasons[0] in (Reason.NO_SPEECH, Reason.TOO_LITTLE_SPEECH)
+        assert decided.speech_s < SETTINGS.decision.min_speech_s
+        assert decided.name is None
+    for plan in (EnrollmentPlan(False), EnrollmentPlan(True, WORDS), EnrollmentPlan(True)):
+        session = EnrollmentSession(plan, FORMAT, models(), SETTINGS)
+        events = run(session, *audio).events()
+        assert not any(isinstance(event, UtteranceTaken | Enrolled | ScoreUpdated) for event in events)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_owner_is_accepted_after_it_as_without_it(kind: str) -> None:
+    claim = Claim(voiceprint("awb"))
+    told = []
+    for before in (gap(1.5), sound(kind, 1.5, seed=1)):
+        session = VerificationSession(claim, FORMAT, models(), SETTINGS)
+        told.append(decision(run(session, before, gap(0.3), speech("awb", "door-4"))))
+    assert [decided.verdict for decided in told] == [Verdict.ACCEPT] * 2
+    assert told[0].llr is not None
+    assert told[1].llr is not None
+    assert abs(told[0].llr - told[1].llr) < 3.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stranger_is_not_the_owner_because_both_come_with_it(kind: str) -> None:
+    owner = enrolled("awb", sound(kind, 2.2))
+    assert owner.utterances
+    claim = Claim(voiceprint_of(owner.utterances))
+    for stranger in ("rms", "kal16"):
+        session = VerificationSession(claim, FORMAT, models(), SETTINGS)
+        decided = decision(run(session, sound(kind, 2.2), gap(0.3), speech(stranger, "door-4")))
+        assert decided.verdict is not Verdict.ACCEPT
+
+
+@pytest.mark.parametrize("kind", ["dtmf", "ring-us", "beeps", "chords"])
+def test_an_enrollment_whose_utterances_share_a_loud_sound_is_refused_with_the_reason(kind: str) -> None:
+    session = enrolled("awb", np.asarray(sound(kind, 2.2) * 1.5, np.float32), with_words=True)
+    events = session.events()
+    assert len([event for event in events if isinstance(event, UtteranceTaken)]) == 1
+    refused = [event for event in events if isinstance(event, UtteranceRefused)]
+    assert len(refused) == 2
+    assert all(Reason.OTHER_SOUND in event.reasons for event in refused)
+
+
+def test_tones_before_free_speech_leave_the_owner_enrolled_and_known() -> None:
+    ring = np.concatenate([sound("ring-us", 2.0), gap(4.0)])
+    long = speech("rms", "long-1")
+    session = EnrollmentSession(EnrollmentPlan(False, least_speech_s=8.0), FORMAT, models(), SETTINGS)
+    run(session, ring, ring, long)
+    assert not any(isinstance(event, UtteranceRefused) for event in session.events())
+    claim = Claim(voiceprint_of(session.utterances))
+    assert decision(run(VerificationSession(claim, FORMAT, models(), SETTINGS), ring, long)).verdict is Verdict.ACCEPT
