@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from streamauth.core.audio.degradation import rms
 from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.events import Decided, Enrolled, Reason, ScoreUpdated, UtteranceRefused, UtteranceTaken, Verdict
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
@@ -81,7 +82,7 @@ def decision(session: Session) -> Decided:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_no_attempt_and_no_enrollment_in_any_mode(kind: str) -> None:
-    audio = sound(kind, 6.0), gap(1.0)
+    audio = sound(kind, 4.0), gap(1.0)
     claim = Claim(voiceprint("awb"))
     spoken = replace(claim, expected_words=WORDS)
     sessions: tuple[Session, ...] = (
@@ -112,7 +113,8 @@ def test_the_owner_is_accepted_after_it_as_without_it(kind: str) -> None:
     assert [decided.verdict for decided in told] == [Verdict.ACCEPT] * 2
     assert told[0].llr is not None
     assert told[1].llr is not None
-    assert abs(told[0].llr - told[1].llr) < 3.0
+    # what is taken for the voiceless begin of the first word may be a sound's end
+    assert abs(told[0].llr - told[1].llr) < 4.0
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,7 +130,8 @@ def test_a_stranger_is_not_the_owner_because_both_come_with_it(kind: str) -> Non
 
 @pytest.mark.parametrize("kind", ["dtmf", "ring-us", "beeps", "chords"])
 def test_an_enrollment_whose_utterances_share_a_loud_sound_is_refused_with_the_reason(kind: str) -> None:
-    session = enrolled("awb", np.asarray(sound(kind, 2.2) * 1.5, np.float32), with_words=True)
+    loud = sound(kind, 2.2)
+    session = enrolled("awb", np.asarray(loud / rms(loud) * 2 * rms(speech("awb", "door-1")), np.float32), True)
     events = session.events()
     assert len([event for event in events if isinstance(event, UtteranceTaken)]) == 1
     refused = [event for event in events if isinstance(event, UtteranceRefused)]

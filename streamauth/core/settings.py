@@ -99,8 +99,10 @@ class SpeechSettings(Section):
     min_speech_ms: int = fixed(120, "Speech shorter than this is taken for noise", unit="ms")
     pause_ms: int = fixed(150, "Silence after which words that are complete are judged at once", unit="ms")
     pad_ms: int = fixed(90, "Audio kept as voiced on both sides of speech", unit="ms")
-    voicing_probability: float = fixed(0.5, "Probability from which a frame carries a voice")
-    voicing_hold_ms: int = fixed(300, "Time that speech may be without a voice, as in voiceless sounds", unit="ms")
+    voicing_probability: float = fixed(0.4, "Probability from which a frame carries a voice")
+    min_voice_ms: int = fixed(60, "A voice heard for less time is taken for noise", unit="ms")
+    voiceless_onset_ms: int = fixed(180, "Speech without a voice that may begin a word", unit="ms")
+    voicing_hold_ms: int = fixed(390, "Time that speech may be without a voice, as in voiceless sounds", unit="ms")
     max_utterance_s: float = fixed(20.0, "An utterance is cut at this length", unit="s")
 
 

@@ -64,9 +64,13 @@ class SpeechSegmenter:
         self._frames = 0
         self._before: deque[Samples] = deque(maxlen=self._pad + frames(lead_ms))
         self._hold = max(1, frames(settings.voicing_hold_ms))
+        self._voiceless = max(1, frames(settings.voiceless_onset_ms))
         self._voicing = settings.voicing_probability
+        self._min_voice = max(1, frames(settings.min_voice_ms))
+        self._voice_run = 0
         self._since_voice = self._hold + 1
         self._probability = 0.0
+        self._sounded = False  # whether something without a voice lies before what may be starting
         self._starting: deque[tuple[Samples, bool]] = deque()
         self._paused: list[Samples] = []
         self._speech_run = 0
@@ -99,7 +103,8 @@ class SpeechSegmenter:
         """
         self._frames += 1
         self._probability = probability
-        self._since_voice = 0 if voicing >= self._voicing else self._since_voice + 1
+        self._voice_run = self._voice_run + 1 if voicing >= self._voicing else 0
+        self._since_voice = 0 if self._voice_run >= self._min_voice else self._since_voice + 1
         result = Segmented()
         if self._state in (_State.QUIET, _State.STARTING):
             self._wait(frame, probability, result)
@@ -137,16 +142,16 @@ class SpeechSegmenter:
 
     def _wait_for_voice(self) -> None:
         """Keep what may be the voiceless begin of a word; what is older is no speech, and no lead of any."""
-        while len(self._starting) > self._hold:
+        while len(self._starting) > self._voiceless:
             _, speech = self._starting.popleft()
             self._speech_run -= speech
+            self._sounded = True
             self._before.clear()
 
     def _forget_start(self) -> None:
-        if self._speech_run < self._min_speech:
+        if not self._sounded:
             self._before.extend(frame for frame, _ in self._starting)
-        else:
-            self._before.clear()
+        self._sounded = False
         self._starting.clear()
         self._speech_run = self._silence_run = 0
         self._state = _State.QUIET
@@ -162,6 +167,7 @@ class SpeechSegmenter:
         self._before.clear()
         self._starting.clear()
         self._speech_run = self._silence_run = 0
+        self._sounded = False
         self._state = _State.SPEAKING
 
     def _follow(self, frame: Samples, probability: float, result: Segmented) -> None:

@@ -57,7 +57,9 @@ def spectra(frames: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         (maximum of the normalized autocorrelation from 66 to 400 Hz), and log of the period in samples. And the
         level, in nats, shape (frames,).
     """
-    power = np.abs(np.fft.rfft(frames * _WINDOW, _FFT)) ** 2
+    # the mean of digital silence, however small, would look like a period
+    moving = frames - frames.mean(axis=1, keepdims=True)
+    power = np.abs(np.fft.rfft(moving * _WINDOW, _FFT)) ** 2
     bands = np.log(power @ _BANDS + _FLOOR)
     level = bands.mean(axis=1)
     correlation = np.fft.irfft(power)[:, : _LAGS.stop]

@@ -98,7 +98,8 @@ def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
 
 # --- sounds that carry no voice ---
 
-HOLD = 10  # frames of 300 ms
+HOLD = 13  # frames of 390 ms
+VOICELESS = 6  # of 180 ms
 
 
 def test_what_carries_no_voice_begins_nothing() -> None:
@@ -109,7 +110,7 @@ def test_a_tone_right_before_speech_is_neither_voiced_nor_padding_nor_lead() -> 
     probabilities = [1.0] * 50 + [1.0] * 30 + [0.0] * 20
     _, ends, voiced, heard = run(probabilities, voicing=[0.0] * 50 + [1.0] * 30 + [0.0] * 20, lead_ms=240)
     assert len(ends) == 1
-    assert voiced[0] == heard[0] == 50 - HOLD
+    assert voiced[0] == heard[0] == 51 - VOICELESS
 
 
 def test_a_tone_before_a_pause_and_speech_is_no_lead() -> None:
@@ -118,18 +119,22 @@ def test_a_tone_before_a_pause_and_speech_is_no_lead() -> None:
     assert voiced[0] == heard[0] == 54
 
 
+def test_a_voice_of_a_single_frame_is_none() -> None:
+    assert run([1.0] * 60, voicing=([0.0] * 9 + [1.0]) * 6) == ([], [], [], [])
+
+
 def test_the_voiceless_begin_of_a_word_is_kept() -> None:
     probabilities = [0.0] * 20 + [1.0] * 30 + [0.0] * 20
-    starts, _, voiced, _ = run(probabilities, voicing=[0.0] * 27 + [1.0] * 23 + [0.0] * 20)
+    starts, _, voiced, _ = run(probabilities, voicing=[0.0] * 24 + [1.0] * 26 + [0.0] * 20)
     assert starts == [17 * FRAME]
     assert voiced[:10] == list(range(17, 27))
 
 
 def test_a_voiceless_stretch_within_speech_is_kept() -> None:
-    probabilities = [1.0] * 40 + [0.0] * 20
+    probabilities = [1.0] * (30 + HOLD) + [0.0] * 20
     _, ends, voiced, _ = run(probabilities, voicing=[1.0] * 15 + [0.0] * HOLD + [1.0] * 15 + [0.0] * 20)
     assert len(ends) == 1
-    assert voiced == list(range(43))
+    assert voiced == list(range(33 + HOLD))
 
 
 def test_a_tone_that_follows_speech_ends_the_utterance() -> None:
@@ -141,6 +146,6 @@ def test_a_tone_that_follows_speech_ends_the_utterance() -> None:
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.4, 1.0]), st.sampled_from([0.0, 1.0])), max_size=120))
 def test_without_a_voice_shortly_before_nothing_is_voiced(frames: list[tuple[float, float]]) -> None:
     _, _, voiced, _ = run([p for p, _ in frames], voicing=[voice for _, voice in frames])
-    heard = [index for index, (_, voice) in enumerate(frames) if voice]
+    heard = [index for index in range(1, len(frames)) if frames[index][1] and frames[index - 1][1]]
     pad = 3
     assert all(any(index - HOLD - pad <= at <= index + HOLD + pad for at in heard) for index in voiced)
