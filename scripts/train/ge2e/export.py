@@ -24,6 +24,7 @@ import onnx
 import resemblyzer
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from resemblyzer.audio import normalize_volume, preprocess_wav, wav_to_mel_spectrogram
 
 from scripts.train.ge2e.network import HIDDEN, LAYERS, Array
