@@ -16,8 +16,8 @@ class ReplayRule:
         pieced: For a recording pieced together of earlier ones; it has more chances, so that it lies higher.
     """
 
-    whole: float = 0.70
-    pieced: float = 0.92
+    whole: float = 0.82
+    pieced: float = 0.93
 
     def is_replay(self, found: Likeness, *, prompted: bool) -> bool:
         """Whether the sound was heard before.
