@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from streamauth.cli import (
+    audit,
     calibrate,
     config,
     demo,
@@ -64,6 +65,7 @@ app.add_typer(microphones.app, name="microphones")
 app.command("doctor")(doctor.doctor)
 app.add_typer(key.app, name="key")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(login.app, name="login")
 
 

@@ -133,6 +133,7 @@ from streamauth.errors.protocol import (
     UnsupportedVersion,
 )
 from streamauth.errors.store import (
+    AuditBroken,
     DiskFull,
     KeyExposed,
     KeyMissing,
@@ -151,6 +152,7 @@ __all__ = [
     "AudioError",
     "AudioNotFinite",
     "AudioTooLong",
+    "AuditBroken",
     "BadBadge",
     "BadModel",
     "BadPhrase",

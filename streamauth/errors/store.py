@@ -38,3 +38,7 @@ class KeyWrong(StoreError):
 
 class KeyExposed(StoreError):
     """Other users can read the key file. Make it private first: chmod 600."""
+
+
+class AuditBroken(StoreError):
+    """The audit log is not whole. Keep the store as it is and find out who can write it."""

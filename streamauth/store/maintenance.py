@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import Column, Connection, bindparam, select, tuple_
 
 from streamauth.errors import InputError
+from streamauth.store.audit import Audit, reseal
 from streamauth.store.records import profile_of
 from streamauth.store.schema import (
+    audit,
     enrollments,
     profiles,
     prompts,
@@ -82,6 +84,7 @@ class Maintenance:
                         for cell in cells
                     ],
                 )
+            reseal(connection, current, new)
             self._sealed.change_key(connection, new)
             self._sealed.mark_wipe(connection)
         self._sealed.keys.settle(new)
@@ -94,6 +97,7 @@ class Maintenance:
             StoreCorrupt: Something is damaged, or sealed for another place.
         """
         self._sealed.database.check()
+        Audit(self._sealed).verify()
         with self._sealed.read() as connection:
             key = self._sealed.key(connection)
             for row in connection.execute(select(profiles)):
@@ -112,6 +116,7 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
         (voiceprints.c.embedding, "voiceprint", ("profile_id", "encoder_id")),
         (templates.c.embedding, "template", ("profile_id", "encoder_id", "label")),
         (recordings.c.audio, "recording", ("profile_id", "enrollment_id")),
+        (audit.c.entry, "audit", ("number",)),
         (trails.c.trail, "trail", ("profile_id",)),
         (prompts.c.words, "prompt", ("id",)),
         (session_tokens.c.purpose, "session token", ("hash",)),

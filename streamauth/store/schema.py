@@ -170,6 +170,14 @@ templates = Table(  # further voiceprints, see store.templates
     Column("embedding", Sealed, nullable=False),
 )
 
+audit = Table(  # what was decided and changed, see store.audit
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry", Sealed, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+)
+
 trails = Table(  # by which a recording is known again, see store.trails
     "trails",
     metadata,

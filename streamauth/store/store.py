@@ -8,6 +8,7 @@ from typing import Self
 from streamauth.settings import StoreSettings
 from streamauth.store.api_keys import ApiKeys
 from streamauth.store.attempts import Attempts
+from streamauth.store.audit import Audit
 from streamauth.store.database import Database
 from streamauth.store.door_plan import DoorPlan
 from streamauth.store.doors import Doors
@@ -51,6 +52,7 @@ class Store:
         trails: By which recordings of earlier attempts are known.
         attempts: Charges of attempts, delays and locks.
         standings: What running attempts rely on.
+        audit: What was decided and changed.
         prompts: Random prompts that wait to be said.
         api_keys: Keys of programs.
         session_tokens: Tokens for one session.
@@ -73,6 +75,7 @@ class Store:
         self.trails = Trails(sealed)
         self.attempts = Attempts(sealed)
         self.standings = Standings(sealed)
+        self.audit = Audit(sealed)
         self.prompts = Prompts(sealed)
         self.api_keys = ApiKeys(sealed)
         self.session_tokens = SessionTokens(sealed)

@@ -11,6 +11,13 @@ down_revision = None
 
 def upgrade() -> None:
     """Make all tables."""
+    op.create_table(
+        "audit",
+        sa.Column("number", sa.BigInteger, nullable=False, autoincrement=False),
+        sa.Column("entry", sa.LargeBinary, nullable=False),
+        sa.Column("link", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit")),
+    )
     counters = op.create_table(
         "counters",
         sa.Column("name", sa.String(64), nullable=False),

@@ -1,0 +1,195 @@
+"""The audit log: what was decided and changed, appended in the same transaction, sealed, and chained by hashes.
+
+Each entry has a link: HMAC-SHA256 (RFC 2104), by a key that lies sealed in the store, over the link before it and the
+entry. Who can write the database but has no key can neither make nor change an entry, nor take one out of the middle.
+The newest link is kept sealed as the head, so that entries are missed at the end, too. A whole older copy of the
+database is only noticed by who keeps a head elsewhere: ``streamauth audit verify`` prints it.
+
+An entry names ids, never a person.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from streamauth.errors import AuditBroken
+from streamauth.store.schema import audit, meta
+from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealing import SealingKey
+
+_KEY, _HEAD = "audit_key", "audit_head"
+_BEGIN = bytes(32)
+_BATCH = 500
+LOCAL = "local"
+"""Who acts on this machine itself, by command or program, with no API key."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What happened.
+
+    Attributes:
+        number: From 1 on, without gaps.
+        at_ms: When, in milliseconds since the epoch, UTC.
+        actor: The API key's id, or LOCAL.
+        action: What was done, such as ``attempt.decided`` or ``profile.deleted``.
+        subject: Id of the profile, key or other thing that it was done to; empty where there is none.
+        outcome: How it ended; empty where there is only one way.
+    """
+
+    number: int
+    at_ms: int
+    actor: str
+    action: str
+    subject: str = ""
+    outcome: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entry as JSON can hold it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditState:
+    """What a whole log amounts to.
+
+    Attributes:
+        entries: How many there are.
+        head: The newest link, hexadecimal; keep it elsewhere to notice that an older copy was put back.
+    """
+
+    entries: int
+    head: str
+
+
+class Audit:
+    """Reads and verifies the log; ``note`` writes it.
+
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+    def entries(self, after: int = 0) -> Iterator[AuditEntry]:
+        """The entries above a number, in order, as far as they can be opened; ``verify`` tells whether all are right.
+
+        Raises:
+            AuditBroken: One cannot be opened.
+        """
+        while page := self._page(after):
+            for entry, _ in page:
+                yield entry
+            after = page[-1][0].number
+
+    def verify(self) -> AuditState:
+        """Check every link from the first entry to the head.
+
+        Raises:
+            AuditBroken: An entry was changed, is missing, or stands at the wrong place.
+        """
+        link, last = _BEGIN, 0
+        with self._sealed.read() as connection:
+            key = self._sealed.key(connection)
+            chain_key, head = _chain_key(connection, key), _head(connection, key)
+        while page := self._page(last, head[0]):
+            for entry, found in page:
+                link = _link(chain_key or b"", link, entry)
+                if entry.number != last + 1 or not hmac.compare_digest(link, found):
+                    raise AuditBroken(f"The audit log is not whole: entry {last + 1} was changed or is missing.")
+                last = entry.number
+        if (last, link) != head:
+            raise AuditBroken(f"The audit log is not whole: it ends at entry {last}, and {head[0]} were written.")
+        return AuditState(last, link.hex())
+
+    def note(self, action: str, *, subject: str = "", outcome: str = "", actor: str = LOCAL) -> None:
+        """Append an entry in a transaction of its own."""
+        with self._sealed.write() as connection:
+            note(self._sealed, connection, action, subject=subject, outcome=outcome, actor=actor)
+
+    def _page(self, after: int, until: int | None = None) -> list[tuple[AuditEntry, bytes]]:
+        query = select(audit).where(audit.c.number > after).order_by(audit.c.number).limit(_BATCH)
+        if until is not None:
+            query = query.where(audit.c.number <= until)
+        with self._sealed.read() as connection:
+            rows = connection.execute(query).all()
+            key = self._sealed.key(connection) if rows else None
+        return [(_entry_of(row, key), bytes(row.link)) for row in rows] if key is not None else []
+
+
+def note(
+    sealed: SealedDatabase, connection: Connection, action: str, *, subject: str = "", outcome: str = "", actor: str
+) -> None:
+    """Append an entry in the transaction of what it tells of; both happen or neither.
+
+    Args:
+        sealed: The open database with its key.
+        connection: The transaction.
+        action: What was done.
+        subject: Id of what it was done to.
+        outcome: How it ended.
+        actor: The API key's id, or LOCAL.
+    """
+    sealed.database.lock(connection, _HEAD)
+    key = sealed.key(connection)
+    chain_key = _chain_key(connection, key) or _begin(connection, key)
+    number, link = _head(connection, key)
+    entry = AuditEntry(number + 1, sealed.database.now_ms(connection), actor, action, subject, outcome)
+    link = _link(chain_key, link, entry)
+    content = key.seal(_content(entry), "audit", str(entry.number))
+    connection.execute(insert(audit).values(number=entry.number, entry=content, link=link))
+    head = key.seal(entry.number.to_bytes(8, "big") + link, _HEAD)
+    connection.execute(update(meta).where(meta.c.name == _HEAD).values(value=head))
+
+
+def reseal(connection: Connection, current: SealingKey, new: SealingKey) -> None:
+    """Seal chain key and head by another key, in the transaction that seals everything by it."""
+    for name in (_KEY, _HEAD):
+        value = connection.scalar(select(meta.c.value).where(meta.c.name == name))
+        if value is not None:
+            fresh = new.seal(current.unseal(value, name), name)
+            connection.execute(update(meta).where(meta.c.name == name).values(value=fresh))
+
+
+def _begin(connection: Connection, key: SealingKey) -> bytes:
+    chain_key = os.urandom(32)
+    head = key.seal((0).to_bytes(8, "big") + _BEGIN, _HEAD)
+    connection.execute(insert(meta), [{"name": _KEY, "value": key.seal(chain_key, _KEY)}, {"name": _HEAD, "value": head}])
+    return chain_key
+
+
+def _chain_key(connection: Connection, key: SealingKey) -> bytes | None:
+    value = connection.scalar(select(meta.c.value).where(meta.c.name == _KEY))
+    return None if value is None else key.unseal(value, _KEY)
+
+
+def _head(connection: Connection, key: SealingKey) -> tuple[int, bytes]:
+    value = connection.scalar(select(meta.c.value).where(meta.c.name == _HEAD))
+    if value is None:
+        if connection.scalar(select(audit.c.number).limit(1)) is not None:
+            raise AuditBroken("The audit log is not whole: its head is missing.")
+        return 0, _BEGIN
+    head = key.unseal(value, _HEAD)
+    return int.from_bytes(head[:8], "big"), head[8:]
+
+
+def _link(chain_key: bytes, before: bytes, entry: AuditEntry) -> bytes:
+    return hmac.new(chain_key, before + _content(entry), hashlib.sha256).digest()
+
+
+def _content(entry: AuditEntry) -> bytes:
+    return json.dumps(list(asdict(entry).values()), separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
+def _entry_of(row: Any, key: SealingKey) -> AuditEntry:
+    try:
+        return AuditEntry(*json.loads(key.unseal(row.entry, "audit", str(row.number))))
+    except Exception as error:
+        raise AuditBroken(f"The audit log is not whole: entry {row.number} cannot be opened.") from error
