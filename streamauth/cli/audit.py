@@ -8,7 +8,7 @@ import typer
 
 from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened
 
-app = typer.Typer(help="What was decided and changed: append-only, sealed, and chained so that nothing can be taken out.")
+app = typer.Typer(help="What was decided and changed: append-only, sealed, chained so that nothing can be taken out.")
 
 
 @app.command("list")

@@ -79,10 +79,13 @@ class ProfileCharge:
             return
         if outcome is AttemptOutcome.ACCEPTED and not self._clears:
             profile_id, lock_after = self._standing.profile_id, self._limits.lock_after
-            self._store.attempts.give_back((self._token,), profile_id, self._standing.check, lock_after=lock_after)
+            by = self._standing.key_id
+            self._store.attempts.give_back(
+                (self._token,), profile_id, self._standing.check, lock_after=lock_after, by=by
+            )
             return
         check = self._standing.check if outcome is AttemptOutcome.ACCEPTED else None
-        self._store.attempts.finish(self._token, outcome, check)
+        self._store.attempts.finish(self._token, outcome, check, by=self._standing.key_id)
 
     def check(self) -> None:
         """See Charge."""

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import exists, insert, select, update
 
 from streamauth.errors import InputError, StoreCorrupt, Unauthorized, UnknownApiKey
+from streamauth.store.audit import note
 from streamauth.store.changes import next_change
 from streamauth.store.names import stored_name
 from streamauth.store.schema import DEFAULT_TENANT, api_keys
@@ -101,6 +102,7 @@ class ApiKeys:
             }
             connection.execute(insert(api_keys).values(values))
             row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one()
+            note(self._sealed, connection, "key.created", subject=key_id)
         return _key_of(row), f"{_PREFIX}_{key_id}_{secret}"
 
     def all(self) -> list[ApiKey]:
@@ -151,6 +153,7 @@ class ApiKeys:
                 raise UnknownApiKey
             good = this & api_keys.c.revoked_ms.is_(None)
             connection.execute(update(api_keys).where(good).values(revoked_ms=self._sealed.database.now_ms(connection)))
+            note(self._sealed, connection, "key.revoked", subject=key_id)
 
 
 def _hash(secret: str) -> bytes:

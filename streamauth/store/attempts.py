@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from streamauth.core.lockout import Allowed, AttemptOutcome, AttemptState, Delayed, Locked, judge_attempt
 from streamauth.errors import AttemptDelayed, ProfileLocked, UnknownProfile
 from streamauth.settings import AttemptSettings
+from streamauth.store.audit import note
 from streamauth.store.schema import attempts, profiles
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.standing import Check
@@ -79,7 +80,9 @@ class Attempts:
                 tokens.append(AttemptToken(profile_id, charge_id, settings.lock_after))
         return tuple(tokens)
 
-    def finish(self, token: AttemptToken, outcome: AttemptOutcome, check: Check | None = None) -> None:
+    def finish(
+        self, token: AttemptToken, outcome: AttemptOutcome, check: Check | None = None, *, by: str | None = None
+    ) -> None:
         """Settle an attempt by its outcome. Safe to call again.
 
         An accept clears the charges up to its own; those of attempts that began later and may still be under
@@ -89,19 +92,20 @@ class Attempts:
             token: Of the attempt.
             outcome: What came of it.
             check: Of an accept: what it relies on, checked in the same transaction.
+            by: The API key behind it, for the audit log.
 
         Raises:
             ProfileLocked: An accept, and others have locked the profile meanwhile.
             StreamAuthError: What ``check`` raises; the attempt stays charged.
         """
-        if outcome is AttemptOutcome.REJECTED:
-            return
         mine = (attempts.c.profile_id == token.profile_id) & (attempts.c.id == token.charge_id)
         with self._sealed.write() as connection:
             if outcome is AttemptOutcome.ACCEPTED:
                 _check_accept(connection, token.profile_id, token.lock_after, (token,), check)
                 mine = (attempts.c.profile_id == token.profile_id) & (attempts.c.id <= token.charge_id)
-            connection.execute(delete(attempts).where(mine))
+            if outcome is not AttemptOutcome.REJECTED:
+                connection.execute(delete(attempts).where(mine))
+            note(self._sealed, connection, "attempt", subject=token.profile_id, outcome=outcome, actor=by)
 
     def give_back(
         self,
@@ -110,6 +114,7 @@ class Attempts:
         check: Check | None = None,
         *,
         lock_after: int = 1_000_000,
+        by: str | None = None,
     ) -> None:
         """Take charges back, and no earlier ones: what several profiles were charged with does not clear one.
 
@@ -118,6 +123,7 @@ class Attempts:
             accepted: The profile that was accepted; None where nothing was compared.
             check: What that accept relies on, checked in the same transaction.
             lock_after: Failures of others in a row with which the accepted one counts as locked.
+            by: The API key behind it, for the audit log.
 
         Raises:
             ProfileLocked: The accepted one is.
@@ -126,6 +132,7 @@ class Attempts:
         with self._sealed.write() as connection:
             if accepted is not None:
                 _check_accept(connection, accepted, lock_after, tokens, check)
+                note(self._sealed, connection, "identification", subject=accepted, outcome="accepted", actor=by)
             for token in tokens:
                 mine = (attempts.c.profile_id == token.profile_id) & (attempts.c.id == token.charge_id)
                 connection.execute(delete(attempts).where(mine))
@@ -160,6 +167,7 @@ class Attempts:
             if connection.scalar(select(profiles.c.id).where(profiles.c.id == profile_id)) is None:
                 raise UnknownProfile
             connection.execute(delete(attempts).where(attempts.c.profile_id == profile_id))
+            note(self._sealed, connection, "profile.unlocked", subject=profile_id)
 
 
 def check_verdict(verdict: Allowed | Delayed | Locked) -> None:

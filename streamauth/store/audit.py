@@ -125,7 +125,13 @@ class Audit:
 
 
 def note(
-    sealed: SealedDatabase, connection: Connection, action: str, *, subject: str = "", outcome: str = "", actor: str
+    sealed: SealedDatabase,
+    connection: Connection,
+    action: str,
+    *,
+    subject: str = "",
+    outcome: str = "",
+    actor: str | None = None,
 ) -> None:
     """Append an entry in the transaction of what it tells of; both happen or neither.
 
@@ -135,13 +141,13 @@ def note(
         action: What was done.
         subject: Id of what it was done to.
         outcome: How it ended.
-        actor: The API key's id, or LOCAL.
+        actor: The API key's id; None for LOCAL.
     """
     sealed.database.lock(connection, _HEAD)
     key = sealed.key(connection)
     chain_key = _chain_key(connection, key) or _begin(connection, key)
     number, link = _head(connection, key)
-    entry = AuditEntry(number + 1, sealed.database.now_ms(connection), actor, action, subject, outcome)
+    entry = AuditEntry(number + 1, sealed.database.now_ms(connection), actor or LOCAL, action, subject, outcome)
     link = _link(chain_key, link, entry)
     content = key.seal(_content(entry), "audit", str(entry.number))
     connection.execute(insert(audit).values(number=entry.number, entry=content, link=link))
@@ -161,7 +167,8 @@ def reseal(connection: Connection, current: SealingKey, new: SealingKey) -> None
 def _begin(connection: Connection, key: SealingKey) -> bytes:
     chain_key = os.urandom(32)
     head = key.seal((0).to_bytes(8, "big") + _BEGIN, _HEAD)
-    connection.execute(insert(meta), [{"name": _KEY, "value": key.seal(chain_key, _KEY)}, {"name": _HEAD, "value": head}])
+    for name, value in ((_KEY, key.seal(chain_key, _KEY)), (_HEAD, head)):
+        connection.execute(insert(meta).values(name=name, value=value))
     return chain_key
 
 

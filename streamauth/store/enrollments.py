@@ -6,6 +6,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import ProfileExists
+from streamauth.store.audit import note
 from streamauth.store.changes import touch
 from streamauth.store.recordings import put_recording
 from streamauth.store.records import EnrollmentRecord, phrase_bytes, record_of, scores_bytes, voiceprint_bytes
@@ -67,6 +68,7 @@ class Enrollments:
                 put_recording(connection, key, profile_id, row_id, record.audio, keep_audio_s)
             if voiceprint is not None:
                 put_voiceprint(connection, key, profile_id, record.encoder_id, voiceprint, now_ms)
+                note(self._sealed, connection, "profile.enrolled", subject=profile_id)
 
     def of(self, profile_id: str, encoder_id: str) -> list[EnrollmentRecord]:
         """The confirmed utterances of a profile for one encoder, oldest first; none if it is unknown."""

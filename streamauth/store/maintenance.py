@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, bindparam, select, tuple_
 
 from streamauth.errors import InputError
-from streamauth.store.audit import Audit, reseal
+from streamauth.store.audit import Audit, note, reseal
 from streamauth.store.records import profile_of
 from streamauth.store.schema import (
     audit,
@@ -86,6 +86,7 @@ class Maintenance:
                 )
             reseal(connection, current, new)
             self._sealed.change_key(connection, new)
+            note(self._sealed, connection, "key.rotated")
             self._sealed.mark_wipe(connection)
         self._sealed.keys.settle(new)
         self._sealed.wipe()

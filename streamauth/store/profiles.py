@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streamauth.errors import BadPhrase, InputError, ProfileExists, UnknownProfile
+from streamauth.store.audit import note
 from streamauth.store.changes import next_change, remove, touch
 from streamauth.store.names import look_alike_key, stored_name
 from streamauth.store.records import (
@@ -87,6 +88,7 @@ class Profiles:
                     raise BadPhrase("A text-independent profile has no pass phrase.")
                 values["phrase"] = self._sealed.key(connection).seal(phrase_bytes(phrase), "phrase", profile_id)
             connection.execute(insert(profiles).values(values))
+            note(self._sealed, connection, "profile.created", subject=profile_id)
             return self._profile(connection, profiles.c.id == profile_id)
 
     def get(self, name: str, *, tenant: str = DEFAULT_TENANT) -> Profile:
@@ -179,6 +181,7 @@ class Profiles:
             for table in (enrollments, voiceprints, templates, trails):
                 connection.execute(delete(table).where(table.c.profile_id == profile_id))
             connection.execute(update(profiles).where(profiles.c.id == profile_id).values(phrase=None))
+            note(self._sealed, connection, "profile.reset", subject=profile_id)
 
     def delete(self, *profile_ids: str) -> None:
         """Remove every trace of the profiles, or change nothing if one is unknown.
@@ -192,6 +195,7 @@ class Profiles:
         with self._sealed.erase() as connection:
             for profile_id in profile_ids:
                 remove(connection, profile_id)
+                note(self._sealed, connection, "profile.deleted", subject=profile_id)
 
     def _profile(self, connection: Connection, *conditions: Any) -> Profile:
         row = connection.execute(select(profiles).where(*conditions)).one_or_none()

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import TooManyTemplates, UnknownProfile, UnknownTemplate
+from streamauth.store.audit import note
 from streamauth.store.changes import touch
 from streamauth.store.names import stored_name
 from streamauth.store.records import voiceprint_bytes, voiceprint_from
@@ -110,6 +111,7 @@ class Templates:
                     embedding=key.seal(voiceprint_bytes(voiceprint), "template", profile_id, encoder_id, label),
                 )
             )
+            note(self._sealed, connection, "template.added", subject=profile_id)
 
     def follow(
         self, profile_id: str, encoder_id: str, move: Callable[[Voiceprint, Voiceprint], Voiceprint | None]
@@ -169,6 +171,7 @@ class Templates:
             mine = (templates.c.profile_id == profile_id) & (templates.c.label == label)
             if not connection.execute(delete(templates).where(mine)).rowcount:
                 raise UnknownTemplate
+            note(self._sealed, connection, "template.removed", subject=profile_id)
 
     def labels(self, profile_id: str) -> tuple[str, ...]:
         """The labels of a profile's templates, without the one that follows, sorted."""
