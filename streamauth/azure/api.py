@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streamauth.azure.common import ApiContext
 from streamauth.azure.generations import API_VERSION, Generation
+from streamauth.azure.hearing import Hearing
 from streamauth.azure.inputs import query_of
 from streamauth.azure.profiles import ProfileOperations
 from streamauth.azure.refusals import (
@@ -29,7 +31,7 @@ _SCOPES |= dict.fromkeys(("list", "delete", "reset"), (Scope.ADMIN,))
 Handler = Callable[[Request, Caller, Route], Awaitable[Response]]
 
 
-class AzureApi(ProfileOperations, VoiceOperations):
+class AzureApi:
     """Answers requests.
 
     Args:
@@ -40,18 +42,21 @@ class AzureApi(ProfileOperations, VoiceOperations):
     """
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context)
+        self._context = context
+        api = ApiContext(context)
+        hearing = Hearing(api)
+        profiles, voices = ProfileOperations(api), VoiceOperations(api, hearing)
         self._handlers: dict[str, Handler] = {
-            "create": self._create,
-            "list": self._list,
-            "get": self._get,
-            "delete": self._delete,
-            "reset": self._reset,
-            "enroll": self._enroll,
-            "verify": self._verify,
-            "identify": self._identify,
-            "phrases": self._list_phrases,
-            "status": self._status,
+            "create": profiles.create,
+            "list": profiles.list,
+            "get": profiles.get,
+            "delete": profiles.delete,
+            "reset": profiles.reset,
+            "enroll": voices.enroll,
+            "verify": voices.verify,
+            "identify": voices.identify,
+            "phrases": profiles.list_phrases,
+            "status": hearing.status,
         }
 
     async def answer(self, request: Request) -> Response:

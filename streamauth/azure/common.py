@@ -1,4 +1,4 @@
-"""What the operations of the API have in common: their profiles, addresses and languages."""
+"""What all operations of the API share: profiles as the API shows them, addresses, languages and limits."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -26,70 +26,96 @@ V1_ITEM = {Use.TD: "verificationProfileId", Use.TII: "identificationProfileId"}
 """What the first generation calls the id of a profile."""
 
 
-class Common:
-    """Base of the operations.
+class ApiContext:
+    """What all operations of the API share.
 
     Args:
         context: Of the server.
+
+    Attributes:
+        context: Of the server.
+        authenticator: Makes the attempts.
+        store: Where profiles are.
+        settings: Of this API.
+        listener: Brings audio to sessions.
+        operations: Those that go on after their request.
+        phrases: The pass phrases of each language.
+        turns: One enrollment of a profile at a time.
+        encoder_id: The encoder that counts.
+        shaper: Writes profiles and enrollments as each generation shows them.
 
     Raises:
         BadSetting: A phrase of the settings cannot be used.
     """
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self._authenticator = context.authenticator
-        self._store = context.authenticator.store
-        self._settings = context.settings.azure
-        self._listener = Listener(context)
-        self._operations = Operations(self._settings)
-        self._phrases = Phrases(context.settings)
-        self._turns = Turns()
-        self._encoder_id = self._authenticator.engines.models(with_words=False).encoder.id
-        self._shaper = Shaper(self._encoder_id, context.settings.enrollment.utterances)
+        self.context = context
+        self.authenticator = context.authenticator
+        self.store = context.authenticator.store
+        self.settings = context.settings.azure
+        self.listener = Listener(context)
+        self.operations = Operations(self.settings)
+        self.phrases = Phrases(context.settings)
+        self.turns = Turns()
+        self.encoder_id = self.authenticator.engines.models(with_words=False).encoder.id
+        self.shaper = Shaper(self.encoder_id, context.settings.enrollment.utterances)
 
-    def _any_phrase(self, locale: str) -> bool:
-        return self._settings.any_phrase or not self._phrases.of(locale)
+    def any_phrase(self, locale: str) -> bool:
+        """Whether the first enrollment may set any pass phrase."""
+        return self.settings.any_phrase or not self.phrases.of(locale)
 
-    def _attempt_limits(self) -> AttemptSettings:
+    def attempt_limits(self) -> AttemptSettings:
         """Those of all entrances; moved up where a setting asks for it, as the callers of this API never had any."""
-        limits = self._context.settings.attempts
-        if not self._settings.free_failures:
+        limits = self.context.settings.attempts
+        if not self.settings.free_failures:
             return limits
-        more = self._settings.free_failures - limits.free_failures
-        return replace(limits, free_failures=self._settings.free_failures, lock_after=max(1, limits.lock_after + more))
+        more = self.settings.free_failures - limits.free_failures
+        return replace(limits, free_failures=self.settings.free_failures, lock_after=max(1, limits.lock_after + more))
 
-    def _locale(self, given: str, generation: Generation, use: Use) -> str:
-        own = [locale.strip() for locale in self._settings.locales.split(",") if locale.strip()]
+    def locale(self, given: str, generation: Generation, use: Use) -> str:
+        """A language that a client names, in its one form.
+
+        Raises:
+            Refusal: It is not supported.
+        """
+        own = [locale.strip() for locale in self.settings.locales.split(",") if locale.strip()]
         supported = [*LOCALES[generation, use], *own]
         locale = canonical_locale(given)
         if locale not in supported:
             raise invalid_argument(f"Invalid locale value. Supported locales are {', '.join(supported)}.")
         return locale
 
-    async def _found(self, caller: Caller, route: Route) -> ProfileSummary:
-        return await self._context.store_pool.run(lambda: self._look(caller, route))
+    async def found(self, caller: Caller, route: Route) -> ProfileSummary:
+        """The profile of an address.
 
-    def _look(self, caller: Caller, route: Route) -> ProfileSummary:
+        Raises:
+            Refusal, UnknownProfile: The tenant has none there.
+        """
+        return await self.context.store_pool.run(lambda: self.look(caller, route))
+
+    def look(self, caller: Caller, route: Route) -> ProfileSummary:
+        """As ``found``, on a thread that may wait."""
         wanted = profile_id(route.item)
         if wanted is None:
             raise no_such_profile()
-        profile = self._store.profiles.get_by_id(wanted, tenant=caller.tenant)
+        profile = self.store.profiles.get_by_id(wanted, tenant=caller.tenant)
         if profile.kind is not route.use.kind:
             raise no_such_profile()
-        return self._summary(profile)
+        return self.summary(profile)
 
-    def _summary(self, profile: Profile) -> ProfileSummary:
+    def summary(self, profile: Profile) -> ProfileSummary:
+        """A profile with its counts for the encoder that counts."""
         name, tenant = profile.name, profile.tenant
-        return self._store.profiles.summaries(name=name, encoder_id=self._encoder_id, tenant=tenant)[0]
+        return self.store.profiles.summaries(name=name, encoder_id=self.encoder_id, tenant=tenant)[0]
 
-    def _shape(self, summary: ProfileSummary, route: Route) -> dict[str, Any]:
-        return self._shaper.profile(summary, route.generation, route.use)
+    def shape(self, summary: ProfileSummary, route: Route) -> dict[str, Any]:
+        """A profile as the route's generation shows it."""
+        return self.shaper.profile(summary, route.generation, route.use)
 
-    def _base(self, request: Request) -> str:
+    def base(self, request: Request) -> str:
         """The server's address as the client knows it; empty where nobody but the client says so."""
-        if self._settings.public_url:
-            return self._settings.public_url.rstrip("/")
+        if self.settings.public_url:
+            return self.settings.public_url.rstrip("/")
         host = request.headers.get("host", "")
         if not _is_own(host, request):
             # a foreign name here would send a client, and its key, elsewhere; a path alone leads to where it is now

@@ -7,7 +7,7 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streamauth.azure.common import V1_ITEM, Common
+from streamauth.azure.common import V1_ITEM, ApiContext
 from streamauth.azure.generations import ACTIVATION_PHRASE, API_VERSION, LIMITS, Generation, Use
 from streamauth.azure.inputs import query_of, wanted_locale
 from streamauth.azure.refusals import Refusal, invalid_argument, reply
@@ -19,32 +19,41 @@ from streamauth.store.records import Profile, ProfileSummary
 _PAGE, _MOST_IN_PAGE = 100, 500
 
 
-class ProfileOperations(Common):
-    """What is done to profiles without audio."""
+class ProfileOperations:
+    """What is done to profiles without audio.
 
-    async def _create(self, request: Request, caller: Caller, route: Route) -> Response:
+    Args:
+        api: What all operations share.
+    """
+
+    def __init__(self, api: ApiContext) -> None:
+        self._api = api
+
+    async def create(self, request: Request, caller: Caller, route: Route) -> Response:
+        """Make a profile."""
         generation, use = route.generation, route.use
-        locale = self._locale(await wanted_locale(request, generation), generation, use)
-        most = min(self._settings.max_profiles, LIMITS[generation, use].profiles)
+        locale = self._api.locale(await wanted_locale(request, generation), generation, use)
+        most = min(self._api.settings.max_profiles, LIMITS[generation, use].profiles)
 
         def make() -> ProfileSummary:
-            if self._store.profiles.count(caller.tenant) >= most:
+            if self._api.store.profiles.count(caller.tenant) >= most:
                 raise Refusal(403, "Forbidden", f"Maximum allowed number of profiles is {most:,}.")
             made = str(uuid4())
-            profile = self._store.profiles.create(
+            profile = self._api.store.profiles.create(
                 _name(made, use), use.kind, locale=locale, tenant=caller.tenant, profile_id=made
             )
-            return self._summary(profile)
+            return self._api.summary(profile)
 
-        summary = await self._context.store_pool.run(make)
+        summary = await self._api.context.store_pool.run(make)
         if generation is Generation.V1:
             return reply({V1_ITEM[use]: summary.profile.id})
-        location = f"{self._base(request)}{request.scope['path'].rstrip('/')}/{summary.profile.id}"
+        location = f"{self._api.base(request)}{request.scope['path'].rstrip('/')}/{summary.profile.id}"
         if generation is Generation.V3:
             location += f"?api-version={API_VERSION}"
-        return reply(self._shape(summary, route), 201, {"Location": quote(location, safe=":/?=&%")})
+        return reply(self._api.shape(summary, route), 201, {"Location": quote(location, safe=":/?=&%")})
 
-    async def _list(self, request: Request, caller: Caller, route: Route) -> Response:
+    async def list(self, request: Request, caller: Caller, route: Route) -> Response:
+        """List profiles, in pages but for the first generation."""
         generation, query = route.generation, query_of(request)
         size, after, size_name, after_name = _PAGE, "", "$top", "$continuationToken"
         if generation is Generation.V3:
@@ -58,55 +67,61 @@ class ProfileOperations(Common):
             if token is not None and profile_id(token) is None:
                 raise invalid_argument(f"Invalid {after_name} parameter value.")
             after = profile_id(token or "") or ""
-        tenant, encoder_id = caller.tenant, self._encoder_id
-        found = await self._context.store_pool.run(
-            lambda: self._store.profiles.summaries(encoder_id=encoder_id, tenant=tenant)
+        tenant, encoder_id = caller.tenant, self._api.encoder_id
+        found = await self._api.context.store_pool.run(
+            lambda: self._api.store.profiles.summaries(encoder_id=encoder_id, tenant=tenant)
         )
         mine = sorted((s for s in found if _belongs(s.profile, route.use)), key=lambda s: s.profile.id)
         if generation is Generation.V1:
-            return reply([self._shape(summary, route) for summary in mine])
+            return reply([self._api.shape(summary, route) for summary in mine])
         rest = [summary for summary in mine if summary.profile.id > after]
         page = rest[:size]
         data: dict[str, Any] = {
-            "profiles" if generation is Generation.V2 else "value": [self._shape(summary, route) for summary in page]
+            "profiles" if generation is Generation.V2 else "value": [
+                self._api.shape(summary, route) for summary in page
+            ]
         }
         if len(rest) > size:
-            link = f"{self._base(request)}{quote(request.scope['path'])}?{size_name}={size}"
+            link = f"{self._api.base(request)}{quote(request.scope['path'])}?{size_name}={size}"
             link += f"&{after_name}={page[-1].profile.id}"
             if generation is Generation.V3:
                 link += f"&api-version={API_VERSION}"
             data["@nextLink" if generation is Generation.V2 else "nextLink"] = link
         return reply(data)
 
-    async def _get(self, request: Request, caller: Caller, route: Route) -> Response:
-        return reply(self._shape(await self._found(caller, route), route))
+    async def get(self, request: Request, caller: Caller, route: Route) -> Response:
+        """One profile."""
+        return reply(self._api.shape(await self._api.found(caller, route), route))
 
-    async def _delete(self, request: Request, caller: Caller, route: Route) -> Response:
+    async def delete(self, request: Request, caller: Caller, route: Route) -> Response:
+        """Delete a profile."""
         try:
-            summary = await self._found(caller, route)
-            await self._context.store_pool.run(lambda: self._store.profiles.delete(summary.profile.id))
+            summary = await self._api.found(caller, route)
+            await self._api.context.store_pool.run(lambda: self._api.store.profiles.delete(summary.profile.id))
         except (UnknownProfile, Refusal):
             if route.generation is not Generation.V2:
                 raise
         return Response(status_code=200 if route.generation is Generation.V1 else 204)
 
-    async def _reset(self, request: Request, caller: Caller, route: Route) -> Response:
-        summary = await self._found(caller, route)
-        async with self._turns.take(summary.profile.id, wait=route.generation is Generation.V1):
-            await self._context.store_pool.run(lambda: self._store.profiles.reset(summary.profile.id))
-            fresh = await self._context.store_pool.run(lambda: self._summary(summary.profile))
+    async def reset(self, request: Request, caller: Caller, route: Route) -> Response:
+        """Drop the enrollments of a profile."""
+        summary = await self._api.found(caller, route)
+        async with self._api.turns.take(summary.profile.id, wait=route.generation is Generation.V1):
+            await self._api.context.store_pool.run(lambda: self._api.store.profiles.reset(summary.profile.id))
+            fresh = await self._api.context.store_pool.run(lambda: self._api.summary(summary.profile))
         if route.generation is not Generation.V3:
             return Response(status_code=200 if route.generation is Generation.V1 else 204)
         address = request.scope["path"].rstrip("/").rpartition(":")[0]
-        location = f"{self._base(request)}{quote(address)}?api-version={API_VERSION}"
-        return reply(self._shape(fresh, route), 200, {"Location": location})
+        location = f"{self._api.base(request)}{quote(address)}?api-version={API_VERSION}"
+        return reply(self._api.shape(fresh, route), 200, {"Location": location})
 
-    async def _list_phrases(self, request: Request, caller: Caller, route: Route) -> Response:
+    async def list_phrases(self, request: Request, caller: Caller, route: Route) -> Response:
+        """The pass phrases of a language."""
         generation, use = route.generation, route.use
         given = query_of(request).get("locale", "") if generation is Generation.V1 else route.item
-        locale = self._locale(given, generation, use)
+        locale = self._api.locale(given, generation, use)
         if use is Use.TD:
-            name, phrases = "passPhrase", list(self._phrases.of(locale))
+            name, phrases = "passPhrase", list(self._api.phrases.of(locale))
         else:
             name, phrases = "activationPhrase", [ACTIVATION_PHRASE]
         if generation is Generation.V1:

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streamauth.azure.common import V1_ITEM
+from streamauth.azure.common import V1_ITEM, ApiContext
 from streamauth.azure.generations import LIMITS, NOBODY, Generation, Use
 from streamauth.azure.hearing import JUST_UNDER, Hearing, first_words
 from streamauth.azure.inputs import query_of
@@ -24,24 +24,34 @@ from streamauth.store.records import Profile, ProfileSummary
 _RANKED = 5
 
 
-class VoiceOperations(Hearing):
-    """What is done with audio."""
+class VoiceOperations:
+    """What is done with audio.
 
-    async def _enroll(self, request: Request, caller: Caller, route: Route) -> Response:
+    Args:
+        api: What all operations share.
+        hearing: What those with audio share.
+    """
+
+    def __init__(self, api: ApiContext, hearing: Hearing) -> None:
+        self._api = api
+        self._hearing = hearing
+
+    async def enroll(self, request: Request, caller: Caller, route: Route) -> Response:
+        """Enroll by a recording."""
         first = route.generation is Generation.V1
-        short = self._short(request, route)
-        summary = await self._found(caller, route)
-        turn = partial(self._turns.take, summary.profile.id, wait=first)
+        short = self._hearing.short(request, route)
+        summary = await self._api.found(caller, route)
+        turn = partial(self._api.turns.take, summary.profile.id, wait=first)
         if first and route.use is Use.TII:
 
             async def work(clip: Clip) -> dict[str, Any]:
                 async with turn():
                     return await self._enrolled(caller, route, summary.profile, clip, short=short)
 
-            return await self._later(request, caller, route, work, least_s=1.0 if short else None)
+            return await self._hearing.later(request, caller, route, work, least_s=1.0 if short else None)
         async with turn():
-            clip = await self._clip(request, route)
-            with self._context.sessions.session(caller):
+            clip = await self._hearing.clip(request, route)
+            with self._api.context.sessions.session(caller):
                 data = await self._enrolled(caller, route, summary.profile, clip, short=short)
         return reply(data, 200 if first else 201)
 
@@ -50,7 +60,7 @@ class VoiceOperations(Hearing):
     ) -> dict[str, Any]:
         generation, use = route.generation, route.use
         limits = LIMITS[generation, use]
-        summary = await self._context.store_pool.run(lambda: self._summary(profile))
+        summary = await self._api.context.store_pool.run(lambda: self._api.summary(profile))
         profile = summary.profile
         if use is Use.TD and summary.utterances >= limits.enrollments:
             raise Refusal(
@@ -65,16 +75,16 @@ class VoiceOperations(Hearing):
                 f"Maximum allowed length across all profile enrollments is {limits.total_s:g} seconds.",
             )
         phrase = profile.phrase
-        listed = use is Use.TD and phrase is None and not self._any_phrase(profile.locale)
-        survey = await self._listener.survey(clip, locale=profile.locale if listed else None)
+        listed = use is Use.TD and phrase is None and not self._api.any_phrase(profile.locale)
+        survey = await self._api.listener.survey(clip, locale=profile.locale if listed else None)
         if survey.speech_s and survey.quality.snr_db < limits.enroll_snr_db:
             raise too_noisy()
-        if listed and survey.speech_s >= self._context.settings.enrollment.min_utterance_speech_s:
-            phrase = self._phrases.meant(survey.heard, profile.locale)
+        if listed and survey.speech_s >= self._api.context.settings.enrollment.min_utterance_speech_s:
+            phrase = self._api.phrases.meant(survey.heard, profile.locale)
             if phrase is None:
-                raise self._wrong_words(generation, survey.heard)
+                raise self._hearing.wrong_words(generation, survey.heard)
         begin = partial(
-            self._authenticator.enroll,
+            self._api.authenticator.enroll,
             profile.name,
             phrase=phrase if use is Use.TD else None,
             text_independent=use is not Use.TD,
@@ -85,11 +95,11 @@ class VoiceOperations(Hearing):
             key_id=caller.key_id,
         )
         try:
-            taken = await self._listener.enroll(clip, begin, limits.min_s if use is Use.TD else 1.0)
+            taken = await self._api.listener.enroll(clip, begin, limits.min_s if use is Use.TD else 1.0)
         except Refusal as refusal:
             raise first_words(refusal) if generation is Generation.V1 else refusal from None
-        fresh = await self._context.store_pool.run(lambda: self._summary(profile))
-        return self._shaper.enrollment(
+        fresh = await self._api.context.store_pool.run(lambda: self._api.summary(profile))
+        return self._api.shaper.enrollment(
             fresh,
             generation,
             use,
@@ -98,27 +108,28 @@ class VoiceOperations(Hearing):
             phrase=taken.phrase or "",
         )
 
-    async def _verify(self, request: Request, caller: Caller, route: Route) -> Response:
+    async def verify(self, request: Request, caller: Caller, route: Route) -> Response:
+        """Verify a claimed profile by a recording."""
         generation, use = route.generation, route.use
         if generation is Generation.V1:
             given = query_of(request).get(V1_ITEM[use].lower(), "")
             if not given:
                 raise invalid_request("verificationProfileId parameter is missing.")
             route = Route(generation, route.operation, use, given)
-        short = self._short(request, route)
-        summary = await self._found(caller, route)
-        if not self._shaper.is_enrolled(summary):
+        short = self._hearing.short(request, route)
+        summary = await self._api.found(caller, route)
+        if not self._api.shaper.is_enrolled(summary):
             raise not_enrolled()
-        clip = await self._clip(request, route)
-        with self._context.sessions.session(caller):
+        clip = await self._hearing.clip(request, route)
+        with self._api.context.sessions.session(caller):
             if generation is not Generation.V1:
-                await self._check_probe(clip, route, short=short)
-            outcome = await self._decided(
+                await self._hearing.check_probe(clip, route, short=short)
+            outcome = await self._hearing.decided(
                 clip,
                 partial(
-                    self._authenticator.verify,
+                    self._api.authenticator.verify,
                     summary.profile.name,
-                    limits=self._attempt_limits(),
+                    limits=self._api.attempt_limits(),
                     tenant=caller.tenant,
                     key_id=caller.key_id,
                 ),
@@ -127,18 +138,19 @@ class VoiceOperations(Hearing):
             )
             accepted = outcome.decided.verdict is Verdict.ACCEPT
             least = caller.disclosure is Disclosure.LEAST
-            score = self._score(outcome, use)
+            score = self._hearing.score(outcome, use)
             # of a reject by the words the voice may be the right one, which is told to nobody by default
             score = told(score if accepted or not least else min(score, JUST_UNDER), caller.disclosure)
             if generation is Generation.V1:
-                phrase = await self._said(clip, summary.profile, outcome) if accepted or not least else ""
+                phrase = await self._hearing.said(clip, summary.profile, outcome) if accepted or not least else ""
                 result = "Accept" if accepted else "Reject"
                 return reply({"result": result, "confidence": confidence_of(score), "phrase": phrase})
         result = "accept" if accepted else "reject"
         return reply({"recognitionResult": result if generation is Generation.V3 else result.title(), "score": score})
 
-    async def _identify(self, request: Request, caller: Caller, route: Route) -> Response:
-        short = self._short(request, route)
+    async def identify(self, request: Request, caller: Caller, route: Route) -> Response:
+        """Identify the speaker of a recording among profiles."""
+        short = self._hearing.short(request, route)
         group = await self._group(request, caller, route)
         if route.generation is Generation.V1:
 
@@ -146,10 +158,10 @@ class VoiceOperations(Hearing):
                 found, score, _ = await self._identified(caller, route, group, clip)
                 return {"identifiedProfileId": found, "confidence": confidence_of(score)}
 
-            return await self._later(request, caller, route, work, least_s=1.0)
-        clip = await self._clip(request, route)
-        with self._context.sessions.session(caller):
-            await self._check_probe(clip, route, short=short)
+            return await self._hearing.later(request, caller, route, work, least_s=1.0)
+        clip = await self._hearing.clip(request, route)
+        with self._api.context.sessions.session(caller):
+            await self._hearing.check_probe(clip, route, short=short)
             found, score, ranking = await self._identified(caller, route, group, clip)
         return reply({"identifiedProfile": {"profileId": found, "score": score}, "profilesRanking": ranking[:_RANKED]})
 
@@ -170,12 +182,12 @@ class VoiceOperations(Hearing):
 
         def look() -> list[ProfileSummary]:
             routes = [Route(route.generation, route.operation, route.use, each) for each in ids if each]
-            return [self._look(caller, each) for each in routes]
+            return [self._api.look(caller, each) for each in routes]
 
-        found = await self._context.store_pool.run(look)
+        found = await self._api.context.store_pool.run(look)
         if len({summary.profile.locale for summary in found}) > 1 and not first:
             raise invalid_argument("Invalid group of profiles. Profiles must have the same locale.")
-        if not all(map(self._shaper.is_enrolled, found)):
+        if not all(map(self._api.shaper.is_enrolled, found)):
             raise not_enrolled()
         return {summary.profile.name: summary.profile.id for summary in found}
 
@@ -183,9 +195,9 @@ class VoiceOperations(Hearing):
         self, caller: Caller, route: Route, group: dict[str, str], clip: Clip
     ) -> tuple[str, float, list[dict[str, Any]]]:
         names = tuple(group)
-        begin = partial(self._authenticator.identify, among=names, tenant=caller.tenant, key_id=caller.key_id)
-        allowance = self._context.access.allowance(caller, Purpose(Mode.IDENTIFY, among=names))
-        outcome = await self._decided(clip, begin, Mode.IDENTIFY, route.generation, allowance)
+        begin = partial(self._api.authenticator.identify, among=names, tenant=caller.tenant, key_id=caller.key_id)
+        allowance = self._api.context.access.allowance(caller, Purpose(Mode.IDENTIFY, among=names))
+        outcome = await self._hearing.decided(clip, begin, Mode.IDENTIFY, route.generation, allowance)
         decided = outcome.decided
         accepted = decided.verdict is Verdict.ACCEPT
         scores = {
