@@ -27,7 +27,7 @@ MINUTES = file_of(pcm(*(piece for _ in range(12) for piece in (pause(0.8), say(L
 def server(folder: Path, sections: dict[str, Any] | None = None, *scopes: Scope) -> Iterator[tuple[Client, Watched]]:
     """A server that knows ada (with a phrase) and bob (without one), with these settings."""
     # these tests say the same recording again and again
-    fixed = {"server": {"port": 0}, "replay": {"refuse": False}}
+    fixed: dict[str, dict[str, Any]] = {"server": {"port": 0}, "replay": {"refuse": False}}
     settings = Settings().with_values(fixed | (sections or {}), "tests")
     with application(folder, settings) as watched:
         key = key_of(watched, *scopes)
