@@ -29,6 +29,7 @@ from streamauth.cli import (
     profiles,
     prompt,
     serve,
+    store,
     stream,
     verify,
 )
@@ -63,6 +64,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.add_typer(config.app, name="config")
 app.add_typer(microphones.app, name="microphones")
 app.command("doctor")(doctor.doctor)
+app.add_typer(store.app, name="store")
 app.add_typer(key.app, name="key")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")

@@ -1,10 +1,10 @@
 """The database of a store: connections and transactions. What differs between databases is in ``backends``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, create_engine, make_url
+from sqlalchemy import URL, Connection, Table, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from streamauth.errors import BadSetting
@@ -98,6 +98,10 @@ class Database:
     def lock(self, connection: Connection, name: str) -> None:
         """Wait until no other writer holds this name; hold it until the transaction ends."""
         self._backend.lock(connection, name)
+
+    def renumber(self, connection: Connection, tables: Sequence[Table]) -> None:
+        """Make tables count on from the greatest id in them, after rows were put in with their ids."""
+        self._backend.renumber(connection, tables)
 
     def wipe(self) -> None:
         """Remove all that was deleted from the files, where the database can do that.

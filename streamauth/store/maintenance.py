@@ -8,6 +8,7 @@ from sqlalchemy import Column, Connection, bindparam, select, tuple_
 
 from streamauth.errors import InputError
 from streamauth.store.audit import Audit, note, reseal
+from streamauth.store.copying import copy_store
 from streamauth.store.records import profile_of
 from streamauth.store.schema import (
     audit,
@@ -90,6 +91,14 @@ class Maintenance:
             self._sealed.mark_wipe(connection)
         self._sealed.keys.settle(new)
         self._sealed.wipe()
+
+    def copy_to(self, other: "Maintenance") -> dict[str, int]:
+        """Copy everything into another store; see ``store.copying``.
+
+        Raises:
+            InputError: The other store is not empty, or has another key.
+        """
+        return copy_store(self._sealed, other._sealed)
 
     def check(self) -> None:
         """Read everything there is.

@@ -20,6 +20,8 @@ from streamauth.store.sealing import SealingKey, key_id_of
 
 _KEY_CHECK = "key_check"
 _WIPE = "wipe"
+OWN_NAMES = (_KEY_CHECK, _WIPE)
+"""What belongs to this database alone, and is not copied to another one."""
 
 
 class SealedDatabase:

@@ -1,9 +1,9 @@
 """What the store needs of a database beside SQL. A new database is one more class with these methods."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, Engine, Table
 
 from streamauth.errors import StoreError
 
@@ -40,6 +40,10 @@ class Backend(Protocol):
 
     def lock(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction holds this name; hold it until the transaction ends."""
+        ...
+
+    def renumber(self, connection: Connection, tables: Sequence[Table]) -> None:
+        """Make tables count on from the greatest id in them."""
         ...
 
     def wipe(self, engine: Engine) -> None:

@@ -6,10 +6,10 @@ server does not answer is given up.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, select, text
+from sqlalchemy import URL, Connection, Engine, Table, func, select, text
 
 from streamauth.errors import BadSetting, DiskFull, ExtraMissing, StoreBusy, StoreCorrupt, StoreError, StoreUnavailable
 from streamauth.store.backends.backend import Mode
@@ -102,6 +102,19 @@ class PostgresBackend:
         """See ``Backend``."""
         number = int.from_bytes(hashlib.sha256(f"streamauth {name}".encode()).digest()[:8], "big", signed=True)
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+    def renumber(self, connection: Connection, tables: Sequence[Table]) -> None:
+        """See ``Backend``."""
+        for table in tables:
+            column = table.autoincrement_column
+            if column is None or column.foreign_keys:
+                continue
+            sequence = func.pg_get_serial_sequence(table.name, column.name)
+            if connection.scalar(select(sequence)) is None:
+                continue  # ids that are given, not counted
+            greatest = connection.scalar(select(func.max(column)))
+            if greatest is not None:
+                connection.execute(select(func.setval(sequence, greatest)))
 
     def wipe(self, engine: Engine) -> None:
         """See ``Backend``: PostgreSQL reuses the space of deleted rows by itself (autovacuum)."""

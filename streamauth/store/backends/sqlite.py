@@ -7,12 +7,12 @@ what it reads cannot change before it writes.
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine, Table, event
 
 from streamauth.errors import BadSetting, DiskFull, StoreBusy, StoreCorrupt, StoreError
 from streamauth.store.backends.backend import Mode
@@ -93,6 +93,9 @@ class SqliteBackend:
 
     def lock(self, connection: Connection, name: str) -> None:
         """See ``Backend``: a writer holds the whole database already."""
+
+    def renumber(self, connection: Connection, tables: Sequence[Table]) -> None:
+        """See ``Backend``: SQLite does that by itself."""
 
     def wipe(self, engine: Engine) -> None:
         """Write the database anew and empty its log.
