@@ -30,6 +30,7 @@ from streamauth.service.authenticator import Authenticator
 _MUTED_S = 0.8
 _CLAIM_MARGIN_S = 2.0  # a claim outlives the listening that it is for, but not by much
 _MAX_ENROLL_S = 180.0
+_LOOK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +286,8 @@ class LoginVoices:
         Raises:
             MicrophoneUnavailable: None can be used.
         """
-        return asdict(self._microphones.described())
+        with self._claims.claim(_LOOK_S):  # the list is made anew, which would end a recording
+            return asdict(self._microphones.described())
 
     def check_device(self, name: str) -> None:
         """Refuse a name of a microphone that fits none; the empty one fits.
@@ -294,7 +296,8 @@ class LoginVoices:
             MicrophoneUnavailable: It does.
         """
         if name:
-            self._microphones.check(name)
+            with self._claims.claim(_LOOK_S):
+                self._microphones.check(name)
 
     def _events(
         self, attempt: Attempt[AnySession], microphone: OpenMicrophone, longest_s: float, silence_s: float

@@ -113,6 +113,11 @@ def test_a_remark_is_no_line(folders: Folders) -> None:
     assert not folders.switch.is_on
 
 
+def test_the_package_brings_the_same_profile() -> None:
+    file = Path(__file__).resolve().parents[2] / "packaging" / "deb" / "pam-config"
+    assert file.read_text() == PROFILE
+
+
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     if lacking := missing():
