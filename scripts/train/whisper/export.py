@@ -13,6 +13,7 @@ import argparse
 import gzip
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -207,6 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("--goldens", action="store_true")
+    parser.add_argument("--exact", type=Path, help="write the same in 32 bits to a folder, for scripts.measure.phrases")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
@@ -228,6 +230,10 @@ def main() -> None:
     )
     for name, content in zip(("encoder.onnx", "decoder.onnx"), rounded, strict=True):
         (TARGET / name).write_bytes(content)
+    if arguments.exact:
+        shutil.copytree(TARGET, arguments.exact, dirs_exist_ok=True)
+        for name, content in zip(("encoder.onnx", "decoder.onnx"), exact, strict=True):
+            (arguments.exact / name).write_bytes(content)
     parity, speech = Parity(weights, kept), list(demonstrations())
     print(f"{len(tokens)} tokens of {len(names)}, {sum(map(len, rounded)) / 1e6:.1f} MB")
     if arguments.goldens:
