@@ -24,7 +24,7 @@ DOOR = "front"
 PINS = GpioPins(relay=17, contact=27, exit_button=22, bounce_s=0.0)
 
 
-def eventually(condition: Callable[[], object], within_s: float = 5.0) -> None:
+def eventually(condition: Callable[[], object], within_s: float = 60.0) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + within_s
     while not condition():
@@ -84,7 +84,7 @@ class MockDoor:
         self.factory = closed_door()
         self.couriers: list[Courier] = []
         self.recorder = Recorder(self.outbox, ["memory"], self._wake, retry_s=0.05)
-        rule = rule or DoorRule(strike_ms=200, held_ms=300, exit_ms=200)
+        rule = rule or DoorRule(strike_ms=1_500, held_ms=300, exit_ms=1_500)
         self.keeper = DoorKeeper(
             DOOR,
             Door(rule, mode),

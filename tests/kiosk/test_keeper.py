@@ -22,9 +22,8 @@ def test_the_relay_is_drawn_for_the_strike_time(door: MockDoor) -> None:
     assert door.keeper.admit(ADA) is None
     assert door.relay
     eventually(lambda: not door.relay)
-    # the mock's own clock; nothing but a great delay of this machine makes it longer
     (pulse_s,) = door.pulses_s()
-    assert 0.19 <= pulse_s < 2
+    assert 1.45 <= pulse_s < 30
     door.wait_for("unused")
     assert door.kinds()[0] == "started"
     assert door.kinds()[-2:] == ["granted", "unused"]

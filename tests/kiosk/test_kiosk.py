@@ -112,8 +112,8 @@ class Running:
 
     def start(self) -> None:
         self._thread.start()
-        assert self._ready.wait(60)
-        eventually(lambda: self.views and self.views[-1] in (View.IDLE, View.CLOSED), 30)
+        assert self._ready.wait(100)
+        eventually(lambda: self.views and self.views[-1] in (View.IDLE, View.CLOSED))
 
     def stop(self) -> None:
         self.kiosk.stop()
@@ -139,7 +139,7 @@ class Running:
         return [(each.kind.value, each.person, each.reason) for each in self.authenticator.store.outbox.log()]
 
     def wait_for(self, kind: str, count: int = 1) -> None:
-        eventually(lambda: [each[0] for each in self.log()].count(kind) >= count, 30)
+        eventually(lambda: [each[0] for each in self.log()].count(kind) >= count, 60)
 
     def post(self, what: str, **fields: str) -> int:
         request = Request(self.url + what, json.dumps(fields).encode(), method="POST")  # noqa: S310 - the test's own
@@ -151,7 +151,7 @@ class Running:
     def claims(self, text: str) -> None:
         count = len(self.views)
         assert self.post("claim", text=text) == 204
-        eventually(lambda: len(self.views) > count, 30)
+        eventually(lambda: len(self.views) > count)
 
     def moves(self, is_open: bool) -> None:
         pin = self.factory.pin(PINS.contact)
@@ -174,7 +174,7 @@ def test_the_right_person_by_voice(home: Path, card: SoundCard) -> None:
         ours.wait_for("unused")
         assert [each for each in ours.log() if each[0] == "granted"] == [("granted", "Ada", "voice")]
         (pulse_s,) = ours.pulses_s
-        assert 0.39 <= pulse_s < 5
+        assert 0.39 <= pulse_s < 30
         assert View.WELCOME in ours.views
 
 
@@ -249,7 +249,7 @@ def test_a_recording_of_the_last_visit(home: Path, card: SoundCard) -> None:
         ours.claims("2468")
         card.says("slt", "door-4")
         ours.wait_for("unused")
-        eventually(lambda: ours.views[-1] is View.IDLE, 20)
+        eventually(lambda: ours.views[-1] is View.IDLE)
         ours.claims("2468")
         card.says("slt", "door-4")
         ours.wait_for("denied")
@@ -281,7 +281,7 @@ def test_duress(home: Path, card: SoundCard, way: str) -> None:
 
 
 def test_forced_held_and_exit(home: Path, card: SoundCard) -> None:
-    with running(home, card) as ours:
+    with running(home, card, door={"strike_s": 5.0, "exit_s": 5.0}) as ours:
         ours.moves(True)
         ours.wait_for("forced")
         ours.moves(False)
@@ -324,7 +324,7 @@ def test_a_microphone_that_goes_and_comes_back(home: Path, card: SoundCard, monk
         card.plugged = False
         ours.wait_for("microphone_lost")
         eventually(lambda: ours.views[-1] is View.OUT_OF_ORDER)
-        eventually(lambda: ours.authenticator.store.doors.get("front").problem, 20)
+        eventually(lambda: ours.authenticator.store.doors.get("front").problem)
         ours.post("ring")
         ours.wait_for("ring")
         card.plugged = True

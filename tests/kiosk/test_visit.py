@@ -81,7 +81,7 @@ def enroll(auth: Authenticator, name: str, speaker: int, words: str, phrase: str
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[MockDoor]:
-    with MockDoor(tmp_path, DoorRule(strike_ms=400)) as made:
+    with MockDoor(tmp_path, DoorRule(strike_ms=2_000)) as made:
         yield made
 
 

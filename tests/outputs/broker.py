@@ -20,7 +20,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for_port(port: int, within_s: float = 10.0) -> None:
+def wait_for_port(port: int, within_s: float = 60.0) -> None:
     """Wait until something listens."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -95,9 +95,9 @@ class Listener:
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.connect("127.0.0.1", port)
         self.client.loop_start()
-        assert self.subscribed.wait(10)
+        assert self.subscribed.wait(60)
 
-    def wait(self, condition: Any, within_s: float = 15.0) -> None:
+    def wait(self, condition: Any, within_s: float = 60.0) -> None:
         """Wait until something was got for which a condition of (topic, payload, retained) holds."""
         deadline = time.monotonic() + within_s
         while not any(condition(*each) for each in list(self.got)):

@@ -61,7 +61,7 @@ def test_who_may_pass_is_shown_to_the_panel_as_a_badge(ends: tuple[int, Path]) -
     reader = OsdpReader(path, BADGE, KEY, address=5)
     reader.begin(lambda is_open: None, lambda: None)
     try:
-        eventually(lambda: reader.is_online and ours.is_sc_active(5), 20)
+        eventually(lambda: reader.is_online and ours.is_sc_active(5))
         reader.set_unlocked(False)
         reader.set_unlocked(True)
         event = ours.get_event(5, timeout=10)
