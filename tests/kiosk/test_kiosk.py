@@ -179,7 +179,7 @@ def test_the_right_person_by_voice(home: Path, card: SoundCard) -> None:
 
 
 def test_the_right_person_by_pin_and_phrase(home: Path, card: SoundCard) -> None:
-    with running(home, card, kiosk={"identify": "claim"}) as ours:
+    with running(home, card, kiosk={"identify": "claim"}, door={"strike_s": 4.0}) as ours:
         ours.claims("2468")
         card.says("slt", "door-4")
         ours.wait_for("granted")

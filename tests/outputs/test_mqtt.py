@@ -40,7 +40,7 @@ def sink(port: int, commands: list[DoorCommand] | None = None) -> MqttSink:
         "front door",
         MqttBroker("127.0.0.1", port),
         None if commands is None else commands.append,
-        ack_s=20.0,
+        ack_s=3.0,
     )
     made.show(VIEW)
     return made
