@@ -20,8 +20,8 @@ Embedding = NDArray[np.float32]
 """A speaker embedding of unit length, shape (dim,), float32."""
 
 Voiceprint = NDArray[np.float32]
-"""What is enrolled of a voice, float32, shape (views, dim): the voice as it is and then that of each copy of the speech
-(``core/copies``), of unit length; or shape (dim,), a single view."""
+"""What is enrolled of a voice, float32, shape (views, dim): the voice as it is and then that of the speech with
+each augmentation (``core/voice/augmentation.py``), of unit length; or shape (dim,), a single view."""
 
 SAMPLE_RATE_HZ = 16_000
 """The one sample rate inside the core. Every ``at_sample`` counts in it."""

@@ -17,7 +17,7 @@ from streamauth.core.audio.pcm import AudioFormat, Encoding, PcmInput
 from streamauth.core.audio.quality import Quality, QualityMeter
 from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, SpeakerEncoder, Voiceprint
 from streamauth.core.sessions.base import Models
-from streamauth.core.voice.augmentation import with_copies
+from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.pooling import RollingVoice, VoiceSample, voice_of
 from streamauth.settings import Settings
 
@@ -140,7 +140,7 @@ class Probe:
         frames = [frame for step in self._steps for frame, voiced in step.segmented.utterance if voiced]
         speech = np.concatenate((*frames, np.zeros(0, np.float32)))
         voice = voice_of(speech, self._models.encoder)
-        return None if voice is None else with_copies(voice, speech, self._models.encoder)
+        return None if voice is None else augmented_voiceprint(voice, speech, self._models.encoder)
 
     def heard(self, speech_s: float | None = None) -> Look | None:
         """What is known after the first ``speech_s`` seconds of net speech, or all; None if that is too little."""

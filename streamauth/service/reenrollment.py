@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from streamauth.core.ports import SpeakerEncoder
 from streamauth.core.sessions.enrollment import EnrolledUtterance, voiceprint_of
-from streamauth.core.voice.augmentation import with_copies
+from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.pooling import voice_of
 from streamauth.errors import EncoderChanged, EngineError, ProfileNotEnrolled
 from streamauth.store.store import Store
@@ -30,7 +30,7 @@ def rebuild(store: Store, profile_id: str, encoder: SpeakerEncoder) -> None:
         voice = voice_of(record.audio, encoder)
         if voice is None:
             raise EngineError("The speech that was kept is too short for this encoder. Enroll again.")
-        voiceprint = with_copies(voice, record.audio, encoder)
+        voiceprint = augmented_voiceprint(voice, record.audio, encoder)
         utterances.append(EnrolledUtterance(voiceprint, voice.speech_s, record.audio_s, None))
         records.append(
             replace(record, encoder_id=encoder.id, voiceprint=voiceprint, speech_s=voice.speech_s, audio=None)

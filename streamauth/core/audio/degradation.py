@@ -1,6 +1,6 @@
 """What noise and lines do to speech; rooms are in ``core/audio/rooms.py``.
 
-Enrollment makes copies of what it hears with it, and evaluation the conditions that it measures under. All take and
+Enrollment augments speech with it, and evaluation the conditions that it measures under. All take and
 give float32 audio at 16 kHz and keep its length; all chance comes from the generator that they are given.
 """
 

@@ -18,7 +18,7 @@ from streamauth.core.replay.trail import Trail, TrailRecorder
 from streamauth.core.sessions.base import TRAIL_S, Models, Session, SessionSettings, SessionState
 from streamauth.core.sessions.recognition import Recognition
 from streamauth.core.settings import AudioSettings, DecisionSettings, EnrollmentSettings
-from streamauth.core.voice.augmentation import with_copies
+from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.forecast import forecast
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.core.voice.pooling import VoiceSample, voice_of
@@ -41,7 +41,7 @@ class EnrolledUtterance:
     """One utterance that passed the gate.
 
     Attributes:
-        voiceprint: Its voice and those of its copies (``core/voice/augmentation.py``).
+        voiceprint: Its voice as it is and augmented (``core/voice/augmentation.py``).
         speech_s: Net speech, in seconds.
         audio_s: Audio it was found in, in seconds.
         phrase: Its words with one space between, None if text-independent.
@@ -284,7 +284,7 @@ class EnrollmentSession(Session):
                 tuple(each) if len(each) == words else () for each in (self._scores, self._recognition_scores)
             )
             snr_db = self._quality.result().snr_db
-            voiceprint = with_copies(voice, speech, self.models.encoder)
+            voiceprint = augmented_voiceprint(voice, speech, self.models.encoder)
             audio = speech if self._settings.enrollment.keep_audio_s else None
             taken = EnrolledUtterance(
                 voiceprint,

@@ -1,7 +1,7 @@
 """The voice of an enrolled utterance, as it also sounds in noise, on a line and in a room.
 
 People enroll where it is quiet and log in where it is not. An encoder moves a voice in noise away from the same voice
-in quiet; so the voiceprint also holds what the encoder makes of copies of the speech, which are never kept.
+in quiet; so the voiceprint also holds what the encoder makes of augmented speech, which is never kept.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def _reverberant(speech: Samples, rng: np.random.Generator) -> Samples:
     return in_room(speech, random_room(rng))
 
 
-_COPIES: tuple[Callable[[Samples, np.random.Generator], Samples], ...] = (
+_AUGMENTATIONS: tuple[Callable[[Samples, np.random.Generator], Samples], ...] = (
     _noisy,
     lambda speech, rng: telephone(speech),
     _reverberant,
@@ -35,8 +35,8 @@ _COPIES: tuple[Callable[[Samples, np.random.Generator], Samples], ...] = (
 )
 
 
-def with_copies(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder) -> Voiceprint:
-    """The voice of an utterance and of its copies, shape (views, dim); the same speech gives the same.
+def augmented_voiceprint(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder) -> Voiceprint:
+    """The voice of an utterance as it is and augmented, shape (views, dim); the same speech gives the same.
 
     Args:
         voice: The voice of the utterance as it is (``voice_of``).
@@ -47,5 +47,5 @@ def with_copies(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder) ->
         EngineError: The encoder failed.
     """
     rng = np.random.default_rng(_SEED)
-    copies = [voice_of(copy(speech, rng), encoder) for copy in _COPIES]
-    return np.stack([voice.embedding, *(copy.embedding for copy in copies if copy is not None)])
+    augmented = [voice_of(change(speech, rng), encoder) for change in _AUGMENTATIONS]
+    return np.stack([voice.embedding, *(one.embedding for one in augmented if one is not None)])

@@ -1,4 +1,4 @@
-"""Voiceprints: how a voice sounds as it is, and in noise, on a line and in a room (``copies``).
+"""Voiceprints: how a voice sounds as it is, and in noise, on a line and in a room (``augmentation``).
 
 A voice is compared with the middle of these views, and with the one that it is nearest to: the middle stands for all
 that its owner may sound like, the nearest for how they sound now. What it is worth is in docs/decisions.md.
@@ -28,7 +28,7 @@ def middle(voiceprint: Voiceprint) -> Embedding:
 def mean_of(voiceprints: Sequence[Voiceprint], weights: Sequence[float]) -> Voiceprint:
     """The voiceprint of several utterances: the weighted mean, view by view.
 
-    One of a single view, from before there were copies, stands for all views.
+    One of a single view, made without augmentation, stands for all views.
     """
     views = np.broadcast_arrays(*map(np.atleast_2d, voiceprints))
     return unit(np.sum([np.float32(weight) * each for weight, each in zip(weights, views, strict=True)], axis=0))

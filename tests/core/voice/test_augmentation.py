@@ -3,7 +3,7 @@ import pytest
 
 from streamauth.core.audio.degradation import telephone
 from streamauth.core.ports import Voiceprint
-from streamauth.core.voice.augmentation import with_copies
+from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.pooling import RollingVoice, VoiceSample, voice_of
 from streamauth.core.voice.voiceprint import middle
 from streamauth.settings import VoiceSettings
@@ -43,7 +43,7 @@ class BandEncoder(FakeEncoder):
 def enrolled(speech: np.ndarray) -> tuple[VoiceSample, Voiceprint]:
     own = voice_of(speech, BandEncoder())
     assert own is not None
-    return own, with_copies(own, speech, BandEncoder())
+    return own, augmented_voiceprint(own, speech, BandEncoder())
 
 
 def test_a_voiceprint_leans_to_what_the_voice_sounds_like_on_a_line() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 from streamauth.catalog.registry import Catalog, models_folder, read_registry
 from streamauth.core.ports import Samples
@@ -29,7 +30,7 @@ def speech(voice: str) -> Samples:
     return np.asarray(samples, np.float32)
 
 
-def voicing(detector: TwoStageDetector, samples: Samples) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def voicing(detector: TwoStageDetector, samples: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(probability of speech, of a voice) of each frame."""
     stream, found = detector.stream(), []
     for start in range(0, samples.size - FRAME_SAMPLES + 1, FRAME_SAMPLES):
