@@ -112,7 +112,9 @@ def judged(made: Made) -> Result:
             decoder.finish()
             rate_hz = source.format.sample_rate_hz
     except AudioError as error:
-        good = error.code != "empty_audio" and _REMEDY.search(error.message) is not None
+        # a good file is neither empty nor damaged
+        wrong = error.code in ("empty_audio", "truncated_audio") or "begins like" in error.message
+        good = not wrong and _REMEDY.search(error.message) is not None
         return Result(made, "refused" if good else "fault", f"{error.code}: {error.message}")
     except Exception as error:
         return Result(made, "fault", f"unexpected {type(error).__name__}")

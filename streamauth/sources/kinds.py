@@ -218,8 +218,8 @@ def _mpeg_kind(head: bytes) -> Kind | None:
     if layer == 0:
         is_aac = head[1] & 0xF0 == 0xF0 and head[2] >> 2 & 15 < 13
         return Kind("an AAC file", Reader.MEDIA, "aac") if is_aac else None
-    if version == 1:
-        return None
+    if version == 1 or head[2] >> 4 == 15 or head[2] >> 2 & 3 == 3:
+        return None  # reserved values; 0xFF alone is silence in µ-law
     if layer == 1:
         return _MP3
     return Kind(f"an MPEG layer {'II' if layer == 2 else 'I'} file", Reader.MEDIA, "mp3")

@@ -24,6 +24,8 @@ from streamauth.sources.mp3 import count_samples
 from streamauth.sources.ogg import check_ogg
 
 _DAMAGED = "The audio file is damaged and cannot be decoded to its end. Copy or record it again."
+_MPEG_TAGS = (0x50, 0x55)
+"""Format tags of WAV for MPEG layer II and III."""
 _UNKNOWN_FRAMES = 2**63 - 1
 """What libsndfile says of a FLAC file that does not tell its length, as those written into a pipe."""
 
@@ -34,7 +36,8 @@ def open_blocks(path: Path, kind: Kind, max_s: float) -> AudioSource:
         block = find_block(file)
     tag = int.from_bytes(block.format[:2], "little")
     with _open(path) as sound:
-        if sound is None:
+        # of MPEG in WAV libsndfile takes a guess at the length, and stops there
+        if sound is None or tag in _MPEG_TAGS:
             block.usable(0)
             coding = f" 0x{tag:04X}" if tag else ""
             return open_media(path, kind, max_s, f"has samples in a coding{coding} that is not decoded here")
@@ -70,7 +73,8 @@ def open_ogg(path: Path, kind: Kind, max_s: float) -> AudioSource:
         return open_media(path, kind, max_s, why)
     with _open(path) as sound:
         if sound is None:
-            raise kind.damaged()
+            # FLAC as FFmpeg puts it into Ogg
+            return open_media(path, kind, max_s)
         if sound.frames == _UNKNOWN_FRAMES:
             return _source(path, kind, sound, least=1, most=None, max_s=max_s)
         _check_length(sound, max_s)

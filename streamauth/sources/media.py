@@ -15,8 +15,8 @@ from streamauth.errors import EmptyAudio, TruncatedAudio
 from streamauth.sources import AudioSource, Chunks, too_long
 from streamauth.sources.kinds import Kind
 
-_GUESSED = frozenset({"aac", "ac3", "amr", "dts", "mp3", "mpeg", "mpegts", "rm"})
-"""Demuxers of formats without a header that tells the length: FFmpeg takes a guess by the bit rate."""
+_GUESSED = frozenset({"aac", "ac3", "amr", "dts", "mp3", "mpeg", "mpegts", "rm", "wav"})
+"""Demuxers that take a guess at the length by the bit rate."""
 
 _MISSING_S = 0.5
 """What a file may be shorter than its header says: priming of the encoder, and rounding."""

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from streamauth.errors import AudioError, AudioTooLong, TruncatedAudio, UnsupportedAudioFormat
+from streamauth.errors import AudioError, AudioTooLong, NotAudio, TruncatedAudio, UnsupportedAudioFormat
 from streamauth.sources.files import open_audio
 
 from .making import decoded, tone, written
@@ -31,6 +31,7 @@ KINDS = {
     "flv": ("flv", "aac", 44_100, "an FLV file"),
     "ts": ("mpegts", "aac", 44_100, "an MPEG transport stream"),
     "ac3": ("ac3", "ac3", 48_000, "an AC-3 file"),
+    "oga": ("ogg", "flac", 16_000, "an Ogg file"),
     "tta": ("tta", "tta", 16_000, "a True Audio file"),
 }
 
@@ -84,6 +85,22 @@ def test_the_channel_that_is_chosen(tmp_path: Path) -> None:
     source = open_audio(written(tmp_path / "a", encoded("mka", channels=2)), max_s=60, channel=2)
     assert (source.format.channels, source.format.channel) == (2, 2)
     assert decoded(source).size == 48_000
+
+
+def test_mpeg_inside_wav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(KINDS, "wav", ("wav", "libmp3lame", 48_000, "a WAV file"))
+    path = written(tmp_path / "a.wav", encoded("wav"))
+    assert decoded(open_audio(path, max_s=60)).size == pytest.approx(3 * 48_000, abs=3 * 1_152)
+    with pytest.raises(TruncatedAudio):
+        open_audio(written(tmp_path / "b.wav", path.read_bytes()[:-9_000]), max_s=60)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UnsupportedAudioFormat, match="a WAV file, which has samples in a coding 0x0055"):
+        open_audio(path, max_s=60)
+
+
+def test_silence_of_a_telephone_line_is_not_taken_for_mpeg(tmp_path: Path) -> None:
+    with pytest.raises(NotAudio, match="no audio file that is known"):
+        open_audio(written(tmp_path / "a", b"\xff" * 8_000), max_s=60)
 
 
 @pytest.mark.parametrize("kind", ["m4a", "mka", "wv", "tta"])
