@@ -207,7 +207,9 @@ def test_a_visitor_chooses_a_language(browser: Browser, kiosk: Kiosk) -> None:
 
 
 def test_the_tones_are_the_answers(browser: Browser, kiosk: Kiosk) -> None:
+    kiosk.feed.show(SCREENS["idle"])
     with opened(browser, kiosk.server.url, microphone=None, **at("panel")) as page:
+        kiosk.show(page, SCREENS["idle"])
         page.evaluate(
             """() => {
               window.tones = [];
