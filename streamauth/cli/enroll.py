@@ -50,6 +50,7 @@ def enroll(
 ) -> int:
     """Enroll a person: one pass phrase said several times, or free speech. Exit code 5 where more is needed."""
     from streamauth.cli.attempt import RawFormat, recording
+    from streamauth.cli.live import LiveView
     from streamauth.cli.phrase import proposals
     from streamauth.core.reasons import Reason
     from streamauth.errors import InputError
@@ -83,8 +84,10 @@ def enroll(
             output.messages.print(line, markup=False)
         if mic:
             output.messages.print(_prompt(attempt.session.needed, phrase, text_independent), markup=False)
-        with output.busy("Listening"):
+        with LiveView(output.messages, None) if mic else output.busy("Listening") as view:
             for recorded, event in _events(attempt, recordings):
+                if view is not None:
+                    view.show(event)
                 _tell(event, recorded.name, phrase, problems, output)
         session = attempt.session
         count, speech_s = len(session.everything), sum(u.speech_s for u in session.everything)

@@ -61,11 +61,11 @@ class LiveView:
 
     Args:
         console: Where to draw.
-        threshold: The LLR to reach.
+        threshold: The LLR to reach; None where nothing is compared, as in an enrollment.
         limit_s: Audio after which the attempt is over, to count down; None where it goes on.
     """
 
-    def __init__(self, console: Console, threshold: float, limit_s: float | None = None) -> None:
+    def __init__(self, console: Console, threshold: float | None, limit_s: float | None = None) -> None:
         self._console = console
         self._threshold = threshold
         self._limit_s = limit_s
@@ -119,10 +119,11 @@ class LiveView:
         filled = round((min(max(self._level, _LEVEL_FLOOR_DBFS), 0.0) / -_LEVEL_FLOOR_DBFS + 1.0) * width)
         level = Text("level   ") + Text("▮" * filled, style="red" if self._clipped else "cyan")
         state = Text("speech" if self._speaking else "silence", style="bold" if self._speaking else "dim")
-        score = self._score
-        bar = Text("score   " + score_bar(score.llr if score else None, self._threshold, width))
-        lines = [level + Text("  ") + state, bar]
-        if score is not None:
+        score, lines = self._score, [level + Text("  ") + state]
+        if self._threshold is not None:
+            bar = Text("score   " + score_bar(score.llr if score else None, self._threshold, width))
+            lines.append(bar)
+        if self._threshold is not None and score is not None:
             detail = f"  LLR {score.llr:+.1f}, {score.speech_s:.1f} s of speech {self._leader}".rstrip()
             if bar.cell_len + len(detail) <= self._console.width:
                 bar.append(detail)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -24,5 +25,7 @@ def test_of_libsndfile(tmp_path: Path) -> None:
 @pytest.mark.tools
 @pytest.mark.parametrize(("program", "every", "taken"), [("ffmpeg", 37, 4), ("sox", 17, 4)])
 def test_of_other_programs(tmp_path: Path, program: str, every: int, taken: int) -> None:
+    if which(program) is None:
+        pytest.skip(f"{program} is not installed. Debian and Ubuntu: apt-get install {program}")
     found = verdicts(tmp_path, program, every)
-    assert found["taken"] >= taken, "is it installed?"
+    assert found["taken"] >= taken

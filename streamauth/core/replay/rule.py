@@ -9,8 +9,9 @@ from streamauth.core.replay.trail import Trail
 
 @dataclass(frozen=True, slots=True)
 class ReplayRule:
-    """Bounds that next to no repeat by the same person reaches: one of 1,705 does, by a person who says single words very
-    evenly (``scripts/measure/replay.py``).
+    """Bounds that next to no repeat by the same person reaches.
+
+    One of 1,705 does, by a person who says single words very evenly (``scripts/measure/replay.py``).
 
     Attributes:
         whole: For one recording as a whole.
