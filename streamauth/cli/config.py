@@ -1,10 +1,13 @@
 """``streamauth config``."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import typer
 
 from streamauth.cli.output import EXIT_OK, JsonOption, Output
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*@")
 
 app = typer.Typer(help="Show the settings in force and where they come from, or check them.")
 
@@ -23,7 +26,7 @@ def show(
     rows = [
         {
             "setting": f"{section}.{item.name}",
-            "value": getattr(getattr(settings, section), item.name),
+            "value": _shown(getattr(getattr(settings, section), item.name)),
             "unit": item.metadata["unit"],
             "origin": given.get((section, item.name), "default"),
             "variable": environment_name(section, item.name),
@@ -43,6 +46,11 @@ def show(
     output.console.print(table if rows else "All settings are at their defaults.")
     output.console.print(f"Settings are read from {data_folder() / 'config.toml'} and the environment.", markup=False)
     return EXIT_OK
+
+
+def _shown(value: Any) -> Any:
+    """A setting as people may see it: without the password of an address."""
+    return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 
 @app.command()
