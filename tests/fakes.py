@@ -10,9 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.phrase.strength import WordFacts
 from streamauth.core.phrase.words import DIGITS
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, PhraseStream, Samples, Transcript, Word
+from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, PhraseStream, Samples, Transcript, Word, WordFacts
 from streamauth.core.sessions.base import Models
 from streamauth.core.voice.calibration import Calibration
 

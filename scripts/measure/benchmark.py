@@ -22,8 +22,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.core.phrase.strength import WordFacts
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, WordFacts
 from streamauth.core.sessions.base import Models, Session
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession

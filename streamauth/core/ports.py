@@ -11,8 +11,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.phrase.strength import WordFacts
-
 Samples = NDArray[np.float32]
 """Audio, shape (samples,), float32 in [-1, 1], 16 kHz mono."""
 
@@ -161,6 +159,21 @@ class PhraseStream(Protocol):
     def close(self) -> None:
         """Give back what the stream holds. Idempotent; the stream must not be used afterwards."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class WordFacts:
+    """What a recognizer knows of a word.
+
+    Attributes:
+        sounds: Its pronunciations, each a tuple of phones; at least one.
+        bits: How rare it is: minus the binary logarithm of its share of all words in texts; None if unknown.
+        proposed: Whether the pronunciations are no more than proposed from the spelling.
+    """
+
+    sounds: tuple[tuple[str, ...], ...]
+    bits: float | None = None
+    proposed: bool = False
 
 
 class PhraseRecognizer(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from streamauth.core.phrase.words import DIGITS
+from streamauth.core.ports import WordFacts
 from streamauth.core.settings import PhraseSettings
 
 _DIGIT_BITS = math.log2(10)
@@ -22,21 +23,6 @@ _COMMON = frozenset(
     merry christmas; what is your name; my name is john; see you later; see you tomorrow; have a nice day
     """.replace("\n", ";").split(";")
 )
-
-
-@dataclass(frozen=True, slots=True)
-class WordFacts:
-    """What a recognizer knows of a word.
-
-    Attributes:
-        sounds: Its pronunciations, each a tuple of phones; at least one.
-        bits: How rare it is: minus the binary logarithm of its share of all words in texts; None if unknown.
-        proposed: Whether the pronunciations are no more than proposed from the spelling.
-    """
-
-    sounds: tuple[tuple[str, ...], ...]
-    bits: float | None = None
-    proposed: bool = False
 
 
 class Level(StrEnum):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.phrase.strength import WordFacts
+from streamauth.core.ports import WordFacts
 from streamauth.engines.phrase.alignment import NUMBER
 from streamauth.engines.phrase.g2p import G2P, Phones
 from streamauth.errors import ModelCorrupt

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import vosk
 
-from streamauth.core.phrase.strength import WordFacts
-from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Samples, Transcript, Word
+from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Samples, Transcript, Word, WordFacts
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.engines.phrase.expected import Expected

@@ -1,7 +1,8 @@
 import pytest
 
-from streamauth.core.phrase.strength import Level, WordFacts, strength
+from streamauth.core.phrase.strength import Level, strength
 from streamauth.core.phrase.words import normalize
+from streamauth.core.ports import WordFacts
 from streamauth.settings import PhraseSettings
 
 BITS = {"seven": 12.0, "green": 13.0, "apples": 17.0, "good": 9.0, "morning": 12.0, "hi": 13.0, "the": 5.0, "of": 5.0}

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Enrolled, Event, Failed, Reason, UtteranceRefused, UtteranceTaken
-from streamauth.core.phrase.strength import WordFacts
-from streamauth.core.ports import PhraseStream, Samples, Transcript
+from streamauth.core.ports import PhraseStream, Samples, Transcript, WordFacts
 from streamauth.core.sessions.base import SessionState
 from streamauth.core.sessions.enrollment import (
     LEAST_PRONUNCIATION_SCORE,
