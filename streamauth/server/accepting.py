@@ -21,13 +21,14 @@ from streamauth.settings import ServerSettings
 
 log = logging.getLogger("streamauth.server")
 
+_BATCH = 16
 _REST_S = 0.5
 _LOG_STEP_S = 60.0
 _FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Acceptor:
-    """Takes connections from a listening socket. Run ``serve`` in a task, and cancel it to stop.
+    """Takes connections from a listening socket, from ``start`` to ``stop``.
 
     Args:
         listening: The socket.
@@ -59,27 +60,39 @@ class Acceptor:
         self._handshakes: dict[asyncio.Task[None], str] = {}
         self._quiet_until_s = 0.0
         self._refused = 0
+        self._rest: asyncio.TimerHandle | None = None
 
-    async def serve(self) -> None:
-        """Take connections until cancelled."""
-        loop = asyncio.get_running_loop()
+    def start(self) -> None:
+        """Take connections from now on."""
+        self._loop = asyncio.get_running_loop()
         self._listening.setblocking(False)
-        try:
-            while True:
-                try:
-                    peer, address = await loop.sock_accept(self._listening)
-                except OSError as error:
-                    if error.errno in _FULL:
-                        self._refuse()
-                        self._waiting.give_way()
-                        await asyncio.sleep(_REST_S)
-                    continue
-                self._take(peer, str(address[0]))
-                # many that come at once must not hold up those that are served
-                await asyncio.sleep(0)
-        finally:
-            for task in list(self._handshakes):
-                task.cancel()
+        self._loop.add_reader(self._listening.fileno(), self._accept)
+
+    def stop(self) -> None:
+        """Take no more, and end the handshakes that are under way; before the listening socket is closed."""
+        if self._rest is not None:
+            self._rest.cancel()
+        self._loop.remove_reader(self._listening.fileno())
+        for task in list(self._handshakes):
+            task.cancel()
+
+    def _accept(self) -> None:
+        # a few at a time: many that come at once must not hold up those that are served
+        for _ in range(_BATCH):
+            try:
+                peer, address = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno in _FULL:
+                    self._refuse()
+                    self._waiting.give_way()
+                    self._loop.remove_reader(self._listening.fileno())
+                    self._rest = self._loop.call_later(
+                        _REST_S, self._loop.add_reader, self._listening.fileno(), self._accept
+                    )
+                return
+            self._take(peer, str(address[0]))
 
     def _take(self, peer: socket.socket, address: str) -> None:
         # a closed socket has no number: nobody has to tell when a connection ends
@@ -96,7 +109,7 @@ class Acceptor:
                 self._refuse()
                 peer.close()
                 return
-        task = asyncio.get_running_loop().create_task(self._connect(peer))
+        task = self._loop.create_task(self._connect(peer))
         if self._tls is not None:
             self._handshakes[task] = address
 
@@ -113,7 +126,7 @@ class Acceptor:
             {} if self._tls is None else {"ssl_handshake_timeout": self._handshake_s, "ssl_shutdown_timeout": CLOSE_S}
         )
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(self._make, peer, ssl=self._tls, **times)
+            await self._loop.connect_accepted_socket(self._make, peer, ssl=self._tls, **times)
         except OSError:  # what the peer did wrong; ssl.SSLError is one, too
             peer.close()
 

@@ -189,7 +189,7 @@ class _Uvicorn(uvicorn.Server):
 
     async def run_with(self, acceptor: Acceptor, listening: socket.socket) -> None:
         """Serve until the stop, then let what is running come to its end."""
-        accepting = asyncio.create_task(acceptor.serve())
+        acceptor.start()
         try:
             await self.on_tick(0)
             self._on_ready()
@@ -199,9 +199,7 @@ class _Uvicorn(uvicorn.Server):
                         await self._stop.wait()
                 await self.on_tick(0)
         finally:
-            accepting.cancel()
-            with suppress(asyncio.CancelledError):
-                await accepting
+            acceptor.stop()
             listening.close()
         await self._application.finish()
         await self.shutdown()

@@ -322,7 +322,7 @@ def test_a_thousand_idle_connections_keep_nobody_out(tmp_path: Path) -> None:
 
 
 def test_hundreds_of_idle_websockets_keep_nobody_out(tmp_path: Path) -> None:
-    limits = {"max_sessions": 50, "access": {"address_burst": 100_000}}
+    limits = {"max_sessions": 50, "connections_per_address": 300, "access": {"address_burst": 100_000}}
     with attacked(tmp_path, **limits) as (url, _), ExitStack() as stack:
         for _ in range(200):
             raw = Raw(url)
