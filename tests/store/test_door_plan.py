@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
@@ -9,7 +8,8 @@ from streamauth.core.door.events import Denial
 from streamauth.errors import BadPin, BadPlan, BadProfileName, BadSchedule, StoreCorrupt, UnknownPerson
 from streamauth.store.database import Database
 from streamauth.store.door_plan import Claimed, DoorPlan, SpanRow
-from streamauth.store.migrations import upgrade
+from streamauth.store.store import Store
+from tests.store.helpers import files_bytes
 
 ADA = Person(
     "ada",
@@ -25,11 +25,8 @@ NOON = datetime(2026, 11, 30, 12)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(tmp_path / "streamauth.db", busy_timeout_s=1)
-    upgrade(made)
-    yield made
-    made.close()
+def database(store: Store) -> Database:
+    return store._sealed.database
 
 
 @pytest.fixture
@@ -82,9 +79,10 @@ def test_a_pin_belongs_to_one_person(plan: DoorPlan) -> None:
         plan.put_person(ADA, duress_pin="2468")
 
 
-def test_no_pin_stands_in_the_store(plan: DoorPlan, tmp_path: Path) -> None:
+def test_no_pin_stands_in_the_store(plan: DoorPlan, home: Path) -> None:
     plan.put_person(ADA, pin="86420135")
-    assert all(b"86420135" not in path.read_bytes() for path in tmp_path.iterdir())
+    assert ADA.name.encode() in files_bytes(home)
+    assert b"86420135" not in files_bytes(home)
 
 
 @pytest.mark.parametrize("pin", ["123", "123456789", "12a4", "١٢٣٤"])

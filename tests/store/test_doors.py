@@ -1,16 +1,13 @@
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from streamauth.core.door.command import DoorAction
 from streamauth.core.door.events import DoorMode, DoorState
 from streamauth.errors import DoorError, UnknownDoor
-from streamauth.store.database import Database
 from streamauth.store.doors import Doors, DoorStanding
-from streamauth.store.migrations import upgrade
+from streamauth.store.store import Store
 
 
 class Clock:
@@ -28,13 +25,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def doors(tmp_path: Path, clock: Clock) -> Iterator[Doors]:
-    database = Database(tmp_path / "streamauth.db", busy_timeout_s=5)
-    upgrade(database)
-    made = Doors(database, clock)
+def doors(store: Store, clock: Clock) -> Doors:
+    made = Doors(store._sealed.database, clock)
     made.report("front", DoorState.LOCKED, DoorMode.NORMAL, problem=False)
-    yield made
-    database.close()
+    return made
 
 
 def test_how_a_door_stands(doors: Doors) -> None:

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,17 +7,15 @@ from streamauth.core.door.events import DoorEventKind
 from streamauth.core.door.message import DoorMessage
 from streamauth.errors import StoreCorrupt, StoreError
 from streamauth.store.database import Database
-from streamauth.store.migrations import upgrade
 from streamauth.store.outbox import Outbox
+from streamauth.store.store import Store
 from tests.outputs.making import message
+from tests.store.helpers import opened
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(tmp_path / "streamauth.db", busy_timeout_s=1)
-    upgrade(made)
-    yield made
-    made.close()
+def database(store: Store) -> Database:
+    return store._sealed.database
 
 
 @pytest.fixture
@@ -48,14 +45,13 @@ def test_each_output_gets_each_event_in_order(box: Outbox) -> None:
     assert list(box.log()) == events
 
 
-def test_what_waits_is_still_there_after_a_restart(tmp_path: Path, box: Outbox) -> None:
+def test_what_waits_is_still_there_after_a_restart(home: Path, box: Outbox) -> None:
     box.record([message(1), message(2)], ["mqtt"])
     first = box.next("mqtt", DOOR)
     assert first is not None
     box.delivered(first[0], 5)
-    again = Database(tmp_path / "streamauth.db", busy_timeout_s=1)
-    assert drained(Outbox(again), "mqtt") == [message(2)]
-    again.close()
+    with opened(home) as again:
+        assert drained(again.outbox, "mqtt") == [message(2)]
 
 
 def test_doors_do_not_wait_for_each_other(box: Outbox) -> None:
