@@ -62,10 +62,11 @@ class Engines:
             ModelMissing, ModelCorrupt, EngineError: An engine cannot be loaded.
         """
         encoder = self.encoder()
+        calibration = load_calibration(self._catalog, self._settings.voice.encoder, encoder.id)
         return Models(
             self.detector(),
             encoder,
-            load_calibration(self._catalog, self._settings.voice.encoder, encoder.id),
+            calibration,
             self.recognizer(locale) if with_words else None,
         )
 

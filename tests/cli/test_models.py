@@ -240,7 +240,12 @@ def test_a_pulled_recognizer_is_used_for_its_language(
     known = (MODELS / "registry.toml").read_text("utf-8")
     folder = tmp_path / "registry"
     write_registry(folder, known, archive_table("tiny", content, f"{site.url}/tiny.zip", language="xx"))
-    for name in ("ge2e-noise-int8.onnx", "ge2e-noise-int8.calibration.json", "ge2e-noise-int8.cohort.npy"):
+    for name in (
+        "ge2e-noise-int8.onnx",
+        "ge2e-noise-int8.calibration.json",
+        "ge2e-noise-int8.cohort.npy",
+        "voicing.npz",
+    ):
         shutil.copy(MODELS / name, folder)
     monkeypatch.setenv("STREAMAUTH_MODELS", str(folder))
     monkeypatch.setenv("STREAMAUTH_PHRASE_LOCALE", "xx-XX")

@@ -9,7 +9,7 @@ from streamauth.catalog.entries import DetectorEntry
 from streamauth.catalog.registry import Catalog, read_model
 from streamauth.core.ports import Samples, SpeechDetector, SpeechDetectorStream
 from streamauth.core.speech.voicing import FEATURES, FRAME_SAMPLES, VoicingNetwork, VoicingStream
-from streamauth.errors import ModelCorrupt, ModelMissing
+from streamauth.errors import ModelCorrupt, ModelMissing, UnknownModel
 
 NAME = "voicing"
 """The network's name in the registry."""
@@ -22,9 +22,12 @@ def load_voicing(catalog: Catalog) -> tuple[str, VoicingNetwork]:
         ModelMissing: It is not in the registry, or its file is missing.
         ModelCorrupt: Its file is damaged.
     """
-    model = catalog.find(NAME)
-    if not isinstance(model.entry, DetectorEntry):
-        raise ModelMissing("The voicing network is missing. Install streamauth again.")
+    try:
+        model = catalog.find(NAME)
+    except UnknownModel:
+        model = None
+    if model is None or not isinstance(model.entry, DetectorEntry):
+        raise ModelMissing("The voicing network is not in the models folder. Install streamauth again.")
     content = read_model(model.entry, model.folder)
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:

@@ -110,6 +110,12 @@ def test_a_file_that_is_not_there_is_missing(copied: Path) -> None:
         load_voicing(Catalog())
 
 
+def test_a_registry_without_it_is_refused(copied: Path) -> None:
+    (copied / "registry.toml").write_text("", "utf-8")
+    with pytest.raises(ModelMissing, match="voicing network"):
+        load_voicing(Catalog())
+
+
 def test_another_file_is_damaged(copied: Path) -> None:
     content = bytearray((copied / "voicing.npz").read_bytes())
     content[100] ^= 1
