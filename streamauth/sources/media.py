@@ -60,7 +60,7 @@ def open_media(path: Path, kind: Kind, max_s: float, why: str = "is not decoded 
                             raise too_long(max_s)
                         yield raw.tobytes()
             except av.FFmpegError:
-                raise TruncatedAudio() from None
+                raise (TruncatedAudio() if done else kind.refused(why)) from None
         if not done:
             raise EmptyAudio()
         if duration_s is not None and done < (duration_s - _MISSING_S) * audio_format.sample_rate_hz:
