@@ -9,6 +9,7 @@ that is not installed is left out, and told. What a program cannot write, though
 """
 
 import argparse
+import contextlib
 import re
 import subprocess
 import sys
@@ -251,7 +252,8 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="print those that are taken, too")
     wanted = parser.parse_args()
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
+    # some formats put the half of a file beside it, where the program stands
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for result in results(Path(folder), wanted.programs or list(WRITERS), wanted.every):
             if isinstance(result, Made):
                 counts["not written by its program"] += 1

@@ -91,6 +91,7 @@ _STARTS: dict[bytes, Kind] = {
     b"caff": Kind("a CAF file", Reader.BLOCKS, "caf"),
     b".snd": Kind("an AU file", Reader.BLOCKS, "au"),
     b"dns.": Kind("an AU file", Reader.BLOCKS, None, _SOX),
+    **dict.fromkeys((b".sd\0", b"\0ds."), Kind("a DEC sound file", Reader.NONE, converter=_SOX)),
     b"NIST_1A": Kind("a NIST SPHERE file", Reader.BLOCKS, "nistsphere", _SOX),
     b"fLaC": Kind("a FLAC file", Reader.FLAC, "flac"),
     b"OggS": Kind("an Ogg file", Reader.OGG, "ogg"),
