@@ -1,6 +1,7 @@
 """What other programs write is taken with its right length, or refused by name: a part of ``scripts.measure.files``."""
 
 from collections import Counter
+from contextlib import chdir
 from pathlib import Path
 from shutil import which
 
@@ -11,7 +12,9 @@ from scripts.measure.files import Result, results
 
 def verdicts(folder: Path, program: str, every: int) -> Counter[str]:
     """How many files came to which verdict; none may be a fault."""
-    judged = [result for result in results(folder, [program], every) if isinstance(result, Result)]
+    # some formats put the half of a file beside it, where the program stands
+    with chdir(folder):
+        judged = [result for result in results(folder, [program], every) if isinstance(result, Result)]
     assert [result for result in judged if result.verdict == "fault"] == []
     return Counter(result.verdict for result in judged)
 
