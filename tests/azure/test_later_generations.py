@@ -403,7 +403,7 @@ def test_audio_that_cannot_be_used(azure: Client, enrolled: Enrolled, base: Base
         assert refused(bytes(much))[:2] == (413, "RequestEntityTooLarge")
     unknown = azure("POST", base.url(f"/{uuid4()}/enrollments"), bytes(4_000_000))
     assert unknown.error[0] == 404
-    noise = np.random.default_rng(5).normal(size=stereo.size) * 4000
+    noise = np.random.default_rng(5).normal(size=stereo.size) * 1500
     noisy = np.clip(stereo * 0.5 + noise, -32_768, 32_767).astype(np.int16)
     assert refused(wav(noisy)) == (400, "InvalidRequest", "Audio is too noisy.")
     azure("DELETE", base.url(f"/{made}"))

@@ -1,11 +1,11 @@
 """Random prompts through the command line, on fake engines."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from streamauth.core.phrase.words import DIGITS
-from streamauth.service.authenticator import Authenticator
 from tests.cli.rig import Shell, wav
 from tests.fakes import pause, say
 from tests.server.rig import FakeEngines
@@ -62,9 +62,11 @@ def test_what_cannot_be_drawn(shell: Shell, arguments: list[str], code: int, err
 
 def test_too_many(people: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAMAUTH_PROMPT_MAX_OPEN", "1")
-    assert people.json("prompt", "new", "ada").code == 0
-    outcome = people.json("prompt", "new", "ada")
+    assert people.json("prompt", "new").code == 0
+    outcome = people.json("prompt", "new")
     assert (outcome.code, outcome.error) == (1, "too_many_prompts")
+    first = people.json("prompt", "new", "ada").data
+    assert people.json("prompt", "new", "ada").data["prompt"] == first["prompt"], "nobody draws until the words suit"
 
 
 def test_checking_one_in_any_voice(people: Shell, tmp_path: Path) -> None:
@@ -115,9 +117,10 @@ def test_checking_one_in_the_voice_of_a_profile(
     assert told in " ".join(text.split())
 
 
-def test_an_expired_prompt(people: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_prompt(people: Shell, tmp_path: Path) -> None:
     drawn = people.json("prompt", "new").data
-    monkeypatch.setattr(Authenticator.__init__, "__defaults__", (lambda: 4e9,))
+    with sqlite3.connect(people.home / "streamauth.db") as database:
+        database.execute("UPDATE prompts SET expires_at_s = 1")
     outcome = people.json("prompt", "check", drawn["prompt"], spoken(tmp_path, PHRASE, ADA))
     assert (outcome.code, outcome.error) == (2, "prompt_expired")
 

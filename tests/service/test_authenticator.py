@@ -155,7 +155,7 @@ def test_a_store_that_cannot_settle_the_attempt_accepts_nobody(
 ) -> None:
     enroll(auth)
 
-    def full(*_: object) -> None:
+    def full(*_: object, by: str | None = None) -> None:
         raise DiskFull
 
     monkeypatch.setattr(auth.store.attempts, "finish", full)

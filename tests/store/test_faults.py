@@ -130,7 +130,7 @@ def test_a_full_disk_changes_nothing(store: Store) -> None:
 def test_a_really_full_disk(tmp_path: Path) -> None:
     # a file system of its own, in name spaces of its own: nothing of the machine is touched
     spaces = ["unshare", "--user", "--map-root-user", "--mount"]
-    mount = f"mount -t tmpfs -o size=600k none {tmp_path}"
+    mount = f"mount -t tmpfs -o size=900k none {tmp_path}"
     if subprocess.run([*spaces, "sh", "-c", mount], capture_output=True, check=False).returncode:
         pytest.skip("no name spaces are allowed here")
     code = """
