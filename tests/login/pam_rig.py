@@ -96,12 +96,17 @@ class ScriptedDaemon:
                 self.heard.append(request)
                 try:
                     for answer in step(request):
-                        connection.sendall(answer if isinstance(answer, bytes) else json.dumps(answer).encode() + b"\n")
+                        connection.sendall(answer if isinstance(answer, bytes) else line_of(answer))
                 except (BrokenPipeError, ConnectionResetError):
                     self.hung_up.set()
                     return
             if self._linger and not _line(lines):
                 self.hung_up.set()
+
+
+def line_of(answer: dict[str, Any]) -> bytes:
+    """An answer as it goes over the socket."""
+    return json.dumps(answer).encode() + b"\n"
 
 
 @dataclass

@@ -20,6 +20,7 @@ from tests.login.pam_rig import (
     Pam,
     ScriptedDaemon,
     Step,
+    line_of,
     prompt,
     refused,
     verdict,
@@ -194,7 +195,8 @@ def test_a_daemon_that_breaks_the_rules_lets_nobody_in(pam: Pam, answers: Any) -
         lambda i: [{"type": "prompt", "id": i, "say": "4\x1b[2J"}],
         lambda i: [{"type": "prompt", "id": i, "say": "4 \u202e7"}],
         lambda i: [{"type": "prompt", "id": "f" * 16, "say": "4 7"}],
-        lambda i: [{"type": "prompt", "id": i, "say": "4 7"}, {**ACCEPT, "id": i}],
+        # both at once: the second one must not come between reading the first and showing it
+        lambda i: [line_of({"type": "prompt", "id": i, "say": "4 7"}) + line_of({**ACCEPT, "id": i})],
         lambda i: [{**ACCEPT, "id": i}],
         lambda i: [{"type": "prompt", "id": i, "say": "4 7", "padding": "x" * 2000}],
     ],
