@@ -170,7 +170,10 @@ ACCEPT = {"type": "verdict", "verdict": "accept"}
         lambda i: [{"type": "listening", "id": i}, {"type": "listening", "id": i}, {**ACCEPT, "id": i}],
         lambda i: [{"type": "listening", "id": i}, {**ACCEPT, "id": i, "verdict": "ACCEPT"}],
         lambda i: [{"type": "listening", "id": i}, {**ACCEPT, "id": i, "verdict": True}],
-        lambda i: [{"type": "listening", "id": i}, {**ACCEPT, "id": i}, {**ACCEPT, "id": i, "verdict": "reject"}],
+        lambda i: [
+            {"type": "listening", "id": i},
+            line_of({**ACCEPT, "id": i}) + line_of({**ACCEPT, "id": i, "verdict": "reject"}),  # both at once
+        ],
         lambda i: [{"type": "listening", "id": i}, {**ACCEPT, "id": i, "more": {"a": 1}}],
         lambda i: [{"type": "listening", "id": i}, json.dumps({**ACCEPT, "id": i}).encode()],  # no newline
         lambda i: [{"type": "listening", "id": i}, json.dumps({"verdict": "", **ACCEPT, "id": i}).encode() * 2 + b"\n"],
