@@ -248,6 +248,7 @@ def test_codes_of_the_browser_that_the_server_has_too_mean_the_same(page: Page) 
     shared = {error.code for error in all_errors()} & set(sentences)
     assert shared == {
         "bad_message",
+        "microphone_busy",
         "server_unreachable",
         "session_interrupted",
         "unsupported_sample_rate",

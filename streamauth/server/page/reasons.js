@@ -13,6 +13,7 @@ export const REASONS = Object.freeze({
   prompt_mismatch: "Those were other words than the ones shown.",
   prompt_incomplete: "The shown words were not said to their end.",
   prompt_expired: "The shown words were not said in time.",
+  heard_before: "This recording was heard before. Speak live.",
   voice_changed: "The words were not all said in the same voice.",
   nobody: "This voice is none of the enrolled ones.",
   no_speech: "No speech was heard. Speak towards the microphone.",
