@@ -63,7 +63,7 @@ def test_an_unknown_address_leads_to_the_first_view(page: Page, hash_: str) -> N
     assert page.inner_text("#title") == "Is it you?"
     assert page.url.endswith("#verify")
     page.evaluate("location.hash = 'gone'")
-    page.wait_for_function("location.hash === '#verify'")
+    page.wait_for_function("() => location.hash === '#verify'")
     assert page.is_visible("#form")
 
 
@@ -92,7 +92,7 @@ def test_promises_follow_the_settings(page: Page, keeps: bool, utterances: int, 
     page.route("**/page.json", lambda route: route.fulfill(json=facts))
     page.reload()
     page.click("nav >> text=Enroll")
-    page.wait_for_function("document.getElementById('kept').textContent !== ''")
+    page.wait_for_function("() => document.getElementById('kept').textContent !== ''")
     told = page.inner_text("#lead") + page.inner_text(".foot") + (page.text_content("#ask-kept") or "")
     assert times in told
     assert ("kept there, sealed" in told) is keeps
@@ -213,7 +213,7 @@ def test_profiles_are_unlocked_reset_and_deleted(page: Page) -> None:
     page.click("#profiles >> text=Reset")
     assert ("POST", "/profiles/1/reset") not in server.calls, "what cannot be undone is asked for twice"
     page.click("#profiles >> text=Sure?")
-    page.wait_for_function("document.getElementById('name').value === 'ada'")
+    page.wait_for_function("() => document.getElementById('name').value === 'ada'")
     page.wait_for_selector("#profiles button:has-text('Delete')")
     page.click("#profiles >> text=Delete")
     page.click("#profiles >> text=Sure?")

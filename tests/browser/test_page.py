@@ -49,7 +49,7 @@ def test_the_permission_is_explained_before_it_is_asked_for(browser: Browser, si
         begin(page)
         # the browser is asked first what it was told before
         page.wait_for_selector("#panel-ask", state="visible")
-        page.wait_for_function("document.activeElement.id === 'ask-title'")
+        page.wait_for_function("() => document.activeElement.id === 'ask-title'")
         assert page.evaluate("document.activeElement.id") == "ask-title"
         assert site.split("/")[2] in page.inner_text("#ask-host")
         page.emulate_media(color_scheme="dark")
