@@ -12,7 +12,14 @@ from streamauth.core.audio.quality import QualityMeter
 from streamauth.core.events import Event, Failed, SpeechEnded, SpeechStarted
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
 from streamauth.core.replay.trail import Trail, TrailRecorder
-from streamauth.core.settings import PhraseSettings, SpeechSettings
+from streamauth.core.settings import (
+    AudioSettings,
+    DecisionSettings,
+    PhraseSettings,
+    PromptSettings,
+    SpeechSettings,
+    VoiceSettings,
+)
 from streamauth.core.voice.calibration import Calibration
 from streamauth.errors import EngineError, StreamAuthError
 
@@ -57,6 +64,30 @@ class SessionSettings(Protocol):
     @property
     def phrase(self) -> PhraseSettings:
         """Recognition of words."""
+        ...
+
+
+class ComparisonSettings(SessionSettings, Protocol):
+    """The sections that every session takes which compares a voice with voiceprints."""
+
+    @property
+    def audio(self) -> AudioSettings:
+        """Most audio."""
+        ...
+
+    @property
+    def voice(self) -> VoiceSettings:
+        """Windows of the encoder."""
+        ...
+
+    @property
+    def prompt(self) -> PromptSettings:
+        """Random prompts."""
+        ...
+
+    @property
+    def decision(self) -> DecisionSettings:
+        """Operating point and budgets."""
         ...
 
 

@@ -17,15 +17,11 @@ from streamauth.core.phrase.prompt import Challenge
 from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail
-from streamauth.core.sessions.base import Models, SessionSettings
+from streamauth.core.sessions.base import ComparisonSettings, Models
 from streamauth.core.sessions.recognition import Recognition, SpokenWords
 from streamauth.core.settings import (
     AdaptationSettings,
-    AudioSettings,
-    DecisionSettings,
     EnrollmentSettings,
-    PromptSettings,
-    VoiceSettings,
 )
 from streamauth.core.voice.consistency import SpeakerConsistency
 from streamauth.core.voice.operating_point import accept_bound
@@ -33,28 +29,8 @@ from streamauth.core.voice.pooling import RollingVoice, VoiceSample
 from streamauth.core.voice.scoring import Gallery, VoiceScore
 
 
-class VerificationSettings(SessionSettings, Protocol):
+class VerificationSettings(ComparisonSettings, Protocol):
     """The sections that a verification takes."""
-
-    @property
-    def audio(self) -> AudioSettings:
-        """Most audio."""
-        ...
-
-    @property
-    def voice(self) -> VoiceSettings:
-        """Windows of the encoder."""
-        ...
-
-    @property
-    def prompt(self) -> PromptSettings:
-        """Random prompts."""
-        ...
-
-    @property
-    def decision(self) -> DecisionSettings:
-        """Operating point and budgets."""
-        ...
 
     @property
     def enrollment(self) -> EnrollmentSettings:

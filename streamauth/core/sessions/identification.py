@@ -1,7 +1,6 @@
 """Identification: which of a group is speaking, or nobody of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.pcm import AudioFormat
@@ -11,9 +10,8 @@ from streamauth.core.phrase.prompt import Challenge
 from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail
-from streamauth.core.sessions.base import Models, Session, SessionSettings, SessionState
+from streamauth.core.sessions.base import ComparisonSettings, Models, Session, SessionState
 from streamauth.core.sessions.recognition import Recognition, SpokenWords
-from streamauth.core.settings import AudioSettings, DecisionSettings, PromptSettings, VoiceSettings
 from streamauth.core.voice.consistency import SpeakerConsistency
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.core.voice.pooling import RollingVoice
@@ -24,30 +22,6 @@ _REASONS: dict[Verdict, tuple[Reason, ...]] = {
     Verdict.REJECT: (Reason.NOBODY,),
     Verdict.UNDECIDED: (Reason.TOO_LITTLE_SPEECH,),
 }
-
-
-class IdentificationSettings(SessionSettings, Protocol):
-    """The sections that an identification takes."""
-
-    @property
-    def audio(self) -> AudioSettings:
-        """Most audio."""
-        ...
-
-    @property
-    def voice(self) -> VoiceSettings:
-        """Windows of the encoder."""
-        ...
-
-    @property
-    def prompt(self) -> PromptSettings:
-        """Random prompts."""
-        ...
-
-    @property
-    def decision(self) -> DecisionSettings:
-        """Operating point and budgets."""
-        ...
 
 
 class IdentificationSession(Session):
@@ -73,7 +47,7 @@ class IdentificationSession(Session):
         group: Mapping[str, Voiceprint],
         audio_format: AudioFormat,
         models: Models,
-        settings: IdentificationSettings,
+        settings: ComparisonSettings,
         *,
         further: Mapping[str, tuple[Voiceprint, ...]] | None = None,
         challenge: Challenge | None = None,
