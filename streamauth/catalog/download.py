@@ -6,16 +6,16 @@ answered, or how often the connection broke.
 
 import errno
 import hashlib
-import http.client
 import shutil
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+import ssl
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedIOBase
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import httpx
 
 from streamauth.errors import BadSetting, DiskFull, DownloadFailed, WrongDownload
 from streamauth.settings import ModelSettings
@@ -25,6 +25,8 @@ Progress = Callable[[int, int | None], None]
 """Told how many bytes have come, and how many will have in all, if that is known."""
 
 _BLOCK = 1 << 16
+_PAUSE_S = 0.5  # before a source that gave nothing is asked again; doubles each time, at most _LONGEST_PAUSE_S
+_LONGEST_PAUSE_S = 30.0
 _MB = 1_000_000
 
 
@@ -72,28 +74,35 @@ def download(sources: Sequence[str], part: Path, wanted: Wanted, settings: Model
         BadSetting: A source or the proxy cannot be used.
     """
     reason = "there is no address"
-    for source in sources:
-        for _ in range(settings.tries):
-            resumed = _size(part) > 0
-            try:
-                with disk_errors():
-                    _fetch(source, part, wanted, settings, tell)
-                    if sha256_of(part) == wanted.sha256:
-                        return
-                raise WrongDownload(f"{_host(source)} gave another file than the registered one. It was deleted.")
-            except WrongDownload as wrong:
-                part.unlink(missing_ok=True)
-                # what it was continued from may have been of another file: then once more from the beginning
-                if not resumed:
-                    raise
-                reason = wrong.message
-            except _Broken as broken:
-                reason = str(broken)
-                if broken.useless:
+    with _client(settings) as client:
+        for source in sources:
+            for attempt in range(settings.tries):
+                before = _size(part)
+                try:
+                    with disk_errors():
+                        _fetch(client, source, part, wanted, settings, tell)
+                        if sha256_of(part) == wanted.sha256:
+                            return
+                    raise WrongDownload(f"{_host(source)} gave another file than the registered one. It was deleted.")
+                except WrongDownload as wrong:
                     part.unlink(missing_ok=True)
-                if not broken.again:
-                    break
-    raise DownloadFailed(f"The download failed: {reason}. What came so far is kept; try again to go on from there.")
+                    # what it was continued from may have been of another file: then once more from the beginning
+                    if not before:
+                        raise
+                    reason = wrong.message
+                except _Broken as broken:
+                    reason = str(broken)
+                    if broken.useless:
+                        part.unlink(missing_ok=True)
+                    if not broken.again:
+                        break
+                    if _size(part) == before and attempt + 1 < settings.tries:
+                        time.sleep(min(_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S))
+    kept = _size(part)
+    raise DownloadFailed(
+        f"The download failed: {reason}."
+        + (f" The {kept} bytes that came are kept; try again to go on from there." if kept else "")
+    )
 
 
 def sha256_of(path: Path) -> str:
@@ -115,12 +124,14 @@ def check_space(folder: Path, needed: float, settings: ModelSettings) -> None:
         )
 
 
-def _fetch(source: str, part: Path, wanted: Wanted, settings: ModelSettings, tell: Progress) -> None:
+def _fetch(
+    client: httpx.Client, source: str, part: Path, wanted: Wanted, settings: ModelSettings, tell: Progress
+) -> None:
     """Append what is missing, from one source."""
     have = _size(part)
     if wanted.bytes and have >= wanted.bytes:
         return
-    with _opened(source, have, settings) as (stream, start, total):
+    with _opened(client, source, have) as (blocks, start, total):
         if total is not None and wanted.bytes and total != wanted.bytes:
             raise WrongDownload(f"{_host(source)} has a file of {total} bytes, but {wanted.bytes} are registered.")
         expected = wanted.bytes or total
@@ -133,7 +144,7 @@ def _fetch(source: str, part: Path, wanted: Wanted, settings: ModelSettings, tel
             file.seek(start)
             came = start
             tell(came, expected)
-            while block := _read(stream):
+            for block in blocks:
                 came += len(block)
                 if came > limit:
                     raise WrongDownload(f"{_host(source)} gave more than the registered file. Nothing was installed.")
@@ -144,7 +155,7 @@ def _fetch(source: str, part: Path, wanted: Wanted, settings: ModelSettings, tel
 
 
 @contextmanager
-def _opened(source: str, have: int, settings: ModelSettings) -> Iterator[tuple[BufferedIOBase, int, int | None]]:
+def _opened(client: httpx.Client, source: str, have: int) -> Iterator[tuple[Iterable[bytes], int, int | None]]:
     """What a source gives, the position that it begins at, and the size of the whole file if it is told."""
     if not is_url(source):
         try:
@@ -152,28 +163,28 @@ def _opened(source: str, have: int, settings: ModelSettings) -> Iterator[tuple[B
         except OSError:
             raise _Broken(f"the mirror has no file {Path(source).name}", again=False) from None
         with file:
-            yield file, 0, file.seek(0, 2) - file.seek(0)
+            size = file.seek(0, 2) - file.seek(0)
+            yield iter(lambda: file.read(_BLOCK), b""), 0, size
         return
-    headers = {"User-Agent": f"streamauth/{__version__}", "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
-    request = urllib.request.Request(source, headers=headers)  # noqa: S310 - only http and https get here
     try:
-        response = _opener(settings.proxy).open(request, timeout=settings.timeout_s)
-    except urllib.error.HTTPError as error:
-        error.close()
-        # 416: there is nothing after what we have, so that is not the begin of this file
-        useless, busy = error.code == 416, error.code == 429 or error.code >= 500
-        raise _Broken(f"{_host(source)} answers {error.code}", again=useless or busy, useless=useless) from None
-    except (OSError, http.client.HTTPException) as error:
-        raise _Broken(f"{_host(source)} cannot be reached ({_told(error)})") from None
-    with response:
-        length = response.headers.get("Content-Length")
-        size = int(length) if length is not None and length.isdigit() else None
-        start = _start(response.headers.get("Content-Range")) if response.status == 206 else 0
-        if start not in (0, have):
-            raise _Broken(f"{_host(source)} goes on from another place than was asked for", useless=True)
-        yield response, start, None if size is None else start + size
+        with client.stream("GET", source, headers={"Range": f"bytes={have}-"} if have else None) as response:
+            status = response.status_code
+            if status != 200 and status != 206:
+                # 416: there is nothing after what we have, so that is not the begin of this file
+                useless, busy = status == 416, status == 429 or status >= 500
+                raise _Broken(f"{_host(source)} answers {status}", again=useless or busy, useless=useless)
+            length = response.headers.get("Content-Length", "")
+            start = _start(response.headers.get("Content-Range")) if status == 206 else 0
+            if start not in (0, have):
+                raise _Broken(f"{_host(source)} goes on from another place than was asked for", useless=True)
+            # as it comes: waiting for a whole block would lose it where the connection breaks
+            yield response.iter_raw(), start, start + int(length) if length.isdigit() else None
+    except httpx.TimeoutException:
+        raise _Broken(f"{_host(source)} gives no answer in time") from None
+    except httpx.RemoteProtocolError as error:
+        raise _Broken(f"{_host(source)} broke off ({type(error).__name__})") from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _Broken(f"{_host(source)} cannot be reached ({type(error).__name__})") from None
 
 
 def is_url(source: str) -> bool:
@@ -188,31 +199,18 @@ def is_url(source: str) -> bool:
     return scheme in ("http", "https")
 
 
-def _opener(proxy: str) -> urllib.request.OpenerDirector:
-    if proxy and not is_url(proxy):
+def _client(settings: ModelSettings) -> httpx.Client:
+    if settings.proxy and not is_url(settings.proxy):
         raise BadSetting("models.proxy must be an http or https URL.")
-    opener = urllib.request.OpenerDirector()
-    handlers = (
-        urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else None),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        # a redirect to anything but http and https finds no handler here
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
+    return httpx.Client(
+        proxy=settings.proxy or None,
+        timeout=settings.timeout_s,
+        # the system's certificates: a site's own mirror may be signed by the site
+        verify=ssl.create_default_context(),
+        # to http and https only; httpx knows no other scheme
+        follow_redirects=True,
+        headers={"User-Agent": f"streamauth/{__version__}", "Accept-Encoding": "identity"},
     )
-    for handler in handlers:
-        opener.add_handler(handler)
-    return opener
-
-
-def _read(stream: BufferedIOBase) -> bytes:
-    try:
-        # what is there: waiting for a whole block would lose it where the connection breaks
-        return stream.read1(_BLOCK)
-    except (OSError, http.client.HTTPException) as error:
-        raise _Broken(f"the connection broke ({_told(error)})") from None
 
 
 @contextmanager
@@ -244,8 +242,3 @@ def _size(path: Path) -> int:
 
 def _host(source: str) -> str:
     return (urlsplit(source).hostname or "") if is_url(source) else "The mirror"
-
-
-def _told(error: Exception) -> str:
-    reason = getattr(error, "reason", error)
-    return "no answer in time" if isinstance(reason, TimeoutError) else type(reason).__name__

@@ -1,5 +1,6 @@
 import errno
 import shutil
+import time
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +24,7 @@ SETTINGS = ModelSettings(timeout_s=0.3, tries=3, min_free_mb=0)
 def part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(module, "_PAUSE_S", 0.0)
     return tmp_path / "file.part"
 
 
@@ -63,7 +65,7 @@ def test_a_truncated_answer_is_gone_on_from(site: Site, part: Path) -> None:
 
 def test_what_came_before_stays_for_the_next_time(site: Site, part: Path) -> None:
     site.answers["/file"] = Answer(CONTENT, cut_after=1000)
-    with pytest.raises(DownloadFailed, match="broke off after 3000"):
+    with pytest.raises(DownloadFailed, match="broke off.*The 3000 bytes"):
         get(site, part)
     assert part.read_bytes() == CONTENT[:3000]
     site.answers["/file"] = Answer(CONTENT)
@@ -149,6 +151,23 @@ def test_a_busy_server_is_asked_again_and_a_missing_file_is_not(site: Site, part
     with pytest.raises(DownloadFailed, match="answers 404"):
         get(site, part.with_name("other.part"), path="/nowhere")
     assert len(site.asked) == 4
+
+
+def test_a_source_that_gives_nothing_is_asked_again_more_and_more_slowly(
+    site: Site, part: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(module, "_PAUSE_S", 0.5)
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    site.answers["/file"] = Answer(CONTENT, statuses=[503] * 9)
+    with pytest.raises(DownloadFailed, match=r"answers 503\.$"):
+        get(site, part, replace(SETTINGS, tries=9))
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    # one that gives a part each time is not waited for
+    site.answers["/file"] = Answer(CONTENT, cut_after=len(CONTENT) // 2 + 1)
+    pauses.clear()
+    get(site, part)
+    assert not any(pauses)
 
 
 def test_the_next_address_is_tried(site: Site, part: Path) -> None:
