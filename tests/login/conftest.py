@@ -1,11 +1,13 @@
-"""Builds of the PAM module, made once."""
+"""A daemon in a thread, and builds of the PAM module, made once."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.login.pam_rig import Pam, build, missing
+from tests.login.rig import Rig, running
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,17 @@ def pam(pam_tools: Path, tmp_path: Path) -> Pam:
     made.service("fixed", f"required {made.module} {arguments} fixed")
     made.service("immediate", f"required {made.module} {arguments} immediate")
     return made
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A daemon with this user's voice."""
+    with running(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """The same for tests that leave it as it was."""
+    with running(tmp_path_factory.mktemp("warm")) as made:
+        yield made

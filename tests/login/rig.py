@@ -15,6 +15,8 @@ from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder
 from streamauth.core.sessions.base import Models
 from streamauth.engines.loader import Engines
 from streamauth.errors import MicrophoneAbsent, StreamAuthError
+from streamauth.login import protocol
+from streamauth.login.client import LoginClient
 from streamauth.login.daemon import Daemon, own_listener
 from streamauth.login.state import DaemonState
 from streamauth.login.users import TENANT, UnixUser
@@ -191,3 +193,11 @@ def running(
             daemon.stop()
             thread.join(timeout=10)
             assert not thread.is_alive()
+
+
+def login(rig: Rig, speaker: int = OWNER, say: str | None = None, service: str = "sudo") -> protocol.Judged:
+    """Log this user in: the digits, or other words, said by a speaker."""
+    with LoginClient(rig.path) as client:
+        asked = client.ask(me().name, service)
+        rig.microphone.audio = spoken(say or asked.say, speaker)
+        return client.listen()
