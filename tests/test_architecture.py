@@ -1,11 +1,14 @@
 """What must stay true of the code as a whole."""
 
 import ast
+import shutil
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
+import grimp
 import pytest
 
 import streamauth
@@ -45,6 +48,62 @@ def test_the_core_is_pure(path: Path) -> None:
     assert not {"now", "utcnow", "today"} & called(path)
     ours = {name for name in names if name.startswith("streamauth")}
     assert all(name.startswith("streamauth.core") or name == "streamauth.errors" for name in ours)
+
+
+MOST_FLOORS = 10
+
+
+def test_the_rooms_stand_on_few_floors() -> None:
+    graph = grimp.build_graph("streamauth", exclude_type_checking_imports=True, cache_dir=None)
+    rooms = graph.find_children("streamauth")
+
+    def room_of(module: str) -> str:
+        return ".".join(module.split(".")[:2])
+
+    below: dict[str, set[str]] = {room: set() for room in rooms}
+    for module in graph.modules - {"streamauth"}:
+        found = {room_of(other) for other in graph.find_modules_directly_imported_by(module)}
+        # the package's front page is for programs that use it, and stands above everything
+        assert "streamauth" not in found, module
+        below[room_of(module)] |= found - {room_of(module)}
+
+    @cache
+    def floor(room: str) -> int:
+        return 1 + max(map(floor, below[room]), default=0)
+
+    assert max(map(floor, rooms)) <= MOST_FLOORS
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "broken"),
+    [
+        ("core/events.py", "import streamauth.settings", "nothing imports what lies above it"),
+        ("service/voices.py", "import streamauth.server.app", "nothing imports what lies above it"),
+        ("azure/common.py", "import streamauth.kiosk.app", "nothing imports what lies above it"),
+        ("core/reasons.py", "import streamauth.core.decision", "there is no circle"),
+        ("somewhere.py", "", "nothing imports what lies above it"),
+    ],
+    ids=["upward", "far upward", "sideways", "circle", "a room without a place"],
+)
+def test_the_layers_are_enforced(module: str, line: str, broken: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(PACKAGE, tmp_path / "streamauth", ignore=lambda folder, names: [
+        name for name in names if not (Path(folder, name).is_dir() or name.endswith(".py"))
+    ])  # fmt: skip
+    with (tmp_path / "streamauth" / module).open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+    done = lint_imports(tmp_path)
+    assert done.returncode == 1
+    assert [text for text in done.stdout.splitlines() if text.endswith("BROKEN") and broken in text]
+
+
+def test_the_layers_hold() -> None:
+    assert lint_imports(ROOT).returncode == 0
 
 
 def loaded_by(code: str) -> set[str]:

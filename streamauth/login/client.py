@@ -8,8 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from streamauth import errors
-from streamauth.errors import LoginDaemonAbsent, LoginProtocolError, StreamAuthError
+from streamauth.errors import LoginDaemonAbsent, LoginProtocolError, StreamAuthError, all_errors
 from streamauth.login import protocol
 
 Kind = TypeVar("Kind", bound=protocol.Reply)
@@ -194,8 +193,5 @@ def _expect(kind: type[Kind], reply: protocol.Reply) -> Kind:
 
 def _error_of(reply: protocol.Refused) -> StreamAuthError:
     """The error that the daemon met, of its own class where there is one."""
-    for name in errors.__all__:
-        kind = getattr(errors, name)
-        if isinstance(kind, type) and issubclass(kind, StreamAuthError) and kind.code == reply.code:
-            return kind(reply.message)
-    return StreamAuthError(reply.message)
+    kind = next((kind for kind in all_errors() if kind.code == reply.code), StreamAuthError)
+    return kind(reply.message)

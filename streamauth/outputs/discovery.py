@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from streamauth import __version__
 from streamauth.core.door.events import DoorEventKind
 from streamauth.core.door.message import UNLOGGED
+from streamauth.version import __version__
 
 _EVENTS = [kind.value for kind in DoorEventKind if kind not in UNLOGGED]
 
