@@ -102,8 +102,10 @@ def normal(name: NameArgument, store: StoreOption = None, json: JsonOption = Fal
 @app.command()
 def forget(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
     """Remove a door that is no more. Its events stay."""
+    from streamauth.service.door_desk import DoorDesk
+
     with opened(store) as authenticator:
-        authenticator.store.doors.forget(name)
+        DoorDesk(authenticator.store).forget(name)
     Output(json).result({"name": name, "forgotten": True}, f"The door {name} is forgotten.")
     return EXIT_OK
 
@@ -135,7 +137,8 @@ def import_(
 ) -> int:
     """Read a table, all of it or nothing. Permissions, schedules and holidays replace what was there."""
     from streamauth.errors import BadPlan
-    from streamauth.service.door_tables import TableKind, import_table
+    from streamauth.service.door_desk import DoorDesk
+    from streamauth.service.door_tables import TableKind
 
     try:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
@@ -145,7 +148,7 @@ def import_(
     except UnicodeDecodeError:
         raise BadPlan("The file must be UTF-8.") from None
     with opened(store) as authenticator:
-        count = import_table(authenticator.store.door_plan, TableKind(table), text, replace=replace)
+        count = DoorDesk(authenticator.store).import_table(TableKind(table), text, replace=replace)
     Output(json).result({"table": table.value, "rows": count}, f"{count} rows of {table.value}.")
     return EXIT_OK
 
@@ -163,11 +166,12 @@ def export(table: TableArgument, store: StoreOption = None) -> int:
 
 def _tell(name: str, action: str, store: str | None, json: bool, seconds: float | None = None) -> int:
     from streamauth.core.door.command import DoorAction
+    from streamauth.service.door_desk import DoorDesk
 
     output = Output(json)
     with opened(store) as authenticator:
         doors = authenticator.store.doors
-        taken = _taken(doors.tell(name, DoorAction(action), seconds), doors)
+        taken = _taken(DoorDesk(authenticator.store).tell(name, DoorAction(action), seconds), doors)
     data: dict[str, Any] = {"name": name, "command": action, "taken": taken}
     text = f"The door {name} has taken the command."
     if not taken:

@@ -22,9 +22,11 @@ from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.pool import WorkerPool
 from streamauth.server.rates import Buckets, Shares
+from streamauth.server.sign_in import own_origin, shown_secret
 from streamauth.settings import Settings
-from streamauth.store.api_keys import Scope
+from streamauth.store.api_keys import ApiKey, Scope
 from streamauth.store.schema import DEFAULT_TENANT
+from streamauth.store.sign_ins import SignInRule
 from streamauth.store.store import Store
 
 _FAILURE_COST = 10
@@ -107,6 +109,7 @@ class Access:
         self._store_pool = store_pool
         self._settings = access = settings.access
         self._settings_of_attempts = settings.attempts
+        self.sign_in_rule = SignInRule(access.sign_in_idle_min * 60, access.sign_in_most_h * 3600)
         self._origins = frozenset(_list(access.origins))
         self._may_be_open = local and access.mode == "auto" and not _list(settings.server.trusted_proxies)
         self._addresses = Buckets(access.address_rate_per_min / 60, access.address_burst)
@@ -164,11 +167,14 @@ class Access:
         """
         headers = Headers(scope=connection)
         origin = headers.get("origin")
-        if origin is not None and origin not in self._origins and origin != _own_origin(connection, headers):
+        if origin is not None and origin not in self._origins and origin != own_origin(connection, headers):
             raise Forbidden("Web pages of this origin may not use the server.")
         kind, _, key = headers.get("authorization", "").partition(" ")
         if kind:
             return await self.by_key(connection, key.strip() if kind.lower() == "bearer" else "")
+        if (secret := shown_secret(connection)) is not None:
+            with suppress(Unauthorized):  # a cookie of another server of this machine says nothing here
+                return await self.by_sign_in(connection, secret)
         if not self._may_be_open or not _is_near(connection, headers):
             return None
         if await self._store_pool.run(self._store.api_keys.exist):
@@ -190,11 +196,27 @@ class Access:
         except Unauthorized:
             self._failed(connection)
             raise
-        if not self._keys.take(found.id):
-            raise RateLimited
-        return Caller(
-            found.tenant, found.scopes, Disclosure(self._settings.disclosure), found.id, peer=_address(connection)
-        )
+        return self._caller_of(connection, found)
+
+    async def by_sign_in(self, connection: Connection, secret: str) -> Caller:
+        """Who has signed in at a page of this server.
+
+        Raises:
+            Unauthorized: Nobody, or no longer.
+            RateLimited: The API key was used too often.
+        """
+        found = await self._store_pool.run(lambda: self._store.sign_ins.find(secret, self.sign_in_rule))
+        return self._caller_of(connection, found)
+
+    async def sign_in(self, connection: Connection, key: str) -> tuple[Caller, str]:
+        """Sign in by an API key; the caller, and the secret of their cookie.
+
+        Raises:
+            Unauthorized, RateLimited: As ``by_key``.
+        """
+        caller = await self.by_key(connection, key.strip())
+        key_id = str(caller.key_id)
+        return caller, await self._store_pool.run(lambda: self._store.sign_ins.add(key_id, self.sign_in_rule))
 
     async def by_token(self, connection: Connection, token: str) -> tuple[Caller, Purpose]:
         """Who shows a session token, and what it is for. The token is used up.
@@ -230,6 +252,12 @@ class Access:
                 key_id, data, lifetime_s=access.token_lifetime_s, max_open=access.max_open_tokens
             )
         )
+
+    def _caller_of(self, connection: Connection, key: ApiKey) -> Caller:
+        if not self._keys.take(key.id):
+            raise RateLimited
+        level = Disclosure(self._settings.disclosure)
+        return Caller(key.tenant, key.scopes, level, key.id, peer=_address(connection))
 
     def _failed(self, connection: Connection) -> None:
         if not self._addresses.take(_address(connection), _FAILURE_COST):
@@ -271,11 +299,6 @@ def _address(connection: Connection) -> str:
         if address.version == 6 and address.ipv4_mapped is None:
             return str(ipaddress.ip_network((address, 64), strict=False))
     return host
-
-
-def _own_origin(connection: Connection, headers: Headers) -> str:
-    secure = connection["scheme"] in ("https", "wss")
-    return f"{'https' if secure else 'http'}://{headers.get('host', '')}"
 
 
 def _is_near(connection: Connection, headers: Headers) -> bool:

@@ -18,6 +18,7 @@ from streamauth.server.bodies import Bodies
 from streamauth.server.context import CALLER, Context
 from streamauth.server.mounts import Mount
 from streamauth.server.replies import refuse
+from streamauth.server.sign_in import SIGN_IN_PATH
 from streamauth.server.static import page_files
 
 log = logging.getLogger("streamauth.server")
@@ -25,7 +26,7 @@ log = logging.getLogger("streamauth.server")
 HEALTH = ("/healthz", "/readyz")
 """What a load balancer asks; outside of all limits, or else a flood would take a healthy server out of service."""
 
-_PUBLIC = (PATH, "/v1/keys.json")
+_PUBLIC = (PATH, "/v1/keys.json", SIGN_IN_PATH)
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -104,9 +105,9 @@ class Middleware:
         most = self._bodies.most_bytes(scope, own=own)
         self._bodies.check_length(scope, most)
         limited = self._bodies.limited(receive, most)
-        if not own or path in _PUBLIC:
+        if not own:
             return limited
-        if path.startswith("/v1/") or path == "/metrics":
+        if path not in _PUBLIC and (path.startswith("/v1/") or path == "/metrics"):
             caller = await self._context.access.caller(scope)
             if caller is None:
                 raise Unauthorized

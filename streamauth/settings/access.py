@@ -25,6 +25,16 @@ class AccessSettings(Section):
     )
     token_lifetime_s: float = setting(120.0, "Time to use a session token", unit="s", low=1, high=3600)
     max_open_tokens: int = setting(1000, "Session tokens of one API key that wait to be used", low=1, high=1_000_000)
+    sign_in_idle_min: float = setting(
+        30.0,
+        "Time without a request after which who signed in at a web page is signed out",
+        unit="min",
+        low=1,
+        high=1440,
+    )
+    sign_in_most_h: float = setting(
+        12.0, "Time after which they are signed out in any case", unit="h", low=0.1, high=168
+    )
     issuer: str = setting("streamauth", "Issuer named in signed verdicts")
     verdict_lifetime_s: float = setting(60.0, "Time until a signed verdict expires", unit="s", low=1, high=3600)
     signing_key_days: float = setting(

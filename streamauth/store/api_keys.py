@@ -103,13 +103,13 @@ class ApiKeys:
             connection.execute(insert(api_keys).values(values))
             row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one()
             note(self._sealed, connection, "key.created", subject=key_id)
-        return _key_of(row), f"{_PREFIX}_{key_id}_{secret}"
+        return key_of(row), f"{_PREFIX}_{key_id}_{secret}"
 
     def all(self) -> list[ApiKey]:
         """All keys of all tenants, the oldest first, with those that are revoked."""
         with self._sealed.read() as connection:
             rows = connection.execute(select(api_keys).order_by(api_keys.c.created_ms, api_keys.c.id)).all()
-        return [_key_of(row) for row in rows]
+        return [key_of(row) for row in rows]
 
     def exist(self, *, good: bool = False) -> bool:
         """Whether there ever was a key, or with ``good`` whether there is one that is not revoked."""
@@ -138,7 +138,7 @@ class ApiKeys:
         if row.used_ms is None or now_ms - row.used_ms >= _USE_STEP_MS:
             with self._sealed.write() as connection:
                 connection.execute(update(api_keys).where(api_keys.c.id == row.id).values(used_ms=now_ms))
-        return _key_of(row)
+        return key_of(row)
 
     def revoke(self, key_id: str) -> None:
         """Make a key useless, and the session tokens made with it. Its row stays.
@@ -160,7 +160,12 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def _key_of(row: Any) -> ApiKey:
+def key_of(row: Any) -> ApiKey:
+    """The key of a row of the table ``api_keys``.
+
+    Raises:
+        StoreCorrupt: It is damaged.
+    """
     try:
         scopes = frozenset(Scope(scope) for scope in row.scopes.split(","))
         times = [None if ms is None else datetime.fromtimestamp(ms / 1000, UTC) for ms in (row.used_ms, row.revoked_ms)]

@@ -89,6 +89,20 @@ class Audit:
                 yield entry
             after = page[-1][0].number
 
+    def newest(self, before: int | None = None, limit: int = 100) -> list[AuditEntry]:
+        """The newest entries below a number, the newest first.
+
+        Raises:
+            AuditBroken: One cannot be opened.
+        """
+        query = select(audit).order_by(audit.c.number.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit.c.number < before)
+        with self._sealed.read() as connection:
+            rows = connection.execute(query).all()
+            key = self._sealed.key(connection) if rows else None
+        return [] if key is None else [_entry_of(row, key) for row in rows]
+
     def verify(self) -> AuditState:
         """Check every link from the first entry to the head.
 

@@ -93,6 +93,21 @@ class Outbox:
                 return
             after = rows[-1].sequence
 
+    def recent(self, door: str | None = None, after: int = 0, limit: int = 100) -> list[tuple[int, DoorMessage]]:
+        """The newest events of the log with their places in the order, the newest first.
+
+        Args:
+            door: At this door; None for all.
+            after: Only those at later places.
+            limit: The most of them.
+        """
+        wanted = _rows().where(outbox.c.output == _LOG, outbox.c.sequence > after)
+        if door is not None:
+            wanted = wanted.where(outbox.c.door == door)
+        with self._database.read() as connection:
+            rows = connection.execute(wanted.order_by(outbox.c.sequence.desc()).limit(limit)).all()
+        return [(row.sequence, _message(row)) for row in rows]
+
     def last_passage(self, person: str, area: str) -> Passage | None:
         """How somebody last passed into or out of an area; None if never, or longer ago than events are kept."""
         passages = _rows().where(

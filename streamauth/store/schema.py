@@ -235,6 +235,16 @@ session_tokens = Table(  # one row per token that waits to be used, see store.se
     Index(None, "key_id"),
 )
 
+sign_ins = Table(  # one row per browser that somebody has shown an API key in, see store.sign_ins
+    "sign_ins",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("key_id", String(16), ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=False),
+    Column("began_at_s", Double, nullable=False),
+    Column("used_at_s", Double, nullable=False),
+    Index(None, "key_id"),
+)
+
 signing_keys = Table(  # the newest signs, older ones verify what they signed, see store.signing_keys
     "signing_keys",
     metadata,

@@ -23,6 +23,7 @@ from streamauth.store.prompts import Prompts
 from streamauth.store.recordings import Recordings
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.session_tokens import SessionTokens
+from streamauth.store.sign_ins import SignIns
 from streamauth.store.signing_keys import SigningKeys
 from streamauth.store.standing import Standings
 from streamauth.store.templates import Templates
@@ -56,6 +57,7 @@ class Store:
         prompts: Random prompts that wait to be said.
         api_keys: Keys of programs.
         session_tokens: Tokens for one session.
+        sign_ins: Who is at a web page with an API key.
         signing_keys: Keys that sign verdicts.
         outbox: Events of doors that wait to be delivered.
         doors: How doors stand, and commands that wait for them.
@@ -79,6 +81,7 @@ class Store:
         self.prompts = Prompts(sealed)
         self.api_keys = ApiKeys(sealed)
         self.session_tokens = SessionTokens(sealed)
+        self.sign_ins = SignIns(sealed)
         self.signing_keys = SigningKeys(sealed)
         self.outbox = Outbox(sealed.database)
         self.doors = Doors(sealed.database)

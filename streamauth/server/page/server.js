@@ -37,7 +37,7 @@ export function signedIn() {
  */
 export async function ask(method, path, body) {
   /** @type {Record<string, string>} */
-  const headers = {};
+  const headers = { "X-Streamauth-Page": "1" };
   if (key) headers.Authorization = `Bearer ${key}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;

@@ -9,16 +9,19 @@ from starlette.responses import PlainTextResponse
 
 from streamauth.core.door.command import DoorAction
 from streamauth.core.door.door import MAX_UNLOCK_MS
+from streamauth.core.door.message import DoorMessage
 from streamauth.errors import Forbidden
 from streamauth.server.access import Caller
 from streamauth.server.context import Context, caller_of
-from streamauth.service.door_tables import TableKind, events_table, export_table, import_table
+from streamauth.service.door_desk import DoorDesk
+from streamauth.service.door_tables import TableKind, events_table, export_table
 from streamauth.store.api_keys import Scope
 from streamauth.store.doors import DoorStanding
 from streamauth.store.schema import DEFAULT_TENANT
 
 DoorName = Annotated[str, Path(max_length=64, description="Name of the door.")]
 _MAX_EVENTS = 10_000
+_MAX_RECENT = 1000
 _MAX_TABLE_CHARS = 4_000_000
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
 
@@ -53,6 +56,24 @@ class CommandBody(BaseModel):
 
     id: int
     taken: bool
+
+
+class DoorEventBody(BaseModel):
+    """What happened at a door."""
+
+    place: int = Field(description="In the order of all events.")
+    id: str
+    door: str
+    event: str
+    at_ms: int
+    person: str | None
+    reason: str
+
+
+class DoorLogBody(BaseModel):
+    """Events of doors."""
+
+    events: list[DoorEventBody]
 
 
 class NewTable(BaseModel):
@@ -101,7 +122,8 @@ def door_routes(context: Context) -> APIRouter:
         """Leave a command for a door. Scope: admin."""
         _need(caller)
         action = DoorAction(given.command)
-        number = await pool.run(lambda: store.doors.tell(name, action, given.seconds))
+        desk = DoorDesk(store, caller.key_id)
+        number = await pool.run(lambda: desk.tell(name, action, given.seconds))
         return CommandBody(id=number, taken=False)
 
     @routes.get("/doors/{name}/commands/{number}")
@@ -109,6 +131,20 @@ def door_routes(context: Context) -> APIRouter:
         """Whether a door has taken a command. Scope: admin."""
         _need(caller)
         return CommandBody(id=number, taken=await pool.run(lambda: store.doors.was_taken(number)))
+
+    @routes.get("/door-log")
+    async def get_log(
+        caller: Known,
+        response: Response,
+        door: Annotated[str | None, Query(max_length=64)] = None,
+        after: Annotated[int, Query(ge=0, lt=2**62, description="Only events at later places in the order.")] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MAX_RECENT)] = 100,
+    ) -> DoorLogBody:
+        """The newest events, the newest first; ask again with the greatest `place` as `after`. Scope: admin."""
+        _need(caller)
+        response.headers["Cache-Control"] = "no-store"
+        found = await pool.run(lambda: store.outbox.recent(door, after, limit))
+        return DoorLogBody(events=[_event(place, message) for place, message in found])
 
     @routes.get("/door-events", responses=_CSV, response_class=Response)
     async def get_events(
@@ -145,14 +181,15 @@ def door_routes(context: Context) -> APIRouter:
     ) -> ImportedBody:
         """Read a table from CSV, all of it or nothing. Scope: admin."""
         _need(caller)
-        rows = await pool.run(lambda: import_table(store.door_plan, table, given.csv, replace=given.replace))
+        desk = DoorDesk(store, caller.key_id)
+        rows = await pool.run(lambda: desk.import_table(table, given.csv, replace=given.replace))
         return ImportedBody(rows=rows)
 
     @routes.post("/door-plan/people/remove", status_code=204, response_class=Response)
     async def remove_person(caller: Known, given: PersonName) -> None:
         """Remove a person with their PINs and permissions; their profile stays. Scope: admin."""
         _need(caller)
-        await pool.run(lambda: store.door_plan.remove_person(given.name))
+        await pool.run(lambda: DoorDesk(store, caller.key_id).remove_person(given.name))
 
     return routes
 
@@ -161,6 +198,18 @@ def _need(caller: Caller) -> None:
     caller.need(Scope.ADMIN)
     if caller.tenant != DEFAULT_TENANT:
         raise Forbidden
+
+
+def _event(place: int, message: DoorMessage) -> DoorEventBody:
+    return DoorEventBody(
+        place=place,
+        id=message.id,
+        door=message.door,
+        event=message.kind.value,
+        at_ms=message.at_ms,
+        person=message.person,
+        reason=message.reason,
+    )
 
 
 def _described(door: DoorStanding) -> DoorBody:

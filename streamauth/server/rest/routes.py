@@ -9,11 +9,13 @@ from typing import Any
 from fastapi import APIRouter
 
 from streamauth.server.context import Context
+from streamauth.server.rest.audit import audit_routes
 from streamauth.server.rest.decisions import decision_routes
 from streamauth.server.rest.doors import door_routes
 from streamauth.server.rest.models import ErrorBody
 from streamauth.server.rest.phrases import phrase_routes
 from streamauth.server.rest.profiles import profile_routes
+from streamauth.server.rest.sign_in import sign_in_routes
 from streamauth.server.rest.tokens import token_routes
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -27,6 +29,14 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 def rest_routes(context: Context) -> APIRouter:
     """All routes, for one server."""
     routes = APIRouter(prefix="/v1", responses=_ERRORS)
-    for part in (profile_routes, phrase_routes, decision_routes, token_routes, door_routes):
+    for part in (
+        profile_routes,
+        phrase_routes,
+        decision_routes,
+        token_routes,
+        sign_in_routes,
+        door_routes,
+        audit_routes,
+    ):
         routes.include_router(part(context))
     return routes

@@ -223,6 +223,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_session_tokens_key_id"), "session_tokens", ["key_id"], unique=False)
     op.create_table(
+        "sign_ins",
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.Column("key_id", sa.String(16), nullable=False),
+        sa.Column("began_at_s", sa.Double, nullable=False),
+        sa.Column("used_at_s", sa.Double, nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name=op.f("fk_sign_ins_key_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_sign_ins")),
+    )
+    op.create_index(op.f("ix_sign_ins_key_id"), "sign_ins", ["key_id"], unique=False)
+    op.create_table(
         "templates",
         sa.Column("profile_id", sa.String(36), nullable=False),
         sa.Column("encoder_id", sa.String(255), nullable=False),

@@ -1,0 +1,55 @@
+"""REST: the audit log. Scope: admin, of the default tenant, as it tells of all of them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel
+
+from streamauth.errors import Forbidden
+from streamauth.server.access import Caller
+from streamauth.server.context import Context, caller_of
+from streamauth.store.api_keys import Scope
+from streamauth.store.schema import DEFAULT_TENANT
+
+_MAX_ENTRIES = 1000
+
+
+class AuditEntryBody(BaseModel):
+    """What was decided or changed; ids, never a person."""
+
+    number: int
+    at_ms: int
+    actor: str
+    action: str
+    subject: str
+    outcome: str
+
+
+class AuditBody(BaseModel):
+    """Entries, the newest first."""
+
+    entries: list[AuditEntryBody]
+
+
+def audit_routes(context: Context) -> APIRouter:
+    """The routes, for one server."""
+    routes = APIRouter(tags=["audit"])
+    Known = Annotated[Caller, Depends(caller_of)]
+    store, pool = context.authenticator.store, context.store_pool
+
+    @routes.get("/audit")
+    async def get_audit(
+        caller: Known,
+        response: Response,
+        before: Annotated[int | None, Query(ge=1, lt=2**62, description="Only entries below this number.")] = None,
+        limit: Annotated[int, Query(ge=1, le=_MAX_ENTRIES)] = 100,
+    ) -> AuditBody:
+        """The newest entries of the audit log. `streamauth audit verify` checks that it is whole. Scope: admin."""
+        caller.need(Scope.ADMIN)
+        if caller.tenant != DEFAULT_TENANT:
+            raise Forbidden
+        response.headers["Cache-Control"] = "no-store"
+        found = await pool.run(lambda: store.audit.newest(before, limit))
+        return AuditBody(entries=[AuditEntryBody(**entry.as_dict()) for entry in found])
+
+    return routes

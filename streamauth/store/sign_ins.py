@@ -1,0 +1,84 @@
+"""Sign-ins in the store: a row is a browser in which somebody has shown an API key, until it was idle or long."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+
+from streamauth.errors import Unauthorized
+from streamauth.store.api_keys import ApiKey, key_of
+from streamauth.store.audit import note
+from streamauth.store.schema import api_keys, sign_ins
+from streamauth.store.sealed_database import SealedDatabase
+
+_SECRET_BYTES = 32
+_USE_STEP_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRule:
+    """How long a sign-in is good.
+
+    Attributes:
+        idle_s: Without a request, in seconds.
+        most_s: At all, in seconds.
+    """
+
+    idle_s: float
+    most_s: float
+
+
+class SignIns:
+    """Making, finding and ending sign-ins. Of each only a hash is kept, as of API keys.
+
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+    def add(self, key_id: str, rule: SignInRule) -> str:
+        """Sign in by an API key that was shown; the secret that the browser keeps. Ended ones are deleted."""
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        with self._sealed.write() as connection:
+            now_s = self._sealed.database.now_s(connection)
+            over = (sign_ins.c.used_at_s <= now_s - rule.idle_s) | (sign_ins.c.began_at_s <= now_s - rule.most_s)
+            # rows that another transaction deletes already are skipped, or two could wait for each other
+            ended = select(sign_ins.c.hash).where(over).with_for_update(skip_locked=True)
+            connection.execute(delete(sign_ins).where(sign_ins.c.hash.in_(ended)))
+            values = {"hash": _hash(secret), "key_id": key_id, "began_at_s": now_s, "used_at_s": now_s}
+            connection.execute(insert(sign_ins).values(values))
+            note(self._sealed, connection, "key.signed_in", subject=key_id, actor=key_id)
+        return secret
+
+    def find(self, secret: str, rule: SignInRule) -> ApiKey:
+        """The API key behind a sign-in, noted as used.
+
+        Raises:
+            Unauthorized: There is none, it has ended, or its key is revoked.
+        """
+        # found by its hash, so that the time that takes tells nothing of the secret
+        this = sign_ins.c.hash == _hash(secret)
+        query = select(api_keys, sign_ins.c.began_at_s, sign_ins.c.used_at_s)
+        with self._sealed.read() as connection:
+            row = connection.execute(query.join(sign_ins, sign_ins.c.key_id == api_keys.c.id).where(this)).one_or_none()
+            now_s = self._sealed.database.now_s(connection)
+        if row is None or row.revoked_ms is not None:
+            raise Unauthorized
+        if now_s - row.used_at_s >= rule.idle_s or now_s - row.began_at_s >= rule.most_s:
+            raise Unauthorized
+        if now_s - row.used_at_s >= min(_USE_STEP_S, rule.idle_s / 2):
+            with self._sealed.write() as connection:
+                connection.execute(update(sign_ins).where(this).values(used_at_s=now_s))
+        return key_of(row)
+
+    def end(self, secret: str) -> None:
+        """Sign out. Idempotent."""
+        with self._sealed.write() as connection:
+            connection.execute(delete(sign_ins).where(sign_ins.c.hash == _hash(secret)))
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
