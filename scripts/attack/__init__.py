@@ -1,0 +1,1 @@
+"""Programs that attack: fuzzing of every entrance, and processes killed at random points."""
