@@ -144,11 +144,13 @@ def wanted_prompt(prompt: str | None, kind: str | None, settings: PromptSettings
     return prompt if kind is None else PromptPlan.of(settings, PromptKind(kind))
 
 
-def tell_prompt(attempt: Attempt[Any], output: Output) -> None:
-    """Show what must be said, if a random prompt is asked for."""
+def tell_prompt(attempt: Attempt[Any], output: Output, live: bool) -> None:
+    """Show what must be said, if a random prompt is asked for; to programs as an event where the audio is live."""
     if (given := attempt.prompt) is not None:
         before = "your pass phrase, then" if given.after_phrase else "this"
         output.messages.print(f"Say {before}, within {given.expires_s:.0f} s:  {given.text}", style="bold")
+        if live:
+            output.event({"type": "prompt", "say": given.text, "after_phrase": given.after_phrase})
 
 
 def feed(attempt: Attempt[Any], audio: Recording, *, end: bool = True) -> Iterator[Event]:

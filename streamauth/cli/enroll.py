@@ -14,7 +14,7 @@ from streamauth.cli.output import (
     EXIT_OK,
     ChannelOption,
     DeviceOption,
-    JsonOption,
+    LiveJsonOption,
     MicOption,
     Output,
     StoreOption,
@@ -46,7 +46,7 @@ def enroll(
     device: DeviceOption = None,
     channel: ChannelOption = None,
     store: StoreOption = None,
-    json: JsonOption = False,
+    json: LiveJsonOption = False,
 ) -> int:
     """Enroll a person: one pass phrase said several times, or free speech. Exit code 5 where more is needed."""
     from streamauth.cli.attempt import RawFormat, recording
@@ -54,6 +54,7 @@ def enroll(
     from streamauth.cli.phrase import proposals
     from streamauth.core.reasons import Reason
     from streamauth.errors import InputError
+    from streamauth.protocol.events import event_object
     from streamauth.service.twins import alike
 
     output = Output(json)
@@ -88,6 +89,7 @@ def enroll(
             for recorded, event in _events(attempt, recordings):
                 if view is not None:
                     view.show(event)
+                    output.event(event_object(event))
                 _tell(event, recorded.name, phrase, problems, output)
         session = attempt.session
         count, speech_s = len(session.everything), sum(u.speech_s for u in session.everything)
@@ -118,7 +120,7 @@ def enroll(
         "speech_s": round(speech_s, 3),
         "problems": [str(problem) for problem in problems],
     }
-    output.result(data, texts[status])
+    output.result({"type": "enrollment"} | data if mic else data, texts[status])
     if twins:
         told = f"This may be the voice of another profile: {', '.join(twins)}. Was {name} enrolled under two names?"
         output.messages.print(told, style="yellow", markup=False)

@@ -1,11 +1,13 @@
 """Programs of one's own that a live session runs: on an accept, a reject, a change of the speaker, and to lock."""
 
 import json
+import math
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamauth.core.events import Decided, Verdict
+from streamauth.core.events import Decided, Event, ScoreUpdated, Verdict
+from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.outputs.command import command_words
 
 LOCK_SESSION = ("loginctl", "lock-session")
@@ -20,13 +22,15 @@ class Hooks:
         on_accept: When the claimed speaker is accepted.
         on_reject: When an attempt ends otherwise.
         on_change: In a continuous session, each time the voice stops or begins again to be the accepted one.
-        lock: In a continuous session, each time it stops.
+        lock: In a continuous session, each time it stops, and each time the speaker was not heard for ``lock_after_s``.
+        lock_after_s: In seconds of audio.
     """
 
     on_accept: tuple[str, ...] = ()
     on_reject: tuple[str, ...] = ()
     on_change: tuple[str, ...] = ()
     lock: tuple[str, ...] = ()
+    lock_after_s: float = math.inf
     _accepted: bool = False
     _first: bool = True
 
@@ -55,9 +59,42 @@ class Hooks:
         line = json.dumps({"decision": decided.verdict.value, "reasons": [str(reason) for reason in decided.reasons]})
         return [problem for words in wanted if words and (problem := _problem(words, line)) is not None]
 
+    def absent(self) -> list[str]:
+        """Run what the absence of the accepted speaker asks for; sentences on programs that failed."""
+        problem = _problem(self.lock, json.dumps({"absent_s": self.lock_after_s})) if self.lock else None
+        return [] if problem is None else [problem]
+
     def begin_again(self) -> None:
         """A new attempt of the same session follows, as after the microphone was gone."""
         self._first, self._accepted = True, False
+
+
+class Absence:
+    """Finds out that the accepted speaker has not been heard for long. The audio is the clock.
+
+    Args:
+        after_s: How long, in seconds.
+        threshold: The LLR of a score that is the speaker's.
+    """
+
+    def __init__(self, after_s: float, threshold: float) -> None:
+        self._after_s = after_s
+        self._threshold = threshold
+        self._accepted = False
+        self._heard_at_s: float | None = None
+
+    def begins_with(self, event: Event) -> bool:
+        """Whether the speaker counts as absent from this event on; true once for each absence."""
+        at_s = event.at_sample / SAMPLE_RATE_HZ
+        if isinstance(event, Decided):
+            self._accepted = event.verdict is Verdict.ACCEPT
+            self._heard_at_s = at_s if self._accepted else None
+        elif isinstance(event, ScoreUpdated) and self._accepted and event.llr >= self._threshold:
+            self._heard_at_s = at_s
+        if self._heard_at_s is None or at_s - self._heard_at_s < self._after_s:
+            return False
+        self._heard_at_s = None
+        return True
 
 
 def _problem(words: Sequence[str], line: str) -> str | None:

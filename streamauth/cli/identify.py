@@ -11,7 +11,7 @@ from streamauth.cli.output import (
     ChannelsOption,
     DeviceOption,
     EncodingOption,
-    JsonOption,
+    LiveJsonOption,
     MicOption,
     NewPromptOption,
     Output,
@@ -38,12 +38,12 @@ def identify(
     prompt: PromptOption = None,
     new_prompt: NewPromptOption = None,
     store: StoreOption = None,
-    json: JsonOption = False,
+    json: LiveJsonOption = False,
 ) -> int:
     """Name the speaker among the enrolled, or nobody: exit code 0 named, 1 nobody, 3 undecided."""
     from streamauth.cli.attempt import RawFormat, decide, recording, tell_prompt, wanted_prompt
-    from streamauth.cli.live import LiveView, decision_text
-    from streamauth.protocol.events import identification_object
+    from streamauth.cli.live import LiveView, decision_text, follower
+    from streamauth.protocol.events import event_object, identification_object
 
     output, raw = Output(json), RawFormat(rate, encoding, channels, channel)
     names = [name.strip() for name in among.split(",") if name.strip()] if among is not None else None
@@ -53,14 +53,15 @@ def identify(
         with recording(file, mic, device, authenticator.settings, limits.max_attempt_s, output, raw) as audio:
             with output.busy("Loading the models"):
                 attempt = authenticator.identify(audio.format, among=names, prompt=wanted)
-            tell_prompt(attempt, output)
+            tell_prompt(attempt, output, mic)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:
-                decided, threshold = decide(attempt, audio, view.show), attempt.session.threshold
-    output.result(identification_object(decided), decision_text(decided))
+                decided, threshold = decide(attempt, audio, follower(view, output, mic)), attempt.session.threshold
+    told = event_object(decided) if mic else identification_object(decided)
+    output.result(told, decision_text(decided))
     close = [candidate.name for candidate in decided.ranking[1:] if candidate.llr >= threshold]
     if decided.name is not None and close:
-        told = (
+        warning = (
             f"Nearly as likely: {', '.join(close)}. If that is one person, `streamauth profiles delete` the other name."
         )
-        output.messages.print(told, style="yellow", markup=False)
+        output.messages.print(warning, style="yellow", markup=False)
     return EXIT_BY_VERDICT[decided.verdict]

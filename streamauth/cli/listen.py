@@ -1,5 +1,6 @@
 """``streamauth listen``."""
 
+import math
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,9 +8,8 @@ import typer
 
 from streamauth.cli.output import (
     EXIT_BY_VERDICT,
-    EXIT_UNDECIDED,
     DeviceOption,
-    JsonOption,
+    LiveJsonOption,
     NewPromptOption,
     Output,
     StoreOption,
@@ -54,14 +54,21 @@ def listen(
         str | None,
         typer.Option("--lock-command", metavar="COMMAND", help="Run this to lock, instead.", show_default=False),
     ] = None,
+    lock_after: Annotated[
+        float | None,
+        typer.Option(
+            "--lock-after",
+            metavar="SECONDS",
+            min=1,
+            help="With --continuous: lock also when the accepted speaker was not heard for so long.",
+            show_default=False,
+        ),
+    ] = None,
     local: Annotated[
         bool, typer.Option("--local", help="Load the models here, even where the login daemon runs.")
     ] = False,
-    events: Annotated[
-        bool, typer.Option("--events", help="With --json: print each event, too, in a line of its own as it comes.")
-    ] = False,
     store: StoreOption = None,
-    json: JsonOption = False,
+    json: LiveJsonOption = False,
 ) -> int:
     """Log in by microphone, with the score, the words heard and the decision live.
 
@@ -70,21 +77,21 @@ def listen(
     from streamauth.cli.hooks import LOCK_SESSION, Hooks
     from streamauth.errors import InputError, MicrophoneUnavailable
 
-    if not continuous and (on_change or lock or lock_command):
+    if not continuous and (on_change or lock or lock_command or lock_after):
         raise InputError("--on-change and --lock need --continuous.")
     hooks = Hooks.of(on_accept, on_reject, on_change, lock_command)
-    if lock and not lock_command:
+    if (lock or lock_after) and not lock_command:
         hooks.lock = LOCK_SESSION
+    hooks.lock_after_s = math.inf if lock_after is None else lock_after
     output = Output(json)
-    shown = output if json and events else None
     own = local or continuous or device is not None or store is not None
-    if not own and (verdict := _by_daemon(name, new_prompt, hooks, output, shown)) is not None:
+    if not own and (verdict := _by_daemon(name, new_prompt, hooks, output)) is not None:
         return EXIT_BY_VERDICT[verdict]
     with opened(store) as authenticator:
         while True:
             decided: list[Decided] = []
             try:
-                _once(authenticator, name, continuous, device, new_prompt, hooks, decided, output, shown)
+                _once(authenticator, name, continuous, device, new_prompt, hooks, decided, output)
                 break
             except MicrophoneUnavailable as error:
                 if not (continuous and decided):
@@ -93,7 +100,10 @@ def listen(
                 _wait_for(device or authenticator.settings.microphone.device or None)
                 output.messages.print("It is back. Say it again.", markup=False)
                 hooks.begin_again()
-    return EXIT_BY_VERDICT[decided[-1].verdict] if decided else EXIT_UNDECIDED
+    verdict = decided[-1].verdict.value if decided else "undecided"
+    if continuous:
+        output.event({"type": "ended", "decision": verdict})
+    return EXIT_BY_VERDICT[verdict]
 
 
 def _once(
@@ -105,13 +115,13 @@ def _once(
     hooks: "Hooks",
     decided: "list[Decided]",
     output: Output,
-    shown: Output | None,
 ) -> None:
     """One attempt at the microphone; its decisions are added to ``decided`` as they come."""
     from streamauth.cli.attempt import feed, recording, tell_prompt, wanted_prompt
-    from streamauth.cli.live import LiveView, decision_text
+    from streamauth.cli.hooks import Absence
+    from streamauth.cli.live import LiveView, decision_text, follower
     from streamauth.core.events import Decided
-    from streamauth.protocol.events import event_object, verification_object
+    from streamauth.protocol.events import event_object
 
     limits = authenticator.settings.audio
     wanted = wanted_prompt(None, new_prompt, authenticator.settings.prompt)
@@ -119,28 +129,31 @@ def _once(
     with recording(None, True, device, authenticator.settings, limit_s, output) as audio:
         with output.busy("Loading the models"):
             attempt = authenticator.verify(name, audio.format, continuous=continuous, prompt=wanted)
-        tell_prompt(attempt, output)
+        tell_prompt(attempt, output, live=True)
         counted_s = None if continuous else authenticator.settings.decision.max_time_s
         with attempt, LiveView(output.messages, attempt.session.threshold, counted_s) as view:
+            take = follower(view, output, live=True)
+            absence = Absence(hooks.lock_after_s, attempt.session.threshold)
             try:
                 for event in feed(attempt, audio):
-                    view.show(event)
-                    if shown is not None and not isinstance(event, Decided):
-                        shown.step(event_object(event), "")
+                    take(event)
                     if isinstance(event, Decided):
                         decided.append(event)
                         if continuous:
-                            output.step(verification_object(event), _line(event))
+                            output.result(event_object(event), _line(event))
                             _tell(hooks.decided(event), output)
+                    if absence.begins_with(event):
+                        output.event({"type": "absent", "absent_s": hooks.lock_after_s})
+                        _tell(hooks.absent(), output)
             except KeyboardInterrupt:
                 if not decided:
                     raise
     if decided and not continuous:
-        output.result(verification_object(decided[-1]), decision_text(decided[-1]))
+        output.result(event_object(decided[-1]), decision_text(decided[-1]))
         _tell(hooks.decided(decided[-1]), output)
 
 
-def _by_daemon(name: str, new_prompt: Any, hooks: "Hooks", output: Output, shown: Output | None) -> str | None:
+def _by_daemon(name: str, new_prompt: Any, hooks: "Hooks", output: Output) -> str | None:
     """Have the login daemon listen; the verdict. None where it cannot be asked about this name."""
     from streamauth.cli.live import LiveView, decision_text
     from streamauth.core.events import Decided
@@ -148,7 +161,7 @@ def _by_daemon(name: str, new_prompt: Any, hooks: "Hooks", output: Output, shown
     from streamauth.login.client import LoginClient
     from streamauth.login.state import OWN_SERVICE
     from streamauth.protocol.answers import event_of
-    from streamauth.protocol.events import verification_object
+    from streamauth.protocol.events import event_object
 
     try:
         client = LoginClient()
@@ -164,12 +177,13 @@ def _by_daemon(name: str, new_prompt: Any, hooks: "Hooks", output: Output, shown
         asked = client.ask(name, OWN_SERVICE, digits=new_prompt is not None or not standing["with_phrase"])
         what = " then ".join(filter(None, ("your pass phrase" if asked.after_phrase else "", asked.say)))
         output.messages.print(f"Say:  {what}", style="bold", markup=False)
+        output.event({"type": "prompt", "say": asked.say, "after_phrase": asked.after_phrase})
         decided: list[Decided] = []
         with LiveView(output.messages, 0.0) as view:
 
             def show(data: dict[str, Any]) -> None:
-                if shown is not None and data["type"] != "decision":
-                    shown.step(data, "")
+                if data["type"] != "decision":
+                    output.event(data)
                 if data["type"] != "band":
                     event = event_of(data)
                     view.show(event)
@@ -177,7 +191,7 @@ def _by_daemon(name: str, new_prompt: Any, hooks: "Hooks", output: Output, shown
 
             judged = client.listen(show)
     if decided:
-        output.result(verification_object(decided[-1]), decision_text(decided[-1]))
+        output.result(event_object(decided[-1]), decision_text(decided[-1]))
         _tell(hooks.decided(decided[-1]), output)
     return judged.verdict
 

@@ -1,5 +1,6 @@
 """What a person sees while an attempt runs: level, score against the threshold, words, decision."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -7,6 +8,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from streamauth.cli.output import Output
 from streamauth.core.events import (
     REASON_TEXTS,
     Decided,
@@ -20,6 +22,7 @@ from streamauth.core.events import (
     WordsHeard,
 )
 from streamauth.core.ports import SAMPLE_RATE_HZ
+from streamauth.protocol.events import event_object
 
 _WIDTH = 30
 _BESIDE_BAR = 18  # its name, and "  silence" of the level
@@ -136,3 +139,17 @@ class LiveView:
         if self._decided is not None:
             lines.append(Text(decision_text(self._decided), style=_STYLES[self._decided.verdict]))
         return Group(*lines)
+
+
+def follower(view: LiveView, output: Output, live: bool) -> Callable[[Event], None]:
+    """What takes each event of an attempt: shows it, and with ``--json`` prints it where the audio is live.
+
+    The decision is not printed here but by whoever prints the outcome.
+    """
+
+    def take(event: Event) -> None:
+        view.show(event)
+        if live and not isinstance(event, Decided):
+            output.event(event_object(event))
+
+    return take

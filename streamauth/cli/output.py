@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from streamauth.service.authenticator import Authenticator
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+LiveJsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON object on stdout; of a microphone each event as it comes, a line each, the outcome last.",
+    ),
+]
 StoreOption = Annotated[
     str | None, typer.Option("--store", metavar="URL", help="Another store than the data folder's.", show_default=False)
 ]
@@ -75,12 +82,10 @@ class Output:
         else:
             self.console.print(text, markup=False)
 
-    def step(self, data: dict[str, Any], text: str) -> None:
-        """Print one of several results: a JSON object in a line of its own, or a line of text."""
+    def event(self, data: dict[str, Any]) -> None:
+        """Print what happens before the result, as a JSON object in a line of its own; nothing for people."""
         if self.json:
             print(json.dumps(data, ensure_ascii=False), flush=True)
-        else:
-            self.console.print(text, markup=False)
 
     @contextmanager
     def busy(self, text: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from streamauth.cli.output import (
     ChannelsOption,
     DeviceOption,
     EncodingOption,
-    JsonOption,
+    LiveJsonOption,
     MicOption,
     NewPromptOption,
     Output,
@@ -36,12 +36,12 @@ def verify(
     prompt: PromptOption = None,
     new_prompt: NewPromptOption = None,
     store: StoreOption = None,
-    json: JsonOption = False,
+    json: LiveJsonOption = False,
 ) -> int:
     """Verify a claimed identity: exit code 0 accept, 1 reject, 3 undecided."""
     from streamauth.cli.attempt import RawFormat, decide, recording, tell_prompt, wanted_prompt
-    from streamauth.cli.live import LiveView, decision_text
-    from streamauth.protocol.events import verification_object
+    from streamauth.cli.live import LiveView, decision_text, follower
+    from streamauth.protocol.events import event_object, verification_object
 
     output, raw = Output(json), RawFormat(rate, encoding, channels, channel)
     with opened(store) as authenticator:
@@ -50,8 +50,9 @@ def verify(
         with recording(file, mic, device, authenticator.settings, limits.max_attempt_s, output, raw) as audio:
             with output.busy("Loading the models"):
                 attempt = authenticator.verify(name, audio.format, prompt=wanted)
-            tell_prompt(attempt, output)
+            tell_prompt(attempt, output, mic)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:
-                decided = decide(attempt, audio, view.show)
-    output.result(verification_object(decided), decision_text(decided))
+                decided = decide(attempt, audio, follower(view, output, mic))
+    told = event_object(decided) if mic else verification_object(decided)
+    output.result(told, decision_text(decided))
     return EXIT_BY_VERDICT[decided.verdict]

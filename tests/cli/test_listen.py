@@ -12,14 +12,15 @@ import soundfile
 from rich.console import Console
 
 from streamauth.cli import listen as command
-from streamauth.cli.hooks import Hooks
+from streamauth.cli.hooks import Absence, Hooks
 from streamauth.cli.live import LiveView
 from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.events import Decided, LevelMeasured, Reason, ScoreUpdated, Verdict, WordsHeard
 from streamauth.errors import MicrophoneUnplugged, StreamAuthError
 from streamauth.login import protocol
 from streamauth.sources import microphone as source
-from tests.cli.rig import Shell, enroll, voice
+from tests.cli.rig import PHRASE as HELLO
+from tests.cli.rig import Outcome, Shell, voice
 from tests.login.rig import OTHER, PHRASE, me, running, spoken
 
 
@@ -74,56 +75,98 @@ def decisions(told: Path) -> list[str]:
 
 
 def test_programs_run_on_accept_and_reject(
-    shell: Shell, takes: list[tuple[Any, StreamAuthError | None]], tmp_path: Path
+    enrolled: Shell, takes: list[tuple[Any, StreamAuthError | None]], tmp_path: Path
 ) -> None:
-    enroll(shell, "ada", "slt")
     accept, accepted = script(tmp_path, "accept")
     reject, rejected = script(tmp_path, "reject")
     hooks = ("--on-accept", accept, "--on-reject", reject)
     takes.append((samples("slt", "door-4"), None))
-    assert shell.json("listen", "ada", *hooks).code == 0
+    assert enrolled("listen", "alice", *hooks).code == 0
     assert (decisions(accepted), decisions(rejected)) == (["accept"], [])
     takes.append((samples("rms", "door-4"), None))
-    outcome = shell.json("listen", "ada", *hooks)
-    assert (outcome.code, outcome.data["decision"]) == (1, "reject")
+    outcome = enrolled("listen", "alice", "--json", *hooks)
+    assert (outcome.code, lines(outcome)[-1]["decision"]) == (1, "reject")
     assert (decisions(accepted), decisions(rejected)) == (["accept"], ["reject"])
     assert "door" not in accepted.read_text()  # the words are told to no program
     takes.append((samples("slt", "door-4"), None))
-    outcome = shell("listen", "ada", "--on-accept", "/nonexistent/program")
+    outcome = enrolled("listen", "alice", "--on-accept", "/nonexistent/program")
     assert outcome.code == 0
     assert "cannot be run" in outcome.err
 
 
-def test_events_as_they_come(shell: Shell, takes: list[tuple[Any, StreamAuthError | None]]) -> None:
-    enroll(shell, "ada", "slt")
+def lines(outcome: Outcome) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+EVENTS = {"level", "speech_started", "score", "words"}
+
+
+@pytest.mark.parametrize(
+    ("command", "kinds", "last"),
+    [
+        (("listen", "alice"), EVENTS, {"type": "decision", "decision": "accept"}),
+        (
+            ("listen", "alice", "--new-prompt", "digits"),
+            {"prompt", *EVENTS},
+            {"type": "decision", "decision": "reject"},
+        ),
+        (("listen", "alice", "--continuous"), {"decision", *EVENTS}, {"type": "ended", "decision": "accept"}),
+        (("verify", "alice", "--mic"), EVENTS, {"type": "decision", "decision": "accept"}),
+        (("identify", "--mic"), {"level", "ranking"}, {"type": "decision", "name": "alice"}),
+        (("enroll", "carol", "--mic", "--phrase", HELLO), {"level", "utterance_taken"}, {"type": "enrollment"}),
+    ],
+)
+def test_each_event_of_a_microphone_is_a_line_of_json(
+    enrolled: Shell,
+    takes: list[tuple[Any, StreamAuthError | None]],
+    command: tuple[str, ...],
+    kinds: set[str],
+    last: dict[str, str],
+) -> None:
     takes.append((samples("slt", "door-4"), None))
-    lines = [json.loads(line) for line in shell("listen", "ada", "--json", "--events").out.splitlines()]
-    kinds = {line.get("type") for line in lines}
-    assert {"level", "speech_started", "score", "words"} <= kinds
-    assert lines[-1]["decision"] == "accept"
+    *events, outcome = lines(enrolled(*command, "--json"))
+    assert kinds <= {event["type"] for event in events}
+    assert outcome | last == outcome
+
+
+def test_an_error_is_the_last_line(enrolled: Shell, takes: list[tuple[Any, StreamAuthError | None]]) -> None:
+    takes.append((samples("slt", "door-4")[:8000], MicrophoneUnplugged()))
+    *events, error = lines(enrolled("listen", "alice", "--json"))
+    assert {event["type"] for event in events} >= {"level"}
+    assert error["error"]["code"] == "microphone_unplugged"
 
 
 def test_the_session_is_locked_when_another_one_speaks(
-    shell: Shell, takes: list[tuple[Any, StreamAuthError | None]], tmp_path: Path
+    enrolled: Shell, takes: list[tuple[Any, StreamAuthError | None]], tmp_path: Path
 ) -> None:
-    enroll(shell, "ada", "slt")
     lock, locked = script(tmp_path, "lock")
     change, changed = script(tmp_path, "change")
     takes.append((np.concatenate([samples("slt", "door-4"), samples("rms", "long-2"), samples("slt", "long-2")]), None))
-    outcome = shell("listen", "ada", "--continuous", "--lock-command", lock, "--on-change", change)
+    outcome = enrolled("listen", "alice", "--continuous", "--lock-command", lock, "--on-change", change)
     assert outcome.code in (0, 1, 3)
     assert decisions(locked) == ["reject"]
     assert decisions(changed)[0] == "reject"
 
 
+def test_the_session_is_locked_when_nobody_speaks_for_long(
+    enrolled: Shell, takes: list[tuple[Any, StreamAuthError | None]], tmp_path: Path
+) -> None:
+    lock, locked = script(tmp_path, "lock")
+    takes.append((np.concatenate([samples("slt", "door-4"), np.zeros(16_000 * 5)]), None))
+    locking = ("--lock-after", "3", "--lock-command", lock)
+    outcome = lines(enrolled("listen", "alice", "--continuous", "--json", *locking))
+    assert json.loads(locked.read_text()) == {"absent_s": 3.0}
+    assert [line for line in outcome if line["type"] == "absent"] == [{"type": "absent", "absent_s": 3.0}]
+
+
 def test_lock_needs_a_continuous_session(shell: Shell, takes: list[tuple[Any, StreamAuthError | None]]) -> None:
-    assert shell.json("listen", "ada", "--lock").error == "bad_input"
+    for option in ("--lock", "--lock-after=60"):
+        assert shell.json("listen", "alice", option).error == "bad_input"
 
 
 def test_a_microphone_that_comes_back(
-    shell: Shell, takes: list[tuple[Any, StreamAuthError | None]], monkeypatch: pytest.MonkeyPatch
+    enrolled: Shell, takes: list[tuple[Any, StreamAuthError | None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    enroll(shell, "ada", "slt")
     looked = iter([MicrophoneUnplugged(), None])
 
     def refresh() -> None:
@@ -135,7 +178,7 @@ def test_a_microphone_that_comes_back(
     monkeypatch.setattr(source, "choose_device", lambda devices, wanted: None)
     takes.append((samples("slt", "door-4"), MicrophoneUnplugged()))
     takes.append((samples("slt", "door-3"), None))
-    outcome = shell("listen", "ada", "--continuous")
+    outcome = enrolled("listen", "alice", "--continuous")
     assert outcome.code == 0
     assert "Waiting for it." in outcome.err
     assert "It is back." in outcome.err
@@ -143,11 +186,10 @@ def test_a_microphone_that_comes_back(
 
 
 def test_without_an_accept_a_lost_microphone_is_an_error(
-    shell: Shell, takes: list[tuple[Any, StreamAuthError | None]]
+    enrolled: Shell, takes: list[tuple[Any, StreamAuthError | None]]
 ) -> None:
-    enroll(shell, "ada", "slt")
     takes.append((np.zeros(1600), MicrophoneUnplugged()))
-    assert shell.json("listen", "ada", "--continuous").error == "microphone_unplugged"
+    assert lines(enrolled("listen", "alice", "--continuous", "--json"))[-1]["error"]["code"] == "microphone_unplugged"
 
 
 def test_the_daemon_listens_where_it_runs(
@@ -158,12 +200,14 @@ def test_the_daemon_listens_where_it_runs(
         monkeypatch.setattr(protocol, "SOCKET", str(rig.path))
         accept, accepted = script(tmp_path, "accept")
         rig.microphone.audio = spoken(PHRASE)
-        outcome = shell.json("listen", me().name, "--on-accept", accept)
-        assert (outcome.code, outcome.data["decision"]) == (0, "accept")
+        outcome = shell("listen", me().name, "--json", "--on-accept", accept)
+        first, *_, last = lines(outcome)
+        assert (outcome.code, last["decision"]) == (0, "accept")
+        assert first == {"type": "prompt", "say": "", "after_phrase": True}
         assert "Say:  your pass phrase" in outcome.err
         assert decisions(accepted) == ["accept"]
         rig.microphone.audio = spoken(PHRASE, OTHER)
-        assert shell.json("listen", me().name).data["decision"] == "reject"
+        assert lines(shell("listen", me().name, "--json"))[-1]["decision"] == "reject"
         assert FakeMicrophone.opened == []
         takes += [(np.zeros(1600), None)] * 2
         assert shell.json("listen", "nobody-of-this-name").error == "unknown_profile"
@@ -198,3 +242,24 @@ def test_the_view_fits_a_narrow_terminal(width: int) -> None:
     lines = captured.get().splitlines()
     assert len(lines) == (5 if width < 68 else 4)
     assert "28 s left" in lines[-1]
+
+
+def test_absence_is_told_once_and_counted_anew() -> None:
+    absence = Absence(10.0, threshold=2.0)
+
+    def at(second: int, llr: float | None = None) -> bool:
+        sample = second * 16_000
+        event = LevelMeasured(sample, -60.0, 0.0, clipped=False) if llr is None else ScoreUpdated(sample, 0.5, llr, 1.0)
+        return absence.begins_with(event)
+
+    assert not at(100)  # nobody was accepted yet
+    assert not absence.begins_with(decided(Verdict.ACCEPT))
+    assert not at(5, llr=3.0)
+    assert not at(12, llr=-3.0)  # somebody else's
+    assert not at(14)
+    assert at(15)
+    assert not at(30)
+    assert not at(40, llr=3.0)
+    assert at(50)
+    assert not absence.begins_with(decided(Verdict.REJECT))  # that has locked already
+    assert not at(99)
