@@ -184,7 +184,7 @@ def _enroll(home: Path, *, voice_only: bool) -> None:
 @contextmanager
 def _server(home: Path, workers: int) -> Iterator[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMAUTH_")}
-    environment |= {"STREAMAUTH_HOME": str(home), "STREAMAUTH_SERVER_WORKERS": str(workers)}
+    environment |= {"STREAMAUTH_HOME": str(home), "STREAMAUTH_SERVER_ENGINE_THREADS": str(workers)}
     environment |= {f"STREAMAUTH_{name.upper()}": str(value) for name, value in _SERVER.items()}
     command = [sys.executable, "-m", "streamauth", "serve", "--port", "0", "--json"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

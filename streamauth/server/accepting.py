@@ -23,6 +23,7 @@ log = logging.getLogger("streamauth.server")
 
 _BATCH = 16
 _REST_S = 0.5
+_DEFER_S = 0.005
 _LOG_STEP_S = 60.0
 _FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -37,6 +38,8 @@ class Acceptor:
         settings: How many connections there may be.
         waiting: The connections that have asked for nothing yet, which give way.
         proxies: Networks of reverse proxies, which stand for many people.
+        is_next: Where other processes take from the same socket: whether this one should take the next connection;
+            told how many it has taken that are not made yet.
     """
 
     def __init__(
@@ -47,7 +50,10 @@ class Acceptor:
         settings: ServerSettings,
         waiting: Waiting,
         proxies: Sequence[str] = (),
+        is_next: Callable[[int], bool] | None = None,
     ) -> None:
+        self._is_next = is_next
+        self._pending: set[asyncio.Task[None]] = set()
         self._listening = listening
         self._make = make
         self._tls = tls
@@ -76,9 +82,14 @@ class Acceptor:
         for task in list(self._handshakes):
             task.cancel()
 
-    def _accept(self) -> None:
+    def _accept(self, turn: bool = False) -> None:
         # a few at a time: many that come at once must not hold up those that are served
         for _ in range(_BATCH):
+            if not turn and self._is_next is not None and not self._is_next(len(self._pending)):
+                # another process has fewer; where it does not take this one soon, it is taken here all the same
+                self._pause(_DEFER_S, take=True)
+                return
+            turn = False
             try:
                 peer, address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -87,12 +98,18 @@ class Acceptor:
                 if error.errno in _FULL:
                     self._refuse()
                     self._waiting.give_way()
-                    self._loop.remove_reader(self._listening.fileno())
-                    self._rest = self._loop.call_later(
-                        _REST_S, self._loop.add_reader, self._listening.fileno(), self._accept
-                    )
+                    self._pause(_REST_S)
                 return
             self._take(peer, str(address[0]))
+
+    def _pause(self, pause_s: float, *, take: bool = False) -> None:
+        self._loop.remove_reader(self._listening.fileno())
+        self._rest = self._loop.call_later(pause_s, self._resume, take)
+
+    def _resume(self, take: bool) -> None:
+        self._loop.add_reader(self._listening.fileno(), self._accept)
+        if take:
+            self._accept(turn=True)
 
     def _take(self, peer: socket.socket, address: str) -> None:
         # a closed socket has no number: nobody has to tell when a connection ends
@@ -110,11 +127,13 @@ class Acceptor:
                 peer.close()
                 return
         task = self._loop.create_task(self._connect(peer))
+        self._pending.add(task)
         if self._tls is not None:
             self._handshakes[task] = address
 
         def over(done: asyncio.Task[None]) -> None:
             self._handshakes.pop(done, None)
+            self._pending.discard(done)
             if done.cancelled() or done.exception() is not None:
                 peer.close()
 

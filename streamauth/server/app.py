@@ -18,6 +18,7 @@ from streamauth.server.health import health_routes
 from streamauth.server.metrics import Metrics
 from streamauth.server.middleware import Middleware
 from streamauth.server.mounts import MakeMount
+from streamauth.server.place import Place
 from streamauth.server.pool import WorkerPool
 from streamauth.server.replies import REPLIES
 from streamauth.server.rest.routes import rest_routes
@@ -56,7 +57,13 @@ class Application:
     @classmethod
     @asynccontextmanager
     async def running(
-        cls, authenticator: Authenticator, settings: Settings, *, local: bool, mounts: Sequence[MakeMount] = ()
+        cls,
+        authenticator: Authenticator,
+        settings: Settings,
+        *,
+        local: bool,
+        mounts: Sequence[MakeMount] = (),
+        place: Place | None = None,
     ) -> AsyncIterator[Self]:
         """An application with its models loaded.
 
@@ -65,15 +72,16 @@ class Application:
             settings: All settings.
             local: Whether the server listens on a loopback address.
             mounts: Further APIs beside the server's own.
+            place: Of a worker beside others.
 
         Raises:
             EngineError: A model cannot be loaded.
         """
         store = authenticator.store
         sessions = Sessions(settings)
-        metrics = Metrics(lambda: len(sessions))
+        metrics = Metrics(lambda: len(sessions), place.metrics_folder if place else None)
         verdicts = Verdicts(store.signing_keys, settings.access, time.time)
-        workers, store_pool = WorkerPool(settings.server.workers), WorkerPool(_STORE_THREADS, "store")
+        workers, store_pool = WorkerPool(settings.server.engine_threads), WorkerPool(_STORE_THREADS, "store")
         watching = asyncio.create_task(metrics.watch_loop())
         try:
             # so that the first client does not wait for it, and a missing model is known before anyone comes
@@ -81,7 +89,16 @@ class Application:
             threshold = accept_bound(settings.decision, models.calibration)
             access = Access(store, store_pool, settings, local=local)
             context = Context(
-                authenticator, workers, store_pool, settings, access, sessions, verdicts, metrics, threshold
+                authenticator,
+                workers,
+                store_pool,
+                settings,
+                access,
+                sessions,
+                verdicts,
+                metrics,
+                threshold,
+                place.missing if place else lambda: 0,
             )
             yield cls(context, mounts)
         finally:

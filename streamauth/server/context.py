@@ -1,5 +1,6 @@
 """The context of a server: what all of its routes and sessions share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -31,6 +32,7 @@ class Context:
         verdicts: Signs verdicts.
         metrics: Figures.
         threshold: The LLR that an accept takes, in nats.
+        missing_workers: Tells how many worker processes do not serve now.
     """
 
     authenticator: Authenticator
@@ -42,6 +44,7 @@ class Context:
     verdicts: Verdicts
     metrics: Metrics
     threshold: float
+    missing_workers: Callable[[], int] = lambda: 0
 
 
 def caller_of(request: Request) -> Caller:

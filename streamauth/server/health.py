@@ -25,9 +25,15 @@ def health_routes(context: Context) -> APIRouter:
 
     @routes.get("/readyz")
     async def readyz() -> Response:
-        checks = await readiness.checks()
-        ready = all(checks.values())
-        return JSONResponse({"ready": ready, "checks": checks}, 200 if ready else 503)
+        why = await readiness.why()
+        ready = not any(why.values())
+        body = {
+            "ready": ready,
+            "checks": {name: reason is None for name, reason in why.items()},
+            "why": [reason for reason in why.values() if reason is not None],
+            "missing_workers": context.missing_workers(),
+        }
+        return JSONResponse(body, 200 if ready else 503)
 
     @routes.get("/metrics")
     async def metrics(request: Request) -> Response:
@@ -42,20 +48,24 @@ class _Readiness:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._store = False
+        self._store: str | None = None
         self._until_s = 0.0
 
-    async def checks(self) -> dict[str, bool]:
+    async def why(self) -> dict[str, str | None]:
+        """What is looked at, and what is wrong with each; None where nothing is."""
         context = self._context
         if monotonic() >= self._until_s:
             self._until_s = monotonic() + _READY_AGE_S
             try:
                 await context.store_pool.run(context.authenticator.store.api_keys.exist)
-                self._store = True
-            except StreamAuthError:
-                self._store = False
+                self._store = None
+            except StreamAuthError as error:
+                self._store = f"{error.message} [{error.code}]"
+        stopping = context.sessions.stopping
         return {
-            "taking_sessions": not context.sessions.stopping,
-            "workers": not context.workers.exhausted,
+            "taking_sessions": "The server is stopping." if stopping else None,
+            "workers": "Too many calls of the engines hang. Start the server anew."
+            if context.workers.exhausted
+            else None,
             "store": self._store,
         }

@@ -20,6 +20,7 @@ from streamauth.server.app import Application
 from streamauth.server.certificates import Certificate
 from streamauth.server.connections import Waiting, connection_classes
 from streamauth.server.mounts import MakeMount
+from streamauth.server.place import Place
 from streamauth.server.times import CLOSE_S, TELL_S
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import ServerSettings, Settings
@@ -36,9 +37,20 @@ OnReady = Callable[[str], None]
 
 
 def serve(
-    authenticator: Authenticator, settings: Settings, on_ready: OnReady, mounts: Sequence[MakeMount] = ()
+    authenticator: Authenticator,
+    settings: Settings,
+    on_ready: OnReady,
+    mounts: Sequence[MakeMount] = (),
+    place: Place | None = None,
 ) -> None:
     """Load the models and serve until SIGINT or SIGTERM; to be called in the main thread.
+
+    Args:
+        authenticator: What makes the attempts.
+        settings: All settings.
+        on_ready: Told the URL.
+        mounts: Further APIs beside the server's own.
+        place: Of a worker beside others (``workers``); None for a server of one process.
 
     Raises:
         CannotListen: The address is not allowed or the port is taken.
@@ -54,7 +66,7 @@ def serve(
 
         former = {number: signal.signal(number, stop_soon) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            await serve_until(stop, authenticator, settings, on_ready, mounts)
+            await serve_until(stop, authenticator, settings, on_ready, mounts, place)
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
@@ -105,6 +117,7 @@ async def serve_until(
     settings: Settings,
     on_ready: OnReady,
     mounts: Sequence[MakeMount] = (),
+    place: Place | None = None,
 ) -> None:
     """Load the models and serve until ``stop`` is set, then end the running sessions.
 
@@ -118,7 +131,7 @@ async def serve_until(
             "Other machines could reach this address, and there is no API key yet. Make one with `streamauth keys "
             "create`, or listen on 127.0.0.1."
         )
-    async with Application.running(authenticator, settings, local=local, mounts=mounts) as application:
+    async with Application.running(authenticator, settings, local=local, mounts=mounts, place=place) as application:
         certificate, waiting = Certificate(limits), Waiting(limits)
         http, websocket = connection_classes(limits, waiting)
         config = uvicorn.Config(
@@ -137,18 +150,24 @@ async def serve_until(
             proxy_headers=bool(limits.trusted_proxies),
             forwarded_allow_ips=trusted_proxies(limits),
         )
-        listening = _listen(limits)
+        listening = listen(limits) if place is None else socket.socket(fileno=place.listening)
         secure = bool(limits.tls_certificate)
         host, port = listening.getsockname()[:2]
         url = url_of("127.0.0.1" if host in ("0.0.0.0", "::") else host, port, secure=secure)  # noqa: S104
         log.info("listening on port %d", port)
         if not local and not secure and not limits.trusted_proxies:
             log.warning("without TLS: voices and API keys can be read on the way here")
-        uvicorn_server = _Uvicorn(config, application, stop, lambda: on_ready(url))
+        uvicorn_server = _Uvicorn(config, application, stop, lambda: on_ready(url), place)
         acceptor = Acceptor(
-            listening, uvicorn_server.connection, certificate.context, limits, waiting, trusted_proxies(limits)
+            listening,
+            uvicorn_server.connection,
+            certificate.context,
+            limits,
+            waiting,
+            trusted_proxies(limits),
+            uvicorn_server.is_next if place else None,
         )
-        with _on_hangup(certificate.reload):
+        with _on_hangup(certificate.reload), _on_orphaned(place, stop):
             await uvicorn_server.run_with(acceptor, listening)
         log.info("stopped")
 
@@ -167,11 +186,36 @@ def _on_hangup(call: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGHUP, former)
 
 
+@contextmanager
+def _on_orphaned(place: Place | None, stop: asyncio.Event) -> Iterator[None]:
+    """Stop where the supervisor is gone."""
+    if place is None:
+        yield
+        return
+    loop, lifeline = asyncio.get_running_loop(), place.lifeline
+
+    def orphaned() -> None:
+        loop.remove_reader(lifeline)
+        stop.set()
+
+    loop.add_reader(lifeline, orphaned)
+    try:
+        yield
+    finally:
+        loop.remove_reader(lifeline)
+        place.close()
+
+
 class _Uvicorn(uvicorn.Server):
     """uvicorn's protocol classes and their shared state, on connections that we accept."""
 
     def __init__(
-        self, config: uvicorn.Config, application: Application, stop: asyncio.Event, on_ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        application: Application,
+        stop: asyncio.Event,
+        on_ready: Callable[[], None],
+        place: Place | None,
     ) -> None:
         super().__init__(config)
         config.load()
@@ -179,6 +223,11 @@ class _Uvicorn(uvicorn.Server):
         self._application = application
         self._stop = stop
         self._on_ready = on_ready
+        self._place = place
+
+    def is_next(self, pending: int) -> bool:
+        """Whether this worker should take the next connection, beside those that are not made yet."""
+        return self._place is None or self._place.is_next(len(self.server_state.connections) + pending)
 
     def connection(self) -> asyncio.Protocol:
         """The protocol of a new connection."""
@@ -192,12 +241,15 @@ class _Uvicorn(uvicorn.Server):
         acceptor.start()
         try:
             await self.on_tick(0)
+            if self._place is not None:
+                self._place.begin()
             self._on_ready()
             while not self._stop.is_set():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_TICK_S):
                         await self._stop.wait()
                 await self.on_tick(0)
+                self.is_next(0)  # shows life
         finally:
             acceptor.stop()
             listening.close()
@@ -244,7 +296,12 @@ def trusted_proxies(limits: ServerSettings) -> list[str]:
     return trusted
 
 
-def _listen(limits: ServerSettings) -> socket.socket:
+def listen(limits: ServerSettings) -> socket.socket:
+    """The socket that the server listens on.
+
+    Raises:
+        CannotListen: The address is none of this machine, or the port is taken.
+    """
     # not looked up: a name server must not decide what is local
     host = "127.0.0.1" if limits.host == "localhost" else limits.host
     try:

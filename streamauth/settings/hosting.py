@@ -37,7 +37,8 @@ class ServerSettings(Section):
     trusted_proxies: str = setting(
         "", "Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas"
     )
-    workers: int = setting(2, "Threads that run the engines", low=1, high=256)
+    workers: int = setting(1, "Processes that share the address; each loads its own models", low=1, high=256)
+    engine_threads: int = setting(2, "Threads of each process that run the engines", low=1, high=256)
     shutdown_grace_s: float = setting(5.0, "Time that running sessions get at shutdown", unit="s", low=0, high=600)
 
 

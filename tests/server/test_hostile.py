@@ -340,7 +340,7 @@ STATES = ("tcp", "request", "handshake", "connected", "token", "started", "audio
 @pytest.mark.parametrize("how", ["reset", "closed"])
 def test_a_peer_that_vanishes_in_any_state(tmp_path: Path, state: str, how: str) -> None:
     encoder = HangingEncoder(BOB)
-    with attacked(tmp_path, encoder, workers=2) as (url, watched):
+    with attacked(tmp_path, encoder, engine_threads=2) as (url, watched):
         raw = Raw(url, upgrade=state not in ("tcp", "request", "handshake", "rest"))
         if state == "request":
             raw.socket.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

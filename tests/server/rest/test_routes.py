@@ -10,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
+from streamauth.errors import StoreCorrupt
 from streamauth.core.phrase.words import DIGITS
 from streamauth.store.api_keys import Scope
 from tests.fakes import PROPOSED, BrokenEncoder
@@ -294,6 +295,8 @@ def test_metrics_and_readiness(tmp_path: Path) -> None:
         assert Web(url)("GET", "/readyz").json == {
             "ready": True,
             "checks": {"taking_sessions": True, "workers": True, "store": True},
+            "why": [],
+            "missing_workers": 0,
         }
         (tmp_path / "home" / "streamauth.db").write_bytes(b"ruined" * 1000)
         for suffix in ("-wal", "-shm"):
@@ -301,7 +304,11 @@ def test_metrics_and_readiness(tmp_path: Path) -> None:
         watched.store._sealed.database.engine.dispose()
         # asked once a second at most
         until(lambda: Web(url)("GET", "/readyz").status == 503)
-        assert not Web(url)("GET", "/readyz").json["checks"]["store"]
+        told = Web(url)("GET", "/readyz").json
+        assert not told["checks"]["store"]
+        assert told["why"] == [
+            "The store is damaged or is not a streamauth store. Restore it from a backup. [store_corrupt]"
+        ]
         assert Web(url)("GET", "/v1/keys.json").status == 500
         assert Web(url)("GET", "/healthz").status == 200
 
@@ -310,7 +317,7 @@ def test_metrics_and_readiness(tmp_path: Path) -> None:
 def test_an_engine_that_fails_fails_its_request_only(tmp_path: Path, kind: str) -> None:
     hanging = HangingEncoder(BOB)
     encoder = {"raises": BrokenEncoder(), "nan": NanEncoder(BOB), "hangs": hanging}[kind]
-    with server(tmp_path, encoder, workers=1, call_timeout_s=0.5) as (url, watched):
+    with server(tmp_path, encoder, engine_threads=1, call_timeout_s=0.5) as (url, watched):
         web = Web(url, key_of(watched))
         bob, ada = (f"/v1/profiles/{web.profile_id(name)}/verifications" for name in ("bob", "ada"))
         failed = web("POST", bob, wav(spoken(PHRASE, BOB)))

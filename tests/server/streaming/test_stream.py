@@ -325,7 +325,7 @@ def test_an_engine_that_gives_nan_fails_its_session_only(tmp_path: Path) -> None
 
 def test_an_engine_that_hangs_fails_its_session_only(tmp_path: Path) -> None:
     encoder = HangingEncoder(BOB)
-    with server(tmp_path, encoder, workers=2, call_timeout_s=0.5) as (url, watched):
+    with server(tmp_path, encoder, engine_threads=2, call_timeout_s=0.5) as (url, watched):
         with Peer(url) as peer, Peer(url) as other:
             peer.start(name="bob")
             peer.send(spoken(PHRASE, BOB))
@@ -343,7 +343,7 @@ def test_an_engine_that_hangs_fails_its_session_only(tmp_path: Path) -> None:
 
 def test_where_all_workers_hang_others_are_told_of_the_overload(tmp_path: Path) -> None:
     encoder = HangingEncoder(BOB)
-    with server(tmp_path, encoder, workers=1, max_queue_s=0.5) as (url, _), Peer(url) as peer:
+    with server(tmp_path, encoder, engine_threads=1, max_queue_s=0.5) as (url, _), Peer(url) as peer:
         peer.start(name="bob")
         peer.send(spoken(PHRASE, BOB))
         assert encoder.hanging.acquire(timeout=5)
