@@ -35,6 +35,7 @@ def page_files() -> dict[str, Path]:
     files = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.suffix in _TYPES)
     addresses = {"/" + path.relative_to(FOLDER).as_posix(): path for path in files}
     addresses["/"] = addresses["/index.html"]
+    addresses["/doors"] = addresses["/doors.html"]
     addresses["/docs"] = addresses["/api.html"]
     return addresses
 

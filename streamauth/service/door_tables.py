@@ -11,6 +11,7 @@ from typing import TypeVar
 from streamauth.core.door.access import Permission, Person
 from streamauth.core.door.message import DoorMessage
 from streamauth.errors import BadPlan, InputError
+from streamauth.service.door_calendar import holidays_of, is_calendar, spans_of
 from streamauth.store.door_plan import DoorPlan, PersonRow, SpanRow
 
 Row = TypeVar("Row")
@@ -47,12 +48,24 @@ EVENT_COLUMNS = ("at", "door", "event", "person", "reason", "area", "direction",
 def import_table(plan: DoorPlan, kind: TableKind, text: str, *, replace: bool = False) -> int:
     """Read a table into the plan, all of it or nothing; how many rows it has.
 
+    Schedules and holidays may come as a calendar, too; ``door_calendar`` says which ones.
+
     People are added or changed, and with ``replace`` those who are not in it are removed. The other tables are
     replaced as a whole.
 
     Raises:
         BadPlan, BadPin, BadSchedule: A row cannot be used; the message says which one where that is known.
     """
+    if is_calendar(text):
+        if kind is TableKind.SCHEDULES:
+            spans = spans_of(text)
+            plan.replace_schedules(spans)
+            return len(spans)
+        if kind is TableKind.HOLIDAYS:
+            days = holidays_of(text)
+            plan.replace_holidays(days)
+            return len(days)
+        raise BadPlan("A calendar holds schedules or holidays; other tables are CSV.")
     rows = list(_rows(kind, text))
     if kind is TableKind.PEOPLE:
         plan.put_people([_each(number, row, person_of) for number, row in rows], replace=replace)

@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 import soundfile
 import soxr
-from playwright.sync_api import Browser, Page, WebSocketRoute
+from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocketRoute
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.demo_data import demo_utterances
@@ -151,13 +151,16 @@ def static_server(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def opened(browser: Browser, address: str, *, microphone: bool | None = True, **options: Any) -> Iterator[Page]:
+def opened(
+    browser: Browser, address: str, *, microphone: bool | None = True, refusals: bool = False, **options: Any
+) -> Iterator[Page]:
     """A page in a profile of its own; errors of its scripts and of its security policy fail the test.
 
     Args:
         browser: The browser.
         address: Where to go.
         microphone: Whether it is allowed; None leaves it unasked.
+        refusals: Whether the server may refuse requests, which the browser writes to its console as errors.
         options: Of the browser context.
     """
     usual: dict[str, Any] = {"reduced_motion": "reduce", "viewport": {"width": 1280, "height": 800}}
@@ -169,7 +172,13 @@ def opened(browser: Browser, address: str, *, microphone: bool | None = True, **
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    refused = "Failed to load resource: the server responded"
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and not (refusals and message.text.startswith(refused)):
+            faults.append(message.text)
+
+    page.on("console", note)
     try:
         page.goto(address)
         yield page

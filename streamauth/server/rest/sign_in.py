@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from streamauth.errors import Unauthorized
 from streamauth.server.access import Caller
 from streamauth.server.context import Context
 from streamauth.server.sign_in import check_page, give_cookie, shown_secret, take_cookie
@@ -23,7 +22,7 @@ class NewSignIn(BaseModel):
 class SignedInBody(BaseModel):
     """Who is at the page."""
 
-    key_id: str | None = Field(description="The API key; null for who is at this machine, where none was ever made.")
+    key_id: str | None = Field(description="The API key; null for who shows none.")
     scopes: list[Scope]
 
 
@@ -42,10 +41,8 @@ def sign_in_routes(context: Context) -> APIRouter:
 
     @routes.get("/sign-in")
     async def who_is_it(request: Request, response: Response) -> SignedInBody:
-        """Who sends this request, by whatever they show."""
+        """Who sends this request, by whatever they show; nobody has no scopes."""
         caller = await context.access.caller(request.scope)
-        if caller is None:
-            raise Unauthorized
         return _described(caller, response)
 
     @routes.delete("/sign-in", status_code=204)
@@ -60,6 +57,8 @@ def sign_in_routes(context: Context) -> APIRouter:
     return routes
 
 
-def _described(caller: Caller, response: Response) -> SignedInBody:
+def _described(caller: Caller | None, response: Response) -> SignedInBody:
     response.headers["Cache-Control"] = "no-store"
+    if caller is None:
+        return SignedInBody(key_id=None, scopes=[])
     return SignedInBody(key_id=caller.key_id, scopes=sorted(caller.scopes))
