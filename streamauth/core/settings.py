@@ -146,9 +146,9 @@ class PhraseSettings(Section):
 class PromptSettings(Section):
     """Random prompts."""
 
-    kind: str = setting("digits", "What prompts are made of", choices=("digits", "words"))
+    kind: str = setting("words", "What prompts are made of", choices=("digits", "words"))
     digits: int = setting(6, "Digits of a prompt", unit="digits", low=4, high=12)
-    words: int = setting(4, "Words of a prompt", unit="words", low=2, high=8)
+    words: int = setting(3, "Words of a prompt", unit="words", low=2, high=8)
     lifetime_s: float = setting(60.0, "Time to say a prompt, from when it is drawn", unit="s", low=5, high=3600)
     max_open: int = setting(8, "Prompts of one profile that may wait to be said", low=1, high=10_000)
     timeout_ms: int = setting(3000, "Silence after which an unfinished prompt is over", unit="ms", low=0, high=10_000)

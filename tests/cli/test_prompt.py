@@ -27,13 +27,19 @@ def people(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> She
     return shell
 
 
+DIGITS_ASKED = ("--digits", "6")
+"""The engines of these tests know no other prompts."""
+
+
 def spoken(folder: Path, words: str, speaker: int) -> Path:
     audio = [*pause(0.5), *say(words, speaker), *pause(0.8)]
     return wav(folder / f"{speaker} {words[:60]}.wav", audio)
 
 
 def test_drawing_one(people: Shell) -> None:
-    drawn = people.json("prompt", "new", "ada").data
+    drawn = people.json("prompt", "new").data
+    assert (len(drawn["words"]), drawn["bits"]) == (3, 30.4)
+    drawn = people.json("prompt", "new", "ada", "--digits", "6").data
     assert set(drawn) == {"prompt", "text", "words", "expires_s", "bits"}
     assert (drawn["expires_s"], drawn["bits"]) == (60.0, 19.2)
     assert [DIGITS[int(digit)] for digit in drawn["text"].split()] == drawn["words"]
@@ -62,15 +68,15 @@ def test_what_cannot_be_drawn(shell: Shell, arguments: list[str], code: int, err
 
 def test_too_many(people: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAMAUTH_PROMPT_MAX_OPEN", "1")
-    assert people.json("prompt", "new").code == 0
-    outcome = people.json("prompt", "new")
+    assert people.json("prompt", "new", *DIGITS_ASKED).code == 0
+    outcome = people.json("prompt", "new", *DIGITS_ASKED)
     assert (outcome.code, outcome.error) == (1, "too_many_prompts")
-    first = people.json("prompt", "new", "ada").data
-    assert people.json("prompt", "new", "ada").data["prompt"] == first["prompt"], "nobody draws until the words suit"
+    first = people.json("prompt", "new", "ada", *DIGITS_ASKED).data
+    assert people.json("prompt", "new", "ada", *DIGITS_ASKED).data["prompt"] == first["prompt"], "nobody draws until the words suit"
 
 
 def test_checking_one_in_any_voice(people: Shell, tmp_path: Path) -> None:
-    drawn = people.json("prompt", "new").data
+    drawn = people.json("prompt", "new", *DIGITS_ASKED).data
     said = " ".join(drawn["words"])
     right, wrong = spoken(tmp_path, said, STRANGER), spoken(tmp_path, PHRASE, STRANGER)
     outcome = people.json("prompt", "check", drawn["prompt"], right, wrong)
@@ -105,7 +111,7 @@ def test_checking_one_in_the_voice_of_a_profile(
     told: str,
 ) -> None:
     def check(as_json: list[str]) -> tuple[int, str, dict[str, object]]:
-        drawn = people.json("prompt", "new", "ada").data
+        drawn = people.json("prompt", "new", "ada", *DIGITS_ASKED).data
         file = spoken(tmp_path, words or " ".join(drawn["words"]), speaker)
         outcome = people("prompt", "check", drawn["prompt"], file, *as_json)
         return outcome.code, outcome.out, outcome.data["results"][0] if as_json else {}
@@ -118,7 +124,7 @@ def test_checking_one_in_the_voice_of_a_profile(
 
 
 def test_an_expired_prompt(people: Shell, tmp_path: Path) -> None:
-    drawn = people.json("prompt", "new").data
+    drawn = people.json("prompt", "new", *DIGITS_ASKED).data
     with sqlite3.connect(people.home / "streamauth.db") as database:
         database.execute("UPDATE prompts SET expires_at_s = 1")
     outcome = people.json("prompt", "check", drawn["prompt"], spoken(tmp_path, PHRASE, ADA))
@@ -126,7 +132,7 @@ def test_an_expired_prompt(people: Shell, tmp_path: Path) -> None:
 
 
 def test_verify_with_a_prompt(people: Shell, tmp_path: Path) -> None:
-    drawn = people.json("prompt", "new", "ada").data
+    drawn = people.json("prompt", "new", "ada", *DIGITS_ASKED).data
     said = f"{PHRASE} {' '.join(drawn['words'])}"
     outcome = people.json("verify", "ada", spoken(tmp_path, said, ADA), "--prompt", drawn["prompt"])
     assert (outcome.code, outcome.data["reasons"]) == (0, ["voice_match", "phrase_match", "prompt_match"])
@@ -134,7 +140,7 @@ def test_verify_with_a_prompt(people: Shell, tmp_path: Path) -> None:
     assert "Say your pass phrase, then" in outcome.err
     replayed = people.json("verify", "ada", spoken(tmp_path, said, ADA), "--prompt", drawn["prompt"])
     assert (replayed.code, replayed.error) == (2, "unknown_prompt")
-    other = people.json("prompt", "new", "bob").data["prompt"]
+    other = people.json("prompt", "new", "bob", *DIGITS_ASKED).data["prompt"]
     assert people.json("verify", "ada", spoken(tmp_path, said, ADA), "--prompt", other).error == "unknown_prompt"
 
 
@@ -148,7 +154,7 @@ def test_a_recording_does_not_hold_a_new_prompt(people: Shell, tmp_path: Path) -
 
 
 def test_identify_with_a_prompt(people: Shell, tmp_path: Path) -> None:
-    drawn = people.json("prompt", "new").data
+    drawn = people.json("prompt", "new", *DIGITS_ASKED).data
     said = spoken(tmp_path, " ".join(drawn["words"]), BOB)
     outcome = people.json("identify", said, "--prompt", drawn["prompt"])
     assert (outcome.code, outcome.data["name"]) == (0, "bob")

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RATE_HZ = 16_000
 PHRASE = "please open the door and let me come in"
 PROMPT = "coffee station"
-PROMPT_DRAWS = (54, 208)
+PROMPT_DRAWS = (179, 925)
 """What a random source must draw so that the prompt of two words is PROMPT."""
 
 Pcm = NDArray[np.int16]

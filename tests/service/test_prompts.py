@@ -42,6 +42,11 @@ def saying(words: str, speaker: int = ME) -> bytes:
     return pcm(pause(0.5), say(words, speaker), pause(0.8))
 
 
+def draw(people: Authenticator, name: str | None = None) -> OpenPrompt:
+    """A prompt of digits, which the engines of these tests know."""
+    return people.prompts.draw(name, plan=SIX_DIGITS)
+
+
 def spoken(prompt: OpenPrompt) -> str:
     return " ".join(prompt.prompt.words)
 
@@ -56,14 +61,14 @@ def reasons(events: list[Event]) -> tuple[Reason, ...]:
 
 
 def test_the_phrase_and_a_prompt_of_the_profile(people: Authenticator) -> None:
-    prompt = people.prompts.draw("ada")
+    prompt = draw(people, "ada")
     attempt = people.verify("ada", FORMAT, prompt=prompt.id)
     assert attempt.prompt == PromptGiven(0, prompt.prompt.text, after_phrase=True, expires_s=60.0)
     assert decided(finish(attempt, saying(f"{PHRASE} {spoken(prompt)}"))).verdict is Verdict.ACCEPT
 
 
 def test_the_prompt_alone_where_there_is_no_phrase(people: Authenticator) -> None:
-    prompt = people.prompts.draw("bob")
+    prompt = draw(people, "bob")
     attempt = people.verify("bob", FORMAT, prompt=prompt.id)
     assert attempt.prompt == PromptGiven(0, prompt.prompt.text, after_phrase=False, expires_s=60.0)
     assert reasons(finish(attempt, saying(spoken(prompt), 4))) == (Reason.VOICE_MATCH, Reason.PROMPT_MATCH)
@@ -83,7 +88,7 @@ def test_without_one_nothing_is_asked_for(people: Authenticator) -> None:
 
 
 def test_a_prompt_that_was_used_is_of_no_use(people: Authenticator) -> None:
-    prompt = people.prompts.draw("ada")
+    prompt = draw(people, "ada")
     finish(people.verify("ada", FORMAT, prompt=prompt.id), saying(PHRASE))
     failures = people.store.profiles.summaries(name="ada")[0].failures
     with pytest.raises(UnknownPrompt):
@@ -92,14 +97,14 @@ def test_a_prompt_that_was_used_is_of_no_use(people: Authenticator) -> None:
 
 
 def test_a_prompt_is_used_up_before_any_audio(people: Authenticator) -> None:
-    prompt = people.prompts.draw("ada")
+    prompt = draw(people, "ada")
     people.verify("ada", FORMAT, prompt=prompt.id).close()
     with pytest.raises(UnknownPrompt):
         people.verify("ada", FORMAT, prompt=prompt.id)
 
 
 def test_of_two_attempts_at_once_one_gets_the_prompt(people: Authenticator) -> None:
-    prompt = people.prompts.draw("ada")
+    prompt = draw(people, "ada")
 
     def begin(_: int) -> type[object]:
         try:
@@ -115,7 +120,7 @@ def test_of_two_attempts_at_once_one_gets_the_prompt(people: Authenticator) -> N
 
 
 def test_an_attempt_that_is_refused_leaves_the_prompt(people: Authenticator, clock: Clock) -> None:
-    prompt = people.prompts.draw("bob")
+    prompt = draw(people, "bob")
     for _ in range(people.settings.attempts.free_failures):
         finish(people.verify("bob", FORMAT), saying(LONG, OTHER))
     with pytest.raises(AttemptDelayed):
@@ -136,7 +141,7 @@ def test_an_attempt_that_cannot_begin_costs_nothing(people: Authenticator, monke
 
 
 def test_the_prompt_of_another_profile(people: Authenticator) -> None:
-    prompt = people.prompts.draw("bob")
+    prompt = draw(people, "bob")
     with pytest.raises(UnknownPrompt):
         people.verify("ada", FORMAT, prompt=prompt.id)
     with pytest.raises(UnknownPrompt):
@@ -145,20 +150,20 @@ def test_the_prompt_of_another_profile(people: Authenticator) -> None:
 
 
 def test_a_prompt_for_anybody(people: Authenticator) -> None:
-    prompt = people.prompts.draw()
+    prompt = draw(people)
     attempt = people.verify("bob", FORMAT, prompt=prompt.id)
     assert decided(finish(attempt, saying(spoken(prompt), 4))).verdict is Verdict.ACCEPT
 
 
 def test_a_prompt_that_is_too_old(people: Authenticator, clock: Clock) -> None:
-    prompt = people.prompts.draw("ada")
+    prompt = draw(people, "ada")
     clock.now_s += 60
     with pytest.raises(PromptExpired):
         people.verify("ada", FORMAT, prompt=prompt.id)
 
 
 def test_what_is_left_of_its_life_counts_in_the_audio(people: Authenticator, clock: Clock) -> None:
-    prompt = people.prompts.draw("ada")
+    prompt = draw(people, "ada")
     clock.now_s += 58
     attempt = people.verify("ada", FORMAT, prompt=prompt.id)
     assert attempt.prompt is not None
@@ -195,7 +200,7 @@ def test_a_continuous_session_lasts_longer_than_its_prompt(people: Authenticator
 
 
 def test_identification_names_who_says_the_prompt(people: Authenticator) -> None:
-    prompt = people.prompts.draw()
+    prompt = draw(people)
     attempt = people.identify(FORMAT, prompt=prompt.id)
     assert decided(finish(attempt, saying(spoken(prompt), 4))).name == "bob"
     attempt = people.identify(FORMAT, prompt=SIX_DIGITS)
@@ -204,19 +209,19 @@ def test_identification_names_who_says_the_prompt(people: Authenticator) -> None
 
 
 def test_only_so_many_wait_for_one_profile(people: Authenticator, clock: Clock) -> None:
-    first = people.prompts.draw("ada")
+    first = draw(people, "ada")
     for _ in range(2 * people.settings.prompt.max_open):
-        assert (people.prompts.draw("ada").id, first.prompt.words) == (first.id, first.prompt.words)
+        assert (draw(people, "ada").id, first.prompt.words) == (first.id, first.prompt.words)
     for _ in range(people.settings.prompt.max_open):
-        people.prompts.draw()
+        draw(people)
     with pytest.raises(TooManyPrompts):
-        people.prompts.draw()
-    people.prompts.draw("bob")
+        draw(people)
+    draw(people, "bob")
     clock.now_s += 31
-    later = people.prompts.draw("ada")
+    later = draw(people, "ada")
     assert later.id != first.id
     people.prompts.take(later.id)
-    assert people.prompts.draw("ada").id not in (first.id, later.id)
+    assert draw(people, "ada").id not in (first.id, later.id)
 
 
 def test_whoever_begins_again_without_a_word_is_asked_for_the_same_words(people: Authenticator) -> None:
@@ -241,13 +246,13 @@ def test_a_prompt_for_nobody(auth: Authenticator) -> None:
 
 def test_the_plan_and_the_source_are_what_is_drawn_from(auth: Authenticator) -> None:
     assert isinstance(auth.prompts._random, random.SystemRandom)
-    assert len(auth.prompts.draw().prompt.words) == auth.settings.prompt.digits
+    assert len(auth.prompts.draw().prompt.words) == auth.settings.prompt.words
     drawn = auth.prompts.draw(plan=PromptPlan(PromptKind.WORDS, 3)).prompt
     assert (drawn.kind, len(drawn.words)) == (PromptKind.WORDS, 3)
 
 
 def test_checking_a_prompt_for_anybody(people: Authenticator) -> None:
-    prompt = people.prompts.draw()
+    prompt = draw(people)
     taken = people.prompts.take(prompt.id)
     for words, matched in ((spoken(prompt), True), (PHRASE, False)):
         attempt = people.check_prompt(taken, FORMAT)
@@ -259,7 +264,7 @@ def test_checking_a_prompt_for_anybody(people: Authenticator) -> None:
 
 
 def test_checking_the_prompt_of_a_profile_is_an_attempt_on_it(people: Authenticator) -> None:
-    taken = people.prompts.take(people.prompts.draw("ada").id)
+    taken = people.prompts.take(draw(people, "ada").id)
     assert reasons(finish(people.check_prompt(taken, FORMAT), saying(spoken(taken)))) == (
         Reason.VOICE_MATCH,
         Reason.PROMPT_MATCH,
@@ -271,7 +276,7 @@ def test_checking_the_prompt_of_a_profile_is_an_attempt_on_it(people: Authentica
 
 
 def test_a_deleted_profile_takes_its_prompts_along(people: Authenticator) -> None:
-    prompt = people.prompts.draw("ada")
+    prompt = draw(people, "ada")
     people.store.profiles.delete(people.store.profiles.get("ada").id)
     with pytest.raises(UnknownPrompt):
         people.prompts.take(prompt.id)

@@ -28,7 +28,7 @@ class PromptKind(StrEnum):
 
 
 LENGTHS = {PromptKind.DIGITS: range(4, 13), PromptKind.WORDS: range(2, 9)}
-"""How many digits or words a prompt may have. Two words are 16 bits, four digits 13."""
+"""How many digits or words a prompt may have. Two words are 20 bits, four digits 13."""
 
 
 @dataclass(frozen=True, slots=True)

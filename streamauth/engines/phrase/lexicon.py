@@ -67,7 +67,7 @@ class Lexicon:
             count: How many at most.
         """
         variants, table, lengths = self._common_sounds
-        distance = np.min([_distances(own, table, lengths) for own in self.likely(word)], axis=0)
+        distance = np.min([phone_distances(own, table, lengths) for own in self.likely(word)], axis=0)
         # what sounds the same is no other word
         near = [index for index in np.argsort(distance, kind="stable") if 0 < distance[index] <= _FARTHEST]
         return tuple(variants[index] for index in near[:count])
@@ -77,17 +77,22 @@ class Lexicon:
         """How common words sound, the commonest first; the same as numbers, shape (variants, longest), and lengths."""
         every = (phones for word in self.common(_COMMON) for phones in self.of(word))
         variants = [phones for phones in dict.fromkeys(every) if len(phones) <= _LONGEST]
-        table = np.zeros((len(variants), _LONGEST), np.int64)
-        for row, phones in enumerate(variants):
-            table[row, : len(phones)] = [NUMBER[phone] for phone in phones]
-        return variants, table, np.array([len(phones) for phones in variants])
+        return variants, *phone_table(variants)
 
     def common(self, count: int) -> Sequence[str]:
         """The most common words, the commonest first."""
         return sorted(self._bits, key=lambda word: (self._bits[word], word))[:count]
 
 
-def _distances(phones: Phones, table: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def phone_table(variants: Sequence[Phones]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pronunciations as numbers, shape (variants, longest), and their lengths, shape (variants,)."""
+    table = np.zeros((len(variants), max(map(len, variants), default=0)), np.int64)
+    for row, phones in enumerate(variants):
+        table[row, : len(phones)] = [NUMBER[phone] for phone in phones]
+    return table, np.array([len(phones) for phones in variants], np.int64)
+
+
+def phone_distances(phones: Phones, table: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sounds to be put in, left out or replaced (Levenshtein) between one word and each row of a table."""
     row = np.broadcast_to(np.arange(table.shape[1] + 1), (len(table), table.shape[1] + 1)).copy()
     for count, phone in enumerate(phones, 1):

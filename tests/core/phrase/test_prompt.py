@@ -3,13 +3,15 @@ from collections import Counter
 from itertools import pairwise
 from math import log2
 
+import numpy as np
 import pytest
 
 from streamauth.catalog.registry import models_folder
 from streamauth.core.phrase.prompt import LENGTHS, Challenge, Prompt, PromptKind, PromptPlan
 from streamauth.core.phrase.prompt_words import PROMPT_WORDS
 from streamauth.core.phrase.words import DIGITS, HESITATIONS, normalize
-from streamauth.engines.phrase.lexicon import Lexicon
+from streamauth.engines.phrase.g2p import Phones
+from streamauth.engines.phrase.lexicon import Lexicon, phone_distances, phone_table
 from streamauth.errors import BadPrompt
 from streamauth.settings import PromptSettings, Settings
 
@@ -34,7 +36,7 @@ def test_every_successor_of_a_digit_is_as_likely() -> None:
 
 
 def test_words_never_come_twice() -> None:
-    drawn = [PromptPlan(PromptKind.WORDS, 8).draw(SOURCE).words for _ in range(300)]
+    drawn = [PromptPlan(PromptKind.WORDS, 8).draw(SOURCE).words for _ in range(1500)]
     assert all(len(set(words)) == 8 for words in drawn)
     assert len({word for words in drawn for word in words}) == len(PROMPT_WORDS)
 
@@ -79,42 +81,30 @@ def test_the_end_of_its_life_is_a_sample() -> None:
 # --- the list of words ---
 
 
-def pronunciations() -> dict[str, list[list[str]]]:
-    """The dictionary of the embedded recognizer."""
-    sounds = Lexicon(models_folder() / "vosk-en" / "phrase")
-    return {word: [list(phones) for phones in sounds.of(word)] for word in (*PROMPT_WORDS, *DIGITS)}
+@pytest.fixture(scope="module")
+def sounds() -> dict[str, tuple[Phones, ...]]:
+    """Pronunciations of all words of prompts, digits included, by the dictionary of the embedded recognizer."""
+    lexicon = Lexicon(models_folder() / "vosk-en" / "phrase")
+    return {word: lexicon.of(word) for word in (*PROMPT_WORDS, *DIGITS)}
 
 
-def distance(one: list[str], other: list[str]) -> int:
-    """Phones to put in, leave out or change."""
-    row = list(range(len(other) + 1))
-    for i, phone in enumerate(one, 1):
-        former, row[0] = row[0], i
-        for j, beside in enumerate(other, 1):
-            former, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, former + (phone != beside))
-    return row[-1]
-
-
-def test_the_words_are_many_known_and_written_as_a_recognizer_does() -> None:
-    assert len(PROMPT_WORDS) == len(set(PROMPT_WORDS)) >= 256
+def test_the_words_are_many_known_and_written_as_a_recognizer_does(sounds: dict[str, tuple[Phones, ...]]) -> None:
+    assert len(PROMPT_WORDS) == len(set(PROMPT_WORDS)) >= 1000
     assert list(PROMPT_WORDS) == sorted(PROMPT_WORDS)
     assert all(normalize(word) == (word,) for word in (*PROMPT_WORDS, *DIGITS))
-    assert not HESITATIONS & set(PROMPT_WORDS)
-    dictionary = pronunciations()
-    assert [word for word in (*PROMPT_WORDS, *DIGITS) if word not in dictionary] == []
+    assert not (HESITATIONS | set(DIGITS)) & set(PROMPT_WORDS)
+    assert all(sounds.values())
 
 
-def test_no_two_words_sound_alike() -> None:
-    dictionary = pronunciations()
+def test_no_two_words_sound_alike(sounds: dict[str, tuple[Phones, ...]]) -> None:
+    owners = [word for word, variants in sounds.items() for _ in variants]
+    table, lengths = phone_table([one for variants in sounds.values() for one in variants])
     alike = []
-    for index, word in enumerate(PROMPT_WORDS):
-        for other in PROMPT_WORDS[:index]:
-            for one in dictionary[word]:
-                for two in dictionary[other]:
-                    length = max(len(one), len(two))
-                    # unlike lengths alone may tell enough, and most pairs end here
-                    if 2 * abs(len(one) - len(two)) <= length and distance(one, two) < max(2, 0.4 * length):
-                        alike.append((word, other))
+    for word in PROMPT_WORDS[::3]:  # each against all others; every third to save time
+        for one in sounds[word]:
+            needed = np.maximum(3, 0.4 * np.maximum(lengths, len(one)))
+            near = np.flatnonzero(phone_distances(one, table, lengths) < needed)
+            alike += [(word, owners[index]) for index in near if owners[index] != word]
     assert alike == []
 
 

@@ -1,0 +1,1 @@
+"""Making of the list of words for random prompts."""
