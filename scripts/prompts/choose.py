@@ -48,17 +48,17 @@ def chosen(lexicon: Lexicon) -> list[str]:
     ranks = {word: rank for rank, word in enumerate(lexicon.common(KNOWN))}
     alike: dict[Phones, set[str]] = {}
     for word in list(ranks)[:COMMON]:
-        for sounds in lexicon.of(word):
-            alike.setdefault(sounds, set()).add(word)
+        for sound in lexicon.of(word):
+            alike.setdefault(sound, set()).add(word)
     candidates = sorted(set(CANDIDATES.read_text("utf-8").split()) & ranks.keys(), key=ranks.__getitem__)
     taken: list[str] = []
-    others = [one for digit in DIGITS for one in lexicon.of(digit)]
+    others: list[Phones] = [one for digit in DIGITS for one in lexicon.of(digit)]
     for word in candidates:
         sounds = lexicon.of(word)
         easy = all(sum(p in VOWELS for p in one) in SYLLABLES and len(one) >= LEAST_PHONES for one in sounds)
         # a word could not be told from another one that was broken off
         begun = any(word.startswith(other) or other.startswith(word) for other in taken)
-        if easy and not begun and not any(alike.get(one, set()) - {word} for one in sounds) and _differ(sounds, others):
+        if easy and not begun and all(alike.get(one, {word}) == {word} for one in sounds) and _differ(sounds, others):
             taken.append(word)
             others += sounds
     return sorted(taken)
