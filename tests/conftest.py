@@ -4,6 +4,10 @@ import os
 
 from hypothesis import settings
 
+from tests.quick import quick
+
+__all__ = ["quick"]
+
 # Tests say the same few recordings again and again. Those of replays turn the refusal on.
 os.environ["STREAMAUTH_REPLAY_REFUSE"] = "false"
 # A busy machine must not make a test fail.

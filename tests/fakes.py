@@ -77,8 +77,8 @@ class FakeEncoder:
         self.calls += 1
         spectrum = np.abs(np.fft.rfft(windows, axis=1))
         hz = np.fft.rfftfreq(windows.shape[1], 1 / SAMPLE_RATE_HZ)
-        edges = np.linspace(2800, 7200, self.dim + 1)
-        bands = [spectrum[:, (hz >= low) & (hz < high)].sum(axis=1) for low, high in pairwise(edges)]
+        edges = np.searchsorted(hz, np.linspace(2800, 7200, self.dim + 1))
+        bands = [spectrum[:, low:high].sum(axis=1) for low, high in pairwise(edges)]
         features: NDArray[np.float32] = (np.stack(bands, axis=1) + 1e-6).astype(np.float32)
         return np.asarray(features / np.linalg.norm(features, axis=1, keepdims=True), np.float32)
 
@@ -100,6 +100,9 @@ class FakePhraseStream:
     """Reads one word per tone; a word is heard once its tone has lasted 0.12 s."""
 
     _BLOCK = 480
+    _TAPER = np.hanning(_BLOCK)
+    _HZ = np.fft.rfftfreq(4096, 1 / SAMPLE_RATE_HZ)
+    _LOW = slice(*np.searchsorted(_HZ, (250.0, 2700.0)))
 
     def __init__(self) -> None:
         self.closed = False
@@ -127,10 +130,8 @@ class FakePhraseStream:
     def _word(self, block: Samples) -> str | None:
         if np.dot(block, block) / block.size < 1e-5:
             return None
-        spectrum = np.abs(np.fft.rfft(block * np.hanning(block.size), 4096))
-        hz = np.fft.rfftfreq(4096, 1 / SAMPLE_RATE_HZ)
-        low = (hz > 250) & (hz < 2700)
-        peak = float(hz[low][np.argmax(spectrum[low])])
+        spectrum = np.abs(np.fft.rfft(block * self._TAPER, 4096))
+        peak = float(self._HZ[self._LOW][np.argmax(spectrum[self._LOW])])
         return min(WORDS, key=lambda word: abs(_WORD_HZ[word] - peak))
 
     def partial(self) -> Transcript:

@@ -65,7 +65,7 @@ def test_a_truncated_answer_is_gone_on_from(site: Site, part: Path) -> None:
 
 def test_what_came_before_stays_for_the_next_time(site: Site, part: Path) -> None:
     site.answers["/file"] = Answer(CONTENT, cut_after=1000)
-    with pytest.raises(DownloadFailed, match="broke off.*The 3000 bytes"):
+    with pytest.raises(DownloadFailed, match=r"broke off.*The 3000 bytes"):
         get(site, part)
     assert part.read_bytes() == CONTENT[:3000]
     site.answers["/file"] = Answer(CONTENT)

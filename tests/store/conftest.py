@@ -8,6 +8,7 @@ import pytest
 from streamauth.store.door_schema import metadata
 from streamauth.store.store import Store
 from tests.postgres import drop_database, new_database
+from tests.quick import as_the_product
 from tests.store.helpers import URL_FILE, emptied, execute, opened
 
 _KINDS = ("sqlite", "postgres")
@@ -18,6 +19,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "store_kind" in metafunc.fixturenames:
         kinds = getattr(metafunc.function, "store_kinds", getattr(metafunc.module, "STORE_KINDS", _KINDS))
         metafunc.parametrize("store_kind", kinds, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def product(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_the_product(monkeypatch)
 
 
 @pytest.fixture

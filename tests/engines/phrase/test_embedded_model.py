@@ -12,7 +12,7 @@ from streamauth.demo_data import VOICES
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.alignment import PHONES, SILENCE, AlignmentGraph, any_phones
 from streamauth.engines.phrase.lexicon import Lexicon
-from tests.engines.phrase.test_recognizers import DOOR, speech
+from tests.engines.phrase.rig import DOOR, speech
 
 FOLDER = models_folder() / "vosk-en"
 LIBVOSKS, SECOND = 0, 1

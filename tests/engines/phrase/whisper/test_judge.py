@@ -15,7 +15,7 @@ from streamauth.engines.phrase.whisper.forms import WrittenForms
 from streamauth.engines.phrase.whisper.fusion import BOUNDS, FILE, Evidence, Fusion
 from streamauth.engines.phrase.whisper.judge import PhraseJudge
 from streamauth.errors import ModelCorrupt
-from tests.engines.phrase.test_recognizers import DOOR, speech
+from tests.engines.phrase.rig import DOOR, speech
 
 PHRASE, FOLDER = models_folder() / "vosk-en" / "phrase", models_folder() / "whisper-tiny-en"
 SURE = WordScores((0.0,), 0.0)
