@@ -1,4 +1,4 @@
-"""Odd texts, values and headers to put where others are wanted."""
+"""Odd texts, values and headers, for places that expect ordinary ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Why free decoding is the default: what a grammar of the phrase hears, beside it, in right and wrong phrases.
+"""Compares free decoding with a grammar of the phrase, on right and wrong phrases: why free decoding is the default.
 
 python -m scripts.measure.compare_grammar   on the demo's synthetic voices, with the words of the embedded model alone
 

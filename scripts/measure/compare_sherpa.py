@@ -1,4 +1,4 @@
-"""What sherpa-onnx feeds to WeSpeaker's and 3D-Speaker's encoders, against the features that these were trained on.
+"""Compares the features that sherpa-onnx feeds to public encoders with those that they were trained on.
 
 python -m venv FOLDER
 FOLDER/bin/pip install sherpa-onnx onnx onnxruntime numpy kaldi-native-fbank soxr platformdirs

@@ -1,4 +1,4 @@
-"""How well the pronunciations that are proposed for unknown words are right, and how well speech confirms them.
+"""How often the pronunciations proposed for unknown words are right, and how well speech confirms them.
 
     python -m scripts.measure.g2p [--words 2000] [--clips 200]
 

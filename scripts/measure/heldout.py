@@ -1,4 +1,4 @@
-"""Which people are held out: nothing is fitted or trained on them, whatever it is.
+"""The people who are held out: nothing is fitted or trained on them.
 
     python -m scripts.measure.heldout        write heldout.tsv, the list of those in ../shared/audio/people
 

@@ -1,4 +1,4 @@
-"""What the first stages take for speech: of speech too little, of other sounds too much, and what it costs.
+"""How much speech the first stages miss, how much other sound they take for speech, and what they cost.
 
     python -m scripts.measure.nonspeech [--clips 40] [--seconds 20]
 

@@ -1,4 +1,4 @@
-"""CPU per second of speech: what a user would assemble today, with sherpa-onnx in it, and ours, on the same stream.
+"""CPU per second of speech, on the same stream: the product, and what a user would build with sherpa-onnx.
 
     pip install webrtcvad-wheels torch librosa onnx sherpa-onnx && pip install --no-deps resemblyzer
     python -m scripts.measure.peers [--runs 3] [--json]

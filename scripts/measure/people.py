@@ -1,4 +1,4 @@
-"""Groups of people whose trials calibrations are fitted to and measured on: readers, callers, speakers of single words.
+"""Groups of people whose trials calibrations are fitted to and measured on: readers, callers, single words.
 
 Of ``people/`` in ../shared/audio, those whom ``heldout`` names are measured on, others may be fitted to. Readers
 are split by ``trials.part_of``.

@@ -1,4 +1,4 @@
-"""The API as a whole: who asks, for what, and the answer."""
+"""The API as a whole: checks who asks, finds the operation, gives the answer."""
 
 from collections.abc import Awaitable, Callable
 

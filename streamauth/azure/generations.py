@@ -1,4 +1,4 @@
-"""What the three generations of the API have in common, and in what they differ."""
+"""What the three generations of the API share, and where they differ."""
 
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum

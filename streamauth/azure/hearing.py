@@ -1,4 +1,4 @@
-"""What the operations that hear somebody have in common."""
+"""What the operations on audio share."""
 
 import asyncio
 import logging

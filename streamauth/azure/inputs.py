@@ -1,4 +1,4 @@
-"""What clients send, read as leniently as Microsoft's service did: JSON, flags, and audio in whatever wrapping."""
+"""What clients send, read as leniently as Microsoft's service did: JSON, flags, and audio in any container."""
 
 import json
 import re

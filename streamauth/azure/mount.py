@@ -1,4 +1,4 @@
-"""The API as a mount of the server: all paths that begin with one of its roots, in whatever letters."""
+"""The API as a mount of the server: all paths that begin with one of its roots, in any letter case."""
 
 import logging
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""Operations of the first generation that go on after their request: kept for a day, never more than so many."""
+"""Operations of the first generation that continue after their request: kept for a day, in a limited number."""
 
 import time
 from collections import OrderedDict

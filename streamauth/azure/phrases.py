@@ -1,4 +1,4 @@
-"""Which pass phrases there are, and which of them somebody said."""
+"""The pass phrases of the API, and which of them was said."""
 
 from collections.abc import Sequence
 

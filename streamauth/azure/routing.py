@@ -1,4 +1,4 @@
-"""Addresses to operations: letters of either case, doubled and trailing slashes, and verbs behind a colon."""
+"""From addresses to operations: any letter case, doubled and trailing slashes, and verbs after a colon."""
 
 import re
 from dataclasses import dataclass

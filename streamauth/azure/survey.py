@@ -1,4 +1,4 @@
-"""What is in a recording before anybody is compared with it: how much speech, how much noise, and which words."""
+"""Examines a recording before any comparison: how much speech, how much noise, and which words."""
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.pcm import AudioFormat

@@ -1,4 +1,4 @@
-"""The operations that hear somebody: enrollment, verification, identification."""
+"""The operations on audio: enrollment, verification, identification."""
 
 from functools import partial
 from typing import Any

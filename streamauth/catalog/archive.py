@@ -1,4 +1,4 @@
-"""Unpacks a zip archive that nobody has to be trusted for: plain files in one folder, within limits, and nothing else.
+"""Unpacks a zip archive from an untrusted source: plain files in one folder, within limits, and nothing else.
 
 The sha256 was checked before, so a hostile archive would have to be registered. It is unpacked as if it were.
 """

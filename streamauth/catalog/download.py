@@ -1,4 +1,4 @@
-"""Fetches one file whose sha256 is known: by HTTP, going on where it broke off, or from a mirror's folder.
+"""Fetches one file whose sha256 is known: by HTTP, resumed where it broke off, or from a mirror's folder.
 
 What came so far stays in a file beside the target. Only its sha256 says that it is whole, so it does not matter who
 answered, or how often the connection broke.

@@ -1,4 +1,4 @@
-"""Which models there are, where their files lie, and that the files are the registered ones.
+"""The registered models: where their files lie, and the check that the files are the registered ones.
 
 ``registry.toml`` in the models folder has one table per model; the table's name is the model's name. Models that
 travel with the package lie beside it. Those that were downloaded and the user's own lie in the data folder, each in a

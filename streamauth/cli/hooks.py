@@ -1,4 +1,4 @@
-"""Programs of one's own that a live session runs: on an accept, a reject, a change of the speaker, and to lock."""
+"""The user's own programs that a live session runs: on an accept, a reject, a change of speaker, and to lock."""
 
 import json
 import math

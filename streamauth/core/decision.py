@@ -1,4 +1,4 @@
-"""The decision rules: LLR of the voice, the phrase, and the budget, to accept, reject or undecided."""
+"""The decision rules: from the LLR of the voice, the phrase and the budget to accept, reject or undecided."""
 
 import math
 from collections.abc import Mapping

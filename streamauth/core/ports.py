@@ -1,4 +1,4 @@
-"""The seams between the pure core and the engines: detector, encoder, recognizer.
+"""The interfaces between the pure core and the engines: detector, encoder, recognizer.
 
 Each engine is loaded once and shared by all streams; what belongs to one stream is made by ``stream()``.
 All audio at these seams is 16 kHz mono float32 in [-1, 1].

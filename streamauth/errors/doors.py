@@ -1,4 +1,4 @@
-"""Errors of doors, of who may pass them, and of where their events go."""
+"""Errors of doors, of their access rules, and of the outputs of their events."""
 
 from streamauth.errors.base import InputError, InternalError
 

@@ -1,4 +1,4 @@
-"""Errors of getting models: unknown, not allowed, not downloaded, not what they should be."""
+"""Errors of getting models: unknown, not allowed, not downloaded, or not the right file."""
 
 from streamauth.errors.base import InputError, InternalError
 from streamauth.errors.engines import EngineError

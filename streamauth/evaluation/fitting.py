@@ -1,4 +1,4 @@
-"""Fits the calibration of an encoder: normalized scores and what is measured beside them to LLRs and bounds.
+"""Fits the calibration of an encoder: from normalized scores and the measures beside them to LLRs and bounds.
 
 Shared by ``scripts/measure/calibrate.py``, which makes the shipped calibrations, and ``streamauth calibrate``, which
 makes one from the user's own recordings.

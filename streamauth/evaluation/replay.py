@@ -1,4 +1,4 @@
-"""Hearing the same recording in many trials at the cost of one.
+"""Runs the same recording against many claims at the cost of one run.
 
 The first stages and the encoder do not depend on the claim: their results are kept and handed to the product's own
 sessions, which do everything else as ever.

@@ -1,4 +1,4 @@
-"""What an evaluation has worked out so far, on disk, so that one that was broken off goes on where it stopped.
+"""The results of an evaluation so far, on disk, so that an interrupted one can continue.
 
 The folder holds voiceprints and embeddings of voices: biometric data, not sealed, readable by its owner only.
 """

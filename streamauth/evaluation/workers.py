@@ -1,4 +1,4 @@
-"""Works through enrollments and tests, in this process or in several, each of one thread."""
+"""Runs enrollments and tests, in this process or in several, each of one thread."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The kiosk as a whole: its parts, and the loop that hears.
+"""The kiosk as a whole: its parts, and the loop that listens.
 
 Threads: one hears and receives visitors (this loop), one keeps the door, one records, one for each output, one serves
 the screen, one does the chores (commands, state, checks). Each may fail and go on; none of them can open the door but

@@ -1,4 +1,4 @@
-"""Makes a kiosk of its settings."""
+"""Builds a kiosk from its settings."""
 
 import os
 import time

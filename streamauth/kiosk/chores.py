@@ -1,4 +1,4 @@
-"""What a kiosk does beside its visitors: operators' commands, its state on the board, checks, old events."""
+"""What a kiosk does in the background: operators' commands, its published state, checks, deletion of old events."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Whom a PIN, a badge or a code claims; and nobody for a while after too many that nobody has."""
+"""Whom a PIN, a badge or a code claims; after too many unknown ones, nobody for a while."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Carries events from the outbox to one output, in order, again and again until it has them."""
+"""Delivers events from the outbox to one output, in order, and repeats until they have arrived."""
 
 import logging
 import threading

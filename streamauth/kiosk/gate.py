@@ -1,4 +1,4 @@
-"""The gate: whoever is recognized may pass here and now, or not. Every answer is recorded."""
+"""The gate: may the recognized person pass here and now? Every answer is recorded."""
 
 import time
 from collections.abc import Callable

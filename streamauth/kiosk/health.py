@@ -1,4 +1,4 @@
-"""Whether the kiosk is well: a look at every part each night, and at the clock all the time."""
+"""Checks that the kiosk works: every part each night, and the clock all the time."""
 
 import shutil
 import time

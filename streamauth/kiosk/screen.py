@@ -1,4 +1,4 @@
-"""What the screen shows. It is told, and tells nothing back that could open a door."""
+"""What the screen shows. It only receives; nothing from it can open a door."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""One visitor after the other: from a voice, a touch or a claim to an answer.
+"""One visitor after another: from a voice, a touch or a claim to an answer.
 
     idle -> listening or say -> welcome -> idle
                              -> again -> listening (at most ``tries`` times) -> ring -> idle

@@ -1,4 +1,4 @@
-"""Tells systemd that the kiosk lives (sd_notify), for as long as it really does."""
+"""Tells systemd that the kiosk works (sd_notify), only while it really does."""
 
 import os
 import socket

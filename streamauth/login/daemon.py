@@ -1,4 +1,4 @@
-"""The login daemon: a socket, a thread for each connection, and what systemd wants to know.
+"""The login daemon: a socket, a thread for each connection, and its notices to systemd.
 
 Data path: **socket** -> conversation -> voices.
 """

@@ -1,4 +1,4 @@
-"""What would happen at each login, and what stands in its way: daemon, module, PAM's stacks, sound cards."""
+"""What would happen at each login, and what prevents it: daemon, module, PAM's stacks, sound cards."""
 
 import grp
 import stat

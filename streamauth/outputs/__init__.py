@@ -1,1 +1,1 @@
-"""Where a door's decisions and events go: the lock itself, and whoever is to be told."""
+"""Where a door's decisions and events go: to the lock, and to those who are told."""

@@ -1,4 +1,4 @@
-"""Programs of the operator's own: one that is told each event, and a lock that two commands work."""
+"""The operator's own programs: one that is told each event, and a lock that two commands work."""
 
 import json
 import shlex

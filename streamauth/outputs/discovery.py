@@ -1,4 +1,4 @@
-"""What Home Assistant is told of a door, so that it appears there by itself (MQTT discovery of a device)."""
+"""What Home Assistant is told of a door, so that the door appears there automatically (MQTT discovery of a device)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The two seams of a door: its hardware, and those who are told what happens."""
+"""The two interfaces of a door: its hardware, and the receivers of its events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A door with nothing wired to it: for a first look, or where an output alone works the lock."""
+"""A door without wiring: for a first look, or where an output alone works the lock."""
 
 import logging
 from collections.abc import Callable

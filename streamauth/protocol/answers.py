@@ -1,4 +1,4 @@
-"""The messages of the server in protocol version 1, as typed objects; how much of them is told is in ``disclosure``."""
+"""The messages of the server in protocol version 1, as typed objects; ``disclosure`` says how much is told."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a peer learns of an attempt: messages of the server as JSON text, cut down to what may be told.
+"""What a peer learns of an attempt: the server's messages as JSON text, reduced to what may be told.
 
 Each thing that is told would help somebody who tries to climb towards an accept, so by default only the outcome is: not
 which of voice and words failed, how near they came, which words were heard, or who else is enrolled. What is wrong with

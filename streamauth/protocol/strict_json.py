@@ -1,4 +1,4 @@
-"""JSON text to an object, strictly: no double fields, no NaN, no halves of characters."""
+"""JSON text to an object, strictly: no repeated fields, no NaN, no lone surrogates."""
 
 import json
 from typing import Any, NoReturn

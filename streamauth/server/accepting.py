@@ -1,5 +1,4 @@
-"""Accepting connections: how many of one address and in all, a time limit for TLS handshakes, and rest when there is
-no room.
+"""Accepts connections: limits by address and in all, a time limit for TLS handshakes, a pause when there is no room.
 
 uvicorn leaves this to asyncio, which waits a minute for a handshake, knows no addresses, and writes a traceback for
 each connection that finds no file descriptor free.

@@ -1,4 +1,4 @@
-"""Whether the server works: for load balancers, and its figures for an operator."""
+"""Whether the server works: for load balancers, and in figures for an operator."""
 
 from time import monotonic
 

@@ -1,4 +1,4 @@
-"""The server's life: its address, its start, and an end that lets running sessions finish."""
+"""The life of a server: its address, its start, and a stop that lets running sessions finish."""
 
 import asyncio
 import ipaddress

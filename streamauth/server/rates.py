@@ -1,4 +1,4 @@
-"""How often somebody may do something, and how much at the same time."""
+"""Limits of how often somebody may do something, and of how much at the same time."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator

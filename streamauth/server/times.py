@@ -1,4 +1,4 @@
-"""How long the end of a connection may take, whatever its peer does."""
+"""How long closing a connection may take, whatever its peer does."""
 
 TELL_S = 1.0
 """Longest time for a last message to a peer that may not be reading."""

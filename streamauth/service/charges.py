@@ -1,4 +1,4 @@
-"""Charges: what attempts cost the profiles that they are tried on, and what an accept is checked by.
+"""Charges: what an attempt costs the profiles that it is tried on, and the checks before an accept.
 
 An attempt is charged at its first speech, before anything of it is told: whoever opens sessions and says nothing delays
 nobody, and whoever says something has tried, whether he waits for the outcome or not.

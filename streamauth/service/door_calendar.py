@@ -1,4 +1,4 @@
-"""Schedules and holidays out of a calendar (iCalendar, RFC 5545), as office programs export it.
+"""Schedules and holidays from a calendar (iCalendar, RFC 5545), as office programs export it.
 
 Schedules are events that repeat weekly or daily without end, called by the schedule's name; their local times are
 taken as they are written. Holidays are events of whole days, which may repeat yearly. What a calendar can say and a

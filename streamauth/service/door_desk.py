@@ -1,4 +1,4 @@
-"""What an operator does with doors, by whatever entrance: each step stands in the audit log with who took it."""
+"""What an operator does with doors, from any entrance: each step is in the audit log with the operator's name."""
 
 from streamauth.core.door.command import DoorAction
 from streamauth.service.door_tables import TableKind, import_table

@@ -1,4 +1,4 @@
-"""Enrollment: begun, continued, or of a further voiceprint for another place or device."""
+"""Enrollment: started, continued, or for a further voiceprint of another place or device."""
 
 from collections.abc import Callable, Sequence
 

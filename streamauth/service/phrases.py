@@ -1,4 +1,4 @@
-"""Pass phrases that people choose: their words, what they are worth, and how unknown words must be said."""
+"""Pass phrases that people choose: their words, their strength, and how unknown words are said."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""What was heard before: trails of a profile's enrollment and attempts, read before an accept and kept after it."""
+"""Replays: trails of a profile's enrollment and attempts, read before an accept and kept after it."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Profiles that hold one voice twice: by mistake, or because somebody enrolled under a second name."""
+"""Profiles that hold the same voice: by mistake, or because somebody enrolled under a second name."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Enrolled voices: what a person is compared by, and how it follows the voice of sure accepts."""
+"""Enrolled voices: what a person is compared with, and how it follows the voice after sure accepts."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Settings of getting models."""
+"""Settings of downloading models."""
 
 from dataclasses import dataclass
 

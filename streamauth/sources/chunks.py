@@ -1,4 +1,4 @@
-"""Where the samples lie in files that have a header and then samples, and how many bytes of them there are.
+"""Where the samples lie in files with a header, and how many bytes of them there are.
 
 Data path: **header** -> ``wav`` or ``libsndfile`` -> PcmDecoder.
 

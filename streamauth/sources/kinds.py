@@ -1,4 +1,4 @@
-"""Which audio files there are: what each begins with, and what is done with it.
+"""The kinds of audio files: how each begins, and how it is read.
 
 The sentences that refuse a file live here, so that they are the same at every entrance.
 """

@@ -1,4 +1,4 @@
-"""Change numbers: what lets other processes see quickly which profiles have changed.
+"""Change numbers: they show other processes quickly which profiles have changed.
 
 Every change of a profile, its voiceprints or an API key takes the next number of one counter, in its own transaction.
 The counter's row stays locked until that transaction ends. So numbers become visible in their order, and whoever has

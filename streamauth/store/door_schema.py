@@ -1,4 +1,4 @@
-"""The tables of doors: who may pass, how each door stands, what it was told, and what happened."""
+"""The tables of doors: who may pass, the state of each door, its commands, and its events."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 

@@ -1,4 +1,4 @@
-"""The board between operators and doors: how each door stands, and commands that wait for it.
+"""What operators and doors share: the state of each door, and the commands that wait for it.
 
 A command waits for a few seconds at most and is taken once, in one statement. What an unreachable kiosk has missed
 is never carried out later.

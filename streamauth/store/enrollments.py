@@ -1,4 +1,4 @@
-"""Enrollments: the utterances that speakers were told are taken, and what each of them brings about."""
+"""Enrollments in the store: the utterances that were taken, and what each of them changes."""
 
 from collections.abc import Sequence
 

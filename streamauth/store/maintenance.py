@@ -1,4 +1,4 @@
-"""Care of a whole store: another key, and a check of everything."""
+"""Maintenance of a whole store: another key, and a check of everything."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

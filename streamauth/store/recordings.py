@@ -1,4 +1,4 @@
-"""Recordings: the speech that profiles were enrolled with, where a setting says that it is kept."""
+"""Recordings: the speech of enrollments, where a setting says that it is kept."""
 
 from dataclasses import replace
 from typing import Any

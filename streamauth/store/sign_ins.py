@@ -1,4 +1,4 @@
-"""Sign-ins in the store: a row is a browser in which somebody has shown an API key, until it was idle or long."""
+"""Sign-ins in the store: a row is a browser in which an API key was shown, until the sign-in expires."""
 
 import hashlib
 import secrets

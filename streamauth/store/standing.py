@@ -1,4 +1,4 @@
-"""What an accept relies on: looked up when an attempt begins, and checked in the transaction that settles its accept.
+"""What an accept relies on: read when an attempt begins, checked in the transaction that settles its accept.
 
 A profile that was deleted, reset or enrolled anew meanwhile, and an API key that was revoked, make a running session
 worthless.

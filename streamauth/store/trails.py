@@ -1,4 +1,4 @@
-"""Trails: by which a recording of an earlier attempt, or of the enrollment, is known when it is played again.
+"""Trails: by which a recording of an earlier attempt or of the enrollment is known when it is played again.
 
 A trail is sealed as a voiceprint is, and goes with its profile. Those of the enrollment stay; those of attempts are
 kept for a limited time, and only the newest of them.

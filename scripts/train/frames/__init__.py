@@ -1,1 +1,1 @@
-"""The frame-wise speaker encoder: its people, what they sound like, the network, the training, the file."""
+"""The frame-wise speaker encoder: its training speech, degradations, network, training and export."""

@@ -1,4 +1,4 @@
-"""The frame-wise encoder's network as an ONNX graph: new frames and what is kept of the stream in, the same out.
+"""The frame-wise encoder as an ONNX graph: new frames and the state of the stream in, results and new state out.
 
 Inputs: ``mels`` (batch, steps, 80), ``sums`` (batch, 42), ``hidden`` and ``cell`` (layers, batch, width). Outputs:
 ``frames`` (batch, steps, width), ``weights`` (batch, steps, 1), the three of the stream as they are afterwards, and, as

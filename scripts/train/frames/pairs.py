@@ -1,4 +1,4 @@
-"""Pairs of degraded stretches of one voice, made beside the training and put into a ring that it draws from.
+"""Pairs of degraded stretches of one voice, made beside the training and kept in a ring that it draws from.
 
     python -m scripts.train.frames.pairs WORK [--seed N] [--pause S]     runs until it is stopped; 100 pairs a second
 

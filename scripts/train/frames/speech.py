@@ -1,4 +1,4 @@
-"""The people that the frame-wise encoder learns from: their speech, decoded and cut to voiced frames, kept in a folder.
+"""The training speech of the frame-wise encoder, decoded, cut to voiced frames and kept in a folder.
 
     python -m scripts.train.frames.speech WORK       write WORK/voices.pickle and WORK/speech.raw (5 GB)
 

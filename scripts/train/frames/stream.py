@@ -1,4 +1,4 @@
-"""The exported network on ONNX Runtime: a stream of voiced audio, each frame worked on once, and any stretch of it.
+"""Runs the exported network on ONNX Runtime: each frame is computed once, and any stretch of them is pooled.
 
 Data path: voiced audio -> mel frames -> **network, new frames only** -> what they add up to, hop by hop -> a window
 is a sum of hops -> **embedding**. The network's step is two mel frames, 20 ms; it looks 22 ms ahead. It is here and not

@@ -1,4 +1,4 @@
-"""Makes of trained students of GE2E the network that is exported.
+"""Makes the network that is exported from trained students of GE2E.
 
     python -m scripts.train.ge2e.finish STUDENT.npz [STUDENT.npz ...] OUT.npz
     python -m scripts.train.ge2e.finish --again models/ge2e-noise.onnx OUT.npz    the second step alone

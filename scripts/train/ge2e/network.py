@@ -1,4 +1,4 @@
-"""The student of the GE2E encoder as a PyTorch network, its teacher, and what the one learns from the other."""
+"""The student of the GE2E encoder as a PyTorch network, its teacher, and what the student learns from it."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""The rooms, noises, lines and levels that a student of an encoder hears its windows in.
+"""The rooms, noises, lines and levels that the training windows of a student are put into.
 
 Wider than the named conditions that it is measured under (``streamauth.evaluation.conditions``, whose parts are used
 here): any number of talkers, any slope, swelling noise, tones, microphones, band limits and codecs, and all of them

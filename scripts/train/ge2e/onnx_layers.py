@@ -1,4 +1,4 @@
-"""The speaker encoders in ONNX: weights out of their files, and the layers that the phrase check shares as nodes."""
+"""The speaker encoders in ONNX: their weights, read from the files, and the layers that the phrase check shares."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The speech that a student of an encoder learns from, with what its teacher says of it.
+"""The training speech of a student of an encoder, with what its teacher says of it.
 
 Only the "student" part of LibriSpeech, the keywords and synthetic voices. Speakers are what is scarce: each recording
 is also played slower and faster, and said again in voices that nobody has (``encoder_voices``); the teacher's embedding

@@ -1,4 +1,4 @@
-"""Voices that nobody has, made of recordings by a vocoder: what a student of an encoder learns from beside real ones.
+"""Artificial voices, made from recordings by a vocoder: further training speech for a student of an encoder.
 
 A recording is taken apart into pitch, spectral envelope and breath (M. Morise et al., "WORLD: a vocoder-based
 high-quality speech synthesis system", IEICE 2016) and put together with another pitch, a vocal tract of another length

@@ -1,4 +1,4 @@
-"""Training examples of the acoustic model: features and words, and how each batch hears them anew.
+"""Training examples of the acoustic model: features and words, augmented anew in each batch.
 
 Recordings are cut at word ends into pieces of some seconds; each piece is put into several rooms, noises, tempos and
 levels and kept as features. A batch then changes vocal tract, tempo and level of each once more, and blanks some of it.

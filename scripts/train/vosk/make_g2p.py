@@ -1,4 +1,4 @@
-"""Learns from the shipped dictionary how letters are said: models/vosk-en/phrase/spelling.npz.
+"""Trains the grapheme-to-phoneme model on the shipped dictionary: models/vosk-en/phrase/spelling.npz.
 
     python -m scripts.train.vosk.make_g2p [--folder models/vosk-en]
 

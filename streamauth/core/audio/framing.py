@@ -1,4 +1,4 @@
-"""Any chunking in, fixed frames out: what makes every later stage independent of how audio arrives."""
+"""Audio in chunks of any size in, frames of a fixed size out, so that no later stage depends on the chunks."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""PCM bytes to mono float samples: the single way of all audio into the core.
+"""PCM bytes to mono float samples: all audio enters the core here.
 
 Data path: files, microphone and network -> **PcmDecoder** -> Resampler -> framing.
 """

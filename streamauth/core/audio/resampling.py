@@ -1,4 +1,4 @@
-"""Any offered sample rate to the 16 kHz of the core.
+"""From any sample rate to the 16 kHz of the core.
 
 Data path: PcmDecoder -> **Resampler** -> framing.
 """

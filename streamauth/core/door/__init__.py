@@ -1,1 +1,1 @@
-"""The door: pure rules of when it is unlocked, who may pass when, and what of it is reported."""
+"""The door: pure rules of when it is unlocked, who may pass when, and what is reported."""

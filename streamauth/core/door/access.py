@@ -1,4 +1,4 @@
-"""Who may pass which door when: people, permissions, schedules, and the rule of passing back. Pure."""
+"""Who may pass which door when: people, permissions, schedules, and anti-passback. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

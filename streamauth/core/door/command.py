@@ -1,4 +1,4 @@
-"""Commands to a door from afar, and when they are too old to be carried out."""
+"""Remote commands to a door, and when they are too old to be carried out."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The door itself: when its lock is released and what of it is an alarm.
+"""The door itself: when its lock is released, and what is an alarm.
 
     locked --grant--> granted --opened--> open --too long--> held
        |                 |                  |                  |

@@ -1,4 +1,4 @@
-"""What a pass phrase is worth: how long it is, how rare its words are, and whether many would choose it."""
+"""What a pass phrase is worth: its length, how rare its words are, and whether many people would choose it."""
 
 import math
 from collections.abc import Callable

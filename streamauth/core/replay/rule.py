@@ -1,4 +1,4 @@
-"""From how alike two sounds are to whether one is a replay of the other."""
+"""From the similarity of two sounds to whether one is a replay of the other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

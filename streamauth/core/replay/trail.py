@@ -1,4 +1,4 @@
-"""A trail: a coarse, small trace of what was heard in one attempt, enough to know the same recording again.
+"""A trail: a small, coarse trace of the sound of one attempt, enough to know the same recording again.
 
 A trail is a log-mel spectrogram of 24 bands from 150 to 3700 Hz, which a telephone and a small loudspeaker pass, at
 100 frames a second, in steps of 1 dB: 2.4 kB for a second. No speech can be made of it that a person would take for

@@ -1,4 +1,4 @@
-"""One claim against one stream: the evidence of voice and words, until it is enough for a verdict.
+"""One claim in one stream: the evidence of voice and words is collected until it is enough for a verdict.
 
 Used by verification and by the first part of continuous verification; it reads no audio itself and has no state of a
 session.

@@ -1,4 +1,4 @@
-"""Enrollment: utterances in, each past a quality gate, and a voiceprint out."""
+"""Enrollment: utterances in, each checked for quality; a voiceprint out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Identification: which of a group is speaking, or nobody of them."""
+"""Identification: which person of a group is speaking, or none of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 

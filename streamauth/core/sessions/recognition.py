@@ -1,4 +1,4 @@
-"""The words of a stream: from the utterances' audio, by the recognizer, to transcripts and expected words.
+"""The words of a stream: utterances become transcripts, which are compared with the expected words.
 
 Data path: front end -> utterances -> **Recognition** -> transcripts -> **SpokenWords** (what is expected, and in time).
 """

@@ -1,4 +1,4 @@
-"""Hearing: were certain words said, in whatever voice? It accepts nobody."""
+"""Hearing: were certain words said, by any voice? It accepts nobody."""
 
 import math
 from collections.abc import Mapping

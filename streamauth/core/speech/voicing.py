@@ -1,4 +1,4 @@
-"""Does a stretch that the voice activity detector takes for speech carry a voice? A small recurrent network tells.
+"""Does sound that the voice activity detector takes for speech carry a voice? A small recurrent network tells.
 
 Data path: frames -> voice activity -> **voicing** -> segmentation.
 

@@ -1,4 +1,4 @@
-"""The voice all along the words of a prompt: one recording beside another voice's words must not pass.
+"""Speaker consistency along a prompt: a recording beside words in another voice must not pass.
 
 The mean over an attempt tells little of its parts: half of it in the right voice can make up for the rest. So each
 window of the encoder must reach a threshold of its own, lower by ``prompt.stretch_margin``, as short windows score with

@@ -1,4 +1,4 @@
-"""What a new voiceprint will be worth: how often its owner will be refused, and others taken for them.
+"""Forecast for a new voiceprint: how often its owner will be refused, and others taken for the owner.
 
 Each utterance is compared with the voiceprint of the others, as a later attempt would be, and the cohort stands for
 impostors; with so few of either, what is taken from them is where their LLRs lie, not how often they cross the bound.

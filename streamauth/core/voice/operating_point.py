@@ -1,4 +1,4 @@
-"""From what the operator asks for, a false-accept rate or prior and costs, to the LLR that is to be reached."""
+"""From the operator's target (a false-accept rate, or prior and costs) to the LLR that must be reached."""
 
 from math import log
 

@@ -1,4 +1,4 @@
-"""The embedding of voiced audio: while it comes, or of all of it."""
+"""The embedding of voiced audio: as it arrives, or of all of it at once."""
 
 from dataclasses import dataclass
 

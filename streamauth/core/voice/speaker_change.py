@@ -1,4 +1,4 @@
-"""Is it still the same voice? Notices a change of speaker in a stream that goes on.
+"""Is it still the same voice? Notices a change of speaker in a running stream.
 
 Page's cumulative sum (E. S. Page, "Continuous inspection schemes", Biometrika 1954): evidence of the other case is
 added up window by window and never falls under nothing, so that a long time in one voice does not delay the notice of

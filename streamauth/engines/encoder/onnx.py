@@ -1,4 +1,4 @@
-"""A speaker encoder on ONNX Runtime, for any model of the registry whose feature recipe and layout are known here."""
+"""A speaker encoder on ONNX Runtime, for any model of the registry whose features and layout are known here."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What stands between windows of audio and the tensors of an encoder: feature recipes and tensor layouts, by name."""
+"""Feature recipes and tensor layouts, by name: from windows of audio to the inputs of an encoder."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

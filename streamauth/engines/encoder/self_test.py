@@ -1,4 +1,4 @@
-"""Whether a runtime computes a network rightly: fixed features of several lengths, against reference embeddings.
+"""Checks that a runtime computes a network correctly: fixed features of several lengths against references.
 
 Some versions of ONNX Runtime give wrong embeddings without an error, for some lengths only: 1.21 to 1.28 fuse
 ``Pad`` and ``AveragePool`` of CAM++ wrongly. An embedding always comes out, so nobody would notice.

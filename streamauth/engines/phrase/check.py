@@ -1,4 +1,4 @@
-"""Which words an utterance holds, where some are expected: those, their beginning, or what was heard instead.
+"""Which words an utterance holds, where some are expected: all of them, their beginning, or other words.
 
 Two judges look at it: the alignment, and at the end of the phrase Whisper where the language has it. Their evidence is
 joined to one likelihood ratio (``whisper.fusion``).

@@ -1,4 +1,4 @@
-"""How an expected phrase stands against decoys made from itself: a word left out, replaced or put in.
+"""Compares an expected phrase with decoys made from it: a word left out, replaced or added.
 
 Most decoys are not words but any phones at all, so that every wrong word is among them, also one that no dictionary
 has; others are given, such as words that sound alike. All of them come out of one forward and one backward pass over

@@ -1,4 +1,4 @@
-"""The words of a phrase, with all that the evidence for them is measured against."""
+"""The expected words of a phrase, with the values that the evidence for them is measured against."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The logistic regression that makes one likelihood ratio of what speaks for a phrase.
+"""The logistic regression that joins the measures for a phrase to one likelihood ratio.
 
 Fitted by ``scripts/measure/phrase_llr.py`` on recordings of people whom the scoring network had not heard. The measures
 are those of ``measures.Alignment``, in its order.

@@ -1,4 +1,4 @@
-"""Two stages of voice activity: WebRTC's detector, and the voicing network for what it takes for speech."""
+"""Two stages of voice activity: WebRTC's detector, and the voicing network that checks what it takes for speech."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What one peer sent and was not worked on yet, bounded."""
+"""What one peer has sent and is not processed yet; limited in size."""
 
 import asyncio
 from collections import deque

@@ -1,4 +1,4 @@
-"""A websocket of the ASGI server: a stream of messages that ends with an exception."""
+"""A websocket of the ASGI server as a stream of messages that ends with an exception."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Bring a store to the schema of this code, from any earlier revision or from nothing."""
+"""Brings a store to the schema of this code, from any earlier revision or from nothing."""
 
 from pathlib import Path
 

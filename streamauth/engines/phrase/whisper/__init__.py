@@ -1,1 +1,1 @@
-"""Whisper, the second judge of a phrase: what it needs of a sound, its words, its scores."""
+"""Whisper, the second judge of a phrase: features, words and scores."""

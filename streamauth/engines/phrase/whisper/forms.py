@@ -1,4 +1,4 @@
-"""How Whisper may write the words of a phrase: which spellings are the same words when they are said.
+"""How Whisper may write the words of a phrase: which spellings sound the same.
 
 A word is the same in lower case and with a capital, as another word that sounds the same ("for", "four"), as a number
 ("4"), and as two words that make it ("wild fire").

@@ -1,4 +1,4 @@
-"""Whisper, which judges a phrase at its end: how likely each token is that may have been said.
+"""Whisper, which judges a phrase at its end: the probability of each token that may have been said.
 
 Data path: utterance -> WhisperModel.hear -> **Hypotheses** (a tree of tokens) -> WhisperEvidence. The model is OpenAI's
 Whisper (Radford et al. 2022), written as ONNX by ``scripts/train/whisper/export.py``. It is given the utterance and
