@@ -129,6 +129,8 @@ def _chunks(file: BinaryIO, layout: Layout, file_bytes: int) -> Iterator[tuple[b
     """Name, position and length of each chunk; the file stands at its position."""
     head_bytes, at = struct.calcsize(layout.head), layout.start
     for _ in range(_MAX_CHUNKS):
+        if at > file_bytes:  # by lengths of 64 bits even beyond what can be sought
+            raise TruncatedAudio()
         file.seek(at)
         head = file.read(head_bytes)
         if len(head) < head_bytes:
@@ -167,7 +169,7 @@ def _claimed(size: int, present: int, outer_left: int) -> int | None:
 
 def _au(file: BinaryIO, magic: bytes, file_bytes: int) -> Block:
     order = ">" if magic.startswith(b".snd") else "<"
-    start = struct.unpack_from(f"{order}I", magic, 4)[0]
+    start = _field(file, 4, f"{order}I")
     size, present = _field(file, 8, f"{order}I"), max(file_bytes - start, 0)
     return Block(start, _claimed(size, present, 0), present)
 

@@ -165,3 +165,16 @@ def test_ogg_of_something_else(tmp_path: Path) -> None:
 def test_flac_cut_inside_its_metadata(tmp_path: Path, kept: int) -> None:
     data = encoded(tmp_path / "a", "FLAC", "PCM_16").read_bytes()
     assert isinstance(refusal(tmp_path / "cut", data[:kept]), TruncatedAudio)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b".snd",
+        b"dns.\0\0\0",
+        b"riff" + bytes(36) + b"fmt " + bytes(12) + (2**63 + 7).to_bytes(8, "little") + bytes(16),
+        b"caff" + bytes(4) + b"desc" + (2**63 - 1).to_bytes(8, "big") + bytes(40),
+    ],
+)
+def test_heads_that_end_early_or_point_far_away(tmp_path: Path, data: bytes) -> None:
+    assert isinstance(refusal(tmp_path / "bad", data), TruncatedAudio | NotAudio)
