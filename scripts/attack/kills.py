@@ -1,0 +1,235 @@
+"""A process that enrolls, decides, audits and rotates keys, killed at random points: what it confirmed must be there.
+
+    python -m scripts.attack.kills [--kills 1000] [--store URL] [--seed 1]
+
+A child process works on a store and tells, by a pipe, what it is about to do and what is done. It is killed by SIGKILL
+at a random moment, in a fifth of the cases while it opens the store. The next child opens the store, checks all of it
+as ``streamauth store check`` does, with the whole audit log, and reads every fact that the ones before it told. What
+was confirmed must hold, and what was under way must have happened wholly or not at all. The engines are quick fakes;
+`--store` takes the URL of an empty database in the place of a new SQLite file. Exits with 1 where anything is lost.
+"""
+
+import argparse
+import json
+import os
+import random
+import select
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from scripts.attack.deeds import DEEDS, Facts, Worker
+
+_MOST_DEEDS = 12
+_MOMENT_S = 0.03
+_OPENING_SHARE = 0.2
+_OPENING_S = 0.15
+_LONGEST_S = 60.0
+_FRESH_EVERY = 50
+
+
+@dataclass
+class Toll:
+    """What came of it.
+
+    Attributes:
+        kills: How many processes were killed.
+        opening: How many of them before the store was open.
+        done: What was confirmed, by kind.
+        cut_off: What was under way at a kill, by kind.
+        lost: What does not hold, in words.
+    """
+
+    kills: int = 0
+    opening: int = 0
+    done: Counter[str] = field(default_factory=Counter)
+    cut_off: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
+
+    def print(self) -> None:
+        """All of it."""
+        print(f"{self.kills} kills, {self.opening} of them while the store was opened")
+        print("confirmed:", ", ".join(f"{kind} {count}" for kind, count in sorted(self.done.items())))
+        print("under way at a kill:", ", ".join(f"{kind} {count}" for kind, count in sorted(self.cut_off.items())))
+        for each in self.lost[:20]:
+            print("LOST", each)
+        print("nothing lost" if not self.lost else f"{len(self.lost)} faults", flush=True)
+
+
+class Believed:
+    """What must be true of the store: for each fact the values that it may have."""
+
+    def __init__(self) -> None:
+        self.allowed: dict[str, list[Any]] = {}
+        self.under_way: str | None = None
+
+    def hear(self, told: dict[str, Any], toll: Toll) -> None:
+        """Take a line of a child."""
+        match told["kind"]:
+            case "begin":
+                self.under_way = told["deed"]
+                for fact, value in (*told["facts"].items(), *told["between"]):
+                    self.allowed.setdefault(fact, [told["before"].get(fact)]).append(value)
+            case "done":
+                self.under_way = None
+                toll.done[told["deed"]] += 1
+                self.allowed |= {fact: [value] for fact, value in told["facts"].items()}
+            case "fault":
+                toll.lost.append(told["text"])
+
+    def compare(self, found: Facts, toll: Toll) -> None:
+        """Hold what is found against it, and believe that from now on."""
+        for fact, allowed in self.allowed.items():
+            if found.get(fact) not in allowed:
+                toll.lost.append(f"{fact}: {found.get(fact)!r} in the store, {allowed!r} was told")
+        self.allowed = {fact: [found.get(fact)] for fact in self.allowed}
+
+
+def kill(kills: int, seed: str, toll: Toll, url: str = "") -> None:
+    """Kill so many processes.
+
+    Args:
+        kills: How many.
+        seed: What is done and when it is cut off follows from it, as far as the machine's own pace allows.
+        toll: Where to count.
+        url: Of the store; a new SQLite file every fifty kills if empty.
+    """
+    rng = random.Random(seed)
+    while toll.kills < kills:
+        with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:  # noqa: S108
+            believed = Believed()
+            until = kills if url else min(kills, toll.kills + _FRESH_EVERY)
+            while toll.kills < until:
+                _one(Path(folder), url, rng, believed, toll)
+            _last(Path(folder), url, believed, toll)
+
+
+def _one(folder: Path, url: str, rng: random.Random, believed: Believed, toll: Toll) -> None:
+    """One process, from its start to its kill."""
+    child, lines = _begin(folder, url, rng.randrange(2**60), believed)
+    early = rng.random() < _OPENING_SHARE
+    left = 0 if early else rng.randint(0, _MOST_DEEDS)
+    moment_s = rng.uniform(0, _OPENING_S if early else _MOMENT_S)
+    opened = False
+    until = time.monotonic() + (moment_s if early else _LONGEST_S)
+    while (rest_s := until - time.monotonic()) > 0 and (told := lines.next(rest_s)) is not None:
+        if told["kind"] == "found":
+            believed.compare(told["facts"], toll)
+            opened = True
+        else:
+            believed.hear(told, toll)
+        # counted in deeds and not in time, so that a busy machine does as much
+        if told["kind"] == "begin" and (left := left - 1) == -1:
+            until = time.monotonic() + moment_s
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    while (told := lines.next(1.0)) is not None:
+        if told["kind"] == "found":
+            believed.compare(told["facts"], toll)
+            opened = True
+        else:
+            believed.hear(told, toll)
+    lines.close()
+    if not opened and not early and not toll.lost:
+        toll.lost.append("a store did not open within a minute")
+    toll.kills += 1
+    toll.opening += not opened
+    if opened and believed.under_way:
+        toll.cut_off[believed.under_way] += 1
+    believed.under_way = None
+
+
+def _last(folder: Path, url: str, believed: Believed, toll: Toll) -> None:
+    """Check once more what the last one left."""
+    child, lines = _begin(folder, url, 0, believed)
+    told = lines.next(_LONGEST_S)
+    if told is None or told["kind"] != "found":
+        toll.lost.append(f"the store does not open: {told}")
+    else:
+        believed.compare(told["facts"], toll)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    lines.close()
+
+
+class _Lines:
+    """Lines of JSON from a pipe."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._rest = b""
+
+    def next(self, timeout_s: float) -> dict[str, Any] | None:
+        """The next one; None where none comes in time, or no more will."""
+        while b"\n" not in self._rest:
+            if not select.select([self._pipe], [], [], timeout_s)[0] or not (got := os.read(self._pipe, 65_536)):
+                return None
+            self._rest += got
+        line, _, self._rest = self._rest.partition(b"\n")
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+    def close(self) -> None:
+        os.close(self._pipe)
+
+
+def _begin(folder: Path, url: str, seed: int, believed: Believed) -> tuple[int, _Lines]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writing)
+        return child, _Lines(reading)
+    try:
+        os.close(reading)
+        _work(folder, url, seed, list(believed.allowed), writing)
+    except BaseException:
+        # whatever it is, the parent counts it; a killed one says nothing
+        text = traceback.format_exc(limit=-4)
+        os.write(writing, json.dumps({"kind": "fault", "text": text}).encode() + b"\n")
+    finally:
+        os._exit(0)
+
+
+def _work(folder: Path, url: str, seed: int, facts: list[str], pipe: int) -> None:
+    """The child: check, then do one thing after the other until killed."""
+
+    def tell(**told: Any) -> None:
+        os.write(pipe, json.dumps(told).encode() + b"\n")
+
+    worker = Worker(folder, url, random.Random(seed))
+    worker.check()
+    tell(kind="found", facts=worker.found(facts))
+    if not seed:
+        time.sleep(_LONGEST_S)
+    while True:
+        name = worker.choice(DEEDS)
+        deed = DEEDS[name](worker)
+        tell(kind="begin", deed=name, facts=deed.facts, between=deed.between, before=worker.before(deed))
+        deed.do()
+        tell(kind="done", deed=name, facts=deed.facts)
+
+
+def main() -> None:
+    """Kill, check, tell."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--store", default="", metavar="URL")
+    parser.add_argument("--seed", default="1")
+    arguments = parser.parse_args()
+    toll, began = Toll(), time.monotonic()
+    try:
+        kill(arguments.kills, arguments.seed, toll, arguments.store)
+    finally:
+        toll.print()
+        print(f"{time.monotonic() - began:.0f} s")
+    sys.exit(bool(toll.lost))
+
+
+if __name__ == "__main__":
+    main()
