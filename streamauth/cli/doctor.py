@@ -117,6 +117,33 @@ def _microphone() -> list[Check]:
     return [_tried("microphone", look, needed=False)]
 
 
+def _safety(url: str | None) -> list[Check]:
+    """Whether the store's rows are streamauth's own, and its files private."""
+    from streamauth.cli.output import opened
+    from streamauth.errors import StoreExposed, StoreTampered
+
+    shown = 10
+
+    def rows() -> str:
+        with opened(url) as authenticator:
+            forged = [f"{each.kind} {each.id} ({each.fault})" for each in authenticator.store.maintenance.forged()]
+        if forged:
+            more = f", and {len(forged) - shown} more" if len(forged) > shown else ""
+            raise StoreTampered(f"{', '.join(forged[:shown])}{more}. {StoreTampered.default_message}")
+        return "all rows are streamauth's own"
+
+    with opened(url) as authenticator:
+        maintenance = authenticator.store.maintenance
+        files, (path, fault) = maintenance.exposed(), maintenance.version_file
+    checks = [_tried("rows of the store", rows)]
+    if files:
+        checks.append(Check("files of the store", False, ", ".join(map(str, files)), StoreExposed.default_message))
+    advice = "An older copy of the store would not be noticed. Set store.version_file to a file that can be written."
+    found = f"{path}: {fault}" if fault else str(path)
+    checks.append(Check("notice of older copies", not fault, found, advice if fault else "", needed=False))
+    return checks
+
+
 def _store(url: str | None) -> list[Check]:
     from streamauth.cli.output import opened
     from streamauth.cli.profiles import affected
@@ -135,6 +162,7 @@ def _store(url: str | None) -> list[Check]:
 
     checks = [_tried("store", look)]
     if checks[0].ok:
+        checks += _safety(url)
         try:
             again, kept = changed()
         except StreamAuthError:

@@ -4,18 +4,47 @@ from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption, opened
 
 app = typer.Typer(help="The store as a whole: check it, or copy it into another database.")
 
 
 @app.command()
 def check(store: StoreOption = None, json: JsonOption = False) -> int:
-    """Read everything there is, and unseal it."""
+    """Read everything there is, unseal it, and say what was not written by streamauth."""
+    from streamauth.errors import StoreTampered
+
     output = Output(json)
     with opened(store) as authenticator, output.busy("Reading everything"):
-        authenticator.store.maintenance.check()
-    output.result({"good": True}, "The store is in order.")
+        forged = authenticator.store.maintenance.forged()
+        if not forged:
+            authenticator.store.maintenance.check()
+    if not forged:
+        output.result({"good": True, "forged": []}, "The store is in order.")
+        return EXIT_OK
+    lines = [f"{each.kind} {each.id}: {each.fault}" for each in forged]
+    rows = [{"kind": each.kind, "id": each.id, "fault": each.fault} for each in forged]
+    text = "\n".join([StoreTampered.default_message, *lines])
+    output.result({"good": False, "forged": rows}, text)
+    return EXIT_INTERNAL
+
+
+@app.command("accept-older")
+def accept_older(store: StoreOption = None, json: JsonOption = False) -> int:
+    """Go on with an older copy of the store, such as a backup that you have put back.
+
+    What was deleted, revoked or locked after that copy was made is there again.
+    """
+    from streamauth.service.authenticator import Authenticator
+    from streamauth.settings import load_settings
+
+    values = {"refuse_older": False} | ({} if store is None else {"url": store})
+    authenticator = Authenticator.open(settings=load_settings().with_values({"store": values}, "--store"))
+    try:
+        authenticator.store.maintenance.accept_older()
+    finally:
+        authenticator.close()
+    Output(json).result({"accepted": True}, "The store goes on from here. Start the servers again.")
     return EXIT_OK
 
 

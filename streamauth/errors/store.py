@@ -40,5 +40,20 @@ class KeyExposed(StoreError):
     """Other users can read the key file. Make it private first: chmod 600."""
 
 
+class StoreTampered(StoreCorrupt):
+    """Rows of the store are not as streamauth wrote them: changed, put back, taken out, or damaged. Nothing is accepted
+    by them. Find out who can write the database; `streamauth doctor` names the rows."""
+
+
+class StoreRolledBack(StoreError):
+    """This is an older copy of the store than this machine has seen. Put the newest one back; if an older one is
+    meant, such as a backup, run: streamauth store accept-older."""
+
+
+class StoreExposed(StoreError):
+    """Other users can read or write the store's files. Make them private first: chmod 600 for the database, chmod 700
+    for its folder."""
+
+
 class AuditBroken(StoreError):
     """The audit log is not whole. Keep the store as it is and find out who can write it."""

@@ -49,4 +49,11 @@ class StoreSettings(Section):
     url: str = setting("", "SQLAlchemy URL of the store; empty means streamauth.db in the data folder")
     key_file: str = setting("", "File of the sealing key; empty means sealing.key in the data folder")
     key_command: str = setting("", "Command that prints the sealing key, such as a key service's")
+    version_file: str = setting(
+        "", "File that remembers how far the store has come; empty means beside the sealing key's file"
+    )
+    refuse_older: bool = setting(True, "An older copy of the store than this machine has seen is not opened")
+    refuse_exposed: bool = setting(
+        True, "A store whose files other users can read or write, or whose folder they can write, is not opened"
+    )
     busy_timeout_s: float = setting(10.0, "Longest wait for another process's write", unit="s", low=0, high=600)

@@ -1,10 +1,9 @@
-"""API keys in the store: of each only a hash, so that nobody who reads the store can use one.
+"""API keys in the store: of each only a keyed hash, so that nobody who reads or writes the database can use one.
 
-A key is ``sa_<id>_<secret>`` with a secret of 256 random bits. That is too many to be guessed, so a plain hash
-protects it, and a slow one would only make the server slow.
+A key is ``sa_<id>_<secret>`` with a secret of 256 random bits. That is too many to be guessed, and a slow hash would
+only make the server slow. The hash's own key lies sealed in the store.
 """
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Collection
@@ -13,14 +12,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 from streamauth.errors import InputError, StoreCorrupt, Unauthorized, UnknownApiKey
 from streamauth.store.audit import note
+from streamauth.store.authentic import API_KEY, API_KEYS
 from streamauth.store.changes import next_change
 from streamauth.store.names import stored_name
 from streamauth.store.schema import DEFAULT_TENANT, api_keys
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import API_KEY_SECRET, SealedDatabase
 from streamauth.store.tenants import ensure_tenant
 
 _PREFIX = "sa"
@@ -97,9 +97,11 @@ class ApiKeys:
                 "tenant_id": tenant,
                 "name": name,
                 "scopes": ",".join(sorted(scopes)),
-                "hash": _hash(secret),
+                "hash": self._hash(connection, secret),
                 "created_ms": self._sealed.database.now_ms(connection),
             }
+            self._sealed.change(connection, API_KEY, key_id)
+            self._sealed.change(connection, API_KEYS)
             connection.execute(insert(api_keys).values(values))
             row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one()
             note(self._sealed, connection, "key.created", subject=key_id)
@@ -117,6 +119,7 @@ class ApiKeys:
         if good:
             found = found.where(api_keys.c.revoked_ms.is_(None))
         with self._sealed.read() as connection:
+            self._sealed.check(connection, API_KEYS)
             return bool(connection.scalar(select(exists(found))))
 
     def find(self, presented: str) -> ApiKey:
@@ -130,9 +133,12 @@ class ApiKeys:
         with self._sealed.read() as connection:
             row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one_or_none()
             now_ms = self._sealed.database.now_ms(connection)
+            shown = self._hash(connection, secret)
+            if row is not None:
+                self._sealed.check(connection, API_KEY, row.id)
         # compared in constant time, and also where there is nothing to compare with
         expected = _NO_HASH if row is None else row.hash
-        same = hmac.compare_digest(expected, _hash(secret))
+        same = hmac.compare_digest(expected, shown)
         if row is None or not same or prefix != _PREFIX or row.revoked_ms is not None:
             raise Unauthorized
         if row.used_ms is None or now_ms - row.used_ms >= _USE_STEP_MS:
@@ -151,13 +157,14 @@ class ApiKeys:
             next_change(connection)  # so that other processes look at their sessions
             if connection.scalar(select(api_keys.c.id).where(this)) is None:
                 raise UnknownApiKey
+            self._sealed.change(connection, API_KEY, key_id)
             good = this & api_keys.c.revoked_ms.is_(None)
             connection.execute(update(api_keys).where(good).values(revoked_ms=self._sealed.database.now_ms(connection)))
             note(self._sealed, connection, "key.revoked", subject=key_id)
 
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+    def _hash(self, connection: Connection, secret: str) -> bytes:
+        own = self._sealed.secret(connection, API_KEY_SECRET)
+        return hmac.digest(own, secret.encode("utf-8", "surrogatepass"), "sha256")
 
 
 def key_of(row: Any) -> ApiKey:

@@ -14,6 +14,7 @@ from streamauth.core.lockout import Allowed, AttemptOutcome, AttemptState, Delay
 from streamauth.errors import AttemptDelayed, ProfileLocked, UnknownProfile
 from streamauth.settings import AttemptSettings
 from streamauth.store.audit import note
+from streamauth.store.authentic import CHARGES, PROFILE
 from streamauth.store.schema import attempts, profiles
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.standing import Check
@@ -74,6 +75,7 @@ class Attempts:
                 found = select(profiles.c.id).where(profiles.c.id == profile_id)
                 if connection.scalar(found.with_for_update()) is None:  # SQLite holds its lock already
                     raise UnknownProfile
+                self._sealed.change(connection, CHARGES, profile_id)
                 check_verdict(judge_attempt(_state(connection, profile_id), now_s, settings))
                 charge = insert(attempts).values(profile_id=profile_id, began_at_s=now_s).returning(attempts.c.id)
                 charge_id = connection.execute(charge).scalar_one()
@@ -100,8 +102,10 @@ class Attempts:
         """
         mine = (attempts.c.profile_id == token.profile_id) & (attempts.c.id == token.charge_id)
         with self._sealed.write() as connection:
+            if outcome is not AttemptOutcome.REJECTED:
+                self._sealed.change(connection, CHARGES, token.profile_id)
             if outcome is AttemptOutcome.ACCEPTED:
-                _check_accept(connection, token.profile_id, token.lock_after, (token,), check)
+                _check_accept(self._sealed, connection, token.profile_id, token.lock_after, (token,), check)
                 mine = (attempts.c.profile_id == token.profile_id) & (attempts.c.id <= token.charge_id)
             if outcome is not AttemptOutcome.REJECTED:
                 connection.execute(delete(attempts).where(mine))
@@ -131,10 +135,11 @@ class Attempts:
         """
         with self._sealed.write() as connection:
             if accepted is not None:
-                _check_accept(connection, accepted, lock_after, tokens, check)
+                _check_accept(self._sealed, connection, accepted, lock_after, tokens, check)
                 note(self._sealed, connection, "identification", subject=accepted, outcome="accepted", actor=by)
             for token in tokens:
                 mine = (attempts.c.profile_id == token.profile_id) & (attempts.c.id == token.charge_id)
+                self._sealed.change(connection, CHARGES, token.profile_id)
                 connection.execute(delete(attempts).where(mine))
 
     def refused(self, profile_ids: Collection[str], settings: AttemptSettings) -> frozenset[str]:
@@ -154,6 +159,7 @@ class Attempts:
     def standing(self, profile_id: str, settings: AttemptSettings) -> tuple[int, Allowed | Delayed | Locked]:
         """The failures in a row of a profile, and whether it may be tried now; 0 for one that does not exist."""
         with self._sealed.read() as connection:
+            self._sealed.check(connection, CHARGES, profile_id)
             state = _state(connection, profile_id)
             return state.failures, judge_attempt(state, self._sealed.database.now_s(connection), settings)
 
@@ -166,6 +172,7 @@ class Attempts:
         with self._sealed.write() as connection:
             if connection.scalar(select(profiles.c.id).where(profiles.c.id == profile_id)) is None:
                 raise UnknownProfile
+            self._sealed.forget(connection, CHARGES, profile_id)
             connection.execute(delete(attempts).where(attempts.c.profile_id == profile_id))
             note(self._sealed, connection, "profile.unlocked", subject=profile_id)
 
@@ -184,12 +191,19 @@ def check_verdict(verdict: Allowed | Delayed | Locked) -> None:
 
 
 def _check_accept(
-    connection: Connection, profile_id: str, lock_after: int, own: Sequence[AttemptToken], check: Check | None
+    sealed: SealedDatabase,
+    connection: Connection,
+    profile_id: str,
+    lock_after: int,
+    own: Sequence[AttemptToken],
+    check: Check | None,
 ) -> None:
     held = select(profiles.c.id).where(profiles.c.id == profile_id)
     connection.execute(held.with_for_update())
+    for unit in (PROFILE, CHARGES):
+        sealed.check(connection, unit, profile_id)
     if check is not None:
-        check(connection)
+        check(sealed, connection)
     others = attempts.c.id.not_in([token.charge_id for token in own])
     failures = connection.scalar(select(func.count()).where(attempts.c.profile_id == profile_id, others))
     if (failures or 0) >= lock_after:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from streamauth.errors import AuditBroken
 from streamauth.store.schema import audit, meta
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import API_KEY_SECRET, SealedDatabase
 from streamauth.store.sealing import SealingKey
 
 _KEY, _HEAD = "audit_key", "audit_head"
@@ -170,8 +170,8 @@ def note(
 
 
 def reseal(connection: Connection, current: SealingKey, new: SealingKey) -> None:
-    """Seal chain key and head by another key, in the transaction that seals everything by it."""
-    for name in (_KEY, _HEAD):
+    """Seal chain key, head and other secrets by another key, in the transaction that seals everything by it."""
+    for name in (_KEY, _HEAD, API_KEY_SECRET):
         value = connection.scalar(select(meta.c.value).where(meta.c.name == name))
         if value is not None:
             fresh = new.seal(current.unseal(value, name), name)

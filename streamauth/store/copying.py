@@ -10,7 +10,7 @@ from streamauth.store.schema import meta
 from streamauth.store.sealed_database import OWN_NAMES, SealedDatabase
 
 _PAGE = 200
-_MADE_WITH_A_STORE = ("meta", "tenants", "counters")
+_MADE_WITH_A_STORE = ("meta", "tenants", "counters", "ledger")
 
 
 def copy_store(source: SealedDatabase, target: SealedDatabase) -> dict[str, int]:

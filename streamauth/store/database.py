@@ -1,5 +1,6 @@
 """The database of a store: connections and transactions. What differs between databases is in ``backends``."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,16 @@ class Database:
         except (ArgumentError, ImportError):
             raise BadSetting("The store's URL names a database that is not supported here.") from None
         self._backend.prepare(self.engine)
+
+    @property
+    def name(self) -> str:
+        """Tells this database from others on this machine; gives nothing of its address away."""
+        return hashlib.sha256(self._backend.place.encode("utf-8")).hexdigest()[:16]
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file, where it is one."""
+        return self._backend.file
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

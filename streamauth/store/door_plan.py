@@ -17,10 +17,11 @@ from sqlalchemy.exc import IntegrityError
 from streamauth.core.door.access import GROUP_MARK, AccessPlan, Permission, Person
 from streamauth.core.door.schedule import ALWAYS, Schedule, parse_holidays, parse_span
 from streamauth.errors import BadPin, BadPlan, BadSchedule, StoreCorrupt, UnknownPerson
-from streamauth.store.database import Database
+from streamauth.store.authentic import DOOR_PLAN
 from streamauth.store.door_schema import door_holidays, door_people, door_permissions, door_pins, door_schedules
 from streamauth.store.names import stored_name
 from streamauth.store.schema import meta
+from streamauth.store.sealed_database import SealedDatabase
 
 _SALT = "door_pin_salt"
 _PIN = re.compile(r"[0-9]{4,8}")
@@ -77,19 +78,21 @@ class DoorPlan:
     """Everything that says who may pass when.
 
     Args:
-        database: Where.
+        sealed: The open database with its key.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
 
     def load(self) -> AccessPlan:
         """The whole plan.
 
         Raises:
             StoreCorrupt: Something in it makes no sense.
+            StoreTampered: Something in it was not written by streamauth.
         """
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
+            self._sealed.check(connection, DOOR_PLAN)
             people = connection.execute(select(door_people)).all()
             permissions = connection.execute(select(door_permissions)).all()
             spans = connection.execute(select(door_schedules).order_by(door_schedules.c.id)).all()
@@ -132,7 +135,8 @@ class DoorPlan:
         if len(set(names)) != len(names):
             raise BadPlan("A person's name stands twice.")
         pins = [{duress: text and self._hash(text) for duress, text in row.pins()} for row in rows]
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
+            self._change(connection)
             if replace:
                 gone = set(connection.scalars(select(door_people.c.name))) - set(names)
                 for name in gone:
@@ -147,7 +151,8 @@ class DoorPlan:
         Raises:
             UnknownPerson: There is none of this name.
         """
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
+            self._change(connection)
             connection.execute(delete(door_pins).where(door_pins.c.person == name))
             connection.execute(delete(door_permissions).where(door_permissions.c.subject == name))
             if connection.execute(delete(door_people).where(door_people.c.name == name)).rowcount == 0:
@@ -156,18 +161,19 @@ class DoorPlan:
     def badges(self) -> dict[str, str]:
         """Badge numbers by person."""
         query = select(door_people.c.name, door_people.c.badge).where(door_people.c.badge.is_not(None))
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             return {row.name: row.badge for row in connection.execute(query)}
 
     def with_pins(self) -> set[str]:
         """The people who have a PIN."""
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             return set(connection.scalars(select(door_pins.c.person).where(door_pins.c.duress.is_(False))))
 
     def by_badge(self, number: str) -> Claimed | None:
         """Whom a badge claims."""
         query = select(door_people.c.name).where(door_people.c.badge == number)
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
+            self._sealed.check(connection, DOOR_PLAN)
             name = connection.scalar(query)
         return None if name is None else Claimed(name)
 
@@ -176,7 +182,8 @@ class DoorPlan:
         if not _PIN.fullmatch(pin):
             return None
         query = select(door_pins).where(door_pins.c.hash == self._hash(pin))
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
+            self._sealed.check(connection, DOOR_PLAN)
             row = connection.execute(query).one_or_none()
         return None if row is None else Claimed(row.person, bool(row.duress))
 
@@ -197,7 +204,7 @@ class DoorPlan:
 
     def schedules(self) -> list[SpanRow]:
         """All schedules, as they are written."""
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             rows = connection.execute(select(door_schedules).order_by(door_schedules.c.id)).all()
         return [SpanRow(row.name, row.days, row.start, row.end, row.on_holidays) for row in rows]
 
@@ -212,22 +219,27 @@ class DoorPlan:
 
     def holidays(self) -> list[str]:
         """All holidays, as they are written."""
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             return list(connection.scalars(select(door_holidays.c.day).order_by(door_holidays.c.day)))
 
     def _replace(self, table: Any, rows: list[dict[str, str]]) -> None:
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
+            self._change(connection)
             connection.execute(delete(table))
             if rows:
                 connection.execute(insert(table), rows)
 
+    def _change(self, connection: Connection) -> None:
+        self._sealed.database.lock(connection, DOOR_PLAN.kind)  # there is no row to hold
+        self._sealed.change(connection, DOOR_PLAN)
+
     def _hash(self, pin: str) -> str:
         if not _PIN.fullmatch(pin):
             raise BadPin
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             salt = _salt(connection)
         if salt is None:
-            with self._database.write() as connection:
+            with self._sealed.write() as connection:
                 salt = _salt(connection)
                 if salt is None:
                     salt = secrets.token_bytes(16)

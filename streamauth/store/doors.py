@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from streamauth.core.door.command import MAX_AGE_S, DoorAction, DoorCommand
 from streamauth.core.door.events import DoorMode, DoorState
 from streamauth.errors import StoreCorrupt, UnknownDoor
-from streamauth.store.database import Database
+from streamauth.store.authentic import DOOR, DOOR_COMMAND
 from streamauth.store.door_schema import door_commands, doors
+from streamauth.store.sealed_database import SealedDatabase
 
 _KEEP_COMMANDS_MS = 30 * 24 * 3_600_000
 
@@ -43,24 +44,26 @@ class Doors:
     """Doors and their commands.
 
     Args:
-        database: Where.
+        sealed: The open database with its key.
         clock: Seconds since the epoch.
     """
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
-        self._database = database
+    def __init__(self, sealed: SealedDatabase, clock: Callable[[], float] = time.time) -> None:
+        self._sealed = sealed
         self._clock = clock
 
     def report(self, name: str, state: DoorState, mode: DoorMode, *, problem: bool) -> None:
         """A kiosk tells how its door stands."""
         values = {"state": state.value, "mode": mode.value, "problem": problem, "seen_ms": self._now_ms()}
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
+            if connection.scalar(select(doors.c.mode).where(doors.c.name == name)) != mode.value:
+                self._sealed.change(connection, DOOR, name)
             if connection.execute(update(doors).where(doors.c.name == name).values(values)).rowcount == 0:
                 connection.execute(insert(doors).values(name=name, **values))
 
     def all(self) -> list[DoorStanding]:
         """All doors, by name."""
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             rows = connection.execute(select(doors).order_by(doors.c.name)).all()
         try:
             return [
@@ -88,7 +91,13 @@ class Doors:
         raise UnknownDoor
 
     def mode_of(self, name: str) -> DoorMode:
-        """The mode in which a door was left; normal for a new one."""
+        """The mode in which a door was left; normal for a new one.
+
+        Raises:
+            StoreTampered: Its mode was not written by streamauth.
+        """
+        with self._sealed.read() as connection:
+            self._sealed.check(connection, DOOR, name)
         return next((door.mode for door in self.all() if door.name == name), DoorMode.NORMAL)
 
     def forget(self, name: str) -> None:
@@ -97,8 +106,9 @@ class Doors:
         Raises:
             UnknownDoor: There is none of this name.
         """
-        with self._database.write() as connection:
-            connection.execute(delete(door_commands).where(door_commands.c.door == name))
+        with self._sealed.write() as connection:
+            self._sealed.forget(connection, DOOR, name)
+            self._drop(connection, door_commands.c.door == name)
             if connection.execute(delete(doors).where(doors.c.name == name)).rowcount == 0:
                 raise UnknownDoor
 
@@ -111,38 +121,43 @@ class Doors:
         """
         now_ms = self._now_ms()
         command = DoorCommand(action, now_ms / 1000, seconds)
-        with self._database.write() as connection:
+        with self._sealed.write() as connection:
             if connection.scalar(select(doors.c.name).where(doors.c.name == name)) is None:
                 raise UnknownDoor
-            connection.execute(delete(door_commands).where(door_commands.c.issued_ms < now_ms - _KEEP_COMMANDS_MS))
+            self._drop(connection, door_commands.c.issued_ms < now_ms - _KEEP_COMMANDS_MS)
             made = insert(door_commands).values(
                 door=name, action=command.action.value, seconds=command.seconds, issued_ms=now_ms
             )
-            return int(connection.execute(made.returning(door_commands.c.id)).scalar_one())
+            number = int(connection.execute(made.returning(door_commands.c.id)).scalar_one())
+            self._sealed.made(connection, DOOR_COMMAND, str(number))
+            return number
 
     def was_taken(self, command_id: int) -> bool:
         """Whether the door has taken a command."""
         taken = select(door_commands.c.taken_ms).where(door_commands.c.id == command_id)
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             return connection.scalar(taken) is not None
 
     def withdraw(self, command_id: int) -> bool:
         """Take a command back, so that it is certain that it never happens; False where the door has taken it."""
         mine = (door_commands.c.id == command_id) & door_commands.c.taken_ms.is_(None)
-        with self._database.write() as connection:
-            return connection.execute(delete(door_commands).where(mine)).rowcount == 1
+        with self._sealed.write() as connection:
+            return self._drop(connection, mine) == 1
 
     def take(self, name: str) -> list[DoorCommand]:
         """Commands for a door that are fresh, the oldest first; each is given once, and stale ones never."""
         now_ms = self._now_ms()
         fresh = door_commands.c.issued_ms.between(now_ms - MAX_AGE_S * 1000, now_ms + MAX_AGE_S * 1000)
         waits = (door_commands.c.door == name) & door_commands.c.taken_ms.is_(None) & fresh
-        with self._database.read() as connection:
+        with self._sealed.read() as connection:
             if connection.scalar(select(door_commands.c.id).where(waits).limit(1)) is None:
                 return []  # a look costs no write
-        with self._database.write() as connection:
-            taking = update(door_commands).where(waits).values(taken_ms=now_ms)
-            rows = connection.execute(taking.returning(*door_commands.c)).all()
+        with self._sealed.write() as connection:
+            rows = connection.execute(select(door_commands).where(waits).with_for_update()).all()
+            for row in rows:
+                self._sealed.change(connection, DOOR_COMMAND, str(row.id))
+            these = door_commands.c.id.in_([row.id for row in rows])
+            connection.execute(update(door_commands).where(these).values(taken_ms=now_ms))
         try:
             return [
                 DoorCommand(DoorAction(row.action), row.issued_ms / 1000, row.seconds)
@@ -150,6 +165,12 @@ class Doors:
             ]
         except ValueError:
             raise StoreCorrupt from None
+
+    def _drop(self, connection: Connection, condition: ColumnElement[bool]) -> int:
+        gone = connection.scalars(delete(door_commands).where(condition).returning(door_commands.c.id)).all()
+        for number in gone:
+            self._sealed.forget(connection, DOOR_COMMAND, str(number))
+        return len(gone)
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import ProfileExists
 from streamauth.store.audit import note
+from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import touch
 from streamauth.store.recordings import put_recording
 from streamauth.store.records import EnrollmentRecord, phrase_bytes, record_of, scores_bytes, voiceprint_bytes
@@ -55,9 +56,9 @@ class Enrollments:
         """
         with self._sealed.write() as connection:
             now_ms = self._sealed.database.now_ms(connection)
-            touch(connection, profile_id, now_ms)
+            touch(self._sealed, connection, profile_id, now_ms)
             if check is not None:
-                check(connection)
+                check(self._sealed, connection)
             key = self._sealed.key(connection)
             if not more and record.encoder_id in encoders_of(connection, profile_id):
                 raise ProfileExists
@@ -76,6 +77,7 @@ class Enrollments:
         with self._sealed.read() as connection:
             key = self._sealed.key(connection)
             rows = connection.execute(select(enrollments).where(mine).order_by(enrollments.c.id)).all()
+            self._sealed.check(connection, PROFILE, profile_id)
         return [record_of(row, key) for row in rows]
 
     def rebuild(self, profile_id: str, records: Sequence[EnrollmentRecord], voiceprint: Voiceprint) -> None:
@@ -93,7 +95,7 @@ class Enrollments:
         encoder_id = records[0].encoder_id
         with self._sealed.write() as connection:
             now_ms = self._sealed.database.now_ms(connection)
-            touch(connection, profile_id, now_ms)
+            touch(self._sealed, connection, profile_id, now_ms)
             key = self._sealed.key(connection)
             if encoder_id in encoders_of(connection, profile_id):
                 raise ProfileExists

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import EncoderChanged, NobodyToIdentify, UnknownProfile, VoiceprintChanged
+from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import KEPT_REMOVALS, latest_change
 from streamauth.store.names import stored_name
 from streamauth.store.schema import DEFAULT_TENANT, profiles, removals, voiceprints
@@ -90,7 +91,7 @@ class Gallery:
             UnknownProfile, ProfileNotEnrolled, EncoderChanged, VoiceprintChanged: As ``confirming``.
         """
         with self._sealed.read() as connection:
-            self.confirming(enrolled, encoder_id)(connection)
+            self.confirming(enrolled, encoder_id)(self._sealed, connection)
 
     def confirming(self, enrolled: Enrolled, encoder_id: str, key_id: str | None = None) -> Check:
         """What reads a profile again inside of the transaction that settles an accept; it raises
@@ -98,15 +99,18 @@ class Gallery:
         UnknownProfile, ProfileNotEnrolled, EncoderChanged: It is gone, or no more enrolled.
         VoiceprintChanged: It has another name, or other voiceprints, than those that were compared with.
         Unauthorized: The API key behind the attempt was revoked.
+        StoreTampered: The profile is not as streamauth wrote it.
         """
         this = select(profiles.c.name, profiles.c.change, voiceprints.c.embedding).join(voiceprints)
         this = this.where(profiles.c.id == enrolled.profile_id, voiceprints.c.encoder_id == encoder_id)
 
-        def check(connection: Connection) -> None:
-            check_key(connection, key_id)
+        def check(sealed: SealedDatabase, connection: Connection) -> None:
+            check_key(sealed, connection, key_id)
             row = connection.execute(this).one_or_none()
             if row is None:
                 explain_absence(connection, enrolled.profile_id)
+            # once, of the one who is accepted: the others in the gallery decide nothing
+            sealed.check(connection, PROFILE, enrolled.profile_id)
             if row.change == enrolled.change:
                 return
             key = self._sealed.key(connection)

@@ -22,6 +22,7 @@ from pathlib import Path
 from streamauth.errors import KeyExposed, KeyMissing, KeyWrong
 from streamauth.settings import StoreSettings
 from streamauth.store.faults import named_errors
+from streamauth.store.private import OTHERS_READ_OR_WRITE, is_exposed
 from streamauth.store.sealing import SealingKey
 
 KEY_VARIABLE = "STREAMAUTH_SEALING_KEY"
@@ -145,7 +146,7 @@ def _read(path: Path) -> SealingKey | None:
     with named_errors():
         try:
             with path.open("rb") as file:
-                if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
+                if is_exposed(os.fstat(file.fileno()), OTHERS_READ_OR_WRITE):
                     raise KeyExposed
                 text = file.read(1024)
         except FileNotFoundError:

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, bindparam, select, tuple_
 
-from streamauth.errors import InputError
+from streamauth.errors import InputError, StoreTampered
 from streamauth.store.audit import Audit, note, reseal
+from streamauth.store.authentic import Forged
 from streamauth.store.copying import copy_store
+from streamauth.store.private import exposed
 from streamauth.store.records import profile_of
 from streamauth.store.schema import (
     audit,
@@ -73,6 +76,8 @@ class Maintenance:
             current = self._sealed.key(connection)
             if current.id == new.id:
                 raise InputError("The new key is the present one.")
+            if next(self._sealed.authentic.forged(connection, current), None) is not None:
+                raise StoreTampered
             self._sealed.keys.stage(new)
             for column, cells in _sealed(connection):
                 table = column.table
@@ -86,6 +91,7 @@ class Maintenance:
                     ],
                 )
             reseal(connection, current, new)
+            self._sealed.authentic.rebuild(connection, current, new)
             self._sealed.change_key(connection, new)
             note(self._sealed, connection, "key.rotated")
             self._sealed.mark_wipe(connection)
@@ -100,16 +106,45 @@ class Maintenance:
         """
         return copy_store(self._sealed, other._sealed)
 
+    def forged(self) -> list[Forged]:
+        """All rows that streamauth did not write, or that were taken out.
+
+        Raises:
+            StoreTampered: What proves it was tampered with itself.
+        """
+        with self._sealed.read() as connection:
+            return list(self._sealed.authentic.forged(connection, self._sealed.key(connection)))
+
+    def accept_older(self) -> None:
+        """Go on from the state of the database that is there, such as a backup, although a newer one was seen."""
+        with self._sealed.write() as connection:
+            self._sealed.authentic.accept_older(connection, self._sealed.key(connection))
+            note(self._sealed, connection, "store.older_accepted")
+
+    def exposed(self) -> list[Path]:
+        """Files of the database that other users can read or write, and its folder where they can write it."""
+        file = self._sealed.database.file
+        return [] if file is None else exposed(file)
+
+    @property
+    def version_file(self) -> tuple[Path, str]:
+        """The file that remembers how far the store has come, and why it cannot be kept; empty while it can."""
+        found = self._sealed.authentic.high_water
+        return found.path, found.fault
+
     def check(self) -> None:
         """Read everything there is.
 
         Raises:
             StoreCorrupt: Something is damaged, or sealed for another place.
+            AuditBroken, StoreTampered: Something was not written by streamauth.
         """
         self._sealed.database.check()
         Audit(self._sealed).verify()
         with self._sealed.read() as connection:
             key = self._sealed.key(connection)
+            if next(self._sealed.authentic.forged(connection, key), None) is not None:
+                raise StoreTampered
             for row in connection.execute(select(profiles)):
                 profile_of(row, key)
             for _, cells in _sealed(connection):

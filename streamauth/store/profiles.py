@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streamauth.errors import BadPhrase, InputError, ProfileExists, UnknownProfile
 from streamauth.store.audit import note
+from streamauth.store.authentic import NAME, PROFILE, TRAILS
 from streamauth.store.changes import next_change, remove, touch
 from streamauth.store.names import look_alike_key, stored_name
 from streamauth.store.records import (
@@ -87,6 +88,8 @@ class Profiles:
                 if kind is not ProfileKind.TEXT_DEPENDENT:
                     raise BadPhrase("A text-independent profile has no pass phrase.")
                 values["phrase"] = self._sealed.key(connection).seal(phrase_bytes(phrase), "phrase", profile_id)
+            self._sealed.change(connection, PROFILE, profile_id)
+            self._sealed.change(connection, NAME, tenant, looks)
             connection.execute(insert(profiles).values(values))
             note(self._sealed, connection, "profile.created", subject=profile_id)
             return self._profile(connection, profiles.c.id == profile_id)
@@ -100,7 +103,11 @@ class Profiles:
         """
         name = stored_name(name)
         with self._sealed.read() as connection:
-            return self._profile(connection, *_named(name, tenant))
+            try:
+                return self._profile(connection, *_named(name, tenant))
+            except UnknownProfile:
+                self._sealed.check(connection, NAME, tenant, look_alike_key(name))
+                raise
 
     def get_by_id(self, profile_id: str, *, tenant: str = DEFAULT_TENANT) -> Profile:
         """The profile of an id.
@@ -177,7 +184,8 @@ class Profiles:
             StoreBusy, DiskFull: Where the message says so, it is done, but traces remain for now.
         """
         with self._sealed.erase() as connection:
-            touch(connection, profile_id, self._sealed.database.now_ms(connection))
+            touch(self._sealed, connection, profile_id, self._sealed.database.now_ms(connection))
+            self._sealed.forget(connection, TRAILS, profile_id)
             for table in (enrollments, voiceprints, templates, trails):
                 connection.execute(delete(table).where(table.c.profile_id == profile_id))
             connection.execute(update(profiles).where(profiles.c.id == profile_id).values(phrase=None))
@@ -194,13 +202,15 @@ class Profiles:
         """
         with self._sealed.erase() as connection:
             for profile_id in profile_ids:
-                remove(connection, profile_id)
+                remove(self._sealed, connection, profile_id)
+            for profile_id in profile_ids:  # the log's lock comes after those of all rows
                 note(self._sealed, connection, "profile.deleted", subject=profile_id)
 
     def _profile(self, connection: Connection, *conditions: Any) -> Profile:
         row = connection.execute(select(profiles).where(*conditions)).one_or_none()
         if row is None:
             raise UnknownProfile
+        self._sealed.check(connection, PROFILE, row.id)
         return profile_of(row, self._sealed.key(connection))
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, sel
 from streamauth.core.phrase.prompt import Prompt, PromptKind
 from streamauth.errors import InputError, PromptExpired, StoreCorrupt, TooManyPrompts, UnknownProfile, UnknownPrompt
 from streamauth.settings import PromptSettings
+from streamauth.store.authentic import PROMPT
 from streamauth.store.schema import DEFAULT_TENANT, profiles, prompts, tenants
 from streamauth.store.sealed_database import SealedDatabase
 
@@ -79,13 +80,16 @@ class Prompts:
             now_s = self._sealed.database.now_s(connection)
             expired = select(prompts.c.id).where(prompts.c.expires_at_s <= now_s)
             # rows that another transaction deletes already are skipped, or two could wait for each other
-            connection.execute(delete(prompts).where(prompts.c.id.in_(expired.with_for_update(skip_locked=True))))
+            skipping = expired.with_for_update(skip_locked=True)
+            for gone in connection.scalars(delete(prompts).where(prompts.c.id.in_(skipping)).returning(prompts.c.id)):
+                self._sealed.forget(connection, PROMPT, gone)
             if profile_id is not None and (waiting_one := self._fresh(connection, mine, prompt, now_s, settings)):
                 return waiting_one
             waiting = select(func.count()).where(mine, prompts.c.expires_at_s > now_s)
             if connection.execute(waiting).scalar_one() >= settings.max_open:
                 raise TooManyPrompts
             words = " ".join(prompt.words).encode("ascii")
+            self._sealed.change(connection, PROMPT, opened.id)
             connection.execute(
                 insert(prompts).values(
                     id=opened.id,
@@ -111,6 +115,7 @@ class Prompts:
         return None
 
     def _prompt_of(self, connection: Connection, row: Any) -> Prompt:
+        self._sealed.check(connection, PROMPT, row.id)
         words = self._sealed.key(connection).unseal(row.words, "prompt", row.id).decode("ascii").split()
         try:
             return Prompt(PromptKind(row.kind), tuple(words))
@@ -140,9 +145,11 @@ class Prompts:
         if bound_to is not None:
             this &= or_(False, *(prompts.c.profile_id.is_not_distinct_from(owner) for owner in bound_to))
         with self._sealed.write() as connection:
-            row = connection.execute(delete(prompts).where(this).returning(prompts)).one_or_none()
+            row = connection.execute(select(prompts).where(this).with_for_update()).one_or_none()
             if row is None:
                 raise UnknownPrompt
+            self._sealed.change(connection, PROMPT, row.id)
+            connection.execute(delete(prompts).where(prompts.c.id == row.id))
             left_s = row.expires_at_s - self._sealed.database.now_s(connection)
             prompt = self._prompt_of(connection, row)
         if left_s <= 0:

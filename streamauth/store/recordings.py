@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.store.authentic import PROFILE
 from streamauth.store.records import EnrollmentRecord, audio_bytes, audio_of, audio_seconds, record_of
 from streamauth.store.schema import enrollments, recordings
 from streamauth.store.sealed_database import SealedDatabase
@@ -36,6 +37,7 @@ class Recordings:
         )
         with self._sealed.read() as connection:
             key = self._sealed.key(connection)
+            self._sealed.check(connection, PROFILE, profile_id)
             complete = encoders_of(connection, profile_id)
             taken: dict[str, list[Any]] = {}
             for row in connection.execute(query):

@@ -91,6 +91,14 @@ removals = Table(  # one row per profile that was deleted, see store.changes
     Column("number", BigInteger, nullable=False),
 )
 
+ledger = Table(  # by which rows are known as ours, see store.ledger
+    "ledger",
+    metadata,
+    # sorted by code points on every database
+    Column("place", String(32).with_variant(String(32, collation="C"), "postgresql"), primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+)
+
 tenants = Table(
     "tenants",
     metadata,

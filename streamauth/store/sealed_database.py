@@ -8,18 +8,26 @@ is ever sealed by a former key.
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, exists, insert, select, update
 
 from streamauth.errors import DiskFull, StoreBusy, StoreCorrupt
+from streamauth.store import ledger
+from streamauth.store.authentic import Authentic, Unit
 from streamauth.store.database import Database
+from streamauth.store.high_water import HighWater
 from streamauth.store.keys import KeySource
-from streamauth.store.schema import meta, profiles
+from streamauth.store.schema import api_keys, meta, profiles
+from streamauth.store.schema import ledger as ledger_table
 from streamauth.store.sealing import SealingKey, key_id_of
 
 _KEY_CHECK = "key_check"
 _WIPE = "wipe"
+_SECRET_BYTES = 32
+API_KEY_SECRET = "api_key_secret"  # noqa: S105 - the name of a row
+"""By what API keys are hashed."""
 OWN_NAMES = (_KEY_CHECK, _WIPE)
 """What belongs to this database alone, and is not copied to another one."""
 
@@ -30,17 +38,59 @@ class SealedDatabase:
     Args:
         database: At the present schema.
         keys: Where the key is found.
+        version_file: What remembers how far the database has come.
+        refuse_older: Whether an older one than was seen is an error.
 
     Attributes:
         database: The database.
         keys: Where the key is found.
+        authentic: Tells rows that streamauth wrote from others.
     """
 
-    def __init__(self, database: Database, keys: KeySource) -> None:
+    def __init__(
+        self, database: Database, keys: KeySource, version_file: Path | None = None, *, refuse_older: bool = True
+    ) -> None:
         self.database = database
         self.keys = keys
-        self.read, self.write = database.read, database.write
+        path = version_file or keys.file.with_name(f"streamauth-{database.name}.version")
+        self.authentic = Authentic(database, HighWater(path), refuse_older)
         self._known_keys: dict[bytes, SealingKey] = {}
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads; see ``Database.read``."""
+        seen = self.authentic.version
+        with self.database.read() as connection:
+            self.authentic.begun(connection, seen)
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes; see ``Database.write``. What it changed is marked as ours at its end."""
+        version = None
+        with self.database.write() as connection:
+            self.authentic.begun(connection)
+            yield connection
+            if self.authentic.has_changes(connection):
+                version = self.authentic.settle(connection, self.key(connection))
+        if version is not None:
+            self.authentic.committed(version)
+
+    def check(self, connection: Connection, unit: Unit, *id_: str) -> None:
+        """Go on only where the rows of a unit are ours, see ``Authentic.check``."""
+        self.authentic.check(connection, self.key(connection), unit, *id_)
+
+    def change(self, connection: Connection, unit: Unit, *id_: str) -> None:
+        """Check the rows of a unit before this transaction changes them, see ``Authentic.change``."""
+        self.authentic.change(connection, self.key(connection), unit, *id_)
+
+    def made(self, connection: Connection, unit: Unit, *id_: str) -> None:
+        """Note a unit that this transaction has just made, see ``Authentic.made``."""
+        self.authentic.made(connection, self.key(connection), unit, *id_)
+
+    def forget(self, connection: Connection, unit: Unit, *id_: str) -> None:
+        """Note that this transaction removes the rows of a unit, see ``Authentic.forget``."""
+        self.authentic.forget(connection, unit, *id_)
 
     def key(self, connection: Connection) -> SealingKey:
         """The key in force in this transaction. Where it writes, the key is not changed before its end.
@@ -56,11 +106,23 @@ class SealedDatabase:
             raise StoreCorrupt
         return self._key_of(key_id_of(check))
 
+    def secret(self, connection: Connection, name: str) -> bytes:
+        """A secret of this store, which lies sealed in it.
+
+        Raises:
+            StoreCorrupt: It is missing or damaged.
+        """
+        sealed = _meta(connection, name)
+        if sealed is None:
+            raise StoreCorrupt
+        return self.key(connection).unseal(sealed, name)
+
     def unlock(self) -> None:
         """Find the key and prove it on the key check; on first use, write the key check.
 
         Raises:
             KeyMissing, KeyWrong, KeyExposed: It cannot be found, or is another one.
+            StoreRolledBack: The database is older than this machine has seen.
         """
         with self.read() as connection:
             check = _meta(connection, _KEY_CHECK)
@@ -69,6 +131,8 @@ class SealedDatabase:
                 self.database.lock(connection, _KEY_CHECK)
                 check = _meta(connection, _KEY_CHECK) or self._first_check(connection)
         self._key_of(key_id_of(check)).unseal(check, _KEY_CHECK)
+        with self.read() as connection:
+            self.authentic.opened(connection, self.key(connection))
 
     def hold_key(self, connection: Connection) -> None:
         """Wait until nobody seals, and let nobody seal until this transaction ends."""
@@ -125,10 +189,15 @@ class SealedDatabase:
         return self._known_keys[key_id]
 
     def _first_check(self, connection: Connection) -> bytes:
-        if connection.scalar(select(exists().select_from(profiles))):
-            raise StoreCorrupt  # somebody took the check away: never make a new key then
-        check = self.keys.find_or_make().seal(b"", _KEY_CHECK)
+        for table in (profiles, api_keys, ledger_table):
+            if connection.scalar(select(exists().select_from(table))):
+                raise StoreCorrupt  # somebody took the check away: never make a new key then
+        key = self.keys.find_or_make()
+        check = key.seal(b"", _KEY_CHECK)
         connection.execute(insert(meta).values(name=_KEY_CHECK, value=check))
+        ledger.begin(connection, key)
+        sealed = key.seal(secrets.token_bytes(_SECRET_BYTES), API_KEY_SECRET)
+        connection.execute(insert(meta).values(name=API_KEY_SECRET, value=sealed))
         return check
 
     def _wipe(self) -> None:

@@ -8,6 +8,7 @@ not open. The key id tells which key opens it; it is a hash of the key and gives
 import base64
 import binascii
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -35,13 +36,14 @@ class SealingKey:
         id: Which key it is, 8 bytes.
     """
 
-    __slots__ = ("_aead", "_secret", "id")
+    __slots__ = ("_aead", "_mac_key", "_secret", "id")
 
     def __init__(self, secret: bytes) -> None:
         if len(secret) != KEY_BYTES:
             raise KeyWrong(f"A sealing key has {KEY_BYTES} bytes.")
         self._secret = secret
         self._aead = AESGCM(secret)
+        self._mac_key = hmac.digest(secret, b"streamauth marks of rows", "sha256")
         self.id = hashlib.sha256(b"streamauth sealing key id\0" + secret).digest()[:_ID_BYTES]
 
     def __repr__(self) -> str:
@@ -73,6 +75,10 @@ class SealingKey:
     def text(self) -> str:
         """The secret in base64, for a key file."""
         return base64.b64encode(self._secret).decode("ascii")
+
+    def mac(self, value: bytes) -> bytes:
+        """HMAC-SHA256 of a value, 32 bytes, by a key derived from this one."""
+        return hmac.digest(self._mac_key, value, "sha256")
 
     def seal(self, value: bytes, *context: str) -> bytes:
         """Seal a value of any length into its context."""

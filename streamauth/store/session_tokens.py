@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, func, insert, select
 
 from streamauth.errors import SessionTokenRefused, TooManySessions
+from streamauth.store.authentic import API_KEY, SESSION_TOKEN
 from streamauth.store.schema import api_keys, session_tokens
 from streamauth.store.sealed_database import SealedDatabase
 
@@ -60,12 +61,15 @@ class SessionTokens:
             expired = select(session_tokens.c.hash).where(session_tokens.c.expires_at_s <= now_s)
             # rows that another transaction deletes already are skipped, or two could wait for each other
             skipping = expired.with_for_update(skip_locked=True)
-            connection.execute(delete(session_tokens).where(session_tokens.c.hash.in_(skipping)))
+            dropped = delete(session_tokens).where(session_tokens.c.hash.in_(skipping))
+            for gone in connection.scalars(dropped.returning(session_tokens.c.hash)):
+                self._sealed.forget(connection, SESSION_TOKEN, gone)
             mine = (session_tokens.c.key_id == key_id) & (session_tokens.c.expires_at_s > now_s)
             if connection.execute(select(func.count()).where(mine)).scalar_one() >= max_open:
                 raise TooManySessions("As many session tokens as there may be wait to be used.")
             sealed = self._sealed.key(connection).seal(purpose, "session token", name)
             values = {"hash": name, "key_id": key_id, "purpose": sealed, "expires_at_s": now_s + lifetime_s}
+            self._sealed.change(connection, SESSION_TOKEN, name)
             connection.execute(insert(session_tokens).values(values))
         return token
 
@@ -78,9 +82,12 @@ class SessionTokens:
         # found by its hash, so that the time that takes tells nothing of the token
         this = session_tokens.c.hash == _hash(token)
         with self._sealed.write() as connection:
-            row = connection.execute(delete(session_tokens).where(this).returning(session_tokens)).one_or_none()
+            row = connection.execute(select(session_tokens).where(this).with_for_update()).one_or_none()
             if row is None:
                 raise SessionTokenRefused
+            self._sealed.change(connection, SESSION_TOKEN, row.hash)
+            self._sealed.check(connection, API_KEY, row.key_id)
+            connection.execute(delete(session_tokens).where(this))
             late = row.expires_at_s <= self._sealed.database.now_s(connection)
             api_key = connection.execute(select(api_keys).where(api_keys.c.id == row.key_id)).one()
             purpose = self._sealed.key(connection).unseal(row.purpose, "session token", row.hash)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, delete, insert, select
 
+from streamauth.errors import StoreTampered
+from streamauth.store.authentic import SIGNING_KEY
 from streamauth.store.schema import signing_keys
 from streamauth.store.sealed_database import SealedDatabase
 
@@ -55,26 +57,37 @@ class SigningKeys:
             # another process may have been quicker
             if (found := self._newest(connection, now_s, max_age_s)) is not None:
                 return found
-            connection.execute(delete(signing_keys).where(signing_keys.c.created_at_s < now_s - max_age_s - _KEPT_S))
+            old = delete(signing_keys).where(signing_keys.c.created_at_s < now_s - max_age_s - _KEPT_S)
+            for gone in connection.scalars(old.returning(signing_keys.c.id)):
+                self._sealed.forget(connection, SIGNING_KEY, gone)
             made = Ed25519PrivateKey.generate()
             public = made.public_key().public_bytes_raw()
             name = _encoded(hashlib.sha256(_canonical(public)).digest())
             sealed = self._sealed.key(connection).seal(made.private_bytes_raw(), "signing key", name)
             values = {"id": name, "public": public, "private": sealed, "created_at_s": now_s}
+            self._sealed.change(connection, SIGNING_KEY, name)
             connection.execute(insert(signing_keys).values(values))
         return SigningKey(name, made, now_s + max_age_s)
 
     def published(self) -> list[dict[str, str]]:
-        """The public keys as JSON Web Keys (RFC 8037), the newest first."""
+        """The public keys as JSON Web Keys (RFC 8037), the newest first; without any that somebody else put there."""
         with self._sealed.read() as connection:
             query = select(signing_keys.c.id, signing_keys.c.public).order_by(signing_keys.c.created_at_s.desc())
-            rows = connection.execute(query).all()
+            rows = [row for row in connection.execute(query).all() if self._is_ours(connection, row.id)]
         common = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
         return [common | {"kid": row.id, "x": _encoded(row.public)} for row in rows]
 
+    def _is_ours(self, connection: Connection, key_id: str) -> bool:
+        try:
+            self._sealed.check(connection, SIGNING_KEY, key_id)
+        except StoreTampered:
+            return False
+        return True
+
     def _newest(self, connection: Connection, now_s: float, max_age_s: float) -> SigningKey | None:
         query = select(signing_keys).where(signing_keys.c.created_at_s > now_s - max_age_s)
-        row = connection.execute(query.order_by(signing_keys.c.created_at_s.desc()).limit(1)).one_or_none()
+        rows = connection.execute(query.order_by(signing_keys.c.created_at_s.desc())).all()
+        row = next((row for row in rows if self._is_ours(connection, row.id)), None)
         if row is None:
             return None
         raw = self._sealed.key(connection).unseal(row.private, "signing key", row.id)

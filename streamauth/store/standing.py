@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from streamauth.errors import Unauthorized, UnknownProfile, VoiceprintChanged
+from streamauth.store.authentic import API_KEY, PROFILE
 from streamauth.store.schema import api_keys, enrollments, profiles, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.voiceprints import explain_absence
 
-Check = Callable[[Connection], None]
+Check = Callable[[SealedDatabase, Connection], None]
 """Raises where something that an accept relies on is gone; called inside of the transaction that settles it."""
 
 
@@ -34,7 +35,7 @@ class Standing:
     enrolled_ms: int
     key_id: str | None = None
 
-    def check(self, connection: Connection) -> None:
+    def check(self, sealed: SealedDatabase, connection: Connection) -> None:
         """Go on only where all of it is as it was.
 
         Raises:
@@ -42,8 +43,10 @@ class Standing:
             ProfileNotEnrolled, EncoderChanged: Its enrollment is gone.
             VoiceprintChanged: It was enrolled anew.
             Unauthorized: The API key was revoked.
+            StoreTampered: Its rows are not as streamauth wrote them.
         """
-        check_key(connection, self.key_id)
+        check_key(sealed, connection, self.key_id)
+        sealed.check(connection, PROFILE, self.profile_id)
         if _enrolled_ms(connection, self.profile_id, self.encoder_id) != self.enrolled_ms:
             raise VoiceprintChanged
 
@@ -65,15 +68,16 @@ class Standings:
             UnknownProfile, ProfileNotEnrolled, EncoderChanged: There is no voiceprint.
         """
         with self._sealed.read() as connection:
+            self._sealed.check(connection, PROFILE, profile_id)
             return Standing(profile_id, encoder_id, _enrolled_ms(connection, profile_id, encoder_id), key_id)
 
     def check(self, check: Check) -> None:
         """Check something now, in a transaction of its own."""
         with self._sealed.read() as connection:
-            check(connection)
+            check(self._sealed, connection)
 
 
-def check_key(connection: Connection, key_id: str | None) -> None:
+def check_key(sealed: SealedDatabase, connection: Connection, key_id: str | None) -> None:
     """Go on only where an API key is good; None is that of a program of this machine.
 
     Raises:
@@ -84,6 +88,7 @@ def check_key(connection: Connection, key_id: str | None) -> None:
     row = connection.execute(select(api_keys.c.revoked_ms).where(api_keys.c.id == key_id)).one_or_none()
     if row is None or row.revoked_ms is not None:
         raise Unauthorized
+    sealed.check(connection, API_KEY, key_id)
 
 
 def _enrolled_ms(connection: Connection, profile_id: str, encoder_id: str) -> int:
@@ -106,8 +111,8 @@ def enrolling_check(profile_id: str, encoder_id: str, utterances: int, key_id: s
     """
     mine = (enrollments.c.profile_id == profile_id) & (enrollments.c.encoder_id == encoder_id)
 
-    def check(connection: Connection) -> None:
-        check_key(connection, key_id)
+    def check(sealed: SealedDatabase, connection: Connection) -> None:
+        check_key(sealed, connection, key_id)
         if (connection.scalar(select(func.count()).select_from(enrollments).where(mine)) or 0) < utterances:
             raise VoiceprintChanged
 

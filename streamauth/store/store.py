@@ -18,6 +18,7 @@ from streamauth.store.keys import KeySource
 from streamauth.store.maintenance import Maintenance
 from streamauth.store.migrations import upgrade
 from streamauth.store.outbox import Outbox
+from streamauth.store.private import refuse_exposed
 from streamauth.store.profiles import Profiles
 from streamauth.store.prompts import Prompts
 from streamauth.store.recordings import Recordings
@@ -84,8 +85,8 @@ class Store:
         self.sign_ins = SignIns(sealed)
         self.signing_keys = SigningKeys(sealed)
         self.outbox = Outbox(sealed.database)
-        self.doors = Doors(sealed.database)
-        self.door_plan = DoorPlan(sealed.database)
+        self.doors = Doors(sealed)
+        self.door_plan = DoorPlan(sealed)
         self.maintenance = Maintenance(sealed)
 
     @classmethod
@@ -110,14 +111,19 @@ class Store:
             BadSetting: The URL of the store cannot be used.
             StoreCorrupt, StoreTooNew: The database is damaged, another program's, or of a later version.
             KeyMissing, KeyWrong, KeyExposed: The key cannot be found, is another one, or is not kept secret.
+            StoreExposed, StoreRolledBack: Other users can reach its files, or it is an older copy.
             StoreBusy, DiskFull, StoreError: The database cannot be used now.
         """
         settings = settings or StoreSettings()
         location = settings.url or home / "streamauth.db"
         database = Database(location, busy_timeout_s=settings.busy_timeout_s, clock=clock)
         try:
+            if settings.refuse_exposed and database.file is not None:
+                refuse_exposed(database.file)
             upgrade(database)
-            sealed = SealedDatabase(database, KeySource.of(home, settings, environment))
+            version_file = Path(settings.version_file) if settings.version_file else None
+            keys = KeySource.of(home, settings, environment)
+            sealed = SealedDatabase(database, keys, version_file, refuse_older=settings.refuse_older)
             sealed.unlock()
             sealed.finish_wipe()
         except BaseException:

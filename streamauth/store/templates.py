@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import TooManyTemplates, UnknownProfile, UnknownTemplate
 from streamauth.store.audit import note
+from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import touch
 from streamauth.store.names import stored_name
 from streamauth.store.records import voiceprint_bytes, voiceprint_from
@@ -61,6 +62,7 @@ class Templates:
     def of(self, profile_id: str, encoder_id: str) -> list[Template]:
         """Those of a profile for one encoder, in order of their labels."""
         with self._sealed.read() as connection:
+            self._sealed.check(connection, PROFILE, profile_id)
             found = templates_of(connection, self._sealed.key(connection), (profile_id,), encoder_id)
         return found[profile_id]
 
@@ -93,9 +95,9 @@ class Templates:
         mine = (templates.c.profile_id == profile_id) & (templates.c.encoder_id == encoder_id)
         with self._sealed.write() as connection:
             if check is not None:
-                check(connection)
+                check(self._sealed, connection)
             now_ms = self._sealed.database.now_ms(connection)
-            touch(connection, profile_id, now_ms)
+            touch(self._sealed, connection, profile_id, now_ms)
             key = self._sealed.key(connection)
             connection.execute(delete(templates).where(mine, templates.c.label == label))
             there = connection.scalar(select(func.count()).where(mine, templates.c.label != FOLLOWING)) or 0
@@ -131,7 +133,7 @@ class Templates:
         # where nothing moves, the transaction is undone, so that the profile does not count as changed
         with suppress(_Unmoved, UnknownProfile), self._sealed.write() as connection:
             now_ms = self._sealed.database.now_ms(connection)
-            touch(connection, profile_id, now_ms)
+            touch(self._sealed, connection, profile_id, now_ms)
             key = self._sealed.key(connection)
             embedding = connection.scalar(
                 select(voiceprints.c.embedding).where(
@@ -167,7 +169,7 @@ class Templates:
             StoreBusy, DiskFull: Where the message says so, it is done, but traces remain for now.
         """
         with self._sealed.erase() as connection:
-            touch(connection, profile_id, self._sealed.database.now_ms(connection))
+            touch(self._sealed, connection, profile_id, self._sealed.database.now_ms(connection))
             mine = (templates.c.profile_id == profile_id) & (templates.c.label == label)
             if not connection.execute(delete(templates).where(mine)).rowcount:
                 raise UnknownTemplate

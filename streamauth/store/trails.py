@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 from streamauth.core.replay.trail import BANDS, Trail
 from streamauth.core.settings import ReplaySettings
 from streamauth.errors import StoreCorrupt
+from streamauth.store.authentic import TRAILS
 from streamauth.store.schema import profiles, trails
 from streamauth.store.sealed_database import SealedDatabase
 
@@ -40,8 +41,9 @@ class Trails:
             rows = connection.execute(
                 select(trails).where(trails.c.profile_id == profile_id, kept).order_by(trails.c.id.desc())
             ).all()
-            key = self._sealed.key(connection) if rows else None
-        return [_trail_of(key.unseal(row.trail, "trail", profile_id)) for row in rows] if key is not None else []
+            self._sealed.check(connection, TRAILS, profile_id)
+            key = self._sealed.key(connection)
+        return [_trail_of(key.unseal(row.trail, "trail", profile_id)) for row in rows]
 
     def keep(self, profile_id: str, trail: Trail, settings: ReplaySettings, *, enrolled: bool) -> None:
         """Keep the trail of an attempt or of an enrollment utterance; nothing where the profile is gone.
@@ -57,6 +59,7 @@ class Trails:
         with self._sealed.write() as connection:
             if connection.scalar(select(profiles.c.id).where(profiles.c.id == profile_id)) is None:
                 return
+            self._sealed.change(connection, TRAILS, profile_id)
             now_ms = self._sealed.database.now_ms(connection)
             sealed = self._sealed.key(connection).seal(trail.tobytes(), "trail", profile_id)
             values = {"profile_id": profile_id, "made_ms": now_ms, "enrolled": enrolled, "trail": sealed}

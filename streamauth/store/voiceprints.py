@@ -6,6 +6,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import EncoderChanged, ProfileNotEnrolled, UnknownProfile
+from streamauth.store.authentic import PROFILE
 from streamauth.store.records import voiceprint_bytes, voiceprint_from
 from streamauth.store.schema import enrollments, profiles, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
@@ -35,6 +36,7 @@ class Voiceprints:
             embedding = connection.scalar(select(voiceprints.c.embedding).where(mine))
             if embedding is None:
                 explain_absence(connection, profile_id)
+            self._sealed.check(connection, PROFILE, profile_id)
             return unsealed_voiceprint(self._sealed.key(connection), embedding, profile_id, encoder_id)
 
     def encoders(self, profile_id: str) -> tuple[str, ...]:

@@ -8,12 +8,9 @@ import pytest
 from streamauth.cli import doors as command
 from streamauth.core.door.events import DoorMode, DoorState
 from streamauth.core.door.message import DoorMessage
-from streamauth.store.database import Database
-from streamauth.store.door_plan import DoorPlan
-from streamauth.store.doors import Doors
-from streamauth.store.outbox import Outbox
 from tests.cli.rig import Shell
 from tests.outputs.making import message
+from tests.store.helpers import opened
 
 
 class Board:
@@ -21,8 +18,8 @@ class Board:
 
     def __init__(self, shell: Shell) -> None:
         shell("doors", "list")
-        self.database = Database(shell.home / "streamauth.db", busy_timeout_s=5)
-        self.doors, self.outbox, self.plan = Doors(self.database), Outbox(self.database), DoorPlan(self.database)
+        self.store = opened(shell.home)
+        self.doors, self.outbox, self.plan = self.store.doors, self.store.outbox, self.store.door_plan
         self.doors.report("front", DoorState.LOCKED, DoorMode.NORMAL, problem=False)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from streamauth.core.door.command import DoorAction, DoorCommand
 from streamauth.core.door.door import DoorRule, Grant
-from streamauth.store.doors import Doors
 from tests.kiosk.rig import DOOR, MockDoor, eventually
 
 
@@ -17,7 +16,7 @@ def main() -> None:
     """Run until killed."""
     folder, state = Path(sys.argv[1]), sys.argv[2]
     with MockDoor(folder, DoorRule(strike_ms=60_000, held_ms=50, exit_ms=60_000)) as door:
-        keeper, doors = door.keeper, Doors(door.database)
+        keeper, doors = door.keeper, door.store.doors
         if state in ("granted", "open", "held"):
             assert keeper.admit(Grant("ada")) is None
             assert door.relay

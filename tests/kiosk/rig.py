@@ -16,9 +16,8 @@ from streamauth.kiosk.delivery import Courier
 from streamauth.kiosk.keeper import DoorKeeper
 from streamauth.kiosk.recorder import Recorder
 from streamauth.outputs.gpio import GpioDoor, GpioPins
-from streamauth.store.database import Database
-from streamauth.store.migrations import upgrade
-from streamauth.store.outbox import Outbox
+from streamauth.settings import StoreSettings
+from tests.store.helpers import opened
 
 DOOR = "front"
 PINS = GpioPins(relay=17, contact=27, exit_button=22, bounce_s=0.0)
@@ -78,9 +77,8 @@ class MockDoor:
     """
 
     def __init__(self, folder: Path, rule: DoorRule | None = None, mode: DoorMode = DoorMode.NORMAL) -> None:
-        self.database = Database(folder / "streamauth.db", busy_timeout_s=20)
-        upgrade(self.database)
-        self.outbox = Outbox(self.database)
+        self.store = opened(folder, StoreSettings(busy_timeout_s=20))
+        self.outbox = self.store.outbox
         self.factory = closed_door()
         self.couriers: list[Courier] = []
         self.recorder = Recorder(self.outbox, ["memory"], self._wake, retry_s=0.05)
@@ -104,7 +102,7 @@ class MockDoor:
         self.keeper.close()
         self.recorder.close()
         self.factory.close()
-        self.database.close()
+        self.store.close()
 
     def deliver_to(self, sink: Memory) -> Courier:
         """Begin to deliver events to a sink."""

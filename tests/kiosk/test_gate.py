@@ -9,7 +9,7 @@ import pytest
 from streamauth.core.door.access import Direction, PassbackRule, Permission, Person
 from streamauth.core.door.events import Denial
 from streamauth.kiosk.gate import Gate, GateRule
-from streamauth.store.door_plan import DoorPlan, SpanRow
+from streamauth.store.door_plan import SpanRow
 from tests.kiosk.rig import DOOR, MockDoor
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -21,7 +21,7 @@ RULE = GateRule(BERLIN, area="house")
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[MockDoor]:
     with MockDoor(tmp_path) as made:
-        plan = DoorPlan(made.database)
+        plan = made.store.door_plan
         plan.put_person(Person("ada"))
         plan.put_person(Person("old", needs_time=True))
         plan.put_person(Person("bob"))
@@ -31,7 +31,7 @@ def door(tmp_path: Path) -> Iterator[MockDoor]:
 
 
 def gate(door: MockDoor, rule: GateRule = RULE, now_s: float = NOON_S) -> Gate:
-    return Gate(rule, DoorPlan(door.database), door.outbox, door.keeper, lambda: now_s)
+    return Gate(rule, door.store.door_plan, door.outbox, door.keeper, lambda: now_s)
 
 
 def test_who_may_pass_passes(door: MockDoor) -> None:
@@ -91,7 +91,7 @@ def test_passing_back(door: MockDoor) -> None:
 
 
 def test_a_broken_plan_lets_nobody_pass(door: MockDoor) -> None:
-    with door.database.write() as connection:
+    with door.store._sealed.database.write() as connection:
         connection.exec_driver_sql("UPDATE door_people SET valid_from = 'soon'")
     assert gate(door).decide("old") is Denial.FAILED
     assert not door.relay

@@ -8,7 +8,6 @@ import pytest
 
 from streamauth.core.door.door import Grant
 from streamauth.core.door.events import Denial
-from streamauth.store.doors import Doors
 from tests.kiosk.rig import DOOR, Memory, MockDoor, eventually
 
 STATES = ["locked", "granted", "open", "held", "forced", "lockdown", "evacuation"]
@@ -24,7 +23,7 @@ def test_killed_in_every_state(tmp_path: Path, state: str) -> None:
         finally:
             process.kill()
     with MockDoor(tmp_path) as first:
-        mode = Doors(first.database).mode_of(DOOR)
+        mode = first.store.doors.mode_of(DOOR)
     with MockDoor(tmp_path, mode=mode) as door:
         assert not door.relay
         refused = door.keeper.admit(Grant("bob"))

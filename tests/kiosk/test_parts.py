@@ -20,20 +20,18 @@ from streamauth.outputs.gpio import GpioDoor
 from streamauth.outputs.osdp import OsdpReader
 from streamauth.outputs.unwired import UnwiredDoor
 from streamauth.settings import DoorSettings, Settings
-from streamauth.store.database import Database
 from streamauth.store.door_plan import Claimed, DoorPlan
-from streamauth.store.migrations import upgrade
 from tests.kiosk.rig import eventually
+from tests.store.helpers import opened
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Iterator[DoorPlan]:
-    database = Database(tmp_path / "streamauth.db", busy_timeout_s=1)
-    upgrade(database)
-    made = DoorPlan(database)
+    store = opened(tmp_path)
+    made = store.door_plan
     made.put_person(Person("ada"), badge="7", pin="2468")
     yield made
-    database.close()
+    store.close()
 
 
 def test_trying_pins_is_slow(plan: DoorPlan) -> None:

@@ -19,7 +19,7 @@ from streamauth.kiosk.visit import Visit, VisitRule
 from streamauth.kiosk.voices import Voices
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
-from streamauth.store.door_plan import Claimed, DoorPlan, SpanRow
+from streamauth.store.door_plan import Claimed, SpanRow
 from streamauth.store.store import Store
 from tests.fakes import BrokenEncoder, cut, fake_models, pause, pcm, say
 from tests.kiosk.rig import DOOR, Memory, MockDoor, eventually
@@ -39,7 +39,7 @@ class Kiosk:
     def __init__(self, door: MockDoor, authenticator: Authenticator, rule: VisitRule, now_s: float) -> None:
         self.door = door
         self.authenticator = authenticator
-        self.plan = DoorPlan(door.database)
+        self.plan = door.store.door_plan
         self.now_s = 0.0
         self.screens: list[Screen] = []
         self.levels = 0
@@ -94,7 +94,7 @@ def authenticator(door: MockDoor, tmp_path: Path) -> Iterator[Authenticator]:
     enroll(auth, "ada", ADA, PHRASE, PHRASE)
     enroll(auth, "ada-threat", ADA, THREAT, THREAT)
     enroll(auth, "bob", BOB, PHRASE, PHRASE)
-    plan = DoorPlan(door.database)
+    plan = door.store.door_plan
     plan.put_person(Person("Ada", "ada", "ada-threat"), pin="2468", duress_pin="2469")
     plan.put_person(Person("Bob", "bob"), pin="1357")
     plan.put_person(Person("Nil", "nobody"))

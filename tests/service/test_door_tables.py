@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from streamauth.core.door.events import DoorEventKind
 from streamauth.errors import BadPin, BadPlan, BadSchedule, InputError
 from streamauth.service.door_tables import TableKind, events_table, export_table, import_table
-from streamauth.store.database import Database
 from streamauth.store.door_plan import Claimed, DoorPlan
-from streamauth.store.migrations import upgrade
 from tests.outputs.making import message
+from tests.store.helpers import opened
 
 PEOPLE = """\
 name,profile,duress_profile,groups,valid_from,valid_until,suspended,needs_time,badge,pin,duress_pin
@@ -28,10 +27,8 @@ TABLES = {
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Iterator[DoorPlan]:
-    database = Database(tmp_path / "streamauth.db", busy_timeout_s=1)
-    upgrade(database)
-    yield DoorPlan(database)
-    database.close()
+    with opened(tmp_path) as store:
+        yield store.door_plan
 
 
 def test_people_come_back_without_their_pins(plan: DoorPlan) -> None:

@@ -30,8 +30,8 @@ def database(store: Store) -> Database:
 
 
 @pytest.fixture
-def plan(database: Database) -> DoorPlan:
-    return DoorPlan(database)
+def plan(store: Store) -> DoorPlan:
+    return store.door_plan
 
 
 def test_a_whole_plan_comes_back(plan: DoorPlan) -> None:

@@ -26,7 +26,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def doors(store: Store, clock: Clock) -> Doors:
-    made = Doors(store._sealed.database, clock)
+    made = Doors(store._sealed, clock)
     made.report("front", DoorState.LOCKED, DoorMode.NORMAL, problem=False)
     return made
 

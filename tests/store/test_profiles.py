@@ -201,7 +201,7 @@ def test_no_trace_stays_in_the_unused_parts_of_pages(home: Path) -> None:
                 database.execute("DELETE FROM profiles WHERE tenant_id = 'default' AND name = ?", (gone,))
     database.close()
     with opened(home) as store:
-        store.profiles.delete(store.profiles.get(living.pop()).id)
+        store.profiles.delete(execute(home, "SELECT id FROM profiles WHERE name = ?", living.pop())[0])
         found = set(re.findall(r"MARKER-[0-9a-f]{32}", files_bytes(home).decode("latin-1")))
     assert found == set(living)
 

@@ -1,6 +1,7 @@
 """What the store needs of a database beside SQL. A new database is one more class with these methods."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import URL, Connection, Engine, Table
@@ -16,6 +17,16 @@ class Backend(Protocol):
 
     url: URL
     """Of the database, with the driver to use."""
+
+    @property
+    def place(self) -> str:
+        """What tells this database from others, without a user or a password."""
+        ...
+
+    @property
+    def file(self) -> Path | None:
+        """Its file, where it is one."""
+        ...
 
     @property
     def engine_options(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ server does not answer is given up.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, func, select, text
@@ -57,6 +58,8 @@ class PostgresBackend:
         except ImportError:
             raise ExtraMissing("A store in PostgreSQL needs the driver: pip install 'streamauth[postgres]'.") from None
         self._busy_timeout_s = busy_timeout_s
+        self.file: Path | None = None
+        self.place = f"{url.host or url.query.get('host')}:{url.port or 5432}/{url.database}"
         self.url = url.set(drivername="postgresql+psycopg")
 
     @property

@@ -62,11 +62,12 @@ class SqliteBackend:
             raise BadSetting("An SQLite store needs the path of a file: sqlite:///relative or sqlite:////absolute.")
         self._busy_timeout_s = busy_timeout_s
         self.url = url
-        path = Path(name)
+        self.file: Path | None = Path(name)
+        self.place = str(Path(name).resolve())
         with named_errors():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite gives its log files the mode of the database file
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600))
 
     @property
     def engine_options(self) -> dict[str, Any]:

@@ -82,6 +82,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_doors")),
     )
     op.create_table(
+        "ledger",
+        sa.Column("place", sa.String(32).with_variant(sa.String(32, collation="C"), "postgresql"), nullable=False),
+        sa.Column("digest", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("place", name=op.f("pk_ledger")),
+    )
+    op.create_table(
         "meta",
         sa.Column("name", sa.String(64), nullable=False),
         sa.Column("value", sa.LargeBinary, nullable=False),
