@@ -40,6 +40,7 @@ from streamauth.store.schema import (
     profiles,
     prompts,
     session_tokens,
+    sign_ins,
     signing_keys,
     templates,
     trails,
@@ -122,6 +123,7 @@ API_KEY = Unit("api_key", (_Part(api_keys, ("id",), aside=("used_ms",)),), (api_
 API_KEYS = Unit("api_keys", (_Part(api_keys, (), ("id",)),))
 """Which API keys there ever were: without any the server is open."""
 SESSION_TOKEN = Unit("session_token", (_Part(session_tokens, ("hash",)),))
+SIGN_IN = Unit("sign_in", (_Part(sign_ins, ("hash",), aside=("used_at_s",)),))
 SIGNING_KEY = Unit("signing_key", (_Part(signing_keys, ("id",)),), shown=True)
 DOOR_PLAN = Unit(
     "door_plan",
@@ -131,7 +133,7 @@ DOOR = Unit("door", (_Part(doors, ("name",), ("mode",)),), (doors, ("name",)))
 DOOR_COMMAND = Unit("door_command", (_Part(door_commands, ("id",)),), (door_commands, ("id",)))
 
 UNITS = (
-    *(PROFILE, NAME, CHARGES, TRAILS, PROMPT, API_KEY, API_KEYS, SESSION_TOKEN, SIGNING_KEY),
+    *(PROFILE, NAME, CHARGES, TRAILS, PROMPT, API_KEY, API_KEYS, SESSION_TOKEN, SIGN_IN, SIGNING_KEY),
     *(DOOR_PLAN, DOOR, DOOR_COMMAND),
 )
 

@@ -3,12 +3,14 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
 from streamauth.errors import Unauthorized
 from streamauth.store.api_keys import ApiKey, key_of
 from streamauth.store.audit import note
+from streamauth.store.authentic import API_KEY, SIGN_IN
 from streamauth.store.schema import api_keys, sign_ins
 from streamauth.store.sealed_database import SealedDatabase
 
@@ -47,8 +49,11 @@ class SignIns:
             over = (sign_ins.c.used_at_s <= now_s - rule.idle_s) | (sign_ins.c.began_at_s <= now_s - rule.most_s)
             # rows that another transaction deletes already are skipped, or two could wait for each other
             ended = select(sign_ins.c.hash).where(over).with_for_update(skip_locked=True)
-            connection.execute(delete(sign_ins).where(sign_ins.c.hash.in_(ended)))
-            values = {"hash": _hash(secret), "key_id": key_id, "began_at_s": now_s, "used_at_s": now_s}
+            gone = delete(sign_ins).where(sign_ins.c.hash.in_(ended)).returning(sign_ins.c.hash)
+            for hashed in connection.scalars(gone):
+                self._sealed.forget(connection, SIGN_IN, hashed)
+            values: dict[str, Any] = {"hash": _hash(secret), "key_id": key_id, "began_at_s": now_s, "used_at_s": now_s}
+            self._sealed.change(connection, SIGN_IN, values["hash"])
             connection.execute(insert(sign_ins).values(values))
             note(self._sealed, connection, "key.signed_in", subject=key_id, actor=key_id)
         return secret
@@ -61,10 +66,13 @@ class SignIns:
         """
         # found by its hash, so that the time that takes tells nothing of the secret
         this = sign_ins.c.hash == _hash(secret)
-        query = select(api_keys, sign_ins.c.began_at_s, sign_ins.c.used_at_s)
+        query = select(api_keys, sign_ins.c.hash.label("sign_in"), sign_ins.c.began_at_s, sign_ins.c.used_at_s)
         with self._sealed.read() as connection:
             row = connection.execute(query.join(sign_ins, sign_ins.c.key_id == api_keys.c.id).where(this)).one_or_none()
             now_s = self._sealed.database.now_s(connection)
+            if row is not None:
+                self._sealed.check(connection, SIGN_IN, row.sign_in)
+                self._sealed.check(connection, API_KEY, row.id)
         if row is None or row.revoked_ms is not None:
             raise Unauthorized
         if now_s - row.used_at_s >= rule.idle_s or now_s - row.began_at_s >= rule.most_s:
@@ -77,6 +85,7 @@ class SignIns:
     def end(self, secret: str) -> None:
         """Sign out. Idempotent."""
         with self._sealed.write() as connection:
+            self._sealed.forget(connection, SIGN_IN, _hash(secret))
             connection.execute(delete(sign_ins).where(sign_ins.c.hash == _hash(secret)))
 
 

@@ -1,5 +1,6 @@
 """Who can write the database but has no key: whatever is changed, put in, taken out or put back is noticed."""
 
+import hashlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from streamauth.settings import AttemptSettings, PromptSettings, StoreSettings
 from streamauth.store.api_keys import Scope
 from streamauth.store.door_schema import metadata
 from streamauth.store.records import Profile
+from streamauth.store.sign_ins import SignInRule
 from streamauth.store.store import Store
 from tests.store.helpers import ENCODER, assert_enrolled, engine_of, enrolled, execute, opened, put, record, voiceprint
 
@@ -250,6 +252,22 @@ def test_a_signing_key_that_is_put_in_is_not_published(store: Store, home: Path)
     assert store.signing_keys.current(max_age_s=1e6).id == ours.id
     execute(home, "UPDATE signing_keys SET public = ?", bytes(32))
     assert store.signing_keys.published() == []
+
+
+def test_a_sign_in_that_is_put_in(store: Store, home: Path) -> None:
+    rule = SignInRule(1e6, 1e6)
+    made, _ = store.api_keys.create("operator", [Scope.ADMIN])
+    secret = store.sign_ins.add(made.id, rule)
+    assert store.sign_ins.find(secret, rule).id == made.id
+    theirs = hashlib.sha256(b"theirs").hexdigest()
+    execute(home, "INSERT INTO sign_ins SELECT ?, key_id, began_at_s, used_at_s FROM sign_ins", theirs)
+    with pytest.raises(StoreTampered):
+        store.sign_ins.find("theirs", rule)
+    before = rows_of(home, "sign_ins")
+    store.sign_ins.end(secret)
+    put_back(home, before)
+    with pytest.raises(StoreTampered):
+        store.sign_ins.find(secret, rule)
 
 
 def test_what_was_used_up_is_put_back(store: Store, home: Path, anna: Profile) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import jwt
 import pytest
 
-from streamauth.errors import StoreCorrupt
 from streamauth.core.phrase.words import DIGITS
 from streamauth.store.api_keys import Scope
 from tests.fakes import PROPOSED, BrokenEncoder
