@@ -25,7 +25,8 @@ from streamauth.server.context import Context
 from streamauth.store.api_keys import Scope
 
 _KEY = "ocp-apim-subscription-key"
-_SCOPES = {"create": (Scope.ENROLL,), "enroll": (Scope.ENROLL,), "verify": (Scope.VERIFY,), "identify": (Scope.VERIFY,)}
+_SCOPES = {"verify": (Scope.VERIFY,), "identify": (Scope.IDENTIFY,)}
+_SCOPES |= dict.fromkeys(("create", "enroll"), (Scope.ENROLL,))
 _SCOPES |= dict.fromkeys(("list", "delete", "reset"), (Scope.ADMIN,))
 
 Handler = Callable[[Request, Caller, Route], Awaitable[Response]]

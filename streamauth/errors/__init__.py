@@ -30,6 +30,7 @@ from streamauth.errors.access import (
     TooManySessions,
     Unauthorized,
     UnknownApiKey,
+    UnknownSigningKey,
 )
 from streamauth.errors.audio import (
     AudioError,
@@ -243,6 +244,7 @@ __all__ = [
     "UnknownPerson",
     "UnknownProfile",
     "UnknownPrompt",
+    "UnknownSigningKey",
     "UnknownTemplate",
     "UnknownUser",
     "UnknownWord",

@@ -35,5 +35,9 @@ class UnknownApiKey(InputError):
     """There is no API key of this id. `streamauth keys list` shows all."""
 
 
+class UnknownSigningKey(InputError):
+    """There is no key of this id that signs verdicts. `streamauth keys signing` shows all."""
+
+
 class NotFound(InputError):
     """There is nothing at this address."""

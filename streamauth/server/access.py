@@ -33,6 +33,15 @@ _FAILURE_COST = 10
 _FORWARDING = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
+SCOPES = {
+    Mode.ENROLL: Scope.ENROLL,
+    Mode.VERIFY: Scope.VERIFY,
+    Mode.CONTINUOUS: Scope.VERIFY,
+    Mode.IDENTIFY: Scope.IDENTIFY,
+}
+"""What each mode of a session needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Somebody who may use the server.
@@ -231,7 +240,7 @@ class Access:
             self._failed(connection)
             raise
         purpose = purpose_of(grant.purpose)
-        scope = Scope.ENROLL if purpose.mode is Mode.ENROLL else Scope.VERIFY
+        scope = SCOPES[purpose.mode]
         level = Disclosure(self._settings.disclosure)
         address = _address(connection)
         return Caller(grant.tenant, frozenset({scope}), level, grant.key_id, address, address), purpose
@@ -243,7 +252,7 @@ class Access:
             Forbidden: Its maker may not do that itself.
             TooManySessions: As many as there may be wait to be used.
         """
-        caller.need(Scope.ENROLL if purpose.mode is Mode.ENROLL else Scope.VERIFY)
+        caller.need(SCOPES[purpose.mode])
         if caller.key_id is None:
             raise Forbidden("Session tokens are made with an API key. `streamauth keys create` makes one.")
         key_id, data, access = caller.key_id, purpose_bytes(purpose), self._settings

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
 import jwt
@@ -29,8 +28,6 @@ class Verdicts:
         self._store = store
         self._settings = settings
         self._clock = clock
-        self._lock = Lock()
-        self._current: SigningKey | None = None
 
     def sign(self, event: Decided | Enrolled, purpose: Purpose) -> SignedVerdict:
         """The verdict of a session that names an audience.
@@ -39,7 +36,8 @@ class Verdicts:
             StoreError: There is no key to sign with.
         """
         now_s = self._clock()
-        key = self._key(now_s)
+        # read anew each time, so that one that was revoked signs no more
+        key = self._key()
         claims: dict[str, Any] = {
             "iss": self._settings.issuer,
             "aud": purpose.audience,
@@ -63,11 +61,8 @@ class Verdicts:
 
     def published(self) -> dict[str, Any]:
         """The keys to verify with, as a JSON Web Key Set (RFC 7517)."""
-        self._key(self._clock())  # so that there is one
+        self._key()  # so that there is one
         return {"keys": self._store.published()}
 
-    def _key(self, now_s: float) -> SigningKey:
-        with self._lock:
-            if self._current is None or self._current.until_s <= now_s:
-                self._current = self._store.current(max_age_s=self._settings.signing_key_days * _DAY_S)
-            return self._current
+    def _key(self) -> SigningKey:
+        return self._store.current(max_age_s=self._settings.signing_key_days * _DAY_S)

@@ -35,6 +35,13 @@ class AccessSettings(Section):
     sign_in_most_h: float = setting(
         12.0, "Time after which they are signed out in any case", unit="h", low=0.1, high=168
     )
+    key_lifetime_days: float = setting(
+        0.0,
+        "Age at which a new API key ends, where its maker says nothing; 0 means never",
+        unit="days",
+        low=0,
+        high=36_500,
+    )
     issuer: str = setting("streamauth", "Issuer named in signed verdicts")
     verdict_lifetime_s: float = setting(60.0, "Time until a signed verdict expires", unit="s", low=1, high=3600)
     signing_key_days: float = setting(

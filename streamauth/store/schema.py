@@ -229,6 +229,7 @@ api_keys = Table(  # one row per key ever made: one that is revoked stays, see s
     Column("scopes", String(64), nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger),
     Column("used_ms", BigInteger),
     Column("revoked_ms", BigInteger),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, func, insert, select
 
 from streamauth.errors import SessionTokenRefused, TooManySessions
+from streamauth.store.api_keys import is_good
 from streamauth.store.authentic import API_KEY, SESSION_TOKEN
 from streamauth.store.schema import api_keys, session_tokens
 from streamauth.store.sealed_database import SealedDatabase
@@ -77,7 +78,7 @@ class SessionTokens:
         """Use a token up: of all who take it at once, one gets it.
 
         Raises:
-            SessionTokenRefused: It is none, was used, has expired, or its API key is revoked.
+            SessionTokenRefused: It is none, was used, has expired, or its API key is revoked or has ended.
         """
         # found by its hash, so that the time that takes tells nothing of the token
         this = session_tokens.c.hash == _hash(token)
@@ -88,10 +89,10 @@ class SessionTokens:
             self._sealed.change(connection, SESSION_TOKEN, row.hash)
             self._sealed.check(connection, API_KEY, row.key_id)
             connection.execute(delete(session_tokens).where(this))
-            late = row.expires_at_s <= self._sealed.database.now_s(connection)
+            now_s = self._sealed.database.now_s(connection)
             api_key = connection.execute(select(api_keys).where(api_keys.c.id == row.key_id)).one()
             purpose = self._sealed.key(connection).unseal(row.purpose, "session token", row.hash)
-        if late or api_key.revoked_ms is not None:
+        if row.expires_at_s <= now_s or not is_good(api_key, round(now_s * 1000)):
             raise SessionTokenRefused
         return Grant(api_key.tenant_id, row.key_id, purpose)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from streamauth.errors import Unauthorized
-from streamauth.store.api_keys import ApiKey, key_of
+from streamauth.store.api_keys import ApiKey, is_good, key_of
 from streamauth.store.audit import note
 from streamauth.store.authentic import API_KEY, SIGN_IN
 from streamauth.store.schema import api_keys, sign_ins
@@ -73,7 +73,7 @@ class SignIns:
             if row is not None:
                 self._sealed.check(connection, SIGN_IN, row.sign_in)
                 self._sealed.check(connection, API_KEY, row.id)
-        if row is None or row.revoked_ms is not None:
+        if row is None or not is_good(row, round(now_s * 1000)):
             raise Unauthorized
         if now_s - row.used_at_s >= rule.idle_s or now_s - row.began_at_s >= rule.most_s:
             raise Unauthorized

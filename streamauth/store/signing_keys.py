@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, delete, insert, select
 
-from streamauth.errors import StoreTampered
+from streamauth.errors import StoreTampered, UnknownSigningKey
+from streamauth.store.audit import note
 from streamauth.store.authentic import SIGNING_KEY
 from streamauth.store.schema import signing_keys
 from streamauth.store.sealed_database import SealedDatabase
@@ -32,7 +33,7 @@ class SigningKey:
 
 
 class SigningKeys:
-    """Making, replacing and publishing the keys that sign verdicts.
+    """Making, replacing, revoking and publishing the keys that sign verdicts.
 
     Args:
         sealed: The open database with its key.
@@ -76,6 +77,19 @@ class SigningKeys:
             rows = [row for row in connection.execute(query).all() if self._is_ours(connection, row.id)]
         common = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA"}
         return [common | {"kid": row.id, "x": _encoded(row.public)} for row in rows]
+
+    def revoke(self, key_id: str) -> None:
+        """Delete a key: it signs no more, and is published no more. The next verdict is signed by another one.
+
+        Raises:
+            UnknownSigningKey: There is none of this id.
+        """
+        with self._sealed.write() as connection:
+            self._sealed.database.lock(connection, "signing keys")
+            self._sealed.forget(connection, SIGNING_KEY, key_id)
+            if not connection.execute(delete(signing_keys).where(signing_keys.c.id == key_id)).rowcount:
+                raise UnknownSigningKey
+            note(self._sealed, connection, "signing_key.revoked", subject=key_id)
 
     def _is_ours(self, connection: Connection, key_id: str) -> bool:
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from streamauth.errors import Unauthorized, UnknownProfile, VoiceprintChanged
+from streamauth.store.api_keys import is_good
 from streamauth.store.authentic import API_KEY, PROFILE
 from streamauth.store.schema import api_keys, enrollments, profiles, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
@@ -81,12 +82,12 @@ def check_key(sealed: SealedDatabase, connection: Connection, key_id: str | None
     """Go on only where an API key is good; None is that of a program of this machine.
 
     Raises:
-        Unauthorized: It was revoked.
+        Unauthorized: It was revoked, or has ended.
     """
     if key_id is None:
         return
-    row = connection.execute(select(api_keys.c.revoked_ms).where(api_keys.c.id == key_id)).one_or_none()
-    if row is None or row.revoked_ms is not None:
+    row = connection.execute(select(api_keys).where(api_keys.c.id == key_id)).one_or_none()
+    if row is None or not is_good(row, sealed.database.now_ms(connection)):
         raise Unauthorized
     sealed.check(connection, API_KEY, key_id)
 

@@ -21,7 +21,7 @@ def failures(watched: Watched, name: str) -> int:
 
 def test_each_candidate_is_charged_where_few_are_named(tmp_path: Path) -> None:
     with attacked(tmp_path) as (url, watched):
-        web = Web(url, key_of(watched, Scope.VERIFY))
+        web = Web(url, key_of(watched, Scope.VERIFY, Scope.IDENTIFY))
         victim, other = web.profile_id("ada"), web.profile_id("bob")
         for count in range(1, 6):
             answer = web("POST", f"/v1/identifications?among={victim}", CLIP)
@@ -37,7 +37,7 @@ def test_each_candidate_is_charged_where_few_are_named(tmp_path: Path) -> None:
 
 def test_a_locked_profile_is_named_by_nobody(tmp_path: Path) -> None:
     with attacked(tmp_path) as (url, watched):
-        web = Web(url, key_of(watched, Scope.VERIFY))
+        web = Web(url, key_of(watched, Scope.VERIFY, Scope.IDENTIFY))
         bob = watched.store.profiles.get("bob").id
         assert web("POST", "/v1/identifications", LONG).json["name"] == "bob"
         for _ in range(watched.settings.attempts.lock_after):
@@ -49,7 +49,7 @@ def test_a_locked_profile_is_named_by_nobody(tmp_path: Path) -> None:
 
 def test_identifications_among_all_are_limited_by_key_and_address(tmp_path: Path) -> None:
     with attacked(tmp_path) as (url, watched):
-        keys = [key_of(watched, Scope.VERIFY) for _ in range(2)]
+        keys = [key_of(watched, Scope.VERIFY, Scope.IDENTIFY) for _ in range(2)]
         answers = [Web(url, keys[count % 2])("POST", "/v1/identifications", CLIP) for count in range(21)]
         assert [answer.status for answer in answers] == [200] * 20 + [429]
         assert answers[-1].code == "rate_limited"
@@ -63,14 +63,14 @@ def test_identifications_among_all_are_limited_by_key_and_address(tmp_path: Path
 
 def test_whoever_is_known_uses_nothing_up(tmp_path: Path) -> None:
     with attacked(tmp_path) as (url, watched):
-        web = Web(url, key_of(watched, Scope.VERIFY))
+        web = Web(url, key_of(watched, Scope.VERIFY, Scope.IDENTIFY))
         for _ in range(25):
             assert web("POST", "/v1/identifications", LONG).json["name"] == "bob"
 
 
 def test_an_accept_opens_no_more_tries_at_a_phrase(tmp_path: Path) -> None:
     with attacked(tmp_path) as (url, watched):
-        web = Web(url, key_of(watched, Scope.VERIFY))
+        web = Web(url, key_of(watched, Scope.VERIFY, Scope.IDENTIFY))
         ada = web.profile_id("ada")
         wrong = wav(spoken("close the window please", ADA))
         for _ in range(3):
@@ -84,7 +84,7 @@ def test_an_accept_opens_no_more_tries_at_a_phrase(tmp_path: Path) -> None:
 @pytest.mark.parametrize("level", ["least", "band", "number"])
 def test_a_key_that_verifies_learns_no_name_but_the_winners(tmp_path: Path, level: str) -> None:
     with attacked(tmp_path, {"access": {"disclosure": level}}) as (url, watched):
-        web = Web(url, key_of(watched, Scope.VERIFY))
+        web = Web(url, key_of(watched, Scope.VERIFY, Scope.IDENTIFY))
         for clip, named in ((CLIP, None), (LONG, "bob")):
             answer = web("POST", "/v1/identifications", clip).json
             assert (answer["name"], answer["ranking"]) == (named, [])
@@ -101,7 +101,8 @@ def test_a_key_that_verifies_learns_no_name_but_the_winners(tmp_path: Path, leve
 
 def test_the_azure_routes_are_no_side_door(tmp_path: Path) -> None:
     with attacked(tmp_path) as (url, watched):
-        azure = Client(url.removeprefix("ws://").removesuffix("/v1/stream"), key_of(watched, Scope.VERIFY))
+        key = key_of(watched, Scope.IDENTIFY)
+        azure = Client(url.removeprefix("ws://").removesuffix("/v1/stream"), key)
         bob = watched.store.profiles.get("bob").id
         identify = v3(f"{TII3}/profiles:identifySingleSpeaker", profileIds=bob)
         long = wav(spoken(" ".join([PHRASE] * 4), STRANGER))

@@ -49,7 +49,7 @@ def test_nothing_is_accepted_of_what_is_gone(
     audio = SAID if mode == "verify" else spoken(" ".join([PHRASE] * 3), ADA)
     half = len(SAID) // 3 // 2 * 2
     with attacked(tmp_path) as (url, watched):
-        headers = {"Authorization": f"Bearer {key_of(watched, Scope.VERIFY)}"}
+        headers = {"Authorization": f"Bearer {key_of(watched, Scope.VERIFY, Scope.IDENTIFY)}"}
         with Peer(url, additional_headers=headers) as peer:
             peer.start(mode, audience="https://example.org")
             peer.send(audio[:half])
@@ -71,7 +71,7 @@ def test_nothing_is_accepted_of_what_is_gone(
 )
 def test_a_continuous_session_is_ended_at_once(tmp_path: Path, change: Callable[[Watched], None], code: str) -> None:
     with attacked(tmp_path) as (url, watched):
-        headers = {"Authorization": f"Bearer {key_of(watched, Scope.VERIFY)}"}
+        headers = {"Authorization": f"Bearer {key_of(watched, Scope.VERIFY, Scope.IDENTIFY)}"}
         with Peer(url, additional_headers=headers) as peer:
             peer.start("continuous")
             peer.send(SAID)
@@ -84,7 +84,7 @@ def test_a_continuous_session_is_ended_at_once(tmp_path: Path, change: Callable[
 
 def test_a_continuous_session_ends_some_time(tmp_path: Path) -> None:
     with attacked(tmp_path, {"audio": {"max_continuous_s": 1.0}}) as (url, watched):
-        headers = {"Authorization": f"Bearer {key_of(watched, Scope.VERIFY)}"}
+        headers = {"Authorization": f"Bearer {key_of(watched, Scope.VERIFY, Scope.IDENTIFY)}"}
         with Peer(url, additional_headers=headers) as peer:
             peer.say(
                 type="start",

@@ -29,7 +29,7 @@ from streamauth.store.api_keys import Scope
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "azure"
 ENROLLED, OTHER = "be yourself everyone else is already taken", "apple juice tastes funny after toothpaste"
-ALL = (Scope.ENROLL, Scope.VERIFY, Scope.ADMIN)
+ALL = tuple(Scope)
 V1, V2, V3 = "/spid/v1.0", "/speaker", "/speaker-recognition"
 TD2 = f"{V2}/verification/v2.0/text-dependent"
 TIV2 = f"{V2}/verification/v2.0/text-independent"

@@ -12,7 +12,7 @@ from typing import Any
 from streamauth.store.api_keys import Scope
 from tests.server.rig import Watched
 
-ALL = (Scope.ENROLL, Scope.VERIFY, Scope.ADMIN)
+ALL = tuple(Scope)
 
 
 @dataclass(frozen=True)

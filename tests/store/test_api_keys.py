@@ -12,8 +12,11 @@ from streamauth.errors import (
     TooManySessions,
     Unauthorized,
     UnknownApiKey,
+    UnknownSigningKey,
 )
 from streamauth.store.api_keys import Scope
+from streamauth.store.sign_ins import SignInRule
+from streamauth.store.standing import check_key
 from streamauth.store.store import Store
 from tests.store.helpers import at, files_bytes, opened
 
@@ -157,3 +160,51 @@ def test_signing_keys_are_replaced_and_published_for_a_while(store: Store) -> No
     third = at(store, 100.0 + 86_400 + 1).signing_keys.current(max_age_s=100)
     assert [key["kid"] for key in store.signing_keys.published()] == [third.id, second.id]
     assert all(key["alg"] == "EdDSA" and len(key["x"]) == 43 for key in store.signing_keys.published())
+
+
+def test_a_key_ends(store: Store) -> None:
+    made, key = at(store, 1000.0).api_keys.create("backend", [Scope.VERIFY], lifetime_s=60)
+    token = store.session_tokens.add(made.id, b"verify", lifetime_s=600, max_open=5)
+    secret = store.sign_ins.add(made.id, SignInRule(600, 600))
+    assert made.expires_at is not None
+    assert made.expires_at.timestamp() == 1060
+    assert at(store, 1059.9).api_keys.find(key).id == made.id
+    assert store.api_keys.exist(good=True)
+    at(store, 1060.0)
+    with pytest.raises(Unauthorized):
+        store.api_keys.find(key)
+    with pytest.raises(SessionTokenRefused):
+        store.session_tokens.take(token)
+    with pytest.raises(Unauthorized):
+        store.sign_ins.find(secret, SignInRule(600, 600))
+    with pytest.raises(Unauthorized):
+        store.standings.check(lambda sealed, connection: check_key(sealed, connection, made.id))
+    assert store.api_keys.exist(), "a server whose keys have ended is not open"
+    assert not store.api_keys.exist(good=True)
+    with pytest.raises(UnknownApiKey):
+        store.api_keys.rotate(made.id)
+
+
+def test_a_key_is_replaced_by_another_one(store: Store) -> None:
+    made, key = at(store, 1000.0).api_keys.create("backend", [Scope.VERIFY], tenant="shop", lifetime_s=100)
+    fresh, other = store.api_keys.rotate(made.id, overlap_s=10)
+    assert (fresh.name, fresh.tenant, fresh.expires_at) == ("backend", "shop", None)
+    assert fresh.scopes == {Scope.VERIFY}
+    assert at(store, 1009.0).api_keys.find(key).id == made.id
+    with pytest.raises(Unauthorized):
+        at(store, 1010.0).api_keys.find(key)
+    assert store.api_keys.find(other).id == fresh.id
+    assert [entry.action for entry in store.audit.entries()] == ["key.created", "key.replaced", "key.created"]
+
+
+def test_a_signing_key_that_is_revoked_signs_no_more(store: Store) -> None:
+    lost = store.signing_keys.current(max_age_s=1e6)
+    store.signing_keys.revoke(lost.id)
+    assert store.signing_keys.published() == []
+    fresh = store.signing_keys.current(max_age_s=1e6)
+    assert fresh.id != lost.id
+    assert [key["kid"] for key in store.signing_keys.published()] == [fresh.id]
+    with pytest.raises(UnknownSigningKey):
+        store.signing_keys.revoke(lost.id)
+    assert "signing_key.revoked" in [entry.action for entry in store.audit.entries()]
+    store.maintenance.check()

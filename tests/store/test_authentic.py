@@ -226,8 +226,8 @@ def test_an_api_key_that_is_put_in(store: Store, home: Path) -> None:
     assert made.id.encode() not in bytes(secret_hash)
     execute(
         home,
-        "INSERT INTO api_keys SELECT 'abcdefabcdef', tenant_id, name, scopes, hash, created_ms, used_ms, revoked_ms"
-        " FROM api_keys",
+        "INSERT INTO api_keys SELECT 'abcdefabcdef', tenant_id, name, scopes, hash, created_ms, expires_ms,"
+        " used_ms, revoked_ms FROM api_keys",
     )
     with pytest.raises(StoreTampered):
         store.api_keys.find(f"sa_abcdefabcdef_{key.split('_', 2)[2]}")

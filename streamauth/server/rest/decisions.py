@@ -139,8 +139,8 @@ def decision_routes(context: Context) -> APIRouter:
         nonce: Nonce = None,
         channel: Channel = None,
     ) -> DecisionBody:
-        """Identify the speaker of an audio file among profiles of the key's tenant. Scope: verify."""
-        caller.need(Scope.VERIFY)
+        """Identify the speaker of an audio file among profiles of the key's tenant. Scope: identify."""
+        caller.need(Scope.IDENTIFY)
         names = None if among is None else tuple([(await found(caller, each)).name for each in among])
         purpose = Purpose(Mode.IDENTIFY, among=names, audience=audience, nonce=nonce).complete()
         whose: dict[str, Any] = {"tenant": caller.tenant, "key_id": caller.key_id}

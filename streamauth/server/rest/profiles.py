@@ -56,14 +56,14 @@ def profile_routes(context: Context) -> APIRouter:
 
     @routes.post("/profiles/find")
     async def find_profile(caller: Known, given: ProfileName) -> ProfileBody:
-        """The profile of a name. Scopes: admin, enroll or verify."""
-        caller.need(*Scope)
+        """The profile of a name. Scope: admin or verify."""
+        caller.need(Scope.ADMIN, Scope.VERIFY)
         return await store_pool.run(lambda: one(authenticator, store.profiles.get(given.name, tenant=caller.tenant)))
 
     @routes.get("/profiles/{profile_id}")
     async def get_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:
-        """One profile. Scopes: admin, enroll or verify."""
-        caller.need(*Scope)
+        """One profile. Scope: admin or verify."""
+        caller.need(Scope.ADMIN, Scope.VERIFY)
         return await store_pool.run(
             lambda: one(authenticator, store.profiles.get_by_id(profile_id, tenant=caller.tenant))
         )

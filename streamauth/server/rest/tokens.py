@@ -24,8 +24,8 @@ def token_routes(context: Context) -> APIRouter:
 
     @routes.post("/prompts", status_code=201, tags=["prompts"])
     async def draw_prompt(caller: Known, given: NewPrompt) -> PromptBody:
-        """Draw a random prompt for one later attempt, of one profile or of anybody. Scope: verify."""
-        caller.need(Scope.VERIFY)
+        """Draw a random prompt for one later attempt, of one profile or of anybody. Scope: verify or identify."""
+        caller.need(Scope.VERIFY, Scope.IDENTIFY)
         if given.profile_id is None:
             context.access.draw_prompt(caller)
 
@@ -41,7 +41,7 @@ def token_routes(context: Context) -> APIRouter:
 
     @routes.post("/sessions", status_code=201, tags=["sessions"])
     async def create_session(caller: Known, given: NewSession, response: Response) -> SessionBody:
-        """A session token, with which a browser may have one session. Scope: enroll or verify, by the mode."""
+        """A session token, with which a browser may have one session. Scope: that of the mode."""
         fields = given.model_dump(exclude={"nonce", "among"})
         nonce = given.nonce or secrets.token_urlsafe(_NONCE_BYTES)
         among = None if given.among is None else tuple(given.among)

@@ -6,13 +6,12 @@ from starlette.types import Receive, Scope, Send
 
 from streamauth.errors import StreamAuthError, Unauthorized
 from streamauth.protocol.messages import Start
-from streamauth.protocol.purpose import Mode, Purpose
-from streamauth.server.access import Caller
+from streamauth.protocol.purpose import Purpose
+from streamauth.server.access import SCOPES, Caller
 from streamauth.server.context import Context
 from streamauth.server.replies import refuse
 from streamauth.server.streaming.socket import Socket
 from streamauth.server.streaming.stream import Stream
-from streamauth.store.api_keys import Scope as KeyScope
 
 
 class StreamingEndpoint:
@@ -47,6 +46,6 @@ class StreamingEndpoint:
             purpose = start.purpose
         else:
             raise Unauthorized("Show an API key in the handshake, or a session token in the start message.")
-        caller.need(KeyScope.ENROLL if purpose.mode is Mode.ENROLL else KeyScope.VERIFY)
+        caller.need(SCOPES[purpose.mode])
         self._context.sessions.enter(stream, caller)
         return caller, purpose

@@ -139,6 +139,7 @@ def upgrade() -> None:
         sa.Column("scopes", sa.String(64), nullable=False),
         sa.Column("hash", sa.LargeBinary, nullable=False),
         sa.Column("created_ms", sa.BigInteger, nullable=False),
+        sa.Column("expires_ms", sa.BigInteger),
         sa.Column("used_ms", sa.BigInteger),
         sa.Column("revoked_ms", sa.BigInteger),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_api_keys_tenant_id"), ondelete="CASCADE"),
