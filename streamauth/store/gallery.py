@@ -5,19 +5,22 @@ is named by an identification is read again before the speaker is told (``confir
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, select
 
 from streamauth.core.ports import Voiceprint
-from streamauth.errors import EncoderChanged, NobodyToIdentify, UnknownProfile, VoiceprintChanged
+from streamauth.errors import EncoderChanged, NobodyToIdentify, StoreCorrupt, UnknownProfile, VoiceprintChanged
 from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import KEPT_REMOVALS, latest_change
 from streamauth.store.names import stored_name
 from streamauth.store.schema import DEFAULT_TENANT, profiles, removals, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealing import SealingKey
 from streamauth.store.standing import Check, check_key
 from streamauth.store.templates import FOLLOWING, Template, templates_of
 from streamauth.store.voiceprints import explain_absence, unsealed_voiceprint
@@ -163,14 +166,34 @@ class _Kept:
                 by_number.pop(number, None)
         key = self._sealed.key(connection)
         rows = connection.execute(query).all()
-        beside = templates_of(connection, key, [row.id for row in rows], self._encoder_id)
-        for row in rows:
-            by_number.pop(row.number, None)
-            if row.embedding is not None:
-                voiceprint = unsealed_voiceprint(key, row.embedding, row.id, self._encoder_id)
-                by_number[row.number] = Enrolled(row.id, row.name, voiceprint, tuple(beside[row.id]), row.change)
+        try:
+            by_number |= self._unsealed(connection, key, rows, by_number)
+        except StoreCorrupt:
+            # one after the other, so that only the damaged ones are left out: nobody is accepted as they are
+            for row in rows:
+                with suppress(StoreCorrupt):
+                    by_number |= self._unsealed(connection, key, [row], by_number)
         self._by_number = by_number
         self._by_name = {one.name: one for one in sorted(by_number.values(), key=lambda one: one.name)}
+
+    def _unsealed(
+        self, connection: Connection, key: SealingKey, rows: Sequence[Any], former: dict[int, Enrolled]
+    ) -> dict[int, Enrolled]:
+        """The profiles of rows that are enrolled, by number; the former ones of all of them are taken out."""
+        for row in rows:
+            former.pop(row.number, None)
+        beside = templates_of(connection, key, [row.id for row in rows], self._encoder_id)
+        return {
+            row.number: Enrolled(
+                row.id,
+                row.name,
+                unsealed_voiceprint(key, row.embedding, row.id, self._encoder_id),
+                tuple(beside[row.id]),
+                row.change,
+            )
+            for row in rows
+            if row.embedding is not None
+        }
 
 
 def _missing(connection: Connection, name: str, tenant: str) -> Enrolled:
