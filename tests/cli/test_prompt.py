@@ -72,7 +72,9 @@ def test_too_many(people: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = people.json("prompt", "new", *DIGITS_ASKED)
     assert (outcome.code, outcome.error) == (1, "too_many_prompts")
     first = people.json("prompt", "new", "ada", *DIGITS_ASKED).data
-    assert people.json("prompt", "new", "ada", *DIGITS_ASKED).data["prompt"] == first["prompt"], "nobody draws until the words suit"
+    assert people.json("prompt", "new", "ada", *DIGITS_ASKED).data["prompt"] == first["prompt"], (
+        "nobody draws until the words suit"
+    )
 
 
 def test_checking_one_in_any_voice(people: Shell, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import soundfile
 
 from streamauth.core.phrase.words import WordMatch, compare
-from streamauth.core.ports import PhraseRecognizer, PhraseStream, Samples, Transcript
+from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseRecognizer, PhraseStream, Samples, Transcript
 from streamauth.demo_data import demo_utterances
 
 VOSK_MODEL = Path(__file__).parents[2] / "data" / "vosk-tiny"
@@ -23,6 +23,10 @@ def speech(voice: str, name: str) -> Samples:
 def speech_of(name: str) -> Samples:
     samples, _ = soundfile.read(VOSK_MODEL.parent / "names" / f"{name}.ogg", dtype="float32")
     return np.asarray(samples, np.float32)
+
+
+def silence(seconds: float) -> Samples:
+    return np.random.default_rng(1).normal(0, 5e-4, round(seconds * SAMPLE_RATE_HZ)).astype(np.float32)
 
 
 def hear(stream: PhraseStream, samples: Samples, cut_samples: int = 480) -> Transcript:

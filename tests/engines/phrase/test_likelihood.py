@@ -9,7 +9,7 @@ from streamauth.core.phrase.words import WordMatch, compare
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Transcript
 from streamauth.demo_data import VOICES
 from streamauth.engines.phrase.vosk import VoskRecognizer
-from tests.engines.phrase.rig import DOOR, NAMED, PASSPORT, hear, heard_by, speech, speech_of
+from tests.engines.phrase.rig import DOOR, NAMED, PASSPORT, hear, heard_by, silence, speech, speech_of
 
 
 @pytest.mark.parametrize("voice", VOICES)
@@ -139,10 +139,6 @@ def faster(samples: Samples, speed: float) -> Samples:
         out[start : start + size] += window * samples[taken : taken + size]
         weight[start : start + size] += window
     return np.asarray(out / weight, np.float32)
-
-
-def silence(seconds: float) -> Samples:
-    return np.random.default_rng(1).normal(0, 5e-4, round(seconds * SAMPLE_RATE_HZ)).astype(np.float32)
 
 
 def said(embedded: VoskRecognizer, samples: Samples) -> bool:
