@@ -123,7 +123,7 @@ class Hearing:
         """Go on after the answer, which tells where the outcome will be."""
         clip = await self.clip(request, route, least_s=least_s)
         holder = object()
-        self._enter(caller, holder)
+        await self._api.context.sessions.enter(holder, caller)
         operation_id, operation = self._api.operations.begin(caller.tenant)
 
         async def guarded() -> dict[str, Any]:
@@ -153,9 +153,6 @@ class Hearing:
     async def status(self, request: Request, caller: Caller, route: Route) -> Response:
         """How an operation stands."""
         return reply(self._api.operations.find(caller.tenant, route.item).shown())
-
-    def _enter(self, caller: Caller, holder: object) -> None:
-        self._api.context.sessions.enter(holder, caller)
 
     def short(self, request: Request, route: Route) -> bool:
         """Whether a client allows less speech than usual."""

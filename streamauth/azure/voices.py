@@ -51,7 +51,7 @@ class VoiceOperations:
             return await self._hearing.later(request, caller, route, work, least_s=1.0 if short else None)
         async with turn():
             clip = await self._hearing.clip(request, route)
-            with self._api.context.sessions.session(caller):
+            async with self._api.context.sessions.session(caller):
                 data = await self._enrolled(caller, route, summary.profile, clip, short=short)
         return reply(data, 200 if first else 201)
 
@@ -121,7 +121,7 @@ class VoiceOperations:
         if not self._api.shaper.is_enrolled(summary):
             raise not_enrolled()
         clip = await self._hearing.clip(request, route)
-        with self._api.context.sessions.session(caller):
+        async with self._api.context.sessions.session(caller):
             if generation is not Generation.V1:
                 await self._hearing.check_probe(clip, route, short=short)
             outcome = await self._hearing.decided(
@@ -160,7 +160,7 @@ class VoiceOperations:
 
             return await self._hearing.later(request, caller, route, work, least_s=1.0)
         clip = await self._hearing.clip(request, route)
-        with self._api.context.sessions.session(caller):
+        async with self._api.context.sessions.session(caller):
             await self._hearing.check_probe(clip, route, short=short)
             found, score, ranking = await self._identified(caller, route, group, clip)
         return reply({"identifiedProfile": {"profileId": found, "score": score}, "profilesRanking": ranking[:_RANKED]})

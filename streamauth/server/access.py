@@ -7,7 +7,7 @@ who was forwarded, and nobody who thinks that the server has another name (a pag
 
 import ipaddress
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +21,11 @@ from streamauth.errors import Forbidden, RateLimited, StoreCorrupt, Unauthorized
 from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.pool import WorkerPool
-from streamauth.server.rates import Buckets, Shares
+from streamauth.server.rates import SharedBuckets, Shares
 from streamauth.server.sign_in import own_origin, shown_secret
 from streamauth.settings import Settings
 from streamauth.store.api_keys import ApiKey, Scope
+from streamauth.store.rates import Rate
 from streamauth.store.schema import DEFAULT_TENANT
 from streamauth.store.sign_ins import SignInRule
 from streamauth.store.store import Store
@@ -84,23 +85,29 @@ class Allowance:
         names: Of the caller: its key and its address.
     """
 
-    def __init__(self, buckets: Buckets, names: Sequence[Hashable]) -> None:
+    def __init__(self, buckets: SharedBuckets, names: Sequence[str]) -> None:
         self._buckets = buckets
         self._names = names
+        self._taken: list[str] = []
 
-    def check(self) -> None:
-        """Go on only where one more may fail.
+    async def take(self) -> None:
+        """Count one more, before it can fail; of many that begin at once, no more than may fail go on.
 
         Raises:
             RateLimited: None may.
+            StoreError: That cannot be known.
         """
-        if not all(self._buckets.holds(name) for name in self._names):
-            raise RateLimited("Too many identifications named nobody. Wait some minutes, or name few candidates.")
-
-    def use(self) -> None:
-        """One more has failed."""
         for name in self._names:
-            self._buckets.take(name)
+            if not await self._buckets.take(name):
+                self.give_back()
+                raise RateLimited("Too many identifications named nobody. Wait some minutes, or name few candidates.")
+            self._taken.append(name)
+
+    def give_back(self) -> None:
+        """It has not failed."""
+        for name in self._taken:
+            self._buckets.give_back(name)
+        self._taken.clear()
 
 
 class Access:
@@ -121,20 +128,25 @@ class Access:
         self.sign_in_rule = SignInRule(access.sign_in_idle_min * 60, access.sign_in_most_h * 3600)
         self._origins = frozenset(_list(access.origins))
         self._may_be_open = local and access.mode == "auto" and not _list(settings.server.trusted_proxies)
-        self._addresses = Buckets(access.address_rate_per_min / 60, access.address_burst)
-        self._keys = Buckets(access.key_rate_per_min / 60, access.key_burst)
-        self._identifications = Buckets(access.failed_identifications_per_h / 3600, access.failed_identifications_burst)
-        self._prompts = Buckets(access.prompts_per_min / 60, access.prompt_burst)
+        rates, per_h = store.rates, access.failed_identifications_per_h
+        address = Rate("address", access.address_rate_per_min / 60, access.address_burst)
+        key = Rate("key", access.key_rate_per_min / 60, access.key_burst)
+        identification = Rate("failed identification", per_h / 3600, access.failed_identifications_burst)
+        prompt = Rate("prompt", access.prompts_per_min / 60, access.prompt_burst)
+        self._addresses = SharedBuckets(address, rates, store_pool)
+        self._keys = SharedBuckets(key, rates, store_pool)
+        self._identifications = SharedBuckets(identification, rates, store_pool, guards=True)
+        self._prompts = SharedBuckets(prompt, rates, store_pool, guards=True)
         self._requests_by_address = Shares(access.requests_per_address)
         self._requests_by_tenant = Shares(access.requests_per_tenant)
 
-    def knock(self, connection: Connection) -> None:
+    async def knock(self, connection: Connection) -> None:
         """Count a request of an address.
 
         Raises:
             RateLimited: There were too many.
         """
-        if not self._addresses.take(_address(connection)):
+        if not await self._addresses.take(_address(connection)):
             raise RateLimited
 
     def request(self, connection: Connection) -> AbstractContextManager[None]:
@@ -154,16 +166,17 @@ class Access:
         few = purpose.among is not None and len(purpose.among) <= self._settings_of_attempts.charged_candidates
         if purpose.mode is not Mode.IDENTIFY or few:
             return None
-        names = [("key", caller.key_id), ("address", caller.peer)]
-        return Allowance(self._identifications, [name for name in names if name[1] is not None])
+        names = {"key": caller.key_id, "address": caller.peer}
+        return Allowance(self._identifications, [f"{kind} {name}" for kind, name in names.items() if name is not None])
 
-    def draw_prompt(self, caller: Caller) -> None:
+    async def draw_prompt(self, caller: Caller) -> None:
         """Count a random prompt that is drawn for nobody in particular.
 
         Raises:
             RateLimited: There were too many.
+            StoreError: That cannot be known.
         """
-        if not self._prompts.take((caller.tenant, caller.key_id)):
+        if not await self._prompts.take(f"{caller.key_id} {caller.tenant}"):
             raise RateLimited
 
     async def caller(self, connection: Connection) -> Caller | None:
@@ -203,9 +216,9 @@ class Access:
         try:
             found = await self._store_pool.run(lambda: self._store.api_keys.find(key))
         except Unauthorized:
-            self._failed(connection)
+            await self._failed(connection)
             raise
-        return self._caller_of(connection, found)
+        return await self._caller_of(connection, found)
 
     async def by_sign_in(self, connection: Connection, secret: str) -> Caller:
         """Who has signed in at a page of this server.
@@ -215,7 +228,7 @@ class Access:
             RateLimited: The API key was used too often.
         """
         found = await self._store_pool.run(lambda: self._store.sign_ins.find(secret, self.sign_in_rule))
-        return self._caller_of(connection, found)
+        return await self._caller_of(connection, found)
 
     async def sign_in(self, connection: Connection, key: str) -> tuple[Caller, str]:
         """Sign in by an API key; the caller, and the secret of their cookie.
@@ -237,7 +250,7 @@ class Access:
         try:
             grant = await self._store_pool.run(lambda: self._store.session_tokens.take(token))
         except Unauthorized:
-            self._failed(connection)
+            await self._failed(connection)
             raise
         purpose = purpose_of(grant.purpose)
         scope = SCOPES[purpose.mode]
@@ -262,14 +275,14 @@ class Access:
             )
         )
 
-    def _caller_of(self, connection: Connection, key: ApiKey) -> Caller:
-        if not self._keys.take(key.id):
+    async def _caller_of(self, connection: Connection, key: ApiKey) -> Caller:
+        if not await self._keys.take(key.id):
             raise RateLimited
         level = Disclosure(self._settings.disclosure)
         return Caller(key.tenant, key.scopes, level, key.id, peer=_address(connection))
 
-    def _failed(self, connection: Connection) -> None:
-        if not self._addresses.take(_address(connection), _FAILURE_COST):
+    async def _failed(self, connection: Connection) -> None:
+        if not await self._addresses.take(_address(connection), _FAILURE_COST):
             raise RateLimited from None
 
 

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 
 from streamauth.core.voice.operating_point import accept_bound
+from streamauth.errors import StoreError
 from streamauth.protocol.messages import PATH
 from streamauth.server.access import Access
+from streamauth.server.changes import Changes
 from streamauth.server.context import Context
 from streamauth.server.health import health_routes
 from streamauth.server.metrics import Metrics
@@ -28,10 +30,12 @@ from streamauth.server.streaming.endpoint import StreamingEndpoint
 from streamauth.server.verdicts import Verdicts
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
+from streamauth.store.store import Store
 from streamauth.version import __version__
 
 _POOL_S = 1.0
 _STORE_THREADS = 2
+_FORGET_S = 60.0
 
 
 class Application:
@@ -78,11 +82,13 @@ class Application:
             EngineError: A model cannot be loaded.
         """
         store = authenticator.store
-        sessions = Sessions(settings)
+        workers, store_pool = WorkerPool(settings.server.engine_threads), WorkerPool(_STORE_THREADS, "store")
+        sessions = Sessions(settings, store, store_pool)
         metrics = Metrics(lambda: len(sessions), place.metrics_folder if place else None)
         verdicts = Verdicts(store.signing_keys, settings.access, time.time)
-        workers, store_pool = WorkerPool(settings.server.engine_threads), WorkerPool(_STORE_THREADS, "store")
-        watching = asyncio.create_task(metrics.watch_loop())
+        changes = Changes(store, store_pool)
+        loops = (metrics.watch_loop(), sessions.renew(), changes.watch(), _forget_rates(store, store_pool))
+        chores = [asyncio.create_task(each) for each in loops]
         try:
             # so that the first client does not wait for it, and a missing model is known before anyone comes
             models = await workers.run(lambda: authenticator.engines.models(with_words=True))
@@ -97,20 +103,30 @@ class Application:
                 sessions,
                 verdicts,
                 metrics,
+                changes,
                 threshold,
                 place.missing if place else lambda: 0,
             )
             yield cls(context, mounts)
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            for chore in chores:
+                chore.cancel()
+            await asyncio.wait(chores)
+            sessions.close()
             workers.close(_POOL_S)
             store_pool.close(_POOL_S)
 
     async def finish(self) -> None:
         """Take no more sessions, and let those that run come to their end."""
         await self._context.sessions.finish(self._context.settings.server.shutdown_grace_s)
+
+
+async def _forget_rates(store: Store, store_pool: WorkerPool) -> None:
+    """Delete from time to time what tells nothing any more of how often things happened, for ever."""
+    while True:
+        await asyncio.sleep(_FORGET_S)
+        with suppress(StoreError):
+            await store_pool.run(store.rates.forget)
 
 
 def _routes(context: Context) -> FastAPI:

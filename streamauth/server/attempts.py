@@ -80,7 +80,7 @@ class AttemptRun(Generic[AnyAttempt]):
             StreamAuthError: It cannot begin.
         """
         if self._allowance is not None:
-            self._allowance.check()
+            await self._allowance.take()
 
         def beginning() -> AnyAttempt:
             # kept here, on the thread, so that it is given back even where nobody waits for it any more
@@ -118,8 +118,8 @@ class AttemptRun(Generic[AnyAttempt]):
         if self._over:
             return
         self._over = True
-        if self._allowance is not None and self._compared and self._outcome != Verdict.ACCEPT:
-            self._allowance.use()
+        if self._allowance is not None and not (self._compared and self._outcome != Verdict.ACCEPT):
+            self._allowance.give_back()
         if self._mode is not None:
             outcome = self._outcome if error is None else error.code
             self._context.metrics.sessions.labels(self._mode.value, outcome).inc()

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from streamauth.errors import Unauthorized
 from streamauth.server.access import Access, Caller
+from streamauth.server.changes import Changes
 from streamauth.server.metrics import Metrics
 from streamauth.server.pool import WorkerPool
 from streamauth.server.sessions import Sessions
@@ -31,6 +32,7 @@ class Context:
         sessions: The sessions that are open.
         verdicts: Signs verdicts.
         metrics: Figures.
+        changes: Tells when profiles or API keys have changed.
         threshold: The LLR that an accept takes, in nats.
         missing_workers: Tells how many worker processes do not serve now.
     """
@@ -43,6 +45,7 @@ class Context:
     sessions: Sessions
     verdicts: Verdicts
     metrics: Metrics
+    changes: Changes
     threshold: float
     missing_workers: Callable[[], int] = lambda: 0
 

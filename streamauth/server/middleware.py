@@ -73,7 +73,7 @@ class Middleware:
         try:
             with ExitStack() as held:
                 if scope["path"] not in self._free:
-                    self._context.access.knock(scope)
+                    await self._context.access.knock(scope)
                 if http:
                     receive = await self._checked(scope, receive, held)
                 else:

@@ -1,13 +1,20 @@
-"""Limits of how often somebody may do something, and of how much at the same time."""
+"""Limits of how often somebody may do something, and of how much at the same time.
+
+``Buckets`` and ``Shares`` count what this process does, and protect it. ``SharedBuckets`` count what all processes and
+hosts do, in the store.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from streamauth.errors import RateLimited
+from streamauth.errors import RateLimited, StoreError
+from streamauth.server.pool import WorkerPool
+from streamauth.store.rates import Rate, Rates
 
 _MOST_NAMES = 20_000
+_LEASES = 50
 
 
 class Buckets:
@@ -25,11 +32,6 @@ class Buckets:
         self._clock = clock
         self._levels: dict[Hashable, tuple[float, float]] = {}
 
-    def holds(self, name: Hashable = None, cost: float = 1.0) -> bool:
-        """Whether there is enough in the bucket of a name."""
-        level, since_s = self._levels.get(name, (self._burst, self._clock()))
-        return min(self._burst, level + (self._clock() - since_s) * self._per_s) >= cost
-
     def take(self, name: Hashable = None, cost: float = 1.0) -> bool:
         """Take from the bucket of a name; tell whether there was enough. What is lacking is not owed."""
         now_s = self._clock()
@@ -41,6 +43,69 @@ class Buckets:
             # the one that did nothing for longest
             del self._levels[next(iter(self._levels))]
         return enough
+
+    def give_back(self, name: Hashable = None, cost: float = 1.0) -> None:
+        """Put back what was taken for something that then did not happen."""
+        if name in self._levels:
+            level, since_s = self._levels[name]
+            self._levels[name] = (min(self._burst, level + cost), since_s)
+
+
+class SharedBuckets:
+    """One bucket for each name, common to all processes and hosts.
+
+    What is too much already by this process's own count is refused without asking the store. Of a bucket that holds
+    much, several are taken at once and used up here, so that not every request writes.
+
+    Args:
+        rate: How often.
+        rates: Where all processes count.
+        store_pool: Where the store is written.
+        guards: Whether the limit keeps people from guessing: then nothing goes on where the store cannot be asked.
+            Other limits keep load away; where the store is away, this process's own count has to do.
+    """
+
+    def __init__(self, rate: Rate, rates: Rates, store_pool: WorkerPool, *, guards: bool = False) -> None:
+        self._rate = rate
+        self._rates = rates
+        self._store_pool = store_pool
+        self._guards = guards
+        self._own = Buckets(rate.per_s, rate.burst)
+        self._lease = 1.0 if guards else max(1.0, rate.burst // _LEASES)
+        self._leased: dict[str, float] = {}
+
+    async def take(self, name: str, cost: float = 1.0) -> bool:
+        """Take from the bucket of a name; tell whether there was enough.
+
+        Raises:
+            StoreError: A limit that guards, and the store cannot be asked.
+        """
+        if not self._own.take(name, cost):
+            return False
+        if self._leased.get(name, 0.0) >= cost:
+            self._leased[name] -= cost
+            return True
+        try:
+            for wanted in dict.fromkeys((max(cost, self._lease), cost)):
+                if await self._store_pool.run(lambda wanted=wanted: self._rates.take(self._rate, name, wanted)):  # type: ignore[misc]
+                    self._keep(name, wanted - cost)
+                    return True
+        except StoreError:
+            if self._guards:
+                raise
+            return True
+        return False
+
+    def give_back(self, name: str) -> None:
+        """Put back what was taken for something that then did not happen."""
+        self._own.give_back(name)
+        self._store_pool.submit(lambda: self._rates.give_back(self._rate, name))
+
+    def _keep(self, name: str, left: float) -> None:
+        if left > 0:
+            self._leased[name] = self._leased.pop(name, 0.0) + left
+            if len(self._leased) > _MOST_NAMES:
+                del self._leased[next(iter(self._leased))]
 
 
 class Shares:

@@ -117,6 +117,13 @@ class Attempt(Generic[AnySession]):
         self.session.fail(error)
         return self._settled()
 
+    def check(self) -> None:
+        """Go on only where all that the attempt relies on is still there; from any thread.
+
+        Raises:
+            StreamAuthError: The profile was deleted, reset or enrolled anew, or the API key was revoked.
+        """
+
     def close(self) -> None:
         """Give back what the attempt holds. Idempotent."""
         self.session.close()
@@ -179,11 +186,7 @@ class ChargedAttempt(Attempt[AnyCharged], Generic[AnyCharged]):
         self._evidence = False
 
     def check(self) -> None:
-        """Go on only where all that an accept relies on is still there.
-
-        Raises:
-            StreamAuthError: The profile was deleted, reset or enrolled anew, or the API key was revoked.
-        """
+        """See Attempt."""
         self._charge.check()
 
     def close(self) -> None:
@@ -261,6 +264,7 @@ class EnrollmentAttempt(Attempt[EnrollmentSession]):
         proposed_sounds: See below.
         make_charge: Makes the charge of one utterance, where an enrollment is added to: it compares a voice with the
             enrolled one, so another voice or phrase counts as a failed attempt.
+        check: Goes on only where the profile is still as this enrollment knows it.
 
     Attributes:
         proposed_sounds: The words of the phrase that the dictionary does not have, with the pronunciations that the
@@ -273,13 +277,19 @@ class EnrollmentAttempt(Attempt[EnrollmentSession]):
         keep: Callable[[Sequence[EnrolledUtterance], bool, str | None], None],
         proposed_sounds: Mapping[str, Sequence[str]] | None = None,
         make_charge: Callable[[], Charge] | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(session)
+        self._check = check
         self.proposed_sounds = proposed_sounds or {}
         self._keep = keep
         self._kept = 0
         self._make_charge = make_charge
         self._charge: Charge | None = None
+
+    def check(self) -> None:
+        """See Attempt."""
+        self._check()
 
     def end_utterance(self, next_format: AudioFormat | None = None) -> list[Event]:
         """The speaker is done with this utterance; give what happened."""

@@ -96,8 +96,10 @@ class Enrollment:
         sounds = self._phrases.proposed_sounds(words or (), locale)
         session = EnrollmentSession(plan, audio_format, models, self._settings)
 
+        kept = 0
+
         def keep(taken: Sequence[EnrolledUtterance], complete: bool, heard: str | None) -> None:
-            nonlocal profile
+            nonlocal profile, kept
             if profile is None:
                 # made with its first confirmed utterance, so that a refused one leaves no empty profile behind
                 profile = self._store.profiles.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
@@ -126,8 +128,14 @@ class Enrollment:
                 more=whole,
                 check=enrolling_check(profile.id, models.encoder.id, there, key_id),
             )
+            kept = len(taken)
 
-        return EnrollmentAttempt(session, keep, sounds, make_charge)
+        def check() -> None:
+            if profile is not None:
+                known = len(earlier) + kept
+                self._store.standings.check(enrolling_check(profile.id, models.encoder.id, known, key_id))
+
+        return EnrollmentAttempt(session, keep, sounds, make_charge, check)
 
     def further(
         self, name: str, audio_format: AudioFormat, label: str, *, by_owner: bool, tenant: str, key_id: str | None
@@ -159,8 +167,12 @@ class Enrollment:
                     profile.id, models.encoder.id, label, voiceprint_of(taken), most=most, check=check
                 )
 
+        def still() -> None:
+            self._store.standings.check(enrolling_check(profile.id, models.encoder.id, 0, key_id))
+            self._store.profiles.get_by_id(profile.id, tenant=tenant)
+
         session = EnrollmentSession(plan, audio_format, models, self._settings)
-        return EnrollmentAttempt(session, keep, make_charge=make_charge)
+        return EnrollmentAttempt(session, keep, make_charge=make_charge, check=still)
 
     def _of_owner(
         self, profile: Profile, encoder_id: str, key_id: str | None

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Table, func, insert, select
 
 from streamauth.errors import InputError, StoreCorrupt
 from streamauth.store.door_schema import metadata
-from streamauth.store.schema import meta
+from streamauth.store.schema import PASSING, meta
 from streamauth.store.sealed_database import OWN_NAMES, SealedDatabase
 
 _PAGE = 200
@@ -28,7 +28,7 @@ def copy_store(source: SealedDatabase, target: SealedDatabase) -> dict[str, int]
     with source.read() as reading, target.write() as writing:
         if source.key(reading).id != target.key(writing).id:
             raise InputError("The two stores have different sealing keys. Give the new store the key of the old one.")
-        tables = metadata.sorted_tables
+        tables = [table for table in metadata.sorted_tables if table.name not in PASSING]
         if any(_count(writing, table) for table in tables if table.name not in _MADE_WITH_A_STORE):
             raise InputError("The other store is not empty.")
         for name in reversed(_MADE_WITH_A_STORE):

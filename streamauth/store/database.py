@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Table, create_engine, make_url
+from sqlalchemy import URL, ColumnElement, Connection, Double, Table, bindparam, cast, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from streamauth.errors import BadSetting
@@ -77,6 +77,12 @@ class Database:
             yield connection
 
     @contextmanager
+    def count(self) -> Iterator[Connection]:
+        """As ``write``, for what may be lost in a crash: it does not wait for the disk."""
+        with self._transaction("count") as connection:
+            yield connection
+
+    @contextmanager
     def migrate(self) -> Iterator[Connection]:
         """A transaction that changes the schema, alone; foreign keys are not enforced where tables are rebuilt."""
         with self._transaction("migrate") as connection:
@@ -101,6 +107,10 @@ class Database:
     def now_s(self, connection: Connection) -> float:
         """The time by the database's clock, which all processes share: seconds since the epoch."""
         return self._backend.now_s(connection) if self._clock is None else self._clock()
+
+    def clock(self) -> "ColumnElement[float]":
+        """As ``now_s``, as a part of a statement, so that it can be one only."""
+        return self._backend.clock() if self._clock is None else cast(bindparam(None, self._clock()), Double)
 
     def now_ms(self, connection: Connection) -> int:
         """As ``now_s``, in whole milliseconds."""

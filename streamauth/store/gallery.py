@@ -57,6 +57,11 @@ class Gallery:
         self._lock = Lock()
         self._kept: dict[tuple[str, str], _Kept] = {}
 
+    def latest_change(self) -> int:
+        """The number of the latest change of any profile or API key."""
+        with self._sealed.read() as connection:
+            return latest_change(connection)
+
     def enrolled(
         self, encoder_id: str, *, names: Sequence[str] | None = None, tenant: str = DEFAULT_TENANT
     ) -> list[Enrolled]:

@@ -262,3 +262,27 @@ signing_keys = Table(  # the newest signs, older ones verify what they signed, s
     Column("private", Sealed, nullable=False),
     Column("created_at_s", Double, nullable=False),
 )
+
+rates = Table(  # how often things happened, see store.rates; not logged in PostgreSQL
+    "rates",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("level", Double, nullable=False),
+    Column("at_s", Double, nullable=False),
+    Column("full_s", Double, nullable=False),
+    Column("enough", Boolean, nullable=False),
+    Index(None, "full_s"),
+)
+
+holds = Table(  # how much processes do at the same time, see store.holds; not logged in PostgreSQL
+    "holds",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("process", String(32), primary_key=True),
+    Column("held", Integer, nullable=False),
+    Column("until_s", Double, nullable=False),
+    Index(None, "until_s"),
+)
+
+PASSING = ("rates", "holds")
+"""Tables of what is worth nothing later: it is not copied, and may be lost in a crash."""

@@ -72,6 +72,15 @@ class Standings:
             self._sealed.check(connection, PROFILE, profile_id)
             return Standing(profile_id, encoder_id, _enrolled_ms(connection, profile_id, encoder_id), key_id)
 
+    def check_key(self, key_id: str | None) -> None:
+        """Go on only where an API key is good; None is that of a program of this machine.
+
+        Raises:
+            Unauthorized: It was revoked.
+        """
+        if key_id is not None:
+            self.check(lambda sealed, connection: check_key(sealed, connection, key_id))
+
     def check(self, check: Check) -> None:
         """Check something now, in a transaction of its own."""
         with self._sealed.read() as connection:

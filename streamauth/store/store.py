@@ -14,6 +14,7 @@ from streamauth.store.door_plan import DoorPlan
 from streamauth.store.doors import Doors
 from streamauth.store.enrollments import Enrollments
 from streamauth.store.gallery import Gallery
+from streamauth.store.holds import Holds
 from streamauth.store.keys import KeySource
 from streamauth.store.maintenance import Maintenance
 from streamauth.store.migrations import upgrade
@@ -21,6 +22,7 @@ from streamauth.store.outbox import Outbox
 from streamauth.store.private import refuse_exposed
 from streamauth.store.profiles import Profiles
 from streamauth.store.prompts import Prompts
+from streamauth.store.rates import Rates
 from streamauth.store.recordings import Recordings
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.session_tokens import SessionTokens
@@ -60,6 +62,7 @@ class Store:
         session_tokens: Tokens for one session.
         sign_ins: Who is at a web page with an API key.
         signing_keys: Keys that sign verdicts.
+        rates: How often things happened.
         outbox: Events of doors that wait to be delivered.
         doors: How doors stand, and commands that wait for them.
         door_plan: Who may pass which door when.
@@ -84,6 +87,7 @@ class Store:
         self.session_tokens = SessionTokens(sealed)
         self.sign_ins = SignIns(sealed)
         self.signing_keys = SigningKeys(sealed)
+        self.rates = Rates(sealed.database)
         self.outbox = Outbox(sealed.database)
         self.doors = Doors(sealed)
         self.door_plan = DoorPlan(sealed)
@@ -130,6 +134,10 @@ class Store:
             database.close()
             raise
         return cls(sealed)
+
+    def holds(self, mine: Callable[[], Mapping[str, int]]) -> Holds:
+        """Counts what this process does at the same time, beside all others; ``mine`` tells how much that is."""
+        return Holds(self._sealed.database, mine)
 
     def close(self) -> None:
         """Close all connections. The store must not be used afterwards."""

@@ -23,6 +23,7 @@ from streamauth.core.ports import PhraseRecognizer
 from streamauth.core.sessions.base import Models
 from streamauth.engines.loader import Engines
 from streamauth.server.access import Access
+from streamauth.server.changes import Changes
 from streamauth.server.context import Context
 from streamauth.server.hosting import serving
 from streamauth.server.metrics import Metrics
@@ -194,8 +195,9 @@ def context(watched: Watched, configuration: Settings) -> Iterator[Context]:
     workers, store_pool = WorkerPool(1), WorkerPool(1, "store")
     verdicts = Verdicts(watched.store.signing_keys, configuration.access, time.time)
     access = Access(watched.store, store_pool, configuration, local=True)
-    sessions = Sessions(configuration)
-    yield Context(watched, workers, store_pool, configuration, access, sessions, verdicts, Metrics(lambda: 0), 0.0)
+    sessions = Sessions(configuration, watched.store, store_pool)
+    metrics, changes = Metrics(lambda: 0), Changes(watched.store, store_pool)
+    yield Context(watched, workers, store_pool, configuration, access, sessions, verdicts, metrics, changes, 0.0)
     workers.close(5)
     store_pool.close(5)
 

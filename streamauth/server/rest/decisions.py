@@ -77,7 +77,7 @@ def decision_routes(context: Context) -> APIRouter:
         body = await request.body()
         file = await context.store_pool.run(lambda: audio_of(body, request.headers))
         allowance = context.access.allowance(caller, purpose)
-        with context.sessions.session(caller):
+        async with context.sessions.session(caller):
             try:
                 return await run_file(context, purpose.mode, file, begin, max_s, channel=channel, allowance=allowance)
             except AudioError as error:

@@ -27,7 +27,7 @@ def token_routes(context: Context) -> APIRouter:
         """Draw a random prompt for one later attempt, of one profile or of anybody. Scope: verify or identify."""
         caller.need(Scope.VERIFY, Scope.IDENTIFY)
         if given.profile_id is None:
-            context.access.draw_prompt(caller)
+            await context.access.draw_prompt(caller)
 
         def draw() -> PromptBody:
             name, tenant = None, caller.tenant

@@ -47,5 +47,5 @@ class StreamingEndpoint:
         else:
             raise Unauthorized("Show an API key in the handshake, or a session token in the start message.")
         caller.need(SCOPES[purpose.mode])
-        self._context.sessions.enter(stream, caller)
+        await self._context.sessions.enter(stream, caller)
         return caller, purpose

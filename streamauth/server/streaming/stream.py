@@ -22,6 +22,7 @@ from streamauth.errors import (
     Overloaded,
     SessionInterrupted,
     SessionTimeout,
+    StoreError,
     StreamAuthError,
     UnexpectedMessage,
 )
@@ -36,7 +37,7 @@ from streamauth.server.rates import Buckets
 from streamauth.server.streaming.close import close, close_code
 from streamauth.server.streaming.inbox import Inbox, Item
 from streamauth.server.streaming.socket import PeerGone, Socket
-from streamauth.service.attempts import Attempt, ChargedAttempt, EnrollmentAttempt
+from streamauth.service.attempts import Attempt, EnrollmentAttempt
 from streamauth.store.api_keys import Scope
 
 log = logging.getLogger("streamauth.server")
@@ -44,8 +45,6 @@ log = logging.getLogger("streamauth.server")
 _BATCH_S = 0.5
 _TOO_LARGE = 1009
 _FLOOD_S = 3
-_WATCH_S = 1.0
-"""How often what a continuous session relies on is looked at."""
 
 Admit = Callable[["Stream", Start], Coroutine[Any, Any, tuple[Caller, Purpose]]]
 """Who starts a session, and what for; raises where that is not allowed."""
@@ -169,7 +168,7 @@ class Stream:
     async def _work(self) -> None:
         session = await self._session
         if session.purpose.mode is Mode.IDENTIFY and session.purpose.prompt is not None:
-            self._context.access.draw_prompt(session.caller)
+            await self._context.access.draw_prompt(session.caller)
         allowance = self._context.access.allowance(session.caller, session.purpose)
         self._run = run = AttemptRun[Attempt[Any]](self._context, session.purpose.mode, allowance)
         attempt = await run.begin(partial(self._open, session))
@@ -189,14 +188,23 @@ class Stream:
         run.check()
 
     async def _watch(self) -> None:
-        """End a continuous session once what it relies on is gone, such as its profile or its API key."""
-        session = await self._session
-        if session.purpose.mode is not Mode.CONTINUOUS:
-            await self._ended
-        while True:
-            await asyncio.sleep(_WATCH_S)
-            if self._run is not None and self._run.began and isinstance(self._run.attempt, ChargedAttempt):
-                await self._context.store_pool.run(self._run.attempt.check)
+        """End the session once what it relies on is gone, such as its profile or its API key."""
+        with self._context.changes.followed() as moved:
+            session = await self._session
+            while True:
+                await moved.wait()
+                moved.clear()
+                try:
+                    await self._context.store_pool.run(partial(self._check, session.caller.key_id))
+                except StoreError:
+                    if session.purpose.mode is Mode.CONTINUOUS:
+                        raise  # it was accepted before; others are checked again before they are
+
+    def _check(self, key_id: str | None) -> None:
+        """Go on only where the rights of the session stand; runs on the pool."""
+        self._context.authenticator.store.standings.check_key(key_id)
+        if self._run is not None and self._run.began:
+            self._run.attempt.check()
 
     async def _tell(self, event: Event, purpose: Purpose) -> None:
         signed = await sign(self._context, event, purpose)

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import URL, Connection, Engine, Table
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Table
 
 from streamauth.errors import StoreError
 
-Mode = Literal["read", "write", "migrate"]
-"""What a transaction does: read one state of the database; write; or change the schema."""
+Mode = Literal["read", "write", "count", "migrate"]
+"""What a transaction does: read one state of the database; write; write what may be lost; or change the schema."""
 
 
 class Backend(Protocol):
@@ -47,6 +47,10 @@ class Backend(Protocol):
 
     def now_s(self, connection: Connection) -> float:
         """The database's clock: seconds since the epoch."""
+        ...
+
+    def clock(self) -> "ColumnElement[float]":
+        """The same as a part of a statement."""
         ...
 
     def lock(self, connection: Connection, name: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, func, select, text
+from sqlalchemy import URL, ColumnElement, Connection, Double, Engine, Table, func, literal_column, select, text
 
 from streamauth.errors import BadSetting, DiskFull, ExtraMissing, StoreBusy, StoreCorrupt, StoreError, StoreUnavailable
 from streamauth.store.backends.backend import Mode
@@ -99,7 +99,11 @@ class PostgresBackend:
 
     def now_s(self, connection: Connection) -> float:
         """See ``Backend``: now, not when the transaction began, as it may have waited for a lock."""
-        return float(connection.scalar(select(text("extract(epoch from clock_timestamp())"))) or 0.0)
+        return float(connection.scalar(select(self.clock())) or 0.0)
+
+    def clock(self) -> "ColumnElement[float]":
+        """See ``Backend``."""
+        return literal_column("extract(epoch from clock_timestamp())::double precision", Double)
 
     def lock(self, connection: Connection, name: str) -> None:
         """See ``Backend``."""

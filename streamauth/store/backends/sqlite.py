@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table, event
+from sqlalchemy import URL, ColumnElement, Connection, Double, Engine, Table, bindparam, cast, event
 
 from streamauth.errors import BadSetting, DiskFull, StoreBusy, StoreCorrupt, StoreError
 from streamauth.store.backends.backend import Mode
@@ -29,9 +29,11 @@ _PRAGMAS = (
 )
 _BEGIN: dict[Mode, tuple[str, ...]] = {
     "read": ("BEGIN",),
-    "write": ("BEGIN IMMEDIATE",),
+    "write": ("PRAGMA synchronous = FULL", "BEGIN IMMEDIATE"),
+    # does not wait for the disk: the next "write" takes what stands before it in the log along
+    "count": ("PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE"),
     # rebuilding a table drops the old one, which would cascade into its children
-    "migrate": ("PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE"),
+    "migrate": ("PRAGMA synchronous = FULL", "PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE"),
 }
 _RETRY_S = 0.01
 _BY_CODE: dict[int, type[StoreError]] = {
@@ -91,6 +93,10 @@ class SqliteBackend:
     def now_s(self, connection: Connection) -> float:
         """See ``Backend``: the database has no clock but that of this machine."""
         return time.time()
+
+    def clock(self) -> "ColumnElement[float]":
+        """See ``Backend``."""
+        return cast(bindparam(None, time.time()), Double)
 
     def lock(self, connection: Connection, name: str) -> None:
         """See ``Backend``: a writer holds the whole database already."""

@@ -112,6 +112,28 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_output"), "outbox", ["output", "door", "delivered_ms", "sequence"], unique=False)
     op.create_index(op.f("ix_outbox_person"), "outbox", ["person", "area"], unique=False)
     op.create_table(
+        "rates",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("level", sa.Double, nullable=False),
+        sa.Column("at_s", sa.Double, nullable=False),
+        sa.Column("full_s", sa.Double, nullable=False),
+        sa.Column("enough", sa.Boolean, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_rates")),
+    )
+    op.create_index(op.f("ix_rates_full_s"), "rates", ["full_s"], unique=False)
+    op.create_table(
+        "holds",
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("process", sa.String(32), nullable=False),
+        sa.Column("held", sa.Integer, nullable=False),
+        sa.Column("until_s", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("name", "process", name=op.f("pk_holds")),
+    )
+    op.create_index(op.f("ix_holds_until_s"), "holds", ["until_s"], unique=False)
+    if op.get_bind().dialect.name == "postgresql":
+        for table in ("rates", "holds"):
+            op.execute(f"ALTER TABLE {table} SET UNLOGGED")
+    op.create_table(
         "removals",
         sa.Column("change", sa.BigInteger, autoincrement=False, nullable=False),
         sa.Column("number", sa.BigInteger, nullable=False),
