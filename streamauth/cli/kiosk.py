@@ -1,12 +1,13 @@
 """``streamauth kiosk``."""
 
 import signal
+from contextlib import closing
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened
+from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption
 
 
 def kiosk(
@@ -17,13 +18,17 @@ def kiosk(
     """Run a kiosk at a door until it is stopped: microphone, screen, lock, outputs."""
     import logging
 
-    from streamauth.kiosk.build import build_kiosk
-    from streamauth.settings import data_folder
+    from streamauth.kiosk.build import build_kiosk, open_parts
+    from streamauth.settings import data_folder, load_settings
 
     output = Output(json)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    with opened(store) as authenticator:
-        made = build_kiosk(authenticator, data_folder())
+    settings = load_settings()
+    if store is not None:
+        settings = settings.with_values({"store": {"url": store}}, "--store")
+    authenticator, open_site = open_parts(data_folder(), settings)
+    with closing(authenticator):
+        made = build_kiosk(authenticator, data_folder(), open_site=open_site)
         name = authenticator.settings.door.name
         if check:
             output.result({"door": name, "ready": True}, f"The settings of the kiosk at the door {name} can be used.")

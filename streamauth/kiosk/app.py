@@ -26,6 +26,7 @@ from streamauth.kiosk.keeper import DoorKeeper
 from streamauth.kiosk.reader import Reader
 from streamauth.kiosk.recorder import Recorder
 from streamauth.kiosk.screen import Screen, View
+from streamauth.kiosk.site_link import SiteLink
 from streamauth.kiosk.visit import Visit, VisitRule
 from streamauth.kiosk.voices import Voices
 from streamauth.kiosk.watchdog import Watchdog
@@ -73,6 +74,7 @@ class Parts:
         speech: Settings of voice activity.
         open_microphone: Opens the microphone.
         reader: Of badges, if there is one.
+        link: To the site, where the store is a copy of it.
     """
 
     recorder: Recorder
@@ -88,6 +90,7 @@ class Parts:
     speech: SpeechSettings
     open_microphone: OpenMicrophone
     reader: Reader | None = None
+    link: SiteLink | None = None
 
 
 class Kiosk:
@@ -107,6 +110,7 @@ class Kiosk:
         self._touches: queue.SimpleQueue[Touch] = queue.SimpleQueue()
         self._shown = Screen(View.OUT_OF_ORDER)
         self._overlay: Screen | None = Screen(View.OUT_OF_ORDER)
+        self._out_of_date = False
         self._showing = threading.Lock()
         self._microphone_lost = False
         self._rang_at = float("-inf")
@@ -133,6 +137,12 @@ class Kiosk:
         self._refresh()
         self._parts.chores.view_changed(view)
 
+    def age_changed(self, too_old: bool) -> None:
+        """The link tells whether the copy of the site may still be used; for any thread."""
+        with self._showing:
+            self._out_of_date = too_old
+        self._refresh()
+
     def run(self, on_ready: Callable[[str], None] = lambda url: None) -> None:
         """Start every part, receive visitors until ``stop``, and lock the door at the end.
 
@@ -149,6 +159,10 @@ class Kiosk:
             stack.callback(parts.recorder.close)
             stack.callback(parts.keeper.close)
             parts.keeper.start()
+            if parts.link is not None:
+                stack.callback(parts.link.close)
+                parts.link.look()  # whoever comes first is to meet what the site knows now
+                parts.link.start()
             for courier in parts.couriers:
                 courier.start()
                 stack.callback(courier.close)
@@ -255,13 +269,13 @@ class Kiosk:
 
     def _refresh(self) -> None:
         with self._showing:
-            wanted = self._overlay or self._shown
+            wanted = self._overlay or (Screen(View.OFFLINE) if self._out_of_date else self._shown)
             if wanted != self._parts.feed.screen:
                 self._parts.feed.show(wanted)
 
     def _is_overlaid(self) -> bool:
         with self._showing:
-            return self._overlay is not None
+            return self._overlay is not None or self._out_of_date
 
     def _lives(self) -> None:
         """Called by the chores: tell the watchdog, if the door and the loop really live."""

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from streamauth.catalog.registry import Catalog
 from streamauth.core.door.access import Direction, PassbackRule
 from streamauth.core.door.command import DoorCommand
 from streamauth.core.door.door import Door, DoorRule
 from streamauth.core.phrase.prompt import PromptKind, PromptPlan
+from streamauth.engines.loader import Engines
 from streamauth.errors import BadSetting
 from streamauth.kiosk.app import Kiosk, OpenMicrophone, Parts
 from streamauth.kiosk.chores import Chores
@@ -21,6 +23,8 @@ from streamauth.kiosk.health import Part, disk_is_well, engines_are_well, store_
 from streamauth.kiosk.keeper import DoorKeeper
 from streamauth.kiosk.reader import Reader
 from streamauth.kiosk.recorder import Recorder
+from streamauth.kiosk.site_copy import SiteCopy, steady_s
+from streamauth.kiosk.site_link import SiteLink, SiteSink
 from streamauth.kiosk.visit import VisitRule
 from streamauth.kiosk.voices import Voices
 from streamauth.kiosk.watchdog import Watchdog
@@ -33,8 +37,9 @@ from streamauth.outputs.ports import DoorHardware, Sink
 from streamauth.outputs.unwired import UnwiredDoor
 from streamauth.outputs.webhook import WebhookSink
 from streamauth.service.authenticator import Authenticator
-from streamauth.settings import DoorSettings, KioskSettings, Settings
+from streamauth.settings import DoorSettings, KioskSettings, Settings, StoreSettings
 from streamauth.settings.doors import NO_PIN
+from streamauth.store.store import Store
 
 _SCREEN_LANGUAGES = ("en", "de", "fr", "es", "zh")
 
@@ -46,6 +51,8 @@ def build_kiosk(
     open_microphone: OpenMicrophone | None = None,
     pin_factory: Any = None,
     clock: Callable[[], float] = time.time,
+    open_site: Callable[[], Store] | None = None,
+    steady: Callable[[], float] = steady_s,
 ) -> Kiosk:
     """A kiosk with all its parts; nothing of it runs yet.
 
@@ -55,6 +62,8 @@ def build_kiosk(
         open_microphone: In place of the microphone of the settings.
         pin_factory: In place of gpiozero's own choice.
         clock: Seconds since the epoch, for schedules.
+        open_site: Opens the store of the site that the authenticator's own is a copy of; None where it is none.
+        steady: Seconds of a clock that nobody sets, for the age of the copy.
 
     Raises:
         BadSetting: A setting cannot be used.
@@ -68,6 +77,9 @@ def build_kiosk(
 
     commands: list[Callable[[DoorCommand], None]] = []
     sinks = door_sinks(door, commands)
+    links: list[SiteLink] = []
+    if open_site is not None:
+        sinks.append(SiteSink(links))
     couriers = [Courier(store.outbox, sink, door.name) for sink in sinks]
 
     def wake() -> None:
@@ -86,6 +98,10 @@ def build_kiosk(
         on_view=lambda view: whole[0].view_changed(view),
     )
     commands.append(keeper.obey)
+    if open_site is not None:
+        copy = SiteCopy(store, door.name, area=door.area, most_age_s=kiosk.offline_h * 3600, clock=clock, steady=steady)
+        links.append(SiteLink(copy, open_site, keeper, lambda too_old: whole[0].age_changed(too_old)))
+    link = links[0] if links else None
     gate_rule = GateRule(
         zone,
         PassbackRule(door.passback),
@@ -108,7 +124,14 @@ def build_kiosk(
         Parts(
             recorder=recorder,
             keeper=keeper,
-            gate=Gate(gate_rule, store.door_plan, store.outbox, keeper, clock),
+            gate=Gate(
+                gate_rule,
+                store.door_plan,
+                store.outbox,
+                keeper,
+                clock,
+                out_of_date=lambda: link is not None and link.copy.too_old,
+            ),
             claims=Claims(store.door_plan),
             voices=Voices(authenticator),
             couriers=couriers,
@@ -119,6 +142,7 @@ def build_kiosk(
             speech=settings.speech,
             open_microphone=open_microphone or _microphone(kiosk.device),
             reader=_reader(kiosk, lambda text: whole[0].touch(Touch(TouchKind.CLAIM, text))),
+            link=link,
         ),
         Watchdog(os.environ),
     )
@@ -133,6 +157,28 @@ def build_kiosk(
     ]
     chores.on_view += [sink.show for sink in sinks if isinstance(sink, MqttSink)]
     return made
+
+
+def open_parts(home: Path, settings: Settings) -> tuple[Authenticator, Callable[[], Store] | None]:
+    """What a kiosk works on: the store itself, or its own copy where the store is a server's.
+
+    Args:
+        home: The data folder.
+        settings: All settings.
+
+    Returns:
+        The application object; and what opens the site's store, where the other one is a copy of it.
+
+    Raises:
+        StoreError: The store of this machine cannot be opened. A server's is not asked for here.
+    """
+    address = settings.store.url
+    if "://" not in address or address.startswith("sqlite") or not settings.kiosk.offline_h:
+        return Authenticator.open(home, settings), None
+    # a key of its own: whoever takes the kiosk away has the voiceprints of one door, and no key of the site's copy
+    near = Store.open(home / "kiosk", StoreSettings(busy_timeout_s=settings.store.busy_timeout_s), {})
+    authenticator = Authenticator(near, Engines(settings, Catalog(home)), settings)
+    return authenticator, lambda: Store.open(home, settings.store)
 
 
 def door_zone(name: str) -> ZoneInfo:

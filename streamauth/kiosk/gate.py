@@ -45,6 +45,7 @@ class Gate:
         outbox: Remembers passages.
         keeper: Works the door.
         clock: Seconds since the epoch.
+        out_of_date: Whether the plan is too old to let anybody in by it.
     """
 
     def __init__(
@@ -54,8 +55,11 @@ class Gate:
         outbox: Outbox,
         keeper: DoorKeeper,
         clock: Callable[[], float] = time.time,
+        *,
+        out_of_date: Callable[[], bool] = lambda: False,
     ) -> None:
         self._rule = rule
+        self._out_of_date = out_of_date
         self._plan = plan
         self._outbox = outbox
         self._keeper = keeper
@@ -92,6 +96,8 @@ class Gate:
         return denial
 
     def _judge(self, name: str | None) -> Denial | None:
+        if self._out_of_date():
+            return Denial.OUT_OF_DATE
         plan = self.load()
         self._people = plan.people
         now_s = self._clock()

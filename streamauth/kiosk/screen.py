@@ -24,6 +24,8 @@ class View(StrEnum):
     """Lockdown."""
     EXIT = "exit"
     """Evacuation."""
+    OFFLINE = "offline"
+    """Cut off for so long that nobody is let in any more; please ring."""
     OUT_OF_ORDER = "out_of_order"
     """No microphone, or another failure."""
 

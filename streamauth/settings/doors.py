@@ -71,6 +71,14 @@ class KioskSettings(Section):
         "voice", "What begins an attempt without a claim: a voice, or a touch", choices=("voice", "touch")
     )
     device: str = setting("", "Microphone by name or number; empty means the system's choice")
+    offline_h: float = setting(
+        24.0,
+        "Time for which a kiosk whose store is a server's goes on with its own copy where it is cut off; "
+        "0 keeps no copy, so that every cut closes the door",
+        unit="h",
+        low=0,
+        high=720,
+    )
     listen_s: float = setting(12.0, "Longest time to say it", unit="s", low=2, high=60)
     tries: int = setting(3, "Attempts in a row before a visitor is asked to ring", low=1, high=10)
     answer_s: float = setting(4.0, "Time that an answer stays on the screen", unit="s", low=0.1, high=60)

@@ -35,6 +35,19 @@ class AttemptToken:
     lock_after: int
 
 
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge as two stores can compare it.
+
+    Attributes:
+        profile_id: Whose it is.
+        began_at_s: When its attempt began, in seconds since the epoch.
+    """
+
+    profile_id: str
+    began_at_s: float
+
+
 class Attempts:
     """Charging attempts. The rule and its reason are in ``core.lockout``.
 
@@ -162,6 +175,33 @@ class Attempts:
             self._sealed.check(connection, CHARGES, profile_id)
             state = _state(connection, profile_id)
             return state.failures, judge_attempt(state, self._sealed.database.now_s(connection), settings)
+
+    def charges(self, profile_ids: Collection[str]) -> set[Charge]:
+        """The charges of profiles."""
+        wanted = frozenset(profile_ids)
+        with self._sealed.read() as connection:
+            rows = connection.execute(select(attempts.c.profile_id, attempts.c.began_at_s)).all()
+            for profile_id in wanted:
+                self._sealed.check(connection, CHARGES, profile_id)
+        return {Charge(row.profile_id, row.began_at_s) for row in rows if row.profile_id in wanted}
+
+    def change_charges(self, *, add: Collection[Charge], drop: Collection[Charge]) -> None:
+        """Take over what another store has charged and cleared; charges of profiles that are not here are left out."""
+        if not add and not drop:
+            return
+        with self._sealed.write() as connection:
+            for profile_id in sorted({charge.profile_id for charge in (*add, *drop)}):
+                found = select(profiles.c.id).where(profiles.c.id == profile_id)
+                if connection.scalar(found.with_for_update()) is None:
+                    continue
+                self._sealed.change(connection, CHARGES, profile_id)
+                of_it = attempts.c.profile_id == profile_id
+                gone = [charge.began_at_s for charge in drop if charge.profile_id == profile_id]
+                connection.execute(delete(attempts).where(of_it, attempts.c.began_at_s.in_(gone)))
+                for charge in add:
+                    if charge.profile_id == profile_id:
+                        values = {"profile_id": profile_id, "began_at_s": charge.began_at_s}
+                        connection.execute(insert(attempts).values(values))
 
     def unlock(self, profile_id: str) -> None:
         """Forget the failures of a profile.

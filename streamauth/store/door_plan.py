@@ -7,14 +7,14 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from streamauth.core.door.access import GROUP_MARK, AccessPlan, Permission, Person
+from streamauth.core.door.access import EVERY_DOOR, GROUP_MARK, AccessPlan, Permission, Person
 from streamauth.core.door.schedule import ALWAYS, Schedule, parse_holidays, parse_span
 from streamauth.errors import BadPin, BadPlan, BadSchedule, StoreCorrupt, UnknownPerson
 from streamauth.store.authentic import DOOR_PLAN
@@ -74,6 +74,33 @@ class Claimed:
     duress: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PlanExtract:
+    """What of a plan counts at one door, as rows of its tables that two stores can compare.
+
+    Attributes:
+        people: Rows of ``door_people``.
+        pins: Rows of ``door_pins``: hashes, by the salt.
+        permissions: Rows of ``door_permissions``.
+        schedules: Rows of ``door_schedules`` without their ids, in order.
+        holidays: Rows of ``door_holidays``.
+        salt: Of the PINs; None where there never was one.
+    """
+
+    people: tuple[tuple[Any, ...], ...] = field(repr=False)
+    pins: tuple[tuple[Any, ...], ...] = field(repr=False)
+    permissions: tuple[tuple[Any, ...], ...]
+    schedules: tuple[tuple[Any, ...], ...]
+    holidays: tuple[tuple[Any, ...], ...]
+    salt: bytes | None = field(repr=False)
+
+    def profiles(self) -> set[str]:
+        """Names of the profiles of all people in it."""
+        columns = list(door_people.c.keys())
+        rows = [dict(zip(columns, row, strict=True)) for row in self.people]
+        return {row[column] for row in rows for column in ("profile", "duress_profile") if row[column]}
+
+
 class DoorPlan:
     """Everything that says who may pass when.
 
@@ -106,6 +133,55 @@ class DoorPlan:
             )
         except (ValueError, TypeError, BadSchedule):
             raise StoreCorrupt from None
+
+    def extract(self, door: str | None = None) -> PlanExtract:
+        """What of the plan counts at a door, or all of it.
+
+        Raises:
+            StoreCorrupt: Something in it makes no sense.
+        """
+        plan = self.load()
+        with self._sealed.read() as connection:
+            self._sealed.check(connection, DOOR_PLAN)
+            people, pins, permissions, holidays = (
+                [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+                for table in (door_people, door_pins, door_permissions, door_holidays)
+            )
+            columns = [column for column in door_schedules.c if column.name != "id"]
+            spans = [tuple(row) for row in connection.execute(select(*columns).order_by(door_schedules.c.id))]
+            salt = _salt(connection)
+        if door is not None:
+            names = {person.name for person in plan.among(door)}
+            people = [row for row in people if row[0] in names]
+            pins = [row for row in pins if row[1] in names]
+            permissions = [
+                row
+                for row in permissions
+                if row[1] in (door, EVERY_DOOR) and (row[0] in names or row[0].startswith(GROUP_MARK))
+            ]
+            spans = [row for row in spans if row[0] in {permission[2] for permission in permissions}]
+        return PlanExtract(tuple(people), tuple(pins), tuple(permissions), tuple(spans), tuple(holidays), salt)
+
+    def adopt(self, plan: PlanExtract) -> None:
+        """Put a plan of another store in place of this one, all of it or nothing."""
+        columns = [column.name for column in door_schedules.c if column.name != "id"]
+        tables: list[tuple[Table, list[str], tuple[tuple[Any, ...], ...]]] = [
+            (door_people, list(door_people.c.keys()), plan.people),
+            (door_pins, list(door_pins.c.keys()), plan.pins),
+            (door_permissions, list(door_permissions.c.keys()), plan.permissions),
+            (door_schedules, columns, plan.schedules),
+            (door_holidays, list(door_holidays.c.keys()), plan.holidays),
+        ]
+        with self._sealed.write() as connection:
+            self._change(connection)
+            for table, _, _ in reversed(tables):
+                connection.execute(delete(table))
+            for table, names, rows in tables:
+                if rows:
+                    connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
+            connection.execute(delete(meta).where(meta.c.name == _SALT))
+            if plan.salt is not None:
+                connection.execute(insert(meta).values(name=_SALT, value=plan.salt))
 
     def put_person(
         self,

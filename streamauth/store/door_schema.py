@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
-from streamauth.store.schema import metadata
+from streamauth.store.schema import Sealed, metadata
 
 __all__ = [  # with the metadata, which is whole once this module is there
     "door_commands",
@@ -11,6 +11,7 @@ __all__ = [  # with the metadata, which is whole once this module is there
     "door_permissions",
     "door_pins",
     "door_schedules",
+    "door_site",
     "doors",
     "metadata",
     "outbox",
@@ -32,6 +33,7 @@ outbox = Table(  # one row per event and output; the output "" is the log, see s
     Column("delivered_ms", BigInteger),  # null while it waits
     Index(None, "output", "door", "delivered_ms", "sequence"),
     Index(None, "person", "area"),
+    Index(None, "message_id"),
     sqlite_autoincrement=True,  # an order that never goes back
 )
 
@@ -105,4 +107,11 @@ door_holidays = Table(
     "door_holidays",
     metadata,
     Column("day", String(10), primary_key=True),
+)
+
+door_site = Table(  # what a kiosk's copy knows of its site, see store.site_state
+    "door_site",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("value", Sealed, nullable=False),
 )

@@ -11,6 +11,7 @@ from streamauth.errors import InputError, StoreTampered
 from streamauth.store.audit import Audit, note, reseal
 from streamauth.store.authentic import Forged
 from streamauth.store.copying import copy_store
+from streamauth.store.door_schema import door_site
 from streamauth.store.private import exposed
 from streamauth.store.records import profile_of
 from streamauth.store.schema import (
@@ -166,6 +167,7 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
         (prompts.c.words, "prompt", ("id",)),
         (session_tokens.c.purpose, "session token", ("hash",)),
         (signing_keys.c.private, "signing key", ("id",)),
+        (door_site.c.value, "site state", ("name",)),
     ):
         keys = tuple(column.table.primary_key)
         batch = _AUDIO_BATCH if column is recordings.c.audio else _BATCH

@@ -56,6 +56,16 @@ class Outbox:
         with self._database.write() as connection:
             connection.execute(insert(outbox), rows)
 
+    def record_once(self, message: DoorMessage) -> None:
+        """Write an event of another store into the log, unless it is there already or belongs into no log."""
+        if message.kind in UNLOGGED:
+            return
+        there = select(outbox.c.sequence).where(outbox.c.message_id == message.id, outbox.c.output == _LOG)
+        with self._database.read() as connection:
+            if connection.scalar(there.limit(1)) is not None:
+                return
+        self.record([message], [])
+
     def next(self, output: str, door: str) -> tuple[int, DoorMessage] | None:
         """The oldest event of a door that an output has not got yet, with its place in the order."""
         waiting = _rows().where(outbox.c.output == output, outbox.c.door == door, outbox.c.delivered_ms.is_(None))
@@ -108,6 +118,18 @@ class Outbox:
             rows = connection.execute(wanted.order_by(outbox.c.sequence.desc()).limit(limit)).all()
         return [(row.sequence, _message(row)) for row in rows]
 
+    def passages(self, area: str, after: int = 0) -> list[tuple[int, DoorMessage]]:
+        """Passages into or out of an area at later places in the order, with their places."""
+        wanted = _rows().where(
+            outbox.c.output == _LOG,
+            outbox.c.kind == DoorEventKind.PASSED.value,
+            outbox.c.area == area,
+            outbox.c.sequence > after,
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(wanted.order_by(outbox.c.sequence).limit(_PAGE)).all()
+        return [(row.sequence, _message(row)) for row in rows]
+
     def last_passage(self, person: str, area: str) -> Passage | None:
         """How somebody last passed into or out of an area; None if never, or longer ago than events are kept."""
         passages = _rows().where(
@@ -117,7 +139,9 @@ class Outbox:
             outbox.c.area == area,
         )
         with self._database.read() as connection:
-            row = connection.execute(passages.order_by(outbox.c.sequence.desc()).limit(1)).one_or_none()
+            row = connection.execute(
+                passages.order_by(outbox.c.at_ms.desc(), outbox.c.sequence.desc()).limit(1)
+            ).one_or_none()
         if row is None:
             return None
         try:

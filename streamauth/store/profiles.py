@@ -1,6 +1,7 @@
 """Profiles: who is known to a tenant, with their pass phrases and counts."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -123,6 +124,18 @@ class Profiles:
         with self._sealed.read() as connection:
             mine = select(func.count()).select_from(profiles).where(profiles.c.tenant_id == tenant)
             return int(connection.scalar(mine) or 0)
+
+    def ids(self, tenant: str = DEFAULT_TENANT) -> list[str]:
+        """The ids of all profiles of a tenant."""
+        with self._sealed.read() as connection:
+            return list(connection.scalars(select(profiles.c.id).where(profiles.c.tenant_id == tenant)))
+
+    def marks(self, names: Sequence[str], *, tenant: str = DEFAULT_TENANT) -> dict[str, int]:
+        """The number of the last change of each profile that has one of these names, by its id."""
+        wanted = frozenset(names)
+        query = select(profiles.c.id, profiles.c.name, profiles.c.change).where(profiles.c.tenant_id == tenant)
+        with self._sealed.read() as connection:
+            return {row.id: row.change for row in connection.execute(query) if row.name in wanted}
 
     def summaries(
         self, *, name: str | None = None, encoder_id: str | None = None, tenant: str = DEFAULT_TENANT

@@ -28,6 +28,7 @@ from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.session_tokens import SessionTokens
 from streamauth.store.sign_ins import SignIns
 from streamauth.store.signing_keys import SigningKeys
+from streamauth.store.site_state import SiteState
 from streamauth.store.standing import Standings
 from streamauth.store.templates import Templates
 from streamauth.store.tenants import Tenants
@@ -66,6 +67,7 @@ class Store:
         outbox: Events of doors that wait to be delivered.
         doors: How doors stand, and commands that wait for them.
         door_plan: Who may pass which door when.
+        site_state: What a kiosk's copy knows of its site.
         maintenance: Checks, and changes of the sealing key.
     """
 
@@ -91,6 +93,7 @@ class Store:
         self.outbox = Outbox(sealed.database)
         self.doors = Doors(sealed)
         self.door_plan = DoorPlan(sealed)
+        self.site_state = SiteState(sealed)
         self.maintenance = Maintenance(sealed)
 
     @classmethod

@@ -45,6 +45,19 @@ class Trails:
             key = self._sealed.key(connection)
         return [_trail_of(key.unseal(row.trail, "trail", profile_id)) for row in rows]
 
+    def enrolled(self, profile_id: str) -> list[Trail]:
+        """The trails of a profile's enrollment, oldest first.
+
+        Raises:
+            StoreCorrupt: One is damaged.
+        """
+        mine = (trails.c.profile_id == profile_id) & trails.c.enrolled
+        with self._sealed.read() as connection:
+            rows = connection.execute(select(trails).where(mine).order_by(trails.c.id)).all()
+            self._sealed.check(connection, TRAILS, profile_id)
+            key = self._sealed.key(connection)
+        return [_trail_of(key.unseal(row.trail, "trail", profile_id)) for row in rows]
+
     def keep(self, profile_id: str, trail: Trail, settings: ReplaySettings, *, enrolled: bool) -> None:
         """Keep the trail of an attempt or of an enrollment utterance; nothing where the profile is gone.
 

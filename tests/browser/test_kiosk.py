@@ -30,6 +30,7 @@ SCREENS = {
     "ring": Screen(View.RING),
     "closed": Screen(View.CLOSED),
     "exit": Screen(View.EXIT),
+    "offline": Screen(View.OFFLINE),
     "out_of_order": Screen(View.OUT_OF_ORDER),
 }
 PICTURES = os.environ.get("KIOSK_PICTURES")

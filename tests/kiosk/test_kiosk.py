@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -19,12 +19,15 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.door.access import Permission, Person
 from streamauth.core.door.command import DoorAction
 from streamauth.demo_data import demo_utterances
+from streamauth.errors import StoreUnavailable
 from streamauth.kiosk.app import Kiosk
 from streamauth.kiosk.build import build_kiosk
 from streamauth.kiosk.screen import Screen, View
+from streamauth.kiosk.site_copy import steady_s
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 from streamauth.store.door_plan import SpanRow
+from streamauth.store.store import Store
 from tests.kiosk.card import RATE_HZ, SoundCard
 from tests.kiosk.rig import PINS, closed_door, eventually
 
@@ -83,14 +86,23 @@ def card(monkeypatch: pytest.MonkeyPatch) -> SoundCard:
 class Running:
     """A kiosk that runs, with its pins, its microphone and its screen."""
 
-    def __init__(self, home: Path, card: SoundCard, **settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        card: SoundCard,
+        site: Callable[[], Store] | None = None,
+        steady: Callable[[], float] = steady_s,
+        **settings: dict[str, Any],
+    ) -> None:
         self.card = card
         self.factory: MockFactory = closed_door()
         # the same recordings are played again and again here; one test has them refused
         usual: dict[str, dict[str, Any]] = {"door": DOOR, "kiosk": KIOSK, "replay": {"refuse": False}}
         chosen = Settings().with_values(usual, "test").with_values(settings, "test")
         self.authenticator = Authenticator.open(home, chosen)
-        self.kiosk: Kiosk = build_kiosk(self.authenticator, home, pin_factory=self.factory)
+        self.kiosk: Kiosk = build_kiosk(
+            self.authenticator, home, pin_factory=self.factory, open_site=site, steady=steady
+        )
         # a machine that has other work to do is no fault of the disk
         self.kiosk._parts.keeper._record_within_s = 20.0
         self.screens: list[Screen] = []
@@ -159,8 +171,8 @@ class Running:
 
 
 @contextmanager
-def running(home: Path, card: SoundCard, **settings: dict[str, Any]) -> Iterator[Running]:
-    made = Running(home, card, **settings)
+def running(home: Path, card: SoundCard, *site: Any, **settings: dict[str, Any]) -> Iterator[Running]:
+    made = Running(home, card, *site, **settings)
     made.start()
     try:
         yield made
@@ -364,3 +376,39 @@ def test_a_clock_that_is_set(home: Path, card: SoundCard, monkeypatch: pytest.Mo
         ours.wait_for("clock_jumped")
         (jumped,) = [each for each in ours.log() if each[0] == "clock_jumped"]
         assert jumped[2] == "+3600 s"
+
+
+def test_a_day_without_the_site(home: Path, card: SoundCard, tmp_path: Path) -> None:
+    """Cut off, somebody comes in by what is known here; after a day nobody does; back, all of it is told."""
+    passed_s, cut = 0.0, False
+
+    def site() -> Store:
+        if cut:
+            raise StoreUnavailable
+        return Store.open(home)
+
+    def steady() -> float:
+        return steady_s() + passed_s
+
+    with running(tmp_path / "near", card, site, steady, kiosk={"identify": "claim"}) as ours:
+        link = ours.kiosk._parts.link
+        assert link is not None
+        cut, link._site = True, None
+        ours.wait_for("cut_off")
+        ours.claims("2468")
+        card.says("slt", "door-4")
+        ours.wait_for("granted")
+        eventually(lambda: ours.pulses_s)
+        passed_s = 25 * 3600
+        eventually(lambda: ours.views[-1] is View.OFFLINE)
+        ours.post("ring")
+        ours.wait_for("ring")
+        card.says("slt", "door-4")
+        card.wait()
+        assert len(ours.pulses_s) == 1
+        cut = False
+        ours.wait_for("reconnected")
+        eventually(lambda: ours.views[-1] is View.IDLE)
+        with Store.open(home) as there:
+            told = ("cut_off", "granted", "ring", "reconnected")
+            eventually(lambda: set(told) <= {each.kind.value for each in there.outbox.log()})

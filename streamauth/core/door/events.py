@@ -45,6 +45,10 @@ class DoorEventKind(StrEnum):
     """The microphone gives audio again."""
     CLOCK_JUMPED = "clock_jumped"
     """The wall clock was set."""
+    CUT_OFF = "cut_off"
+    """The kiosk does not reach its site; it goes on with what it knows."""
+    RECONNECTED = "reconnected"
+    """The kiosk reaches its site again."""
     CHECKED = "checked"
     """The self-check ended."""
 
@@ -98,6 +102,8 @@ class Denial(StrEnum):
     """The person is inside already, or outside already."""
     LOCKDOWN = "lockdown"
     """The door is in lockdown."""
+    OUT_OF_DATE = "out_of_date"
+    """The kiosk has been cut off from its site for so long that it does not know any more who may pass."""
     FAILED = "failed"
     """Something failed inside; nobody is let in by a failure."""
 

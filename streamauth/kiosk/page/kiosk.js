@@ -50,6 +50,7 @@ function wording() {
     case "again": return texts.again;
     case "ring": return texts.ring;
     case "closed": return texts.closed;
+    case "offline": return texts.offline;
     case "exit": return texts.exit;
     case "starting": return texts.starting;
     default: return texts.fault;

@@ -15,6 +15,7 @@
  * @property {[string, string]} ring
  * @property {[string, string]} closed
  * @property {[string, string]} exit
+ * @property {[string, string]} offline
  * @property {[string, string]} fault
  * @property {[string, string]} starting
  * @property {{touch: string, pin: string, cancel: string, ring: string, rung: string, privacy: string, close: string, erase: string, enter: string, language: string, digits: string}} buttons
@@ -44,6 +45,7 @@ export const TEXTS = {
     ring: ["Please ring", "Somebody will help you."],
     closed: ["Closed", "This door stays shut for now. Please follow the instructions of the staff."],
     exit: ["Leave now", "This door is unlocked. Leave the building."],
+    offline: ["Please ring", "This door has been without its network for too long to know who may come in."],
     fault: ["Out of order", "Please ring, or use another door."],
     starting: ["One moment", "The kiosk is starting."],
     buttons: { touch: "Start", pin: "Enter PIN", cancel: "Cancel", ring: "Ring", rung: "It rings", privacy: "Privacy", close: "Close", erase: "Erase", enter: "Enter", language: "Language", digits: "{count} digits entered" },
@@ -74,6 +76,7 @@ export const TEXTS = {
     ring: ["Bitte klingeln", "Es kommt Ihnen jemand zu Hilfe."],
     closed: ["Geschlossen", "Diese Tür bleibt vorerst zu. Bitte folgen Sie den Anweisungen des Personals."],
     exit: ["Gebäude verlassen", "Diese Tür ist entriegelt. Verlassen Sie das Gebäude."],
+    offline: ["Bitte klingeln", "Diese Tür ist schon zu lange ohne Netz, um zu wissen, wer hereindarf."],
     fault: ["Außer Betrieb", "Bitte klingeln Sie oder nehmen Sie eine andere Tür."],
     starting: ["Einen Moment", "Das Gerät startet."],
     buttons: { touch: "Start", pin: "PIN eingeben", cancel: "Abbrechen", ring: "Klingeln", rung: "Es klingelt", privacy: "Datenschutz", close: "Schließen", erase: "Löschen", enter: "Bestätigen", language: "Sprache", digits: "{count} Ziffern eingegeben" },
@@ -104,6 +107,7 @@ export const TEXTS = {
     ring: ["Veuillez sonner", "Quelqu’un va vous aider."],
     closed: ["Fermé", "Cette porte reste fermée pour le moment. Suivez les consignes du personnel."],
     exit: ["Sortez", "Cette porte est déverrouillée. Quittez le bâtiment."],
+    offline: ["Veuillez sonner", "Cette porte est sans réseau depuis trop longtemps pour savoir qui peut entrer."],
     fault: ["Hors service", "Veuillez sonner ou prendre une autre porte."],
     starting: ["Un instant", "L’appareil démarre."],
     buttons: { touch: "Commencer", pin: "Saisir le code", cancel: "Annuler", ring: "Sonner", rung: "Ça sonne", privacy: "Vie privée", close: "Fermer", erase: "Effacer", enter: "Valider", language: "Langue", digits: "{count} chiffres saisis" },
@@ -134,6 +138,7 @@ export const TEXTS = {
     ring: ["Toque el timbre", "Alguien le ayudará."],
     closed: ["Cerrado", "Esta puerta permanece cerrada por ahora. Siga las indicaciones del personal."],
     exit: ["Salga ahora", "Esta puerta está abierta. Abandone el edificio."],
+    offline: ["Por favor, llame", "Esta puerta lleva demasiado tiempo sin red para saber quién puede entrar."],
     fault: ["Fuera de servicio", "Toque el timbre o use otra puerta."],
     starting: ["Un momento", "El equipo se está iniciando."],
     buttons: { touch: "Empezar", pin: "Introducir PIN", cancel: "Cancelar", ring: "Timbre", rung: "Está sonando", privacy: "Privacidad", close: "Cerrar", erase: "Borrar", enter: "Aceptar", language: "Idioma", digits: "{count} cifras introducidas" },
@@ -164,6 +169,7 @@ export const TEXTS = {
     ring: ["请按门铃", "工作人员会来帮助您。"],
     closed: ["暂停通行", "此门暂时关闭，请听从工作人员的指示。"],
     exit: ["请立即离开", "此门已解锁，请离开大楼。"],
+    offline: ["请按铃", "此门断网过久，无法确认谁可以进入。"],
     fault: ["暂停使用", "请按门铃，或走其他入口。"],
     starting: ["请稍候", "设备正在启动。"],
     buttons: { touch: "开始", pin: "输入密码", cancel: "取消", ring: "门铃", rung: "正在呼叫", privacy: "隐私", close: "关闭", erase: "删除", enter: "确认", language: "语言", digits: "已输入 {count} 位" },

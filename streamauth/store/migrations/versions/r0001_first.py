@@ -73,6 +73,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_door_schedules")),
     )
     op.create_table(
+        "door_site",
+        sa.Column("name", sa.String(16), nullable=False),
+        sa.Column("value", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_door_site")),
+    )
+    op.create_table(
         "doors",
         sa.Column("name", sa.String(64), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
@@ -109,6 +115,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_outbox")),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_outbox_message_id"), "outbox", ["message_id"], unique=False)
     op.create_index(op.f("ix_outbox_output"), "outbox", ["output", "door", "delivered_ms", "sequence"], unique=False)
     op.create_index(op.f("ix_outbox_person"), "outbox", ["person", "area"], unique=False)
     op.create_table(

@@ -1,0 +1,144 @@
+"""Keeps a kiosk in touch with its site: learns what changed, obeys its commands, tells how the door stands.
+
+By a thread of its own, as a network that is cut may hold a call for a long time.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from streamauth.core.door.events import DoorEventKind
+from streamauth.core.door.message import DoorMessage
+from streamauth.errors import OutputUnavailable, StreamAuthError
+from streamauth.kiosk.keeper import DoorKeeper
+from streamauth.kiosk.site_copy import SiteCopy
+from streamauth.store.store import Store
+
+_LOG = logging.getLogger(__name__)
+_EVERY_S = 2.0
+_REPORT_EVERY_LOOKS = 15
+
+SITE = "site"
+"""Name of the output that takes events to the site."""
+
+
+class SiteLink:
+    """The link. Start it, and close it at last.
+
+    Args:
+        copy: What is kept here.
+        open_site: Opens the site's store.
+        keeper: Works the door.
+        on_age: Called after each look with whether the copy is too old to let anybody in.
+        every_s: Time between two looks, in seconds.
+    """
+
+    def __init__(
+        self,
+        copy: SiteCopy,
+        open_site: Callable[[], Store],
+        keeper: DoorKeeper,
+        on_age: Callable[[bool], None] = lambda too_old: None,
+        *,
+        every_s: float = _EVERY_S,
+    ) -> None:
+        self.copy = copy
+        self._open_site = open_site
+        self._keeper = keeper
+        self._on_age = on_age
+        self._every_s = every_s
+        self._site: Store | None = None
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kiosk-site", daemon=True)
+        self._looks = 0
+        self._told: object = None
+        self.reached = True
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop. Idempotent."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._site is not None:
+            self._site.close()
+            self._site = None
+
+    @property
+    def site(self) -> Store:
+        """The site's store.
+
+        Raises:
+            OutputUnavailable: It cannot be reached now.
+        """
+        if self._site is None or not self.reached:
+            raise OutputUnavailable("The site cannot be reached.")
+        return self._site
+
+    def look(self) -> bool:
+        """Look at the site once; whether it was reached."""
+        try:
+            site = self._site = self._site or self._open_site()
+            self.copy.pull(site)
+            for command in site.doors.take(self.copy.door):
+                self._keeper.obey(command)
+            self._tell(site)
+        except StreamAuthError as error:
+            self._was_reached(False, error.code)
+        except Exception as error:
+            self._was_reached(False, type(error).__name__)
+        else:
+            self._was_reached(True)
+        try:
+            self.copy.tick()
+        except StreamAuthError as error:
+            _LOG.warning("The age of the copy cannot be noted [%s].", error.code)
+        self._on_age(self.copy.too_old)
+        return self.reached
+
+    def _tell(self, site: Store) -> None:
+        view = self._keeper.view
+        self._looks += 1
+        if view != self._told or self._looks % _REPORT_EVERY_LOOKS == 0:
+            site.doors.report(self.copy.door, view.state, view.mode, problem=view.problem)
+            self._told = view
+
+    def _was_reached(self, reached: bool, code: str = "") -> None:
+        if reached is self.reached:
+            return
+        self.reached = reached
+        if reached:
+            _LOG.info("The site is reached again; what happened meanwhile is sent to it.")
+        else:
+            _LOG.warning("The site cannot be reached [%s]; the door goes on with what is known here.", code)
+            self._told = None
+        self._keeper.report(DoorEventKind.RECONNECTED if reached else DoorEventKind.CUT_OFF)
+        self._keeper.set_trouble("site", there=not reached)
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self.look()
+            self._closed.wait(self._every_s)
+
+
+class SiteSink:
+    """The output that takes events into the site's log.
+
+    Args:
+        links: The way to the site, filled before the first delivery.
+    """
+
+    name = SITE
+
+    def __init__(self, links: Sequence[SiteLink]) -> None:
+        self._links = links
+
+    def deliver(self, message: DoorMessage) -> None:
+        """See ``Sink``. An event that the site has already is not written twice."""
+        self._links[0].site.outbox.record_once(message)
+
+    def close(self) -> None:
+        """See ``Sink``; the link is closed by its owner."""
