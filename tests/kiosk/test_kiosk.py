@@ -92,6 +92,7 @@ class Running:
         card: SoundCard,
         site: Callable[[], Store] | None = None,
         steady: Callable[[], float] = steady_s,
+        /,
         **settings: dict[str, Any],
     ) -> None:
         self.card = card
