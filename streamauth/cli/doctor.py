@@ -37,7 +37,9 @@ def doctor(store: StoreOption = None, json: JsonOption = False) -> int:
     """Show what is installed, which models and devices there are, and what to do about what is missing."""
     output = Output(json)
     with output.busy("Looking"):
-        checks = [check for look in (_python, _packages, _settings, _models, _microphone) for check in look()]
+        checks = [
+            check for look in (_python, _packages, _core_dumps, _settings, _models, _microphone) for check in look()
+        ]
         checks += _store(store)
     ready = all(check.ok for check in checks if check.needed)
     lines = []
@@ -64,6 +66,15 @@ def _tried(name: str, look: Callable[[], str], needed: bool = True) -> Check:
 
 def _python() -> list[Check]:
     return [Check("Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()}")]
+
+
+def _core_dumps() -> list[Check]:
+    from streamauth.cli.dumps import are_off, switch_off
+
+    switch_off()
+    off = are_off()
+    advice = "" if off else "A crash may write voiceprints to the disk: switch core dumps off for this user."
+    return [Check("core dumps", off, "off" if off else "on", advice, needed=False)]
 
 
 def _packages() -> list[Check]:

@@ -108,10 +108,12 @@ def report_error(code: str, message: str, as_json: bool) -> None:
 
 @contextmanager
 def opened(store: str | None) -> Iterator["Authenticator"]:
-    """The authenticator of the data folder, with another store if one is named."""
+    """The authenticator of the data folder, with another store if one is named; of what it holds no core is written."""
+    from streamauth.cli.dumps import switch_off
     from streamauth.service.authenticator import Authenticator
     from streamauth.settings import load_settings
 
+    switch_off()
     settings = load_settings()
     if store is not None:
         settings = settings.with_values({"store": {"url": store}}, "--store")

@@ -88,7 +88,11 @@ class Courier:
         if waiting is None:
             return False
         sequence, message = waiting
-        self.sink.deliver(message)
+        try:
+            self.sink.deliver(message)
+        except BaseException:
+            self._outbox.release(sequence)
+            raise
         self._outbox.delivered(sequence, int(self._clock() * 1000))
         return True
 

@@ -31,6 +31,7 @@ outbox = Table(  # one row per event and output; the output "" is the log, see s
     Column("area", String(64), nullable=False),
     Column("direction", String(8), nullable=False),
     Column("delivered_ms", BigInteger),  # null while it waits
+    Column("claimed_until_s", Double),  # by whoever delivers it now
     Index(None, "output", "door", "delivered_ms", "sequence"),
     Index(None, "person", "area"),
     Index(None, "message_id"),

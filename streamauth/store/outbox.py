@@ -2,7 +2,8 @@
 
 Each event is one row for the log and one for each output, all in one transaction. A row that waits for its output is
 sent again after a crash, a restart or an outage, so an output gets each event at least once, and the events of one
-door in their order. The log is the audit trail and the memory of who went where.
+door in their order. Several processes may deliver: whoever does claims the oldest event of a door for a while, and
+nobody else gets a later one meanwhile. The log is the audit trail and the memory of who went where.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,9 @@ from streamauth.errors import StoreCorrupt
 from streamauth.store.database import Database
 from streamauth.store.door_schema import outbox
 
+CLAIM_S = 30.0
+"""How long an event belongs to whoever delivers it; after a crash another one waits so long at most, in seconds."""
+
 _LOG = ""
 _PAGE = 500
 
@@ -25,10 +29,12 @@ class Outbox:
 
     Args:
         database: Where.
+        claim_s: How long an event belongs to whoever delivers it, in seconds.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, claim_s: float = CLAIM_S) -> None:
         self._database = database
+        self._claim_s = claim_s
 
     def record(self, messages: Sequence[DoorMessage], outputs: Sequence[str]) -> None:
         """Write events, for the log and for these outputs, all or none of them.
@@ -67,11 +73,26 @@ class Outbox:
         self.record([message], [])
 
     def next(self, output: str, door: str) -> tuple[int, DoorMessage] | None:
-        """The oldest event of a door that an output has not got yet, with its place in the order."""
-        waiting = _rows().where(outbox.c.output == output, outbox.c.door == door, outbox.c.delivered_ms.is_(None))
-        with self._database.read() as connection:
-            row = connection.execute(waiting.order_by(outbox.c.sequence).limit(1)).one_or_none()
+        """Claim the oldest event of a door that an output has not got yet; give it with its place in the order.
+
+        None where there is none, or somebody else delivers it. Say ``delivered``, or ``release``.
+        """
+        waits = (outbox.c.output == output) & (outbox.c.door == door) & outbox.c.delivered_ms.is_(None)
+        with self._database.count() as connection:
+            now_s = self._database.clock()
+            oldest = select(func.min(outbox.c.sequence)).where(waits).scalar_subquery()
+            free = outbox.c.claimed_until_s.is_(None) | (outbox.c.claimed_until_s < now_s)
+            # a row that is being claimed is skipped, not waited for; SQLite has one writer at a time
+            mine = select(outbox.c.sequence).where(outbox.c.sequence == oldest, waits, free)
+            claim = update(outbox).where(outbox.c.sequence.in_(mine.with_for_update(skip_locked=True)))
+            claimed = claim.values(claimed_until_s=now_s + self._claim_s).returning(*outbox.c)
+            row = connection.execute(claimed).one_or_none()
         return None if row is None else (row.sequence, _message(row))
+
+    def release(self, sequence: int) -> None:
+        """Give a claimed event back; it has not arrived."""
+        with self._database.count() as connection:
+            connection.execute(update(outbox).where(outbox.c.sequence == sequence).values(claimed_until_s=None))
 
     def delivered(self, sequence: int, now_ms: int) -> None:
         """Note that an output has got an event."""

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,7 @@ from streamauth.core.door.events import DoorEventKind
 from streamauth.core.door.message import DoorMessage
 from streamauth.errors import StoreCorrupt, StoreError
 from streamauth.store.database import Database
-from streamauth.store.outbox import Outbox
+from streamauth.store.outbox import CLAIM_S, Outbox
 from streamauth.store.store import Store
 from tests.outputs.making import message
 from tests.store.helpers import opened
@@ -43,6 +46,58 @@ def test_each_output_gets_each_event_in_order(box: Outbox) -> None:
     assert drained(box, "webhook") == events
     assert drained(box, "mqtt") == []
     assert list(box.log()) == events
+
+
+def test_an_event_belongs_to_one_deliverer_for_a_while(
+    box: Outbox, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 100.0
+    monkeypatch.setattr(store._sealed.database, "_clock", lambda: now_s)
+    box.record([message(1), message(2)], ["mqtt"])
+    first = box.next("mqtt", DOOR)
+    assert first is not None
+    assert box.next("mqtt", DOOR) is None, "nor the one after it: they go in order"
+    box.release(first[0])
+    assert box.next("mqtt", DOOR) == first
+    now_s += CLAIM_S + 1
+    assert box.next("mqtt", DOOR) == first, "whoever had it is gone"
+    box.delivered(first[0], 5)
+    assert drained(box, "mqtt") == [message(2)]
+
+
+DELIVERER = """
+import sys
+from pathlib import Path
+from streamauth.store.outbox import CLAIM_S, Outbox
+from tests.store.helpers import opened
+with opened(Path(sys.argv[1])) as store, open(sys.argv[2], "a") as file:
+    box = Outbox(store._sealed.database, claim_s=1.0)
+    while box.waiting("front door"):
+        if (found := box.next("mqtt", "front door")) is not None:
+            print(found[1].id, file=file, flush=True)
+            if sys.argv[3] == "hangs" and found[1].id == "m-20":
+                print("hangs", flush=True)
+                sys.stdin.read()
+            box.delivered(found[0], 5)
+"""
+
+
+def test_of_two_deliverers_one_is_killed_and_nothing_is_lost(box: Outbox, home: Path, tmp_path: Path) -> None:
+    events = [message(number) for number in range(40)]
+    box.record(events, ["mqtt"])
+    told = tmp_path / "told"
+    command = [sys.executable, "-c", DELIVERER, str(home), str(told)]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen([*command, "hangs"], cwd=root, stdin=-1, stdout=-1, text=True) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "hangs\n"
+        with subprocess.Popen([*command, "goes on"], cwd=root) as other:
+            killed.kill()  # while it delivers
+            assert other.wait(120) == 0
+    arrived = told.read_text().split()
+    again = [one for one, next_one in pairwise(arrived) if one == next_one]
+    assert again == ["m-20"], "at least once"
+    assert list(dict.fromkeys(arrived)) == [event.id for event in events], "in order"
 
 
 def test_what_waits_is_still_there_after_a_restart(home: Path, box: Outbox) -> None:

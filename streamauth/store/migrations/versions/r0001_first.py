@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("area", sa.String(64), nullable=False),
         sa.Column("direction", sa.String(8), nullable=False),
         sa.Column("delivered_ms", sa.BigInteger),
+        sa.Column("claimed_until_s", sa.Double),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_outbox")),
         sqlite_autoincrement=True,
     )
