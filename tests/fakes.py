@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamauth.core.phrase.words import DIGITS
-from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, PhraseStream, Samples, Transcript, Word, WordFacts
+from streamauth.core.ports import (
+    SAMPLE_RATE_HZ,
+    Embedding,
+    PhraseStream,
+    Rendering,
+    Samples,
+    Transcript,
+    Word,
+    WordFacts,
+)
 from streamauth.core.sessions.base import Models
 from streamauth.core.voice.calibration import Calibration
 
@@ -169,6 +178,7 @@ class FakeRecognizer:
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
+        renderings: Sequence[Rendering] = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         self.streams.append(FakePhraseStream())

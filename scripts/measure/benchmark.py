@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import process_time
 from typing import Any
@@ -22,7 +22,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, WordFacts
+from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, WordFacts
 from streamauth.core.sessions.base import Models, Session
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession
@@ -94,6 +94,7 @@ class RecordingRecognizer:
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
+        renderings: Sequence[Rendering] = (),
         least_llr: float = 0.0,
     ) -> "RecordingRecognizer":
         """Same recorder, new state."""

@@ -4,7 +4,7 @@ Each engine is loaded once and shared by all streams; what belongs to one stream
 All audio at these seams is 16 kHz mono float32 in [-1, 1].
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,6 +20,9 @@ Embedding = NDArray[np.float32]
 Voiceprint = NDArray[np.float32]
 """What is enrolled of a voice, float32, shape (views, dim): the voice as it is and then that of the speech with
 each augmentation (``core/voice/augmentation.py``), of unit length; or shape (dim,), a single view."""
+
+Rendering = NDArray[np.int8]
+"""How one utterance of a phrase was said, shape (frames, dim), int8: made and compared by a recognizer only."""
 
 SAMPLE_RATE_HZ = 16_000
 """The one sample rate inside the core. Every ``at_sample`` counts in it."""
@@ -127,6 +130,9 @@ class Transcript:
         pronunciation_scores: ``Word.pronunciation_score`` of each expected word where the utterance is taken for all of
             them; empty where it is too short, the engine has no such score or nothing was expected.
         evidence: What ``whole_llr`` is made of, by name, in nats: to be shown, nothing is decided by it.
+        rendering: How the utterance was said, where all of the words are in it; None where the engine makes none.
+        agreement: Whether it is said as the same person said it before, as a log-likelihood ratio in nats; None where
+            nothing was given to compare with.
     """
 
     words: tuple[Word, ...]
@@ -134,6 +140,8 @@ class Transcript:
     whole_llr: float | None = None
     pronunciation_scores: tuple[float, ...] = ()
     evidence: Mapping[str, float] = field(default_factory=dict)
+    rendering: Rendering | None = field(default=None, repr=False)
+    agreement: float | None = None
 
     @property
     def text(self) -> str:
@@ -198,6 +206,7 @@ class PhraseRecognizer(Protocol):
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
+        renderings: Sequence[Rendering] = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         """State for one new stream that expects these words, or any words if None.
@@ -210,6 +219,7 @@ class PhraseRecognizer(Protocol):
             expected_scores: For each word, or the first of them, its usual ``pronunciation_score`` when this person
                 says it.
             expected_recognition: Likewise its usual ``recognition_score``.
+            renderings: How this person said the words before.
             least_llr: Likelihood ratio from which the expected words stand for what was heard, in nats; engines without
                 one ignore it.
 

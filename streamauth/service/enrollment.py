@@ -114,6 +114,7 @@ class Enrollment:
                 # kept in one sealed field, one after the other
                 newest.pronunciation_scores + (newest.recognition_scores if newest.pronunciation_scores else ()),
                 audio=newest.audio,
+                rendering=newest.rendering,
             )
             voiceprint = voiceprint_of((*earlier, *taken)) if complete else None
             most_s = self._settings.enrollment.keep_audio_s
@@ -216,6 +217,7 @@ class Enrollment:
                 profile.phrase,
                 record.pronunciation_scores[:words],
                 recognition_scores=record.pronunciation_scores[words:],
+                rendering=record.rendering,
             )
             for record in self._store.enrollments.of(profile.id, encoder_id)
         )

@@ -10,7 +10,14 @@ from streamauth.store.audit import note
 from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import touch
 from streamauth.store.recordings import put_recording
-from streamauth.store.records import EnrollmentRecord, phrase_bytes, record_of, scores_bytes, voiceprint_bytes
+from streamauth.store.records import (
+    EnrollmentRecord,
+    phrase_bytes,
+    record_of,
+    rendering_bytes,
+    scores_bytes,
+    voiceprint_bytes,
+)
 from streamauth.store.schema import enrollments, profiles
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
@@ -117,7 +124,7 @@ def _agree_on_phrase(connection: Connection, key: SealingKey, profile_id: str, p
 
 
 def _put(connection: Connection, key: SealingKey, profile_id: str, record: EnrollmentRecord, now_ms: int) -> int:
-    whose, scores = (profile_id, record.encoder_id), record.pronunciation_scores
+    whose, scores, rendering = (profile_id, record.encoder_id), record.pronunciation_scores, record.rendering
     values = {
         "profile_id": profile_id,
         "encoder_id": record.encoder_id,
@@ -126,6 +133,7 @@ def _put(connection: Connection, key: SealingKey, profile_id: str, record: Enrol
         "created_ms": now_ms,
         "embedding": key.seal(voiceprint_bytes(record.voiceprint), "enrollment", *whose),
         "pronunciation_scores": key.seal(scores_bytes(scores), "pronunciation scores", *whose) if scores else None,
+        "rendering": None if rendering is None else key.seal(rendering_bytes(rendering), "rendering", *whose),
     }
     (row_id,) = connection.execute(insert(enrollments).values(values)).inserted_primary_key or (0,)
     return int(row_id)

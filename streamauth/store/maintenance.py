@@ -159,6 +159,7 @@ def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]
         (profiles.c.phrase, "phrase", ("id",)),
         (enrollments.c.embedding, "enrollment", ("profile_id", "encoder_id")),
         (enrollments.c.pronunciation_scores, "pronunciation scores", ("profile_id", "encoder_id")),
+        (enrollments.c.rendering, "rendering", ("profile_id", "encoder_id")),
         (voiceprints.c.embedding, "voiceprint", ("profile_id", "encoder_id")),
         (templates.c.embedding, "template", ("profile_id", "encoder_id", "label")),
         (recordings.c.audio, "recording", ("profile_id", "enrollment_id")),

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
+from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, Voiceprint
 from streamauth.errors import BadPhrase, StoreCorrupt, StoreError
 from streamauth.store.sealing import SealingKey
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DTYPE = np.dtype("<f4")  # the same bytes on every machine
 _HEADER = struct.Struct("<BHH")  # version, views, dimensions
+_WIDTH = struct.Struct("<H")
 _HEADER_VERSION = 1
 
 
@@ -65,6 +66,7 @@ class EnrollmentRecord:
         audio_s: Audio, silence included, in seconds.
         pronunciation_scores: For each word of the phrase how well it was said; then, where the recognizer tells, for
             each word how sure the second judge was of it.
+        rendering: How the phrase was said, shape (frames, dim), int8; None where the recognizer makes none.
         created_at: When it was stored, UTC; None before that.
         audio: Its speech at 16 kHz, shape (samples,); None where it is not kept.
     """
@@ -76,6 +78,7 @@ class EnrollmentRecord:
     pronunciation_scores: tuple[float, ...] = field(default=(), repr=False)
     created_at: datetime | None = None
     audio: Samples | None = field(default=None, repr=False)
+    rendering: Rendering | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,23 @@ def scores_of(data: bytes) -> tuple[float, ...]:
     return tuple(float(score) for score in _numbers(data))
 
 
+def rendering_bytes(rendering: Rendering) -> bytes:
+    """A rendering, shape (frames, dim), as bytes to seal: its width, then its numbers."""
+    return _WIDTH.pack(rendering.shape[1]) + rendering.astype(np.int8).tobytes()
+
+
+def rendering_from(data: bytes) -> Rendering:
+    """The rendering of unsealed bytes, shape (frames, dim).
+
+    Raises:
+        StoreCorrupt: They are none.
+    """
+    width = _WIDTH.unpack_from(data)[0] if len(data) > _WIDTH.size else 0
+    if not width or (len(data) - _WIDTH.size) % width:
+        raise StoreCorrupt
+    return np.frombuffer(data, np.int8, offset=_WIDTH.size).reshape(-1, width)
+
+
 def audio_bytes(audio: Samples) -> bytes:
     """Speech, shape (samples,), as bytes to seal: 16-bit samples."""
     pcm: bytes = np.clip(np.rint(audio * 32768.0), -32768, 32767).astype("<i2").tobytes()
@@ -205,7 +225,7 @@ def profile_of(row: Any, key: SealingKey) -> Profile:
 
 def record_of(row: Any, key: SealingKey) -> EnrollmentRecord:
     """The utterance of a row of the table ``enrollments``, without its audio."""
-    whose, sealed = (row.profile_id, row.encoder_id), row.pronunciation_scores
+    whose, sealed, rendering = (row.profile_id, row.encoder_id), row.pronunciation_scores, row.rendering
     return EnrollmentRecord(
         row.encoder_id,
         voiceprint_from(key.unseal(row.embedding, "enrollment", *whose)),
@@ -213,4 +233,5 @@ def record_of(row: Any, key: SealingKey) -> EnrollmentRecord:
         row.audio_s,
         () if sealed is None else scores_of(key.unseal(sealed, "pronunciation scores", *whose)),
         utc(row.created_ms),
+        rendering=None if rendering is None else rendering_from(key.unseal(rendering, "rendering", *whose)),
     )

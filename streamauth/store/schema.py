@@ -137,6 +137,7 @@ enrollments = Table(  # one row per utterance that was confirmed to its speaker
     Column("audio_s", Double, nullable=False),
     Column("embedding", Sealed, nullable=False),
     Column("pronunciation_scores", Sealed),  # how well each word of the phrase was said
+    Column("rendering", Sealed),  # how the phrase was said
     Index(None, "profile_id", "encoder_id"),
     sqlite_autoincrement=True,
 )

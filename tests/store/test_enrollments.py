@@ -1,17 +1,21 @@
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from streamauth.errors import (
     EncoderChanged,
     NobodyToIdentify,
     ProfileExists,
     ProfileNotEnrolled,
+    StoreCorrupt,
     StoreError,
     UnknownProfile,
 )
-from streamauth.store.records import EnrollmentRecord, ProfileKind
+from streamauth.store.records import EnrollmentRecord, ProfileKind, rendering_bytes, rendering_from
+from streamauth.store.schema import enrollments
 from streamauth.store.store import Store
 from tests.store.helpers import ENCODER, OTHER_ENCODER, assert_enrolled, enrolled, put, record, voiceprint
 
@@ -29,6 +33,23 @@ def test_an_enrollment_reads_as_it_was_stored(store: Store) -> None:
     assert len(times) == 3
     assert profile.created_at <= times[0] <= times[1] <= times[2] == store.profiles.get("Anna").updated_at
     assert records[0].voiceprint.dtype == np.float32
+
+
+def test_a_rendering_reads_as_it_was_stored_sealed(store: Store) -> None:
+    profile = store.profiles.create("Anna", TD)
+    rendering = np.arange(-64, 64, dtype=np.int8).reshape(4, 32)
+    store.enrollments.add(profile.id, replace(record(1), rendering=rendering))
+    store.enrollments.add(profile.id, record(2))
+    one, other = store.enrollments.of(profile.id, ENCODER)
+    assert one.rendering is not None
+    assert np.array_equal(one.rendering, rendering)
+    assert other.rendering is None
+    with store._sealed.read() as connection:
+        sealed = connection.scalar(select(enrollments.c.rendering))
+    assert rendering.tobytes() not in sealed
+    for damaged in (b"", rendering_bytes(rendering)[:-1], bytes(34)):
+        with pytest.raises(StoreCorrupt):
+            rendering_from(damaged)
 
 
 def test_encoders_are_kept_apart(store: Store) -> None:

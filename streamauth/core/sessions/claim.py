@@ -6,7 +6,7 @@ session.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEndStep
@@ -14,7 +14,7 @@ from streamauth.core.audio.quality import QualityMeter
 from streamauth.core.decision import PhraseRule, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Decided, Event, Reason, ScoreUpdated, Verdict
 from streamauth.core.phrase.prompt import Challenge
-from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
+from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Voiceprint
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import ComparisonSettings, Models
@@ -55,6 +55,7 @@ class Claim:
         further_voiceprints: Of the same person, enrolled in other places or with other devices.
         earlier_trails: Gives the trails of the profile's enrollment and attempts; asked before an accept.
         expected_recognition: As ``expected_scores``, the usual recognition score (``expected_recognition_of``).
+        renderings: How the claimed speaker said the pass phrase at enrollment.
     """
 
     expected_voiceprint: Voiceprint
@@ -64,6 +65,7 @@ class Claim:
     further_voiceprints: tuple[Voiceprint, ...] = ()
     earlier_trails: Callable[[], Sequence[Trail]] = tuple
     expected_recognition: tuple[float, ...] = ()
+    renderings: tuple[Rendering, ...] = field(default=(), repr=False)
 
     @property
     def expected_voiceprints(self) -> tuple[Voiceprint, ...]:
@@ -314,5 +316,7 @@ def _words_of(
         rule.expected,
         expected_scores=claim.expected_scores,
         expected_recognition=claim.expected_recognition,
+        # of the phrase alone, so that they are no measure of a phrase with a prompt behind it
+        renderings=claim.renderings if challenge is None else (),
     )
     return SpokenWords(rule, recognition, challenge)

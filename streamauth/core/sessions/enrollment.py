@@ -12,7 +12,7 @@ from streamauth.core.audio.quality import QualityMeter, dbfs
 from streamauth.core.decision import PhraseRule, PhraseState, lacking
 from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.phrase.strength import strength
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
+from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, Voiceprint
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail, TrailRecorder
 from streamauth.core.sessions.base import TRAIL_S, Models, Session, SessionSettings, SessionState
@@ -50,6 +50,7 @@ class EnrolledUtterance:
         audio: The speech that the voiceprint is of, shape (samples,); None where it is not to be kept.
         trail: By which the same recording is known again; None where it was taken in an earlier session.
         recognition_scores: ``Word.recognition_score`` of each word; empty where the recognizer gives none.
+        rendering: How the phrase was said; None where the recognizer makes none, or a pause fell inside.
     """
 
     voiceprint: Voiceprint
@@ -61,6 +62,12 @@ class EnrolledUtterance:
     audio: Samples | None = None
     trail: Trail | None = None
     recognition_scores: tuple[float, ...] = ()
+    rendering: Rendering | None = None
+
+
+def renderings_of(utterances: Sequence[EnrolledUtterance]) -> tuple[Rendering, ...]:
+    """How the speaker said the phrase, of each utterance that tells."""
+    return tuple(u.rendering for u in utterances if u.rendering is not None)
 
 
 def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Voiceprint:
@@ -150,7 +157,11 @@ class EnrollmentSession(Session):
         if plan.text_dependent and self._expected is None and plan.earlier and plan.earlier[0].phrase:
             self._expected = tuple(plan.earlier[0].phrase.split())
         self._recognition = Recognition(
-            models.recognizer, self._emit, self._expected, least_llr=settings.enrollment.min_phrase_llr
+            models.recognizer,
+            self._emit,
+            self._expected,
+            renderings=renderings_of(plan.earlier),
+            least_llr=settings.enrollment.min_phrase_llr,
         )
         self.utterances: list[EnrolledUtterance] = []
         self._closed_at = 0
@@ -211,6 +222,8 @@ class EnrollmentSession(Session):
         self._scores: list[float] = []
         self._recognition_scores: list[float] = []
         self._whole_scores: tuple[float, ...] = ()
+        self._rendering: Rendering | None = None
+        self._differs = False
         self._spoken: list[Samples] = []
         self._other_samples = 0
         self._other_energy = 0.0
@@ -243,6 +256,10 @@ class EnrollmentSession(Session):
             scores = (word.recognition_score for word in transcript.words)
             self._recognition_scores.extend(score for score in scores if score is not None)
             self._whole_scores = transcript.pronunciation_scores or self._whole_scores
+            self._rendering = transcript.rendering
+            # a phrase that is doubtful to the judges must at least be the same each time
+            doubtful = transcript.whole_llr is not None and transcript.whole_llr < 0
+            self._differs |= doubtful and transcript.agreement is not None and transcript.agreement < 0
             if self._phrase is not None:
                 self._phrase.add(transcript, step.at_sample)
         if self._ended_at is None or step.speaking or self._plan.whole:
@@ -296,6 +313,7 @@ class EnrollmentSession(Session):
                 audio,
                 self._trail.trail(),
                 recognition_scores,
+                self._rendering,
             )
             self._take(at_sample, taken)
         self._sounded_before |= self._sounded
@@ -319,7 +337,7 @@ class EnrollmentSession(Session):
             found.append(Reason.PHRASE_INCOMPLETE)
         elif self._is_said_otherwise():
             found.append(Reason.PRONUNCIATION_MISMATCH)
-        elif self._phrase is not None and self._phrase.state is not PhraseState.MATCHED:
+        elif self._phrase is not None and (self._differs or self._phrase.state is not PhraseState.MATCHED):
             found.append(Reason.PHRASE_MISMATCH if self._plan.expected_words else Reason.OTHER_PHRASE)
         known = voiceprint_of(self.everything) if self.everything else self._plan.known
         if self._plan.owner:
@@ -376,9 +394,10 @@ class EnrollmentSession(Session):
     def _take(self, at_sample: int, utterance: EnrolledUtterance) -> None:
         self.utterances.append(utterance)
         if self._expected is None and utterance.phrase:
-            # the first utterance set the phrase: the recognizer is told to expect it from now on
             self._expected = tuple(utterance.phrase.split())
-            self._recognition.expect(self._expected)
+        if self._expected is not None:
+            # the first utterance may have set the phrase, and each one shows how this person says it
+            self._recognition.expect(self._expected, renderings_of(self.everything))
         speech_s = sum(u.speech_s for u in self.everything)
         count = len(self.everything)
         phrase = utterance.phrase

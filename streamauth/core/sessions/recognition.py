@@ -3,13 +3,13 @@
 Data path: front end -> utterances -> **Recognition** -> transcripts -> **SpokenWords** (what is expected, and in time).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.decision import PhraseRule, PhraseState, Share
 from streamauth.core.events import Event, Reason, WordsHeard
 from streamauth.core.phrase.prompt import Challenge
-from streamauth.core.ports import PhraseRecognizer, PhraseStream, Transcript
+from streamauth.core.ports import PhraseRecognizer, PhraseStream, Rendering, Transcript
 
 
 class Recognition:
@@ -19,8 +19,9 @@ class Recognition:
         recognizer: The shared recognizer; None where it will never be asked.
         emit: Takes a WordsHeard whenever the words heard in the running utterance change, and at its end.
         expected: Words that are expected; None for any.
-        expected_scores: As for ``PhraseRecognizer.stream``, as are the following two.
+        expected_scores: As for ``PhraseRecognizer.stream``, as are the following.
         expected_recognition: See above.
+        renderings: See above.
         least_llr: See above.
     """
 
@@ -32,6 +33,7 @@ class Recognition:
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
+        renderings: Sequence[Rendering] = (),
         least_llr: float = 0.0,
     ) -> None:
         self._recognizer = recognizer
@@ -39,14 +41,15 @@ class Recognition:
         self._expected = expected
         self._expected_scores = expected_scores
         self._expected_recognition = expected_recognition
+        self._renderings = renderings
         self._least_llr = least_llr
         self._stream: PhraseStream | None = None
         self._partial = ""
 
-    def expect(self, expected: tuple[str, ...]) -> None:
-        """From the next utterance on these words are expected."""
+    def expect(self, expected: tuple[str, ...], renderings: Sequence[Rendering] = ()) -> None:
+        """From the next utterance on these words are expected, as this person said them before."""
         self.close()
-        self._expected = expected
+        self._expected, self._renderings = expected, renderings
 
     def hear(self, step: FrontEndStep, complete: Callable[[Transcript], bool] | None = None) -> Transcript | None:
         """Bring a frame's audio to the recognizer; the transcript where the utterance is over.
@@ -62,6 +65,7 @@ class Recognition:
                 self._expected,
                 expected_scores=self._expected_scores,
                 expected_recognition=self._expected_recognition,
+                renderings=self._renderings,
                 least_llr=self._least_llr,
             )
         if self._stream is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Samples, Transcript, Word
+from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Rendering, Samples, Transcript, Word
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.evidence import UtteranceEvidence
 from streamauth.engines.phrase.expected import Expected
@@ -40,12 +40,14 @@ class _Found:
         llr: Natural-log likelihood ratio that they were said.
         recognition: For each word its score by the second judge; empty where that was not asked.
         measures: What the likelihood ratio is made of, by name.
+        own: Log-likelihood ratio that they were said as the same person said them before, in nats, where that is known.
     """
 
     alignment: Alignment | None
     llr: float
     recognition: tuple[float, ...] = ()
     measures: Mapping[str, float] = field(default_factory=dict)
+    own: float | None = None
 
     def words(self, texts: Sequence[str]) -> tuple[Word, ...]:
         """The words where they are; none without an alignment."""
@@ -79,11 +81,17 @@ class _Utterance:
         if self.opinion is None:
             return _Found(alignment, alignment.llr, measures={"alignment": alignment.llr})
         usual = expected.expected_recognition
-        evidence = self.opinion.evidence(expected.words, alignment.llr, self._least_llr, usual)
+        evidence = self.opinion.evidence(expected.words, alignment.llr, self._least_llr, usual, expected.renderings)
         llr = self.opinion.llr(evidence)
         if evidence.scores is None:
             return _Found(alignment, llr, measures={"alignment": alignment.llr})
-        return _Found(alignment, llr, self.opinion.scores(expected.words), evidence.measures())
+        measures = evidence.measures() | ({"own": evidence.own} if evidence.own is not None else {})
+        return _Found(alignment, llr, self.opinion.scores(expected.words), measures, evidence.own)
+
+    @property
+    def rendering(self) -> Rendering | None:
+        """How it was said; None without Whisper."""
+        return self.opinion.rendering if self.opinion is not None else None
 
     def heard(self, lexicon: Lexicon) -> tuple[Word, ...] | None:
         """The words that Whisper hears by itself; None where it was not asked, or both judges doubt them."""
@@ -152,7 +160,8 @@ class PhraseCheck:
             self._reached = (first + len(said)) % len(expected.words) if said else 0
         words = said or (utterance.heard(self._lexicon) if over else None) or tuple(heard)
         scores = tuple(word.pronunciation_score for word in whole.alignment.words) if whole.alignment else ()
-        return Transcript(words, found.llr, whole.llr, scores, whole.measures)
+        rendering = utterance.rendering if over and said and found is whole and whole.recognition else None
+        return Transcript(words, found.llr, whole.llr, scores, whole.measures, rendering, whole.own)
 
     def _may_be_complete(self, heard: Sequence[Word]) -> bool:
         """Whether the decoder has heard enough for all that is still expected, whatever words it took it for.
@@ -188,5 +197,8 @@ class FreeCheck:
         """
         if not over or not _MIN_SAMPLES <= samples.size <= _MAX_FREE_SAMPLES:
             return Transcript(tuple(heard))
-        words = _Utterance(self._model, self._judge, samples, _LEAST_HEARD_LLR).heard(self._lexicon)
-        return Transcript(tuple(heard) if words is None else words)
+        utterance = _Utterance(self._model, self._judge, samples, _LEAST_HEARD_LLR)
+        words = utterance.heard(self._lexicon)
+        if words is None:
+            return Transcript(tuple(heard))
+        return Transcript(words, rendering=utterance.rendering)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from streamauth.core.phrase.words import DIGITS
+from streamauth.core.ports import Rendering
 from streamauth.engines.phrase.alignment import NUMBER, SILENCE, Pronunciation
 from streamauth.engines.phrase.decoys import Alternative
 from streamauth.engines.phrase.lexicon import Lexicon
@@ -33,6 +34,7 @@ class Expected:
         closed: Whether the rivals are all that is likely to be said.
         expected_scores: For each word, or the first of them, its usual pronunciation score when this person says it.
         expected_recognition: Likewise how sure the second judge usually is of it, as a log probability in nats.
+        renderings: How this person said all of the words before.
     """
 
     words: tuple[str, ...]
@@ -42,6 +44,7 @@ class Expected:
     closed: bool
     expected_scores: tuple[float, ...] = ()
     expected_recognition: tuple[float, ...] = ()
+    renderings: tuple[Rendering, ...] = ()
 
     @classmethod
     def of(
@@ -50,6 +53,7 @@ class Expected:
         lexicon: Lexicon,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
+        renderings: Sequence[Rendering] = (),
     ) -> "Expected":
         """The expectation of words that the dictionary knows or can read."""
         sounds_of = lexicon.likely
@@ -61,14 +65,16 @@ class Expected:
         else:
             near = tuple(lexicon.near(word, _NEAR_WORDS) for word in words)
         sounds, rival_sounds = tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals))
-        return cls(words, sounds, rival_sounds, near, closed, expected_scores, expected_recognition)
+        usual = expected_scores, expected_recognition, tuple(renderings)
+        return cls(words, sounds, rival_sounds, near, closed, *usual)
 
     def part(self, first: int, last: int) -> "Expected":
         """Only the words from one to another, the last included."""
         some = slice(first, last + 1)
         words, sounds, near = self.words[some], self.sounds[some], self.near[some]
         usual, sure = self.expected_scores[some], self.expected_recognition[some]
-        return replace(self, words=words, sounds=sounds, near=near, expected_scores=usual, expected_recognition=sure)
+        found = replace(self, words=words, sounds=sounds, near=near, expected_scores=usual, expected_recognition=sure)
+        return replace(found, renderings=self.renderings if words == self.words else ())
 
     def alternatives(self) -> Iterator[Alternative]:
         """Each word replaced by those that it is easily taken for, and each two neighbours swapped."""

@@ -8,13 +8,14 @@ other folder the words that libvosk heard are all there is.
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import vosk
 
-from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Samples, Transcript, Word, WordFacts
+from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Rendering, Samples, Transcript, Word, WordFacts
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.engines.phrase.expected import Expected
@@ -106,6 +107,7 @@ class VoskRecognizer:
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
+        renderings: Sequence[Rendering] = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         """State for one new stream.
@@ -118,7 +120,7 @@ class VoskRecognizer:
         check: PhraseCheck | FreeCheck | None = None
         if self._acoustics is not None and self._lexicon is not None:
             if expected:
-                phrase = Expected.of(expected, self._lexicon, expected_scores, expected_recognition)
+                phrase = Expected.of(expected, self._lexicon, expected_scores, expected_recognition, renderings)
                 check = PhraseCheck(self._acoustics, self._lexicon, phrase, self._judge, least_llr)
             elif self._judge is not None:
                 check = FreeCheck(self._acoustics, self._lexicon, self._judge)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Enrolled, Event, Failed, Reason, UtteranceRefused, UtteranceTaken
-from streamauth.core.ports import PhraseStream, Samples, Transcript, WordFacts
+from streamauth.core.ports import PhraseStream, Rendering, Samples, Transcript, WordFacts
 from streamauth.core.sessions.base import SessionState
 from streamauth.core.sessions.enrollment import (
     LEAST_PRONUNCIATION_SCORE,
@@ -263,6 +264,7 @@ class GuessingRecognizer(FakeRecognizer):
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
+        renderings: Sequence[Rendering] = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         return FittingStream(expected or ())

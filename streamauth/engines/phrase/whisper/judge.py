@@ -4,16 +4,18 @@ Data path: utterance, alignment -> **PhraseJudge** -> likelihood ratio, and what
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from streamauth.core.phrase.words import DIGITS, normalize
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples
 from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.whisper.evidence import WhisperEvidence, WordScores
 from streamauth.engines.phrase.whisper.forms import WrittenForms
-from streamauth.engines.phrase.whisper.fusion import Evidence, Fusion
-from streamauth.engines.phrase.whisper.model import WhisperModel
+from streamauth.engines.phrase.whisper.fusion import MOST_OWN, Evidence, Fusion
+from streamauth.engines.phrase.whisper.model import Heard, WhisperModel
+from streamauth.engines.phrase.whisper.renderings import Projection, difference
 from streamauth.errors import BadPhrase
 
 _LEAST_TOKENS, _TOKENS_PER_S = 8, 5.0
@@ -36,10 +38,11 @@ class PhraseJudge:
         self._model = WhisperModel(folder)
         self._forms = WrittenForms(lexicon)
         self._fusion = Fusion.read(folder)
+        self._projection = Projection(folder)
 
     def opinion(self, samples: Samples) -> "Opinion":
         """On one utterance; nothing is worked on before it is asked for."""
-        return Opinion(self._model, self._forms, self._fusion, samples)
+        return Opinion(self._model, self._forms, self._fusion, self._projection, samples)
 
 
 class Opinion:
@@ -49,15 +52,24 @@ class Opinion:
         model: Whisper.
         forms: Spellings of words.
         fusion: Joins it with the alignment.
+        projection: Makes renderings.
         samples: The utterance.
     """
 
-    def __init__(self, model: WhisperModel, forms: WrittenForms, fusion: Fusion, samples: Samples) -> None:
-        self._model, self._forms, self._fusion, self._samples = model, forms, fusion, samples
+    def __init__(
+        self, model: WhisperModel, forms: WrittenForms, fusion: Fusion, projection: Projection, samples: Samples
+    ) -> None:
+        self._model, self._forms, self._fusion, self._projection = model, forms, fusion, projection
+        self._samples = samples
         self._known: dict[tuple[str, ...], WordScores] = {}
 
     def evidence(
-        self, words: Sequence[str], alignment_llr: float, least_llr: float, usual: Sequence[float] = ()
+        self,
+        words: Sequence[str],
+        alignment_llr: float,
+        least_llr: float,
+        usual: Sequence[float] = (),
+        renderings: Sequence[Rendering] = (),
     ) -> Evidence:
         """What speaks for the words; Whisper is not asked where it cannot bring them over a likelihood ratio.
 
@@ -67,14 +79,21 @@ class Opinion:
             least_llr: The likelihood ratio that matters, in nats.
             usual: For each word, or the first of them, its usual score when this person says it: a name that Whisper
                 never saw written is forgiven, by so much and no more than ``MOST_FORGIVEN``.
+            renderings: How this person said just these words before.
         """
         digits = set(words).issubset(DIGITS)
         alone = Evidence(alignment_llr, digits=digits)
-        if self._fusion.most(alone) < least_llr:
+        if self._fusion.most(replace(alone, own=MOST_OWN if renderings else None)) < least_llr:
             return alone
         scores = self._scores(tuple(words)).forgiven(usual)
         heard = self._scores(self.words).total if self.words else self._evidence.nothing()
-        return Evidence(alignment_llr, scores, min(0.0, scores.total - heard), digits)
+        own = self._fusion.own_llr([difference(self.rendering, one) for one in renderings])
+        return Evidence(alignment_llr, scores, min(0.0, scores.total - heard), digits, own)
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """How the utterance was said."""
+        return self._projection.rendering(self._heard, self._samples.size)
 
     def llr(self, evidence: Evidence) -> float:
         """Natural-log likelihood ratio of the evidence."""
@@ -95,7 +114,11 @@ class Opinion:
 
     @cached_property
     def _evidence(self) -> WhisperEvidence:
-        return WhisperEvidence(self._model, self._forms, self._model.hear(self._samples))
+        return WhisperEvidence(self._model, self._forms, self._heard)
+
+    @cached_property
+    def _heard(self) -> Heard:
+        return self._model.hear(self._samples)
 
     def _scores(self, words: tuple[str, ...]) -> WordScores:
         if words not in self._known:

@@ -227,6 +227,7 @@ def upgrade() -> None:
         sa.Column("audio_s", sa.Double, nullable=False),
         sa.Column("embedding", sa.LargeBinary, nullable=False),
         sa.Column("pronunciation_scores", sa.LargeBinary),
+        sa.Column("rendering", sa.LargeBinary),
         sa.ForeignKeyConstraint(
             ["profile_id"], ["profiles.id"], name=op.f("fk_enrollments_profile_id"), ondelete="CASCADE"
         ),
