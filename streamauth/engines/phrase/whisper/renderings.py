@@ -3,8 +3,8 @@
 Data path: Heard -> **Projection** -> Rendering (enrolled, sealed) -> **difference** -> the phrase's likelihood ratio.
 A rendering is what Whisper's encoder made of an utterance, each 40 ms reduced to what tells phones apart (linear
 discriminant analysis, ``scripts/train/whisper/renderings.py``) and to its direction: some 2.4 kB for 3 s. Two of them
-are laid on each other by dynamic time warping (Sakoe and Chiba 1978). The worst third of a second of the path counts, so
-that a word that differs is not made up for by all others that do not.
+are laid on each other by dynamic time warping (Sakoe and Chiba 1978). The worst third of a second of the path counts,
+so that a word that differs is not made up for by all others that do not.
 """
 
 from dataclasses import dataclass
