@@ -4,8 +4,9 @@
 
 Recordings of people who said the same word or sentence several times. ``--fit`` writes ``renderings.npz``: linear
 discriminant analysis of what the encoder makes of 40 ms, between the phones that the phrase model finds there, on
-people who are not held out. Then each of some recordings is compared with up to three others of the same words by the same
-person, and with those of other words by that person. ``--features`` keeps what the encoder gave in a file of numpy.
+people who are not held out. Then each of some recordings is compared with up to three others of the same words by the
+same person, and with those of other words by that person. ``--features`` keeps what the encoder gave in a file of
+numpy.
 """
 
 import argparse
