@@ -46,6 +46,7 @@ def test_a_rendering_reads_as_it_was_stored_sealed(store: Store) -> None:
     assert other.rendering is None
     with store._sealed.read() as connection:
         sealed = connection.scalar(select(enrollments.c.rendering))
+    assert sealed is not None
     assert rendering.tobytes() not in sealed
     for damaged in (b"", rendering_bytes(rendering)[:-1], bytes(34)):
         with pytest.raises(StoreCorrupt):

@@ -60,8 +60,8 @@ def collect(seed: int) -> Iterator[Taken]:
     for source, least in SETS.items():
         said: defaultdict[tuple[str, str], list[tuple[str, str, float, float]]] = defaultdict(list)
         for row in (PEOPLE / f"{source}.tsv").read_text("utf-8").splitlines():
-            file, start_s, end_s, person, _, name, text = row.split("\t")
-            said[person, text.lower()].append((file, name, float(start_s), float(end_s)))
+            file, start, end, person, _, name, text = row.split("\t")
+            said[person, text.lower()].append((file, name, float(start), float(end)))
         people = sorted({person for person, _ in said})
         chosen = set(dice.sample(people, min(MOST_PEOPLE, len(people))))
         for (person, text), takes in sorted(said.items()):

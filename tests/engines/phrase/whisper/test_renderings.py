@@ -23,7 +23,7 @@ SURE = WordScores((0.0,), 0.0)
 def made(frames: int, seed: int) -> Rendering:
     """A rendering that goes on from phone to phone, one each 80 ms."""
     directions = np.random.default_rng(seed).standard_normal((-(-frames // 2), 32)).repeat(2, axis=0)[:frames]
-    return np.rint(127 * directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.int8)
+    return np.asarray(np.rint(127 * directions / np.linalg.norm(directions, axis=1, keepdims=True)), np.int8)
 
 
 def test_the_same_at_another_speed_differs_little() -> None:
