@@ -1,11 +1,12 @@
-"""What most tests need not do anew each time: make the tables of a store, wait for the disk, augment the same speech.
+"""What most tests need not do anew each time: load models, make a store's tables, wait for the disk, augment speech.
 
-All of that is a function of its inputs, or nothing that a test outside ``tests/store`` looks at. ``tests/store`` takes
-the product's own.
+All of that is a function of its inputs, or nothing that a test looks at outside ``tests/store`` and ``tests/engines``.
+Those take the product's own.
 """
 
 import gc
 import hashlib
+import os
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from streamauth.catalog.registry import Catalog, models_folder
 from streamauth.core.ports import Samples, SpeakerEncoder, Voiceprint
 from streamauth.core.sessions import enrollment
 from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.pooling import VoiceSample
 from streamauth.engines.encoder.onnx import OnnxEncoder
-from streamauth.settings import StoreSettings
+from streamauth.engines.loader import Engines
+from streamauth.settings import Settings, StoreSettings
 from streamauth.store.backends import sqlite
 from streamauth.store.database import Database
 from streamauth.store.migrations import upgrade
@@ -27,6 +30,8 @@ from tests.fakes import FakeEncoder
 _REPEATABLE = (FakeEncoder, OnnxEncoder)
 _DEFAULT_PRAGMAS = sqlite._PRAGMAS
 _make = sqlite.SqliteBackend.__init__
+_unloaded = Engines.__init__
+_loaded: dict[Any, Engines] = {}
 _augmented: dict[tuple[str, bytes], Voiceprint] = {}
 
 
@@ -57,6 +62,17 @@ def _augmented_once(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder
     return _augmented[key].copy()
 
 
+def _engines(self: Engines, settings: Settings, catalog: Catalog | None = None) -> None:
+    _unloaded(self, settings, catalog)
+    shipped = (models_folder() / f"{settings.voice.encoder}.onnx").is_file()
+    if type(self) is not Engines or not shipped:
+        return
+    key = settings.speech, settings.voice, settings.phrase, os.environ.get("STREAMAUTH_MODELS")
+    # all that is loaded, but not the folder of calibrations
+    loaded = vars(_loaded.setdefault(key, self))
+    vars(self).update({name: value for name, value in loaded.items() if name != "_catalog"})
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick() -> None:
     """For all tests of a process."""
@@ -65,12 +81,18 @@ def quick() -> None:
     patch.setattr(sqlite.SqliteBackend, "__init__", _made)
     patch.setattr(sqlite, "_PRAGMAS", tuple(each.replace("= FULL", "= OFF") for each in _DEFAULT_PRAGMAS))
     patch.setattr(enrollment, "augmented_voiceprint", _augmented_once)
+    patch.setattr(Engines, "__init__", _engines)
     # what is loaded by now stays; to look through it costs a second where a test asks for a collection
     gc.collect()
     gc.freeze()
 
 
-def as_the_product(patch: pytest.MonkeyPatch) -> None:
-    """The product's own store."""
+def own_engines(patch: pytest.MonkeyPatch) -> None:
+    """Engines as the product loads them."""
+    patch.setattr(Engines, "__init__", _unloaded)
+
+
+def own_store(patch: pytest.MonkeyPatch) -> None:
+    """A store as the product makes it."""
     patch.setattr(sqlite.SqliteBackend, "__init__", _make)
     patch.setattr(sqlite, "_PRAGMAS", _DEFAULT_PRAGMAS)

@@ -1,5 +1,7 @@
 """Recordings that are played again, against a whole authenticator with its real engines and default settings."""
 
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,9 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Event, Reason, UtteranceRefused, UtteranceTaken, Verdict
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.demo_data import demo_utterances
-from streamauth.engines.loader import Engines
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import ReplaySettings, Settings
+from tests.store.helpers import at
 
 FORMAT = AudioFormat(SAMPLE_RATE_HZ)
 PHRASE = "please open the door and let me come in"
@@ -21,23 +23,33 @@ CLIPS = demo_utterances()
 
 
 @pytest.fixture(scope="module")
-def engines() -> Engines:
-    return Engines(Settings())
+def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that knows ada."""
+    home = tmp_path_factory.mktemp("replays") / "home"
+    enroll_ada(authenticator(home)).close()
+    return home
 
 
 @pytest.fixture
-def auth(tmp_path: Path, engines: Engines) -> Iterator[Authenticator]:
-    made = authenticator(tmp_path, engines)
+def home(enrolled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(enrolled, tmp_path / "home"))
+
+
+@pytest.fixture
+def auth(home: Path) -> Iterator[Authenticator]:
+    made = authenticator(home)
     yield made
     made.close()
 
 
-def authenticator(home: Path, engines: Engines, **replay: float) -> Authenticator:
-    opened = Authenticator.open(home, Settings(replay=ReplaySettings(**replay)))  # type: ignore[arg-type]
-    made = Authenticator(opened.store, engines, opened.settings)
+def authenticator(home: Path, **replay: float) -> Authenticator:
+    return Authenticator.open(home, Settings(replay=ReplaySettings(**replay)))  # type: ignore[arg-type]
+
+
+def enroll_ada(auth: Authenticator) -> Authenticator:
     for clip in ("door-1", "door-2", "door-3"):
-        enroll(made, said(clip))
-    return made
+        enroll(auth, said(clip))
+    return auth
 
 
 def said(clip: str, gain: float = 1.0, voice: str = "slt") -> Samples:
@@ -89,14 +101,14 @@ def test_one_recording_does_not_enroll_three_times(auth: Authenticator) -> None:
     assert (len(taken), refused) == (1, [(Reason.HEARD_BEFORE,)])
 
 
-def test_trails_are_sealed_limited_and_go_with_the_profile(tmp_path: Path, engines: Engines) -> None:
-    auth = authenticator(tmp_path, engines, keep_trails=1)
+def test_trails_are_sealed_limited_and_go_with_the_profile(home: Path) -> None:
+    auth = authenticator(home, keep_trails=1)
     profile = auth.store.profiles.get("ada")
     for clip in ("door-4", "window", "coffee"):
         verify(auth, said(clip))
     kept = auth.store.trails.of(profile.id, auth.settings.replay)
     assert len(kept) == 3 + 1
-    assert not any(kept[0].tobytes()[:200] in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert not any(kept[0].tobytes()[:200] in path.read_bytes() for path in home.rglob("*") if path.is_file())
     auth.store.maintenance.check()
     auth.store.maintenance.rotate_key()
     assert [trail.tobytes() for trail in auth.store.trails.of(profile.id, auth.settings.replay)] == [
@@ -107,22 +119,19 @@ def test_trails_are_sealed_limited_and_go_with_the_profile(tmp_path: Path, engin
     auth.close()
 
 
-def test_an_old_trail_of_an_attempt_is_forgotten_and_one_of_the_enrollment_is_not(
-    tmp_path: Path, engines: Engines
-) -> None:
-    auth = authenticator(tmp_path, engines)
+def test_an_old_trail_of_an_attempt_is_forgotten_and_one_of_the_enrollment_is_not(home: Path) -> None:
+    auth = authenticator(home)
     profile = auth.store.profiles.get("ada")
     verify(auth, said("door-4"))
     soon = ReplaySettings(keep_days=0.01)
     assert len(auth.store.trails.of(profile.id, soon)) == 4
-    with auth.store._sealed.write() as connection:
-        connection.exec_driver_sql("UPDATE trails SET made_ms = made_ms - 86400000")
+    at(auth.store, time.time() + 86_400)
     assert len(auth.store.trails.of(profile.id, soon)) == 3
     auth.close()
 
 
-def test_where_the_setting_is_off_nothing_is_kept_or_refused(tmp_path: Path, engines: Engines) -> None:
-    auth = authenticator(tmp_path, engines, refuse=False)
+def test_where_the_setting_is_off_nothing_is_kept_or_refused(tmp_path: Path) -> None:
+    auth = enroll_ada(authenticator(tmp_path, refuse=False))
     for _ in range(2):
         assert verify(auth, said("door-4")).verdict is Verdict.ACCEPT
     assert not auth.store.trails.of(auth.store.profiles.get("ada").id, auth.settings.replay)

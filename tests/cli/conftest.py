@@ -1,31 +1,9 @@
-import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from streamauth.catalog.registry import Catalog
-from streamauth.engines.loader import Engines
-from streamauth.settings import Settings
 from tests.cli.rig import Shell, enroll
-
-_LOADED: dict[Any, Engines] = {}
-
-
-@pytest.fixture(autouse=True)
-def shared_engines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands that ask for the same models get the same ones: loading is tested elsewhere, and is slow."""
-    load = Engines.__init__
-
-    def engines(self: Engines, settings: Settings, catalog: Catalog | None = None) -> None:
-        load(self, settings, catalog)
-        key = (settings.speech, settings.voice, settings.phrase, os.environ.get("STREAMAUTH_MODELS"))
-        # all that is loaded, but not the folder of calibrations
-        loaded = vars(_LOADED.setdefault(key, self))
-        vars(self).update({name: value for name, value in loaded.items() if name != "_catalog"})
-
-    monkeypatch.setattr(Engines, "__init__", engines)
 
 
 @pytest.fixture

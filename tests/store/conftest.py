@@ -8,7 +8,7 @@ import pytest
 from streamauth.store.door_schema import metadata
 from streamauth.store.store import Store
 from tests.postgres import drop_database, new_database
-from tests.quick import as_the_product
+from tests.quick import own_store
 from tests.store.helpers import URL_FILE, emptied, execute, opened
 
 _KINDS = ("sqlite", "postgres")
@@ -23,7 +23,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def product(monkeypatch: pytest.MonkeyPatch) -> None:
-    as_the_product(monkeypatch)
+    own_store(monkeypatch)
 
 
 @pytest.fixture
