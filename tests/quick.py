@@ -7,6 +7,7 @@ Those take the product's own.
 import gc
 import hashlib
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.pooling import VoiceSample
 from streamauth.engines.encoder.onnx import OnnxEncoder
 from streamauth.engines.loader import Engines
+from streamauth.errors import ModelMissing
 from streamauth.settings import Settings, StoreSettings
 from streamauth.store.backends import sqlite
 from streamauth.store.database import Database
@@ -62,10 +64,15 @@ def _augmented_once(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder
     return _augmented[key].copy()
 
 
+def _shipped(encoder: str) -> bool:
+    with suppress(ModelMissing):
+        return (models_folder() / f"{encoder}.onnx").is_file()
+    return False
+
+
 def _engines(self: Engines, settings: Settings, catalog: Catalog | None = None) -> None:
     _unloaded(self, settings, catalog)
-    shipped = (models_folder() / f"{settings.voice.encoder}.onnx").is_file()
-    if type(self) is not Engines or not shipped:
+    if type(self) is not Engines or not _shipped(settings.voice.encoder):
         return
     key = settings.speech, settings.voice, settings.phrase, os.environ.get("STREAMAUTH_MODELS")
     # all that is loaded, but not the folder of calibrations
