@@ -89,7 +89,7 @@ class Listener:
         """
 
         def look() -> Clip:
-            with audio_path(file) as path, open_audio(path, max_s=_LONGEST_S) as source:
+            with audio_path(file) as path, open_audio(path, max_s=_LONGEST_S, decode=self._context.decode) as source:
                 layout, duration_s = source.format, source.duration_s or 0.0
             other = layout.channels != 1 or layout.encoding is not Encoding.S16LE
             if other or layout.sample_rate_hz not in _SAMPLE_RATES_HZ:

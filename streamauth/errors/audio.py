@@ -50,6 +50,11 @@ class AudioTooLong(AudioError):
     """The audio is longer than the limit for one attempt."""
 
 
+class DecoderFailed(AudioError):
+    """The audio file could not be decoded: its decoder crashed, took too long or too much memory. Convert it to WAV:
+    `ffmpeg -i INPUT -ar 16000 -ac 1 output.wav`."""
+
+
 class MicrophoneUnavailable(AudioError):
     """No microphone can be opened. `streamauth doctor` lists what is missing."""
 

@@ -29,7 +29,8 @@ from streamauth.server.static import page_routes
 from streamauth.server.streaming.endpoint import StreamingEndpoint
 from streamauth.server.verdicts import Verdicts
 from streamauth.service.authenticator import Authenticator
-from streamauth.settings import Settings
+from streamauth.settings import ServerSettings, Settings
+from streamauth.sources.decoders import Decoders
 from streamauth.store.store import Store
 from streamauth.version import __version__
 
@@ -86,6 +87,7 @@ class Application:
         sessions = Sessions(settings, store, store_pool)
         metrics = Metrics(lambda: len(sessions), place.metrics_folder if place else None)
         verdicts = Verdicts(store.signing_keys, settings.access, time.time)
+        decoders = _decoders(settings.server)
         changes = Changes(store, store_pool)
         loops = (metrics.watch_loop(), sessions.renew(), changes.watch(), _forget_rates(store, store_pool))
         chores = [asyncio.create_task(each) for each in loops]
@@ -106,6 +108,7 @@ class Application:
                 changes,
                 threshold,
                 place.missing if place else lambda: 0,
+                decoders.open if decoders else None,
             )
             yield cls(context, mounts)
         finally:
@@ -113,6 +116,8 @@ class Application:
                 chore.cancel()
             await asyncio.wait(chores)
             sessions.close()
+            if decoders is not None:
+                decoders.close()
             workers.close(_POOL_S)
             store_pool.close(_POOL_S)
 
@@ -121,30 +126,3 @@ class Application:
         await self._context.sessions.finish(self._context.settings.server.shutdown_grace_s)
 
 
-async def _forget_rates(store: Store, store_pool: WorkerPool) -> None:
-    """Delete from time to time what tells nothing any more of how often things happened, for ever."""
-    while True:
-        await asyncio.sleep(_FORGET_S)
-        with suppress(StoreError):
-            await store_pool.run(store.rates.forget)
-
-
-def _routes(context: Context) -> FastAPI:
-    api = FastAPI(
-        title="streamauth",
-        version=__version__,
-        description="Real-time voice authentication. Streaming: docs/protocol.md.",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    for kind, reply in REPLIES.items():
-        api.add_exception_handler(kind, reply)
-    api.include_router(rest_routes(context))
-    api.include_router(health_routes(context))
-
-    @api.get(PATH, include_in_schema=False)
-    async def stream_without_upgrade() -> Response:
-        return Response("This is a websocket.\n", 426, {"Upgrade": "websocket"}, "text/plain")
-
-    return api

@@ -55,7 +55,7 @@ async def run_file(
     with audio_path(body) as path:
         try:
             # decoded a piece at a time on the pool, in turn with the pieces of others
-            source = await run.call(lambda: open_audio(path, max_s=max_s, channel=channel))
+            source = await run.call(lambda: open_audio(path, max_s=max_s, channel=channel, decode=context.decode))
             with source:
                 await run.begin(lambda: begin(source.format))
                 piece = _Piece(source)

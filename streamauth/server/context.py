@@ -14,6 +14,7 @@ from streamauth.server.sessions import Sessions
 from streamauth.server.verdicts import Verdicts
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
+from streamauth.sources.files import Decode
 
 CALLER = "caller"
 """Where the state of a request holds its caller."""
@@ -35,6 +36,7 @@ class Context:
         changes: Tells when profiles or API keys have changed.
         threshold: The LLR that an accept takes, in nats.
         missing_workers: Tells how many worker processes do not serve now.
+        decode: Opens audio files that take a library; in this process if None.
     """
 
     authenticator: Authenticator
@@ -48,6 +50,7 @@ class Context:
     changes: Changes
     threshold: float
     missing_workers: Callable[[], int] = lambda: 0
+    decode: Decode | None = None
 
 
 def caller_of(request: Request) -> Caller:

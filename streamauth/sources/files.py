@@ -5,6 +5,7 @@ Data path: **file or pipe** -> PcmDecoder -> Resampler.
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -16,8 +17,12 @@ from streamauth.sources.kinds import SNIFFED_BYTES, Kind, Reader, kind_of, tag_b
 
 _MOST_FILLING_BYTES = 65_536
 
+Decode = Callable[[Path, float], AudioSource]
 
-def open_audio(path: Path, *, max_s: float, max_mb: float = 512.0, channel: int | None = None) -> AudioSource:
+
+def open_audio(
+    path: Path, *, max_s: float, max_mb: float = 512.0, channel: int | None = None, decode: Decode | None = None
+) -> AudioSource:
     """Open a file: WAV, AIFF, CAF, AU, Wave64, NIST SPHERE, FLAC, Ogg (Vorbis, Opus, FLAC) or MP3, 8 to 192 kHz.
 
     With the extra ``media`` also WebM, MP4 and others. What else is known by name is refused with the command that
@@ -29,6 +34,8 @@ def open_audio(path: Path, *, max_s: float, max_mb: float = 512.0, channel: int 
         max_s: Longest audio, in seconds.
         max_mb: Largest file, in 10^6 bytes.
         channel: The only channel to listen to, counted from 1; None mixes all.
+        decode: Opens what takes a library to decode, given the path and the longest audio in seconds: for files of
+            strangers ``Decoders.open``. This process if None.
 
     Raises:
         FileMissing: No file, no permission, or no regular file.
@@ -62,10 +69,20 @@ def open_audio(path: Path, *, max_s: float, max_mb: float = 512.0, channel: int 
     kind = kind_of(head, path.suffix)
     if kind is None:
         raise NotAudio()
-    source = _open(path, kind, max_s)
+    own = decode is None or kind.reader is Reader.NONE or _is_plain(path, kind)
+    source = _open(path, kind, max_s) if decode is None or own else decode(path, max_s)
     if channel is not None:
         source.format = replace(source.format, channel=channel)
     return source
+
+
+def _is_plain(path: Path, kind: Kind) -> bool:
+    """Whether no library takes part in decoding a file."""
+    if kind.reader is not Reader.WAV:
+        return False
+    from streamauth.sources.wav import is_plain
+
+    return is_plain(path, kind)
 
 
 def _open(path: Path, kind: Kind, max_s: float) -> AudioSource:

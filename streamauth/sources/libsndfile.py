@@ -30,6 +30,11 @@ _UNKNOWN_FRAMES = 2**63 - 1
 """What libsndfile says of a FLAC file that does not tell its length, as those written into a pipe."""
 
 
+def warm_up() -> None:
+    """Load the library."""
+    import soundfile  # noqa: F401
+
+
 def open_blocks(path: Path, kind: Kind, max_s: float) -> AudioSource:
     """Open a file of a header and samples; errors as of ``open_audio``."""
     with open(path, "rb") as file:

@@ -3,8 +3,10 @@
 The demuxer is named, never guessed: FFmpeg also knows playlists, which would read other files or the network.
 """
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,14 @@ _GUESSED = frozenset({"aac", "ac3", "amr", "dts", "mp3", "mpeg", "mpegts", "rm",
 
 _MISSING_S = 0.5
 """What a file may be shorter than its header says: priming of the encoder, and rounding."""
+
+
+def warm_up() -> None:
+    """Load the library, where it is installed, with all the parts that it would load at their first use."""
+    if (av := _av()) is not None:
+        for module in pkgutil.walk_packages(av.__path__, "av."):
+            with suppress(ImportError):
+                importlib.import_module(module.name)
 
 
 def open_media(path: Path, kind: Kind, max_s: float, why: str = "is not decoded here") -> AudioSource:

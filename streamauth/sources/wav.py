@@ -95,6 +95,16 @@ def open_wav(path: Path, kind: Kind, max_s: float) -> AudioSource:
     return AudioSource(layout.audio, chunks(), frames / layout.audio.sample_rate_hz)
 
 
+def is_plain(path: Path, kind: Kind) -> bool:
+    """Whether the samples are decoded here, without a library.
+
+    Raises:
+        TruncatedAudio, NotAudio: Of a damaged header.
+    """
+    with open(path, "rb") as file:
+        return _own_format(file, find_block(file), kind) is not None
+
+
 def _own_format(file: BinaryIO, block: Block, kind: Kind) -> _Format | None:
     """How the samples are decoded here; None if libsndfile must."""
     raw = block.format
