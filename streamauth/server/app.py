@@ -126,3 +126,36 @@ class Application:
         await self._context.sessions.finish(self._context.settings.server.shutdown_grace_s)
 
 
+async def _forget_rates(store: Store, store_pool: WorkerPool) -> None:
+    """Delete from time to time what tells nothing any more of how often things happened, for ever."""
+    while True:
+        await asyncio.sleep(_FORGET_S)
+        with suppress(StoreError):
+            await store_pool.run(store.rates.forget)
+
+
+def _decoders(limits: ServerSettings) -> Decoders | None:
+    if not limits.decoder_sandbox or not Decoders.available():
+        return None
+    return Decoders(memory_mb=limits.decoder_memory_mb, step_s=limits.decoder_step_s)
+
+
+def _routes(context: Context) -> FastAPI:
+    api = FastAPI(
+        title="streamauth",
+        version=__version__,
+        description="Real-time voice authentication. Streaming: docs/protocol.md.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for kind, reply in REPLIES.items():
+        api.add_exception_handler(kind, reply)
+    api.include_router(rest_routes(context))
+    api.include_router(health_routes(context))
+
+    @api.get(PATH, include_in_schema=False)
+    async def stream_without_upgrade() -> Response:
+        return Response("This is a websocket.\n", 426, {"Upgrade": "websocket"}, "text/plain")
+
+    return api
