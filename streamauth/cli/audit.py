@@ -1,6 +1,7 @@
 """``streamauth audit``."""
 
 import json as json_module
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,23 +9,40 @@ import typer
 
 from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened
 
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 app = typer.Typer(help="What was decided and changed: append-only, sealed, chained so that nothing can be taken out.")
 
 
 @app.command("list")
 def list_(
     last: Annotated[int, typer.Option("--last", min=1, help="How many of the newest entries.")] = 50,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="ID|NAME", help="Only those of one profile, by its id or name."),
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", formats=_TIMES, help="Only from this time on, UTC.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", formats=_TIMES, help="Only before this time, UTC.")
+    ] = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> int:
     """The newest entries. They name ids, never a person: `streamauth profiles list --json` tells whose they are."""
-    from collections import deque
-
     from rich.table import Table
+
+    from streamauth.errors import UnknownProfile
+    from streamauth.store.audit import AuditFilter
 
     output = Output(json)
     with opened(store) as authenticator:
-        entries = list(deque(authenticator.store.audit.entries(), maxlen=last))
+        subject = profile
+        if profile is not None:
+            with suppress(UnknownProfile):  # the id of one that is gone is looked for as it is
+                subject = authenticator.store.profiles.get(profile).id
+        wanted = AuditFilter(subject, _ms(since) or 0, _ms(until))
+        entries = authenticator.store.audit.newest(limit=last, wanted=wanted)[::-1]
     if json:
         output.result({"entries": [entry.as_dict() for entry in entries]}, "")
         return EXIT_OK
@@ -32,8 +50,12 @@ def list_(
     for entry in entries:
         at = datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(str(entry.number), at, entry.actor, entry.action, entry.subject, entry.outcome)
-    output.console.print(table if entries else "The audit log is empty.")
+    output.console.print(table if entries else "No such entries.")
     return EXIT_OK
+
+
+def _ms(time: datetime | None) -> int | None:
+    return None if time is None else round(time.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 @app.command()

@@ -145,10 +145,13 @@ def _safety(url: str | None) -> list[Check]:
 
     with opened(url) as authenticator:
         maintenance = authenticator.store.maintenance
-        files, (path, fault) = maintenance.exposed(), maintenance.version_file
+        files, (path, fault), beside = maintenance.exposed(), maintenance.version_file, maintenance.key_beside
     checks = [_tried("rows of the store", rows)]
     if files:
         checks.append(Check("files of the store", False, ", ".join(map(str, files)), StoreExposed.default_message))
+    if beside is not None:
+        advice = "Whoever copies this folder has both. Move it elsewhere and set store.key_file."
+        checks.append(Check("sealing key beside the store", False, str(beside), advice, needed=False))
     advice = "An older copy of the store would not be noticed. Set store.version_file to a file that can be written."
     found = f"{path}: {fault}" if fault else str(path)
     checks.append(Check("notice of older copies", not fault, found, advice if fault else "", needed=False))

@@ -60,6 +60,7 @@ __all__ = [
     "all_settings",
     "data_folder",
     "environment_name",
+    "key_folder",
     "load_settings",
     "origins",
 ]
@@ -136,6 +137,22 @@ def data_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("streamauth")
+
+
+def key_folder(home: Path) -> Path:
+    """Where the sealing key of a data folder is made where no setting says so; not created here.
+
+    Outside of the usual data folder, so that a copy of that is worthless by itself: ``/etc/streamauth`` for root, else
+    the platform's folder of settings. In a folder that was chosen (``$STREAMAUTH_HOME``) the key is inside, so that the
+    folder is complete.
+    """
+    if os.environ.get("STREAMAUTH_HOME") or home != data_folder():
+        return home
+    if os.name == "posix" and os.geteuid() == 0:
+        return Path("/etc/streamauth")
+    from platformdirs import user_config_path
+
+    return user_config_path("streamauth")
 
 
 def load_settings(home: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:

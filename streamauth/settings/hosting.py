@@ -58,7 +58,11 @@ class StoreSettings(Section):
     """Where profiles are kept and how they are sealed."""
 
     url: str = setting("", "SQLAlchemy URL of the store; empty means streamauth.db in the data folder")
-    key_file: str = setting("", "File of the sealing key; empty means sealing.key in the data folder")
+    key_file: str = setting(
+        "",
+        "File of the sealing key; empty means sealing.key, in the folder of settings beside the usual data folder, or "
+        "in a data folder that was chosen",
+    )
     key_command: str = setting("", "Command that prints the sealing key, such as a key service's")
     version_file: str = setting(
         "", "File that remembers how far the store has come; empty means beside the sealing key's file"

@@ -26,6 +26,8 @@ from streamauth.store.sealing import SealingKey
 _KEY, _HEAD = "audit_key", "audit_head"
 _BEGIN = bytes(32)
 _BATCH = 500
+_CLOCK_STEP_MS = 3_600_000
+"""Entries stand in the order of their numbers; a clock that was put back may have made times less ordered."""
 LOCAL = "local"
 """Who acts on this machine itself, by command or program, with no API key."""
 
@@ -53,6 +55,26 @@ class AuditEntry:
     def as_dict(self) -> dict[str, Any]:
         """The entry as JSON can hold it."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are wanted.
+
+    Attributes:
+        subject: Id of what it was done to; any if None.
+        since_ms: The earliest time, in milliseconds since the epoch.
+        until_ms: The time before which they are; None for any.
+    """
+
+    subject: str | None = None
+    since_ms: int = 0
+    until_ms: int | None = None
+
+    def passes(self, entry: AuditEntry) -> bool:
+        """Whether an entry is one of them."""
+        late = self.until_ms is not None and entry.at_ms >= self.until_ms
+        return entry.at_ms >= self.since_ms and not late and self.subject in (None, entry.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +111,31 @@ class Audit:
                 yield entry
             after = page[-1][0].number
 
-    def newest(self, before: int | None = None, limit: int = 100) -> list[AuditEntry]:
-        """The newest entries below a number, the newest first.
+    def newest(
+        self, before: int | None = None, limit: int = 100, wanted: "AuditFilter | None" = None
+    ) -> list[AuditEntry]:
+        """The newest entries below a number that pass a filter, the newest first.
+
+        The log is read backwards in pages, never as a whole, and no further than the filter's beginning.
 
         Raises:
             AuditBroken: One cannot be opened.
         """
-        query = select(audit).order_by(audit.c.number.desc()).limit(limit)
-        if before is not None:
-            query = query.where(audit.c.number < before)
-        with self._sealed.read() as connection:
-            rows = connection.execute(query).all()
-            key = self._sealed.key(connection) if rows else None
-        return [] if key is None else [_entry_of(row, key) for row in rows]
+        wanted = wanted or AuditFilter()
+        found: list[AuditEntry] = []
+        while len(found) < limit:
+            query = select(audit).order_by(audit.c.number.desc()).limit(min(_BATCH, max(limit, 50)))
+            if before is not None:
+                query = query.where(audit.c.number < before)
+            with self._sealed.read() as connection:
+                rows = connection.execute(query).all()
+                key = self._sealed.key(connection) if rows else None
+            page = [] if key is None else [_entry_of(row, key) for row in rows]
+            found += [entry for entry in page if wanted.passes(entry)]
+            if not page or page[-1].at_ms < wanted.since_ms - _CLOCK_STEP_MS:
+                break
+            before = page[-1].number
+        return found[:limit]
 
     def verify(self) -> AuditState:
         """Check every link from the first entry to the head.

@@ -9,6 +9,7 @@ from streamauth.errors import ProfileExists
 from streamauth.store.audit import note
 from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import touch
+from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.recordings import put_recording
 from streamauth.store.records import (
     EnrollmentRecord,
@@ -16,11 +17,10 @@ from streamauth.store.records import (
     record_of,
     rendering_bytes,
     scores_bytes,
-    voiceprint_bytes,
+    sealed_voiceprint,
 )
 from streamauth.store.schema import enrollments, profiles
 from streamauth.store.sealed_database import SealedDatabase
-from streamauth.store.sealing import SealingKey
 from streamauth.store.standing import Check
 from streamauth.store.voiceprints import encoders_of, put_voiceprint
 
@@ -66,7 +66,7 @@ class Enrollments:
             touch(self._sealed, connection, profile_id, now_ms)
             if check is not None:
                 check(self._sealed, connection)
-            key = self._sealed.key(connection)
+            key = self._sealed.profile_key(connection, profile_id)
             if not more and record.encoder_id in encoders_of(connection, profile_id):
                 raise ProfileExists
             if phrase is not None:
@@ -82,10 +82,10 @@ class Enrollments:
         """The confirmed utterances of a profile for one encoder, oldest first; none if it is unknown."""
         mine = (enrollments.c.profile_id == profile_id) & (enrollments.c.encoder_id == encoder_id)
         with self._sealed.read() as connection:
-            key = self._sealed.key(connection)
-            rows = connection.execute(select(enrollments).where(mine).order_by(enrollments.c.id)).all()
             self._sealed.check(connection, PROFILE, profile_id)
-        return [record_of(row, key) for row in rows]
+            rows = connection.execute(select(enrollments).where(mine).order_by(enrollments.c.id)).all()
+            key = self._sealed.profile_key(connection, profile_id) if rows else None
+        return [] if key is None else [record_of(row, key) for row in rows]
 
     def rebuild(self, profile_id: str, records: Sequence[EnrollmentRecord], voiceprint: Voiceprint) -> None:
         """Store an enrollment that was made anew, for another encoder, from the audio that is kept.
@@ -103,7 +103,7 @@ class Enrollments:
         with self._sealed.write() as connection:
             now_ms = self._sealed.database.now_ms(connection)
             touch(self._sealed, connection, profile_id, now_ms)
-            key = self._sealed.key(connection)
+            key = self._sealed.profile_key(connection, profile_id)
             if encoder_id in encoders_of(connection, profile_id):
                 raise ProfileExists
             begun = (enrollments.c.profile_id == profile_id) & (enrollments.c.encoder_id == encoder_id)
@@ -113,7 +113,7 @@ class Enrollments:
             put_voiceprint(connection, key, profile_id, encoder_id, voiceprint, now_ms)
 
 
-def _agree_on_phrase(connection: Connection, key: SealingKey, profile_id: str, phrase: str) -> None:
+def _agree_on_phrase(connection: Connection, key: ProfileKey, profile_id: str, phrase: str) -> None:
     row = profiles.c.id == profile_id
     sealed = connection.scalar(select(profiles.c.phrase).where(row))
     if sealed is None:
@@ -123,7 +123,7 @@ def _agree_on_phrase(connection: Connection, key: SealingKey, profile_id: str, p
         raise ProfileExists("This profile was begun with another pass phrase. Reset it to change the phrase.")
 
 
-def _put(connection: Connection, key: SealingKey, profile_id: str, record: EnrollmentRecord, now_ms: int) -> int:
+def _put(connection: Connection, key: ProfileKey, profile_id: str, record: EnrollmentRecord, now_ms: int) -> int:
     whose, scores, rendering = (profile_id, record.encoder_id), record.pronunciation_scores, record.rendering
     values = {
         "profile_id": profile_id,
@@ -131,7 +131,7 @@ def _put(connection: Connection, key: SealingKey, profile_id: str, record: Enrol
         "speech_s": record.speech_s,
         "audio_s": record.audio_s,
         "created_ms": now_ms,
-        "embedding": key.seal(voiceprint_bytes(record.voiceprint), "enrollment", *whose),
+        "embedding": sealed_voiceprint(key, record.voiceprint, "enrollment", *whose),
         "pronunciation_scores": key.seal(scores_bytes(scores), "pronunciation scores", *whose) if scores else None,
         "rendering": None if rendering is None else key.seal(rendering_bytes(rendering), "rendering", *whose),
     }

@@ -18,6 +18,7 @@ from streamauth.errors import EncoderChanged, NobodyToIdentify, StoreCorrupt, Un
 from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import KEPT_REMOVALS, latest_change
 from streamauth.store.names import stored_name
+from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.schema import DEFAULT_TENANT, profiles, removals, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
@@ -121,9 +122,9 @@ class Gallery:
             sealed.check(connection, PROFILE, enrolled.profile_id)
             if row.change == enrolled.change:
                 return
-            key = self._sealed.key(connection)
+            key = self._sealed.profile_key(connection, enrolled.profile_id)
             voiceprint = unsealed_voiceprint(key, row.embedding, enrolled.profile_id, encoder_id)
-            present = templates_of(connection, key, (enrolled.profile_id,), encoder_id)[enrolled.profile_id]
+            present = templates_of(connection, lambda _: key, (enrolled.profile_id,), encoder_id)[enrolled.profile_id]
             same = row.name == enrolled.name and np.array_equal(voiceprint, enrolled.voiceprint)
             if not same or not all(_is_among(template, present) for template in enrolled.templates):
                 raise VoiceprintChanged
@@ -156,7 +157,10 @@ class _Kept:
         everything = latest_change(connection) - self._change >= KEPT_REMOVALS or self._change < 0
         by_number = {} if everything else dict(self._by_number)
         query = (
-            select(profiles.c.id, profiles.c.name, profiles.c.number, profiles.c.change, voiceprints.c.embedding)
+            select(
+                *(profiles.c.id, profiles.c.name, profiles.c.number, profiles.c.change),
+                *(profiles.c.tenant_id, profiles.c.own_key, voiceprints.c.embedding),
+            )
             .outerjoin(
                 voiceprints,
                 (voiceprints.c.profile_id == profiles.c.id) & (voiceprints.c.encoder_id == self._encoder_id),
@@ -187,12 +191,13 @@ class _Kept:
         """The profiles of rows that are enrolled, by number; the former ones of all of them are taken out."""
         for row in rows:
             former.pop(row.number, None)
-        beside = templates_of(connection, key, [row.id for row in rows], self._encoder_id)
+        by_id = {row.id: row for row in rows}
+        beside = templates_of(connection, lambda one: ProfileKey.of(key, by_id[one]), list(by_id), self._encoder_id)
         return {
             row.number: Enrolled(
                 row.id,
                 row.name,
-                unsealed_voiceprint(key, row.embedding, row.id, self._encoder_id),
+                unsealed_voiceprint(ProfileKey.of(key, row), row.embedding, row.id, self._encoder_id),
                 tuple(beside[row.id]),
                 row.change,
             )

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streamauth.errors import KeyExposed, KeyMissing, KeyWrong
-from streamauth.settings import StoreSettings
+from streamauth.settings import StoreSettings, key_folder
 from streamauth.store.faults import named_errors
 from streamauth.store.private import OTHERS_READ_OR_WRITE, is_exposed
 from streamauth.store.sealing import SealingKey
@@ -28,6 +28,7 @@ from streamauth.store.sealing import SealingKey
 KEY_VARIABLE = "STREAMAUTH_SEALING_KEY"
 """Environment variable with the key, in hexadecimal or base64. Strongest of all sources."""
 
+_NAME = "sealing.key"
 _COMMAND_TIMEOUT_S = 30.0
 
 
@@ -49,7 +50,9 @@ class KeySource:
     def of(cls, home: Path, settings: StoreSettings, environment: Mapping[str, str] | None = None) -> "KeySource":
         """The source for a data folder, by the settings and the environment."""
         environment = os.environ if environment is None else environment
-        file = Path(settings.key_file) if settings.key_file else home / "sealing.key"
+        file = Path(settings.key_file) if settings.key_file else home / _NAME
+        if not settings.key_file and not file.exists():  # one that is in the data folder stays in use
+            file = key_folder(home) / _NAME
         return cls(environment.get(KEY_VARIABLE), settings.key_command, file)
 
     @property

@@ -1,45 +1,21 @@
 """Maintenance of a whole store: another key, and a check of everything."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Column, Connection, bindparam, select, tuple_
+from sqlalchemy import select
 
 from streamauth.errors import InputError, StoreTampered
 from streamauth.store.audit import Audit, note, reseal
 from streamauth.store.authentic import Forged
 from streamauth.store.copying import copy_store
-from streamauth.store.door_schema import door_site
 from streamauth.store.private import exposed
 from streamauth.store.records import profile_of
 from streamauth.store.schema import (
-    audit,
-    enrollments,
     profiles,
-    prompts,
-    recordings,
-    session_tokens,
-    signing_keys,
-    templates,
-    trails,
-    voiceprints,
 )
 from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_values import reseal_values, sealed_values
 from streamauth.store.sealing import SealingKey
-
-_BATCH = 500
-_AUDIO_BATCH = 8
-
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """A sealed value: the primary key of its row, the value, its context."""
-
-    key: dict[str, Any]
-    sealed: bytes
-    context: tuple[str, ...]
 
 
 class Maintenance:
@@ -80,17 +56,7 @@ class Maintenance:
             if next(self._sealed.authentic.forged(connection, current), None) is not None:
                 raise StoreTampered
             self._sealed.keys.stage(new)
-            for column, cells in _sealed(connection):
-                table = column.table
-                mine = [key == bindparam(f"key_{key.name}") for key in table.primary_key]
-                connection.execute(
-                    table.update().where(*mine).values({column.name: bindparam("sealed")}),
-                    [
-                        {f"key_{name}": value for name, value in cell.key.items()}
-                        | {"sealed": new.seal(current.unseal(cell.sealed, *cell.context), *cell.context)}
-                        for cell in cells
-                    ],
-                )
+            reseal_values(connection, current, new)
             reseal(connection, current, new)
             self._sealed.authentic.rebuild(connection, current, new)
             self._sealed.change_key(connection, new)
@@ -128,6 +94,13 @@ class Maintenance:
         return [] if file is None else exposed(file)
 
     @property
+    def key_beside(self) -> Path | None:
+        """The key file, where it lies in the folder of the database: whoever copies that has both."""
+        file, keys = self._sealed.database.file, self._sealed.keys
+        beside = file is not None and keys.is_file and keys.file.resolve().parent == file.resolve().parent
+        return keys.file if beside else None
+
+    @property
     def version_file(self) -> tuple[Path, str]:
         """The file that remembers how far the store has come, and why it cannot be kept; empty while it can."""
         found = self._sealed.authentic.high_water
@@ -148,42 +121,6 @@ class Maintenance:
                 raise StoreTampered
             for row in connection.execute(select(profiles)):
                 profile_of(row, key)
-            for _, cells in _sealed(connection):
+            for _, cells in sealed_values(connection):
                 for cell in cells:
-                    key.unseal(cell.sealed, *cell.context)
-
-
-def _sealed(connection: Connection) -> Iterator[tuple["Column[Any]", list[_Cell]]]:
-    """All sealed values, in batches from one column."""
-    for column, purpose, parts in (
-        (profiles.c.phrase, "phrase", ("id",)),
-        (enrollments.c.embedding, "enrollment", ("profile_id", "encoder_id")),
-        (enrollments.c.pronunciation_scores, "pronunciation scores", ("profile_id", "encoder_id")),
-        (enrollments.c.rendering, "rendering", ("profile_id", "encoder_id")),
-        (voiceprints.c.embedding, "voiceprint", ("profile_id", "encoder_id")),
-        (templates.c.embedding, "template", ("profile_id", "encoder_id", "label")),
-        (recordings.c.audio, "recording", ("profile_id", "enrollment_id")),
-        (audit.c.entry, "audit", ("number",)),
-        (trails.c.trail, "trail", ("profile_id",)),
-        (prompts.c.words, "prompt", ("id",)),
-        (session_tokens.c.purpose, "session token", ("hash",)),
-        (signing_keys.c.private, "signing key", ("id",)),
-        (door_site.c.value, "site state", ("name",)),
-    ):
-        keys = tuple(column.table.primary_key)
-        batch = _AUDIO_BATCH if column is recordings.c.audio else _BATCH
-        query = select(column.table).where(column.is_not(None)).order_by(*keys).limit(batch)
-        page = query
-        while rows := connection.execute(page).mappings().all():
-            yield (
-                column,
-                [
-                    _Cell(
-                        {key.name: row[key] for key in keys},
-                        row[column],
-                        (purpose, *(str(row[part]) for part in parts)),
-                    )
-                    for row in rows
-                ],
-            )
-            page = query.where(tuple_(*keys) > tuple_(*(rows[-1][key] for key in keys)))
+                    cell.opened(key)

@@ -11,6 +11,7 @@ from streamauth.store.audit import note
 from streamauth.store.authentic import NAME, PROFILE, TRAILS
 from streamauth.store.changes import next_change, remove, touch
 from streamauth.store.names import look_alike_key, stored_name
+from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.records import (
     Profile,
     ProfileKind,
@@ -85,10 +86,13 @@ class Profiles:
                 "number": change,
                 "change": change,
             }
+            store_key = self._sealed.key(connection)
+            own_key = ProfileKey.generate(store_key)
+            values["own_key"] = own_key.wrapped(store_key, tenant, profile_id)
             if phrase is not None:
                 if kind is not ProfileKind.TEXT_DEPENDENT:
                     raise BadPhrase("A text-independent profile has no pass phrase.")
-                values["phrase"] = self._sealed.key(connection).seal(phrase_bytes(phrase), "phrase", profile_id)
+                values["phrase"] = own_key.seal(phrase_bytes(phrase), "phrase", profile_id)
             self._sealed.change(connection, PROFILE, profile_id)
             self._sealed.change(connection, NAME, tenant, looks)
             connection.execute(insert(profiles).values(values))
@@ -201,7 +205,12 @@ class Profiles:
             self._sealed.forget(connection, TRAILS, profile_id)
             for table in (enrollments, voiceprints, templates, trails):
                 connection.execute(delete(table).where(table.c.profile_id == profile_id))
-            connection.execute(update(profiles).where(profiles.c.id == profile_id).values(phrase=None))
+            this = profiles.c.id == profile_id
+            tenant = connection.execute(select(profiles.c.tenant_id).where(this)).scalar_one()
+            key = self._sealed.key(connection)
+            # the former key goes, and with it the rotation: what is enrolled next is unlike what was
+            fresh = ProfileKey.generate(key).wrapped(key, tenant, profile_id)
+            connection.execute(update(profiles).where(this).values(phrase=None, own_key=fresh))
             note(self._sealed, connection, "profile.reset", subject=profile_id)
 
     def delete(self, *profile_ids: str) -> None:

@@ -96,7 +96,7 @@ class Prompts:
                     tenant_id=tenant,
                     profile_id=profile_id,
                     kind=prompt.kind,
-                    words=self._sealed.key(connection).seal(words, "prompt", opened.id),
+                    words=self._sealed.key(connection).of_tenant(tenant).seal(words, "prompt", opened.id),
                     expires_at_s=now_s + settings.lifetime_s,
                 )
             )
@@ -116,7 +116,8 @@ class Prompts:
 
     def _prompt_of(self, connection: Connection, row: Any) -> Prompt:
         self._sealed.check(connection, PROMPT, row.id)
-        words = self._sealed.key(connection).unseal(row.words, "prompt", row.id).decode("ascii").split()
+        key = self._sealed.key(connection).of_tenant(row.tenant_id)
+        words = key.unseal(row.words, "prompt", row.id).decode("ascii").split()
         try:
             return Prompt(PromptKind(row.kind), tuple(words))
         except ValueError:

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.store.authentic import PROFILE
+from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.records import EnrollmentRecord, audio_bytes, audio_of, audio_seconds, record_of
 from streamauth.store.schema import enrollments, recordings
 from streamauth.store.sealed_database import SealedDatabase
-from streamauth.store.sealing import SealingKey
 from streamauth.store.voiceprints import encoders_of
 
 
@@ -36,8 +36,8 @@ class Recordings:
             .order_by(enrollments.c.id)
         )
         with self._sealed.read() as connection:
-            key = self._sealed.key(connection)
             self._sealed.check(connection, PROFILE, profile_id)
+            key = self._sealed.profile_key(connection, profile_id)
             complete = encoders_of(connection, profile_id)
             taken: dict[str, list[Any]] = {}
             for row in connection.execute(query):
@@ -59,7 +59,7 @@ class Recordings:
 
 
 def put_recording(
-    connection: Connection, key: SealingKey, profile_id: str, enrollment_id: int, audio: Samples, most_s: float
+    connection: Connection, key: ProfileKey, profile_id: str, enrollment_id: int, audio: Samples, most_s: float
 ) -> None:
     """Keep the speech of an utterance, unless more than ``most_s`` of the profile would then be kept."""
     size = select(func.sum(func.length(recordings.c.audio))).where(recordings.c.profile_id == profile_id)

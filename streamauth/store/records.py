@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, Voiceprint
 from streamauth.errors import BadPhrase, StoreCorrupt, StoreError
+from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.sealing import SealingKey
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -125,8 +126,7 @@ def voiceprint_bytes(voiceprint: Voiceprint) -> bytes:
     Raises:
         StoreError: It does not hold vectors of finite numbers, which no encoder may give.
     """
-    if voiceprint.ndim != 2 or not voiceprint.size or not np.isfinite(voiceprint).all():
-        raise StoreError("A voiceprint that does not hold vectors of finite numbers cannot be stored.")
+    _check(voiceprint)
     return _HEADER.pack(_HEADER_VERSION, *voiceprint.shape) + voiceprint.astype(_DTYPE).tobytes()
 
 
@@ -143,6 +143,30 @@ def voiceprint_from(data: bytes) -> Voiceprint:
     if version != _HEADER_VERSION or not numbers.size or numbers.size != views * dim:
         raise StoreCorrupt
     return numbers.reshape(views, dim)
+
+
+def _check(voiceprint: Voiceprint) -> None:
+    if voiceprint.ndim != 2 or not voiceprint.size or not np.isfinite(voiceprint).all():
+        raise StoreError("A voiceprint that does not hold vectors of finite numbers cannot be stored.")
+
+
+def sealed_voiceprint(key: ProfileKey, voiceprint: Voiceprint, *context: str) -> bytes:
+    """A voiceprint, shape (views, dim), as it is kept at rest: rotated and sealed by its profile's key.
+
+    Raises:
+        StoreError: It does not hold vectors of finite numbers.
+    """
+    _check(voiceprint)
+    return key.seal(voiceprint_bytes(key.rotated(voiceprint)), *context)
+
+
+def opened_voiceprint(key: ProfileKey, sealed: bytes, *context: str) -> Voiceprint:
+    """The voiceprint, shape (views, dim), as it was to about 1e-7.
+
+    Raises:
+        StoreCorrupt: It was changed, or belongs somewhere else.
+    """
+    return key.restored(voiceprint_from(key.unseal(sealed, *context)))
 
 
 def _numbers(data: bytes) -> NDArray[np.float32]:
@@ -209,12 +233,14 @@ def utc(ms: int) -> datetime:
 
 
 def profile_of(row: Any, key: SealingKey) -> Profile:
-    """The profile of a row of the table ``profiles``.
+    """The profile of a row of the table ``profiles``, by the store's key.
 
     Raises:
         StoreCorrupt: The row is damaged.
     """
-    phrase = None if row.phrase is None else key.unseal(row.phrase, "phrase", row.id).decode("utf-8")
+    phrase = None
+    if row.phrase is not None:
+        phrase = ProfileKey.of(key, row).unseal(row.phrase, "phrase", row.id).decode("utf-8")
     try:
         kind = ProfileKind(row.kind)
     except ValueError:
@@ -223,12 +249,12 @@ def profile_of(row: Any, key: SealingKey) -> Profile:
     return Profile(row.id, row.tenant_id, row.name, kind, row.locale, phrase, created_at, updated_at)
 
 
-def record_of(row: Any, key: SealingKey) -> EnrollmentRecord:
+def record_of(row: Any, key: ProfileKey) -> EnrollmentRecord:
     """The utterance of a row of the table ``enrollments``, without its audio."""
     whose, sealed, rendering = (row.profile_id, row.encoder_id), row.pronunciation_scores, row.rendering
     return EnrollmentRecord(
         row.encoder_id,
-        voiceprint_from(key.unseal(row.embedding, "enrollment", *whose)),
+        opened_voiceprint(key, row.embedding, "enrollment", *whose),
         row.speech_s,
         row.audio_s,
         () if sealed is None else scores_of(key.unseal(sealed, "pronunciation scores", *whose)),

@@ -117,6 +117,7 @@ profiles = Table(
     Column("kind", String(32), nullable=False),
     Column("locale", String(35), nullable=False),
     Column("phrase", Sealed),
+    Column("own_key", Sealed, nullable=False),  # see store.profile_keys
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("number", BigInteger, nullable=False, unique=True),  # of the change that made it, see store.changes

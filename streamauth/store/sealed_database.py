@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, exists, insert, select, update
 
-from streamauth.errors import DiskFull, StoreBusy, StoreCorrupt
+from streamauth.errors import DiskFull, StoreBusy, StoreCorrupt, UnknownProfile
 from streamauth.store import ledger
 from streamauth.store.authentic import Authentic, Unit
 from streamauth.store.database import Database
 from streamauth.store.high_water import HighWater
 from streamauth.store.keys import KeySource
+from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.schema import api_keys, meta, profiles
 from streamauth.store.schema import ledger as ledger_table
 from streamauth.store.sealing import SealingKey, key_id_of
@@ -105,6 +106,19 @@ class SealedDatabase:
         if check is None:
             raise StoreCorrupt
         return self._key_of(key_id_of(check))
+
+    def profile_key(self, connection: Connection, profile_id: str) -> ProfileKey:
+        """The key of a profile, which seals all that is kept of a person.
+
+        Raises:
+            UnknownProfile: It is gone.
+            StoreCorrupt: Its key was changed.
+        """
+        query = select(profiles.c.id, profiles.c.tenant_id, profiles.c.own_key).where(profiles.c.id == profile_id)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            raise UnknownProfile
+        return ProfileKey.of(self.key(connection), row)
 
     def secret(self, connection: Connection, name: str) -> bytes:
         """A secret of this store, which lies sealed in it.

@@ -31,20 +31,21 @@ class SealingKey:
 
     Args:
         secret: The key, 32 random bytes.
+        key_id: Of the store's key that this one belongs to; it is one itself by default.
 
     Attributes:
-        id: Which key it is, 8 bytes.
+        id: Which key it is, or belongs to, 8 bytes.
     """
 
-    __slots__ = ("_aead", "_mac_key", "_secret", "id")
+    __slots__ = ("_aead", "_of_tenants", "_secret", "id")
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, key_id: bytes | None = None) -> None:
         if len(secret) != KEY_BYTES:
             raise KeyWrong(f"A sealing key has {KEY_BYTES} bytes.")
         self._secret = secret
         self._aead = AESGCM(secret)
-        self._mac_key = hmac.digest(secret, b"streamauth marks of rows", "sha256")
-        self.id = hashlib.sha256(b"streamauth sealing key id\0" + secret).digest()[:_ID_BYTES]
+        self._of_tenants: dict[str, SealingKey] = {}
+        self.id = key_id or hashlib.sha256(b"streamauth sealing key id\0" + secret).digest()[:_ID_BYTES]
 
     def __repr__(self) -> str:
         return f"SealingKey(id={self.id.hex()})"
@@ -76,9 +77,19 @@ class SealingKey:
         """The secret in base64, for a key file."""
         return base64.b64encode(self._secret).decode("ascii")
 
+    def of_tenant(self, tenant: str) -> "SealingKey":
+        """The key of one tenant, derived from this one (HKDF-Expand, RFC 5869)."""
+        if tenant not in self._of_tenants:
+            derived = self._derived(b"streamauth tenant\0" + tenant.encode("utf-8"))
+            self._of_tenants[tenant] = SealingKey(derived, self.id)
+        return self._of_tenants[tenant]
+
+    def _derived(self, info: bytes) -> bytes:
+        return hmac.digest(self._secret, info + b"\x01", "sha256")  # of one block; the secret is uniform already
+
     def mac(self, value: bytes) -> bytes:
         """HMAC-SHA256 of a value, 32 bytes, by a key derived from this one."""
-        return hmac.digest(self._mac_key, value, "sha256")
+        return hmac.digest(self._derived(b"streamauth marks of rows"), value, "sha256")
 
     def seal(self, value: bytes, *context: str) -> bytes:
         """Seal a value of any length into its context."""

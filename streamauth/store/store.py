@@ -108,8 +108,8 @@ class Store:
         """Open the store of a data folder; make it, or bring it to the present schema, where needed.
 
         Args:
-            home: The data folder, made if missing. The store is its ``streamauth.db`` and the key its
-                ``sealing.key`` where the settings do not say otherwise.
+            home: The data folder, made if missing. The store is its ``streamauth.db``, and the key lies where
+                ``settings.key_folder`` says, where the settings do not say otherwise.
             settings: Where store and key are.
             environment: Where the key variable is looked for; the process's own by default.
             clock: Seconds since the epoch, in place of the database's own clock.

@@ -7,6 +7,7 @@ accepts have moved it (``core/voice/adaptation``); the enrolled one itself is ne
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -17,10 +18,10 @@ from streamauth.store.audit import note
 from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import touch
 from streamauth.store.names import stored_name
-from streamauth.store.records import voiceprint_bytes, voiceprint_from
+from streamauth.store.profile_keys import ProfileKey
+from streamauth.store.records import opened_voiceprint, sealed_voiceprint
 from streamauth.store.schema import templates, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
-from streamauth.store.sealing import SealingKey
 from streamauth.store.standing import Check
 from streamauth.store.voiceprints import unsealed_voiceprint
 
@@ -63,7 +64,7 @@ class Templates:
         """Those of a profile for one encoder, in order of their labels."""
         with self._sealed.read() as connection:
             self._sealed.check(connection, PROFILE, profile_id)
-            found = templates_of(connection, self._sealed.key(connection), (profile_id,), encoder_id)
+            found = templates_of(connection, partial(self._sealed.profile_key, connection), (profile_id,), encoder_id)
         return found[profile_id]
 
     def put(
@@ -98,7 +99,7 @@ class Templates:
                 check(self._sealed, connection)
             now_ms = self._sealed.database.now_ms(connection)
             touch(self._sealed, connection, profile_id, now_ms)
-            key = self._sealed.key(connection)
+            key = self._sealed.profile_key(connection, profile_id)
             connection.execute(delete(templates).where(mine, templates.c.label == label))
             there = connection.scalar(select(func.count()).where(mine, templates.c.label != FOLLOWING)) or 0
             if there >= most:
@@ -110,7 +111,7 @@ class Templates:
                     label=label,
                     updated_ms=now_ms,
                     updates=0,
-                    embedding=key.seal(voiceprint_bytes(voiceprint), "template", profile_id, encoder_id, label),
+                    embedding=sealed_voiceprint(key, voiceprint, "template", profile_id, encoder_id, label),
                 )
             )
             note(self._sealed, connection, "template.added", subject=profile_id)
@@ -134,7 +135,7 @@ class Templates:
         with suppress(_Unmoved, UnknownProfile), self._sealed.write() as connection:
             now_ms = self._sealed.database.now_ms(connection)
             touch(self._sealed, connection, profile_id, now_ms)
-            key = self._sealed.key(connection)
+            key = self._sealed.profile_key(connection, profile_id)
             embedding = connection.scalar(
                 select(voiceprints.c.embedding).where(
                     voiceprints.c.profile_id == profile_id, voiceprints.c.encoder_id == encoder_id
@@ -150,7 +151,7 @@ class Templates:
             values = {
                 "updated_ms": now_ms,
                 "updates": 1 if row is None else row.updates + 1,
-                "embedding": key.seal(voiceprint_bytes(moved), "template", *context, FOLLOWING),
+                "embedding": sealed_voiceprint(key, moved, "template", *context, FOLLOWING),
             }
             if row is None:
                 whose = {"profile_id": profile_id, "encoder_id": encoder_id, "label": FOLLOWING}
@@ -183,7 +184,7 @@ class Templates:
 
 
 def templates_of(
-    connection: Connection, key: SealingKey, profile_ids: Collection[str], encoder_id: str
+    connection: Connection, key_of: Callable[[str], ProfileKey], profile_ids: Collection[str], encoder_id: str
 ) -> Mapping[str, list[Template]]:
     """The templates of profiles for one encoder, by profile, in order of their labels."""
     found: dict[str, list[Template]] = {profile_id: [] for profile_id in profile_ids}
@@ -192,10 +193,10 @@ def templates_of(
     for begin in range(0, len(wanted), _BATCH):
         of_these = templates.c.profile_id.in_(wanted[begin : begin + _BATCH])
         for row in connection.execute(query.where(of_these)):
-            found[row.profile_id].append(_template_of(row, key))
+            found[row.profile_id].append(_template_of(row, key_of(row.profile_id)))
     return found
 
 
-def _template_of(row: Any, key: SealingKey) -> Template:
-    data = key.unseal(row.embedding, "template", row.profile_id, row.encoder_id, row.label)
-    return Template(row.label, voiceprint_from(data), row.updates)
+def _template_of(row: Any, key: ProfileKey) -> Template:
+    voiceprint = opened_voiceprint(key, row.embedding, "template", row.profile_id, row.encoder_id, row.label)
+    return Template(row.label, voiceprint, row.updates)

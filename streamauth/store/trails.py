@@ -42,8 +42,8 @@ class Trails:
                 select(trails).where(trails.c.profile_id == profile_id, kept).order_by(trails.c.id.desc())
             ).all()
             self._sealed.check(connection, TRAILS, profile_id)
-            key = self._sealed.key(connection)
-        return [_trail_of(key.unseal(row.trail, "trail", profile_id)) for row in rows]
+            key = self._sealed.profile_key(connection, profile_id) if rows else None
+        return [] if key is None else [_trail_of(key.unseal(row.trail, "trail", profile_id)) for row in rows]
 
     def enrolled(self, profile_id: str) -> list[Trail]:
         """The trails of a profile's enrollment, oldest first.
@@ -74,7 +74,7 @@ class Trails:
                 return
             self._sealed.change(connection, TRAILS, profile_id)
             now_ms = self._sealed.database.now_ms(connection)
-            sealed = self._sealed.key(connection).seal(trail.tobytes(), "trail", profile_id)
+            sealed = self._sealed.profile_key(connection, profile_id).seal(trail.tobytes(), "trail", profile_id)
             values = {"profile_id": profile_id, "made_ms": now_ms, "enrolled": enrolled, "trail": sealed}
             connection.execute(insert(trails).values(values))
             _drop(connection, profile_id, enrolled=True, most=MOST_ENROLLED)

@@ -7,10 +7,10 @@ from sqlalchemy import Connection, delete, func, insert, select
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import EncoderChanged, ProfileNotEnrolled, UnknownProfile
 from streamauth.store.authentic import PROFILE
-from streamauth.store.records import voiceprint_bytes, voiceprint_from
+from streamauth.store.profile_keys import ProfileKey
+from streamauth.store.records import opened_voiceprint, sealed_voiceprint
 from streamauth.store.schema import enrollments, profiles, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
-from streamauth.store.sealing import SealingKey
 
 
 class Voiceprints:
@@ -37,7 +37,9 @@ class Voiceprints:
             if embedding is None:
                 explain_absence(connection, profile_id)
             self._sealed.check(connection, PROFILE, profile_id)
-            return unsealed_voiceprint(self._sealed.key(connection), embedding, profile_id, encoder_id)
+            return unsealed_voiceprint(
+                self._sealed.profile_key(connection, profile_id), embedding, profile_id, encoder_id
+            )
 
     def encoders(self, profile_id: str) -> tuple[str, ...]:
         """Ids of the encoders that the enrollment is complete for, sorted."""
@@ -65,7 +67,7 @@ def explain_absence(connection: Connection, profile_id: str) -> NoReturn:
 
 
 def put_voiceprint(
-    connection: Connection, key: SealingKey, profile_id: str, encoder_id: str, voiceprint: Voiceprint, now_ms: int
+    connection: Connection, key: ProfileKey, profile_id: str, encoder_id: str, voiceprint: Voiceprint, now_ms: int
 ) -> None:
     """Store a voiceprint in place of an earlier one of the same encoder."""
     taken = (enrollments.c.profile_id == profile_id) & (enrollments.c.encoder_id == encoder_id)
@@ -80,11 +82,11 @@ def put_voiceprint(
             created_ms=now_ms,
             utterances=utterances,
             speech_s=speech_s,
-            embedding=key.seal(voiceprint_bytes(voiceprint), "voiceprint", profile_id, encoder_id),
+            embedding=sealed_voiceprint(key, voiceprint, "voiceprint", profile_id, encoder_id),
         )
     )
 
 
-def unsealed_voiceprint(key: SealingKey, embedding: bytes, profile_id: str, encoder_id: str) -> Voiceprint:
+def unsealed_voiceprint(key: ProfileKey, embedding: bytes, profile_id: str, encoder_id: str) -> Voiceprint:
     """The voiceprint of a row of the table ``voiceprints``."""
-    return voiceprint_from(key.unseal(embedding, "voiceprint", profile_id, encoder_id))
+    return opened_voiceprint(key, embedding, "voiceprint", profile_id, encoder_id)

@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -6,9 +8,12 @@ from sqlalchemy import text
 from streamauth.core.lockout import AttemptOutcome
 from streamauth.core.settings import AttemptSettings
 from streamauth.errors import AuditBroken
+from streamauth.store import audit
 from streamauth.store.api_keys import Scope
+from streamauth.store.audit import AuditFilter
 from streamauth.store.records import ProfileKind
 from streamauth.store.store import Store
+from tests.store.helpers import at
 
 
 @pytest.fixture
@@ -89,3 +94,26 @@ def test_the_chain_goes_on_with_another_sealing_key(written: Store, tmp_path: Pa
 def test_an_empty_log_is_whole(store: Store) -> None:
     assert store.audit.verify().entries == 0
     assert not list(store.audit.entries())
+
+
+def test_the_newest_are_found_without_reading_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    hour_s = 3600.0
+    for number in range(120):
+        at(store, number * hour_s).audit.note("step", subject=f"s{number % 3}")
+    opened: list[int] = []
+    entry_of: Callable[..., object] = audit._entry_of
+
+    def counted(row: Any, key: object) -> object:
+        opened.append(row.number)
+        return entry_of(row, key)
+
+    monkeypatch.setattr(audit, "_entry_of", counted)
+    found = store.audit.newest(limit=2, wanted=AuditFilter("s1"))
+    assert [(entry.number, entry.subject) for entry in found] == [(119, "s1"), (116, "s1")]
+    assert len(opened) == 50
+    since_ms = int(100 * hour_s * 1000)
+    opened.clear()
+    found = store.audit.newest(limit=1000, wanted=AuditFilter(None, since_ms, since_ms + 3_600_001))
+    assert [entry.number for entry in found] == [102, 101]
+    assert store.audit.newest(before=3, limit=9)[0].number == 2
+    assert store.audit.newest(limit=9, wanted=AuditFilter("nobody")) == []

@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from streamauth.errors import InputError
@@ -8,7 +7,7 @@ from streamauth.settings import StoreSettings
 from streamauth.store.api_keys import Scope
 from streamauth.store.sealing import SealingKey
 from streamauth.store.store import Store
-from tests.store.helpers import ENCODER, assert_enrolled, enrolled, opened, put, record, voiceprint
+from tests.store.helpers import ENCODER, assert_enrolled, enrolled, opened, put, record, same, voiceprint
 
 
 def filled(store: Store) -> str:
@@ -30,7 +29,7 @@ def test_a_copy_holds_everything_and_goes_on(store: Store, home: Path, tmp_path:
             assert_enrolled(target, "Anna", 1)
             assert target.api_keys.find(api_key).tenant == "shop"
             (found,) = target.gallery.enrolled(ENCODER)
-            assert np.array_equal(found.templates[0].voiceprint, voiceprint(30))
+            assert same(found.templates[0].voiceprint, voiceprint(30))
             put(target, enrolled(target, "Ben", 11).id, "another-encoder", voiceprint(12))
             assert [one.name for one in target.gallery.enrolled(ENCODER)] == ["Anna", "Ben"]
 

@@ -3,14 +3,13 @@ import stat
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from sqlalchemy import text
 
 from streamauth.errors import BadSetting, StoreBusy, StoreError
 from streamauth.store.database import Database
 from streamauth.store.store import Store
-from tests.store.helpers import ENCODER, enrolled, on_both, opened, python, run_killed, voiceprint
+from tests.store.helpers import ENCODER, enrolled, on_both, opened, python, run_killed, same, voiceprint
 
 STORE_KINDS = ("sqlite",)
 
@@ -115,7 +114,7 @@ for number in range(seed, seed + 10_000):
             store.maintenance.check()
             for number, utterance, profile_id in confirmed:
                 stored = [item.voiceprint for item in store.enrollments.of(profile_id, ENCODER)]
-                assert np.array_equal(stored[: utterance + 1], [voiceprint(number + u) for u in range(utterance + 1)])
+                assert same(stored[: utterance + 1], [voiceprint(number + u) for u in range(utterance + 1)])
                 assert store.profiles.get(str(number)).phrase == "some words"
                 # an enrollment that is complete has its voiceprint, and no other has one
                 assert (store.voiceprints.encoders(profile_id) == (ENCODER,)) == (len(stored) == 3)

@@ -17,7 +17,7 @@ from streamauth.errors import (
 from streamauth.store.records import EnrollmentRecord, ProfileKind, rendering_bytes, rendering_from
 from streamauth.store.schema import enrollments
 from streamauth.store.store import Store
-from tests.store.helpers import ENCODER, OTHER_ENCODER, assert_enrolled, enrolled, put, record, voiceprint
+from tests.store.helpers import ENCODER, OTHER_ENCODER, assert_enrolled, enrolled, put, record, same, voiceprint
 
 TD = ProfileKind.TEXT_DEPENDENT
 NOBODY = str(uuid.UUID(int=0))
@@ -60,7 +60,7 @@ def test_encoders_are_kept_apart(store: Store) -> None:
     assert store.enrollments.of(profile.id, OTHER_ENCODER) == []
     store.enrollments.add(profile.id, record(9, OTHER_ENCODER), voiceprint=voiceprint(9))
     assert store.voiceprints.encoders(profile.id) == (ENCODER, OTHER_ENCODER)
-    assert np.array_equal(store.voiceprints.get(profile.id, OTHER_ENCODER), voiceprint(9))
+    assert same(store.voiceprints.get(profile.id, OTHER_ENCODER), voiceprint(9))
     assert_enrolled(store, "Anna")
 
 
@@ -92,7 +92,7 @@ def test_a_complete_enrollment_takes_no_more(store: Store) -> None:
 def test_a_voiceprint_is_replaced(store: Store) -> None:
     profile = enrolled(store, "Anna")
     put(store, profile.id, ENCODER, voiceprint(77))
-    assert np.array_equal(store.voiceprints.get(profile.id, ENCODER), voiceprint(77))
+    assert same(store.voiceprints.get(profile.id, ENCODER), voiceprint(77))
     assert store.voiceprints.encoders(profile.id) == (ENCODER,)
 
 
@@ -133,7 +133,7 @@ def test_the_group_to_identify_among(store: Store) -> None:
     store.profiles.create("Cleo", TD)
     everyone = store.gallery.enrolled(ENCODER)
     assert [one.profile_id for one in everyone] == [store.profiles.get(name).id for name in ("Anna", "Ben")]
-    assert np.array_equal([one.voiceprint for one in everyone], [voiceprint(4), voiceprint(14)])
+    assert same([one.voiceprint for one in everyone], [voiceprint(4), voiceprint(14)])
     assert [one.name for one in store.gallery.enrolled(ENCODER, names=["Ben", "Ben"])] == ["Ben"]
 
 

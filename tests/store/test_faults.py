@@ -5,7 +5,6 @@ import sqlite3
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
 from sqlalchemy import event, exc, make_url
 
@@ -15,7 +14,7 @@ from streamauth.store.backends.sqlite import SqliteBackend
 from streamauth.store.faults import named_errors
 from streamauth.store.records import ProfileKind
 from streamauth.store.store import Store
-from tests.store.helpers import ENCODER, assert_enrolled, enrolled, opened, python, record, voiceprint
+from tests.store.helpers import ENCODER, assert_enrolled, enrolled, opened, python, record, same, voiceprint
 
 STORE_KINDS = ("sqlite",)
 
@@ -82,7 +81,7 @@ def test_a_destroyed_page_gives_a_named_error_or_the_truth(damaged: Path) -> Non
             with opened(damaged) as store:
                 for number in range(12):
                     profile = store.profiles.get(f"Anna {number}")
-                    assert np.array_equal(store.voiceprints.get(profile.id, ENCODER), voiceprint(number * 10 + 3))
+                    assert same(store.voiceprints.get(profile.id, ENCODER), voiceprint(number * 10 + 3))
                 store.profiles.summaries()
                 store.gallery.enrolled(ENCODER)
         except StreamAuthError:

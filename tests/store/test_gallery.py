@@ -1,13 +1,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from streamauth.errors import EncoderChanged, ProfileNotEnrolled, UnknownProfile, VoiceprintChanged
 from streamauth.store import changes, gallery, voiceprints
 from streamauth.store.store import Store
-from tests.store.helpers import ENCODER, OTHER_ENCODER, enrolled, opened, put, voiceprint
+from tests.store.helpers import ENCODER, OTHER_ENCODER, enrolled, opened, put, same, voiceprint
 
 
 def names(store: Store, **given: str) -> list[str]:
@@ -24,7 +23,7 @@ def test_what_one_process_changes_another_finds(store: Store, home: Path) -> Non
         store.templates.put(ben.id, ENCODER, "car", voiceprint(40), most=4)
         assert [len(one.templates) for one in other.gallery.enrolled(ENCODER)] == [0, 1]
         put(store, anna.id, ENCODER, voiceprint(50))
-        assert np.array_equal(other.gallery.enrolled(ENCODER)[0].voiceprint, voiceprint(50))
+        assert same(other.gallery.enrolled(ENCODER)[0].voiceprint, voiceprint(50))
         store.profiles.reset(ben.id)
         assert names(other) == ["Anna"]
         store.profiles.delete(anna.id)
@@ -41,7 +40,7 @@ def test_a_profile_that_changed_and_then_went_is_gone(store: Store, home: Path) 
         store.profiles.delete(anna.id)
         enrolled(store, "Anna", 61)
         found, _ = other.gallery.enrolled(ENCODER)
-        assert np.array_equal(found.voiceprint, voiceprint(64))
+        assert same(found.voiceprint, voiceprint(64))
 
 
 def test_whoever_is_far_behind_reads_everything_again(

@@ -138,3 +138,18 @@ def test_a_key_that_is_given_is_not_put_into_files(home: Path) -> None:
 
 def test_a_source_does_not_show_its_key(home: Path) -> None:
     assert ONE.text() not in repr(KeySource.of(home, StoreSettings(), {KEY_VARIABLE: ONE.text()}))
+
+
+def test_the_key_of_the_usual_data_folder_lies_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STREAMAUTH_HOME", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    usual, chosen = tmp_path / "data" / "streamauth", tmp_path / "chosen"
+    for user, expected in ((1000, tmp_path / "settings" / "streamauth"), (0, Path("/etc/streamauth"))):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert KeySource.of(usual, StoreSettings(), {}).file == expected / "sealing.key"
+        assert KeySource.of(chosen, StoreSettings(), {}).file == chosen / "sealing.key"
+    assert KeySource.of(usual, StoreSettings(key_file=str(chosen / "k")), {}).file == chosen / "k"
+    usual.mkdir(parents=True)
+    (usual / "sealing.key").write_text(ONE.text())
+    assert KeySource.of(usual, StoreSettings(), {}).file == usual / "sealing.key", "one that is there stays in use"

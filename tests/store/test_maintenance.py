@@ -5,7 +5,7 @@ import pytest
 
 from streamauth.errors import InputError, KeyWrong, StoreCorrupt
 from streamauth.settings import StoreSettings
-from streamauth.store import maintenance
+from streamauth.store import sealed_values
 from streamauth.store.records import ProfileKind
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
@@ -19,6 +19,7 @@ from tests.store.helpers import (
     opened,
     put,
     run_killed,
+    same,
     sqlite_only,
     voiceprint,
 )
@@ -40,13 +41,13 @@ def _assert_filled(store: Store) -> None:
     assert len(store.profiles.summaries()) == 5
     for number in range(4):
         assert_enrolled(store, f"Anna {number}", number * 10)
-        assert (store.voiceprints.get(store.profiles.get(f"Anna {number}").id, OTHER_ENCODER) == voiceprint(99)).all()
+        assert same(store.voiceprints.get(store.profiles.get(f"Anna {number}").id, OTHER_ENCODER), voiceprint(99))
 
 
 @pytest.mark.parametrize("batch", [1, 3, 500])
 @sqlite_only
 def test_a_rotation_seals_everything_by_a_new_key(home: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr(maintenance, "_BATCH", batch)
+    monkeypatch.setattr(sealed_values, "_BATCH", batch)
     with opened(home) as store:
         _fill(store)
         former = _key_id(home)

@@ -10,7 +10,17 @@ from streamauth.errors import ProfileExists, StoreCorrupt, UnknownProfile
 from streamauth.store import maintenance
 from streamauth.store.records import Profile, ProfileKind, audio_bytes
 from streamauth.store.store import Store
-from tests.store.helpers import ENCODER, OTHER_ENCODER, execute, files_bytes, opened, record, sqlite_only, voiceprint
+from tests.store.helpers import (
+    ENCODER,
+    OTHER_ENCODER,
+    execute,
+    files_bytes,
+    opened,
+    record,
+    same,
+    sqlite_only,
+    voiceprint,
+)
 
 SECONDS = 2
 
@@ -44,7 +54,7 @@ def test_speech_is_kept_where_it_is_asked_for(store: Store) -> None:
     for number, item in enumerate(kept):
         assert item.audio is not None
         np.testing.assert_allclose(item.audio, speech(1 + number), atol=2**-15)
-        assert np.array_equal(item.voiceprint, voiceprint(1 + number))
+        assert same(item.voiceprint, voiceprint(1 + number))
     assert store.profiles.summaries()[0].kept_audio_s == pytest.approx(3 * SECONDS, abs=0.01)
     assert "audio=" not in repr(kept[0])
 
@@ -91,7 +101,7 @@ def test_what_is_deleted_leaves_no_trace(store: Store, home: Path, how: str) -> 
     assert not any(value[at : at + 32] in files_bytes(home) for value in sealed for at in range(0, len(value), 4096))
     assert len(store.recordings.of(store.profiles.get("Ben").id)) == 3
     if how == "recordings.delete":
-        assert np.array_equal(store.voiceprints.get(profile.id, ENCODER), voiceprint(4))
+        assert same(store.voiceprints.get(profile.id, ENCODER), voiceprint(4))
 
 
 def test_a_rebuilt_enrollment_stands_beside_the_former_one(store: Store) -> None:
@@ -100,7 +110,7 @@ def test_a_rebuilt_enrollment_stands_beside_the_former_one(store: Store) -> None
     anew = [record(30 + number, OTHER_ENCODER) for number in range(3)]
     store.enrollments.rebuild(profile.id, anew, voiceprint(40))
     assert store.voiceprints.encoders(profile.id) == (ENCODER, OTHER_ENCODER)
-    assert np.array_equal(store.voiceprints.get(profile.id, OTHER_ENCODER), voiceprint(40))
+    assert same(store.voiceprints.get(profile.id, OTHER_ENCODER), voiceprint(40))
     assert len(store.enrollments.of(profile.id, OTHER_ENCODER)) == 3
     assert len(store.recordings.of(profile.id)) == 3
     with pytest.raises(ProfileExists):

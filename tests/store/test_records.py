@@ -7,17 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamauth.errors import StoreCorrupt
+from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.records import profile_of, utc, voiceprint_bytes, voiceprint_from
 from streamauth.store.sealing import SealingKey
 
 KEY = SealingKey.generate()
+OWN_KEY = ProfileKey.generate(KEY)
 ROW = {
     "id": "an-id",
     "tenant_id": "default",
     "name": "Anna",
     "kind": "text_dependent",
     "locale": "en-US",
-    "phrase": KEY.seal(b"some words", "phrase", "an-id"),
+    "phrase": OWN_KEY.seal(b"some words", "phrase", "an-id"),
+    "own_key": OWN_KEY.wrapped(KEY, "default", "an-id"),
     "created_ms": 1_700_000_000_123,
     "updated_ms": 1_700_000_000_123,
 }
@@ -74,6 +77,8 @@ def test_a_row_is_a_profile() -> None:
         ("updated_ms", None),
         ("phrase", b""),
         ("id", "other-id"),
+        ("tenant_id", "other"),
+        ("own_key", OWN_KEY.wrapped(KEY, "default", "other-id")),
     ],
 )
 def test_a_damaged_row(column: str, value: object) -> None:

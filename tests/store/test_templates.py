@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from streamauth.errors import BadProfileName, StoreCorrupt, TooManyTemplates, Un
 from streamauth.store.sealing import SealingKey
 from streamauth.store.store import Store
 from streamauth.store.templates import FOLLOWING, templates_of
-from tests.store.helpers import ENCODER, OTHER_ENCODER, enrolled, execute, files_bytes, opened, voiceprint
+from tests.store.helpers import ENCODER, OTHER_ENCODER, enrolled, execute, files_bytes, opened, same, voiceprint
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_templates_come_back_by_label_and_encoder(store: Store, anna: str) -> No
     store.templates.put(anna, ENCODER, "car", voiceprint(21), most=4)
     found = store.templates.of(anna, ENCODER)
     assert [template.label for template in found] == ["car", "office"]
-    assert np.array_equal(found[0].voiceprint, voiceprint(21))
+    assert same(found[0].voiceprint, voiceprint(21))
     assert labels(store, anna, OTHER_ENCODER) == []
     assert store.templates.labels(anna) == ("car", "office")
     assert "voiceprint" not in repr(found[0])
@@ -40,7 +41,7 @@ def test_those_of_many_profiles_come_at_once(store: Store, anna: str) -> None:
     for profile_id in (anna, bert, carl):
         store.templates.put(profile_id, ENCODER, "car", voiceprint(20), most=4)
     with store._sealed.read() as connection:
-        found = templates_of(connection, store._sealed.key(connection), (anna, bert), ENCODER)
+        found = templates_of(connection, partial(store._sealed.profile_key, connection), (anna, bert), ENCODER)
     assert {profile_id: len(each) for profile_id, each in found.items()} == {anna: 1, bert: 1}
 
 
@@ -48,7 +49,7 @@ def test_the_same_label_takes_the_place_of_the_former(store: Store, anna: str) -
     store.templates.put(anna, ENCODER, "car", voiceprint(20), most=1)
     store.templates.put(anna, ENCODER, "car", voiceprint(21), most=1)
     (found,) = store.templates.of(anna, ENCODER)
-    assert np.array_equal(found.voiceprint, voiceprint(21))
+    assert same(found.voiceprint, voiceprint(21))
 
 
 def test_there_are_no_more_than_allowed(store: Store, anna: str) -> None:
@@ -73,12 +74,12 @@ def test_nobody_has_templates_who_is_not_there(store: Store) -> None:
 def test_following_moves_from_where_it_was_and_leaves_the_enrolled_one(store: Store, anna: str) -> None:
     first, second = voiceprint(4), halfway(voiceprint(4), voiceprint(4))
     assert store.templates.follow(anna, ENCODER, halfway) == 1
-    assert np.array_equal(store.templates.of(anna, ENCODER)[0].voiceprint, second)
+    assert same(store.templates.of(anna, ENCODER)[0].voiceprint, second)
     assert store.templates.follow(anna, ENCODER, halfway) == 2
     (found,) = store.templates.of(anna, ENCODER)
     assert (found.label, found.updates) == (FOLLOWING, 2)
-    assert np.array_equal(found.voiceprint, halfway(first, second))
-    assert np.array_equal(store.voiceprints.get(anna, ENCODER), first)
+    assert same(found.voiceprint, halfway(first, second))
+    assert same(store.voiceprints.get(anna, ENCODER), first)
     assert store.templates.labels(anna) == ()
 
 
@@ -112,7 +113,7 @@ def test_another_key_seals_them_too(store: Store, home: Path, anna: str) -> None
     store.close()
     with opened(home) as again:
         (found,) = again.templates.of(anna, ENCODER)
-        assert np.array_equal(found.voiceprint, voiceprint(20))
+        assert same(found.voiceprint, voiceprint(20))
 
 
 def test_one_moved_to_another_label_or_person_is_refused(store: Store, home: Path, anna: str) -> None:

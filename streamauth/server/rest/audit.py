@@ -9,6 +9,7 @@ from streamauth.errors import Forbidden
 from streamauth.server.access import Caller
 from streamauth.server.context import Context, caller_of
 from streamauth.store.api_keys import Scope
+from streamauth.store.audit import AuditFilter
 from streamauth.store.schema import DEFAULT_TENANT
 
 _MAX_ENTRIES = 1000
@@ -43,13 +44,16 @@ def audit_routes(context: Context) -> APIRouter:
         response: Response,
         before: Annotated[int | None, Query(ge=1, lt=2**62, description="Only entries below this number.")] = None,
         limit: Annotated[int, Query(ge=1, le=_MAX_ENTRIES)] = 100,
+        subject: Annotated[str | None, Query(max_length=64, description="Only those of this profile or key.")] = None,
+        since_ms: Annotated[int, Query(ge=0, lt=2**62, description="Only from this time on.")] = 0,
+        until_ms: Annotated[int | None, Query(ge=0, lt=2**62, description="Only before this time.")] = None,
     ) -> AuditBody:
         """The newest entries of the audit log. `streamauth audit verify` checks that it is whole. Scope: admin."""
         caller.need(Scope.ADMIN)
         if caller.tenant != DEFAULT_TENANT:
             raise Forbidden
         response.headers["Cache-Control"] = "no-store"
-        found = await pool.run(lambda: store.audit.newest(before, limit))
+        found = await pool.run(lambda: store.audit.newest(before, limit, AuditFilter(subject, since_ms, until_ms)))
         return AuditBody(entries=[AuditEntryBody(**entry.as_dict()) for entry in found])
 
     return routes

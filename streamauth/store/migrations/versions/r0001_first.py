@@ -193,6 +193,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("locale", sa.String(35), nullable=False),
         sa.Column("phrase", sa.LargeBinary),
+        sa.Column("own_key", sa.LargeBinary, nullable=False),
         sa.Column("created_ms", sa.BigInteger, nullable=False),
         sa.Column("updated_ms", sa.BigInteger, nullable=False),
         sa.Column("number", sa.BigInteger, nullable=False),
