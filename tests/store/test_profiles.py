@@ -194,7 +194,8 @@ def test_no_trace_stays_in_the_unused_parts_of_pages(home: Path) -> None:
             if step < 1000 or random.random() < 0.5:
                 living.append(f"MARKER-{random.getrandbits(128):032x}")
                 database.execute(
-                    "INSERT INTO profiles VALUES (?1, 'default', ?2, ?2, 'text_dependent', 'en-US', NULL, x'', 0, 0, ?3, 0)",
+                    "INSERT INTO profiles VALUES"
+                    " (?1, 'default', ?2, ?2, 'text_dependent', 'en-US', NULL, x'', 0, 0, ?3, 0)",
                     (str(uuid.UUID(int=random.getrandbits(128))), living[-1], step),
                 )
             else:
