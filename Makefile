@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format coverage lock serve pam deb clean
+.PHONY: help demo test check format coverage lock serve pam man deb clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,11 +39,14 @@ serve: $(READY) ## run the streaming server on 127.0.0.1
 pam: ## build the PAM module of the microphone login; needs a C compiler and libpam0g-dev
 	$(MAKE) -C packaging/pam
 
+man: $(READY) ## write the manual pages and the shells' completions into build/share
+	$(BIN)/python -m scripts.man_pages build/share
+
 deb: ## build the Debian packages into dist/; packaging/deb/check tries them in a clean Debian, as root
 	packaging/deb/build
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

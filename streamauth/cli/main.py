@@ -11,6 +11,7 @@ import typer
 from streamauth.cli import (
     audit,
     calibrate,
+    completion,
     config,
     demo,
     doctor,
@@ -64,6 +65,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.add_typer(config.app, name="config")
 app.add_typer(microphones.app, name="microphones")
 app.command("doctor")(doctor.doctor)
+app.command("completion")(completion.completion)
 app.add_typer(store.app, name="store")
 app.add_typer(key.app, name="key")
 app.add_typer(keys.app, name="keys")
