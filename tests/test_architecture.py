@@ -109,7 +109,7 @@ def test_the_layers_hold() -> None:
 def loaded_by(code: str) -> set[str]:
     script = f"import sys; {code}; print(' '.join(sorted(name.split('.')[0] for name in sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+    return set(done.stdout.splitlines()[-1].split())
 
 
 HEAVY = {
@@ -122,8 +122,18 @@ def test_importing_the_package_loads_no_engine() -> None:
     assert not loaded_by("import streamauth") & (HEAVY | {"typer", "rich"})
 
 
-def test_the_command_line_parser_loads_no_engine() -> None:
-    assert not loaded_by("import streamauth.cli.main") & HEAVY
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["--version"], ["login", "setup", "--help"], ["completion", "bash"]]
+)
+def test_the_command_line_loads_no_engine_before_a_command_runs(arguments: list[str]) -> None:
+    ran = f"from streamauth.cli.main import run; assert run({arguments!r}) == 0; print()" if arguments else "pass"
+    found = loaded_by(f"import streamauth.cli.main; {ran}")
+    assert not found & HEAVY - {"pydantic"}  # by which the parser itself checks arguments
+    assert arguments or "rich" not in found
+
+
+def test_no_http_client_is_loaded_with_vosk() -> None:
+    assert "urllib3" not in loaded_by("import streamauth.engines.phrase.vosk")
 
 
 def test_every_public_name_resolves() -> None:

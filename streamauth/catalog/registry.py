@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from dataclasses import replace
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -59,12 +60,16 @@ def read_registry(folder: Path) -> dict[str, ModelEntry]:
         ModelCorrupt: The registry cannot be read, or an entry lacks or has too many fields.
     """
     try:
-        tables = tomllib.loads((folder / REGISTRY_FILE).read_text("utf-8"))
-        return {name: entry_of(name, table) for name, table in tables.items()}
+        return dict(_entries((folder / REGISTRY_FILE).read_text("utf-8")))
     except FileNotFoundError:
         raise ModelMissing(f"The models folder has no {REGISTRY_FILE}. Install streamauth again.") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelCorrupt(f"The list of models, {REGISTRY_FILE}, cannot be read. Install streamauth again.") from error
+
+
+@lru_cache(maxsize=4)  # it is asked for several times at each start
+def _entries(text: str) -> dict[str, ModelEntry]:
+    return {name: entry_of(name, table) for name, table in tomllib.loads(text).items()}
 
 
 def read_model(entry: ModelEntry, folder: Path) -> bytes:

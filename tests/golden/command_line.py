@@ -33,9 +33,10 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 
 
 def told(*arguments: str | Path) -> Json:
-    """Exit code and JSON object of a command."""
+    """Exit code and JSON object of a command; of a live one the last, which comes after the events."""
     code, out = run(*arguments, "--json")
-    (line,) = out.splitlines()
+    *events, line = out.splitlines()
+    assert bool(events) == ("--mic" in arguments)
     return {"exit": code, "out": json.loads(line)}
 
 

@@ -29,15 +29,14 @@ class Lexicon:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._sounds: dict[str, str] = {}
-        self._bits: dict[str, float] = {}
         try:
-            for line in gzip.decompress((folder / "dictionary.tsv.gz").read_bytes()).decode("utf-8").splitlines():
-                word, bits, sounds = line.split("\t")
-                self._sounds[word] = sounds
-                self._bits[word] = float(bits)
-            if not self._bits:
-                raise ValueError("no words")
+            text = gzip.decompress((folder / "dictionary.tsv.gz").read_bytes()).decode("utf-8").rstrip("\n")
+            fields = text.replace("\n", "\t").split("\t")  # in one go: there are many lines
+            if text.count("\t") != 2 * (text.count("\n") + 1):
+                raise ValueError("not three fields a line")
+            words, bits, sounds = fields[0::3], fields[1::3], fields[2::3]
+            self._sounds = dict(zip(words, sounds, strict=True))
+            self._bits = dict(zip(words, map(float, bits), strict=True))
             self._rarest = max(self._bits.values())
         except (OSError, EOFError, ValueError) as error:
             raise ModelCorrupt("The dictionary of phrases cannot be read. Install streamauth again.") from error
@@ -47,8 +46,12 @@ class Lexicon:
 
     def of(self, word: str) -> tuple[Phones, ...]:
         """Pronunciations of a word, each a tuple of phones; none if it is not in the dictionary."""
+        return tuple(tuple(variant.split()) for variant in self.written(word))
+
+    def written(self, word: str) -> Sequence[str]:
+        """As ``of``, each a text with the phones' names between spaces."""
         sounds = self._sounds.get(word)
-        return tuple(tuple(variant.split()) for variant in sounds.split("|")) if sounds else ()
+        return sounds.split("|") if sounds else ()
 
     def likely(self, word: str) -> tuple[Phones, ...]:
         """As ``of``, but those proposed from its spelling if it is not in the dictionary."""
@@ -81,7 +84,10 @@ class Lexicon:
 
     def common(self, count: int) -> Sequence[str]:
         """The most common words, the commonest first."""
-        return sorted(self._bits, key=lambda word: (self._bits[word], word))[:count]
+        every = np.fromiter(self._bits.values(), float)
+        last = np.partition(every, min(count, every.size) - 1)[min(count, every.size) - 1]
+        few = (word for word, bits in self._bits.items() if bits <= last)
+        return sorted(few, key=lambda word: (self._bits[word], word))[:count]
 
 
 def phone_table(variants: Sequence[Phones]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import vosk
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Rendering, Samples, Transcript, Word, WordFacts
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.engines.phrase.expected import Expected
 from streamauth.engines.phrase.lexicon import Lexicon
+from streamauth.engines.phrase.libvosk import vosk
 from streamauth.engines.phrase.whisper.judge import PhraseJudge
 from streamauth.errors import EngineError, ModelCorrupt, ModelMissing, UnknownWord
 

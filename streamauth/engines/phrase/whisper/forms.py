@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from streamauth.core.phrase.words import DIGITS
-from streamauth.engines.phrase.g2p import Phones
 from streamauth.engines.phrase.lexicon import Lexicon
 
 _COMMON = 20_000
@@ -80,17 +79,17 @@ class WrittenForms:
         return found
 
     def _homophones(self, word: str) -> set[str]:
-        return {other for sound in self._lexicon.of(word) for other in self._alike.get(sound, ())}
+        return {other for sound in self._lexicon.written(word) for other in self._alike.get(sound, ())}
 
     @cached_property
     def _ranks(self) -> dict[str, int]:
         return {word: rank for rank, word in enumerate(self._lexicon.common(_COMMON))}
 
     @cached_property
-    def _alike(self) -> dict[Phones, list[str]]:
-        alike: dict[Phones, list[str]] = {}
+    def _alike(self) -> dict[str, list[str]]:
+        alike: dict[str, list[str]] = {}
         for word in self._ranks:
-            for sound in self._lexicon.of(word):
+            for sound in self._lexicon.written(word):
                 alike.setdefault(sound, []).append(word)
         return alike
 

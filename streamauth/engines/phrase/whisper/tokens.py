@@ -15,6 +15,7 @@ from pathlib import Path
 from streamauth.errors import ModelCorrupt
 
 _PIECES = re.compile(r"'(?:s|t|re|ve|m|ll|d)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
+_BETWEEN = 256  # no byte
 _SPECIAL = ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>")
 
 
@@ -38,20 +39,23 @@ class WhisperTokens:
             lines = gzip.decompress(path.read_bytes()).decode("utf-8").split("\n")
         except (OSError, EOFError, ValueError) as error:
             raise ModelCorrupt("The vocabulary of Whisper cannot be read. Install streamauth again.") from error
-        byte_of = {character: byte for byte, character in enumerate(_characters())}
-        special = {line[1:] for line in lines[-len(_SPECIAL) :]}
-        if special != set(_SPECIAL) or any(line[:1] not in ("+", "-") for line in lines):
+        written = lines[: -len(_SPECIAL)]
+        special = [line[1:] for line in lines[-len(_SPECIAL) :]]
+        byte_of = {ord(character): byte for byte, character in enumerate(_characters())} | {ord("\n"): _BETWEEN}
+        try:
+            # in one go: there are many lines
+            tokens = [one.encode("latin-1") for one in "\n".join(written).translate(byte_of).split(chr(_BETWEEN))]
+        except UnicodeEncodeError:
+            tokens = []
+        signs = {line[:1] for line in lines}
+        if set(special) != set(_SPECIAL) or not signs <= {"+", "-"} or len(tokens) != len(written):
             raise ModelCorrupt("The vocabulary of Whisper is damaged. Install streamauth again.")
-        self._ranks: dict[bytes, int] = {}
-        self._numbers: dict[bytes, int] = {}
-        self._bytes: list[bytes] = []
-        for rank, line in enumerate(lines):
-            token = line[1:].encode() if line[1:] in special else bytes(byte_of[c] for c in line[1:])
-            if line[1:] not in special:
-                self._ranks[token] = rank
-            if line[0] == "+":
-                self._numbers[token] = len(self._bytes)
-                self._bytes.append(b"" if line[1:] in special else token)
+        self._ranks = {token[1:]: rank for rank, token in enumerate(tokens)}
+        self._bytes = [token[1:] for token in tokens if token[:1] == b"+"]
+        self._numbers = {token: number for number, token in enumerate(self._bytes)}
+        for one in special:
+            self._numbers[one.encode()] = len(self._bytes)
+            self._bytes.append(b"")
         self.end, *start = (self._numbers[one.encode()] for one in _SPECIAL)
         self.start = tuple(start)
         self.encode = lru_cache(4096)(self._encode)
