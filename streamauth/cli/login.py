@@ -18,6 +18,7 @@ UserOption = Annotated[
 SocketOption = Annotated[
     Path | None, typer.Option("--socket", help="Of another daemon than the usual one.", show_default=False)
 ]
+_SHOW_NO_TEXTS = ("swaylock", "i3lock")  # swaylock/swaylock#213; i3lock answers every prompt by the password
 ServiceArgument = Annotated[str, typer.Argument(help="A PAM service, as sudo, su, login, swaylock, gdm-password.")]
 
 
@@ -144,7 +145,14 @@ def status(user: UserOption = None, socket: SocketOption = None, json: JsonOptio
 
 
 @app.command()
-def enable(service: ServiceArgument, socket: SocketOption = None, json: JsonOption = False) -> int:
+def enable(
+    service: ServiceArgument,
+    fixed: Annotated[
+        bool, typer.Option("--fixed", help="Ask for the pass phrase alone: for lock screens that show no texts.")
+    ] = False,
+    socket: SocketOption = None,
+    json: JsonOption = False,
+) -> int:
     """Let a service ask for your voice beside the password. Run it with sudo."""
     from streamauth.login.client import LoginClient
     from streamauth.login.pam_switch import PamSwitch
@@ -154,8 +162,10 @@ def enable(service: ServiceArgument, socket: SocketOption = None, json: JsonOpti
     _need_root()
     with LoginClient(socket) as client:
         PamSwitch().turn_on()
-        client.enable(service, True)
+        client.enable(service, True, fixed=fixed)
     text = f"{service} asks for your voice now; the password goes on to work. Try it in a second terminal first."
+    if service in _SHOW_NO_TEXTS and not fixed:
+        text += f" {service} shows nobody the digits: run it again with --fixed, which has the pass phrase asked for."
     Output(json).result({"service": service, "enabled": True}, text)
     return EXIT_OK
 
@@ -269,13 +279,15 @@ def daemon(
 
 
 def _user(given: str | None) -> str:
-    """Whose login: as given, else whoever called sudo, else whoever runs this."""
+    """Whose login: as given, else whoever called sudo or pkexec, else whoever runs this."""
     import pwd
 
     if given is not None:
         return given
     if os.geteuid() == 0 and (caller := os.environ.get("SUDO_USER")):
         return caller
+    if os.geteuid() == 0 and (number := os.environ.get("PKEXEC_UID", "")).isdecimal():
+        return pwd.getpwuid(int(number)).pw_name
     return pwd.getpwuid(os.getuid()).pw_name
 
 

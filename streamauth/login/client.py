@@ -124,13 +124,13 @@ class LoginClient:
         """
         self._done(protocol.Unlock(self._id, user))
 
-    def enable(self, service: str, on: bool) -> None:
-        """Let a service ask for voices, or no longer.
+    def enable(self, service: str, on: bool, *, fixed: bool = False) -> None:
+        """Let a service ask for voices, or no longer; fixed: for the pass phrase alone.
 
         Raises:
             StreamAuthError: As the daemon refuses.
         """
-        self._done(protocol.Enable(self._id, service, on))
+        self._done(protocol.Enable(self._id, service, on, fixed))
 
     def devices(self) -> dict[str, Any]:
         """The microphones: ``names``, the one ``chosen``, and ``why``.

@@ -212,7 +212,7 @@ class Conversation:
                 self._reply(protocol.Done(request.id))
             case protocol.Enable():
                 self._peer.check()
-                self._state.enable(request.service, request.on)
+                self._state.enable(request.service, request.on, fixed=request.fixed)
                 self._reply(protocol.Done(request.id))
             case protocol.Devices():
                 self._peer.check()
@@ -238,7 +238,8 @@ class Conversation:
             raise ServiceNotEnabled
         user = self._user_of(request.user)
         self._peer.check(user)
-        offer = self._offer = self._voices.offer(user, digits=request.prompt == "digits")
+        digits = request.prompt == "digits" and request.service not in self._state.fixed()
+        offer = self._offer = self._voices.offer(user, digits=digits)
         self._wait_s = max(0, request.wait_ms - _MARGIN_MS) / 1000
         self._service = request.service
         self._reply(protocol.Prompt(request.id, offer.say, offer.after_phrase))

@@ -112,11 +112,13 @@ class Enable(Request):
     Attributes:
         service: Name of the PAM service.
         on: Whether it may.
+        fixed: Whether it is to ask for the pass phrase alone, as it shows no texts.
     """
 
     op: ClassVar[str] = "enable"
     service: str
     on: bool = True
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,14 @@ class DaemonState:
 
     def enabled(self) -> frozenset[str]:
         """Names of the services that may ask."""
-        names = self._values().get("services")
-        return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
+        return self._names("services")
 
-    def enable(self, service: str, on: bool) -> None:
-        """Let a service ask, or no longer.
+    def fixed(self) -> frozenset[str]:
+        """Names of those that ask for the pass phrase alone."""
+        return self._names("fixed")
+
+    def enable(self, service: str, on: bool, *, fixed: bool = False) -> None:
+        """Let a service ask, or no longer; fixed: for the pass phrase alone.
 
         Raises:
             LoginError: The name is none of a service, or the file cannot be written.
@@ -57,7 +60,8 @@ class DaemonState:
             names = self.enabled() | {service} if on else self.enabled() - {service}
             if len(names) > _MAX_SERVICES:
                 raise LoginError("Too many services are enabled.")
-            self._write(self._values() | {"services": sorted(names)})
+            alone = self.fixed() | {service} if on and fixed else self.fixed() - {service}
+            self._write(self._values() | {"services": sorted(names), "fixed": sorted(alone)})
 
     @property
     def device(self) -> str:
@@ -73,6 +77,10 @@ class DaemonState:
         """
         with self._lock:
             self._write(self._values() | {"device": name})
+
+    def _names(self, key: str) -> frozenset[str]:
+        names = self._values().get(key)
+        return frozenset(name for name in names if isinstance(name, str)) if isinstance(names, list) else frozenset()
 
     def _values(self) -> dict[str, Any]:
         try:

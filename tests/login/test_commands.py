@@ -110,6 +110,19 @@ def test_forget_and_unlock(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None
     assert "unknown_profile" in capsys.readouterr().err
 
 
+def test_whose_login_it_is(rig: Rig, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of whoever had root's rights given to them, by sudo or by polkit."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for name, value in (("SUDO_USER", me().name), ("PKEXEC_UID", str(me().uid))):
+        monkeypatch.setenv(name, value)
+        assert login(rig, "status", "--json") == 0
+        assert printed(capsys)["enrolled"] is True
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SUDO_USER", "nobody-of-this-name")
+    assert login(rig, "status") == 2
+    assert "unknown_user" in capsys.readouterr().err
+
+
 def test_without_a_daemon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["login", "status", "--socket", str(tmp_path / "none")]) == 4
     assert "login_daemon_absent" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from streamauth.errors import (
     LoginDaemonAbsent,
     MicrophoneAbsent,
     MicrophoneBusy,
+    MicrophoneFormat,
     MicrophoneMuted,
     MicrophoneUnplugged,
     ProfileLocked,
@@ -77,7 +78,7 @@ def test_the_client_need_not_wait_longer_than_it_said(rig: Rig) -> None:
     assert time.monotonic() - began_s < 2.0
 
 
-@pytest.mark.parametrize("error", [MicrophoneBusy, MicrophoneAbsent])
+@pytest.mark.parametrize("error", [MicrophoneBusy, MicrophoneAbsent, MicrophoneFormat, MicrophoneMuted])
 def test_no_microphone_no_charge(rig: Rig, error: type[StreamAuthError]) -> None:
     rig.microphone.error = error()
     with LoginClient(rig.path) as client:
@@ -182,6 +183,18 @@ def test_the_fixed_phrase_needs_one(rig: Rig, tmp_path: Path) -> None:
         asked = client.ask(me().name, "sudo")
         other.microphone.audio = spoken(f"{PHRASE} {asked.say}")
         assert client.listen().verdict == "accept"
+
+
+def test_a_service_that_shows_no_texts_asks_for_the_phrase_alone(rig: Rig, tmp_path: Path) -> None:
+    with running(tmp_path / "phrase", phrase=PHRASE) as other, LoginClient(other.path) as client:
+        client.enable("swaylock", True, fixed=True)
+        asked = client.ask(me().name, "swaylock")
+        assert (asked.say, asked.after_phrase) == ("", True)
+        assert client.ask(me().name, "sudo").say != ""
+    with LoginClient(rig.path) as client:
+        client.enable("swaylock", True, fixed=True)
+        with pytest.raises(ProfileNotEnrolled, match="no pass phrase"):
+            client.ask(me().name, "swaylock")
 
 
 def test_a_recording_of_an_earlier_login_opens_nothing(rig: Rig) -> None:

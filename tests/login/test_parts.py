@@ -86,6 +86,13 @@ def test_state_is_kept_and_damage_enables_nothing(tmp_path: Path) -> None:
     state.enable("su", True)
     state.choose_device("USB")
     state.enable("su", False)
+    state.enable("swaylock", True, fixed=True)
+    state.enable("i3lock", True, fixed=True)
+    state.enable("i3lock", False)
+    assert state.fixed() == {"swaylock"}
+    state.enable("swaylock", True)
+    assert state.fixed() == frozenset()
+    state.enable("swaylock", False)
     again = DaemonState(tmp_path / "login.json")
     assert again.enabled() == {"sudo"}
     assert again.device == "USB"
