@@ -1,21 +1,25 @@
-"""A web backend with sign-in by voice, in about thirty lines of standard library, PyJWT and nothing else.
+"""A web site with sign-in by voice: its page and its backend, with the standard library, PyJWT and nothing else.
 
+    STREAMAUTH_ACCESS_ORIGINS=http://127.0.0.1:8000 streamauth serve
     STREAMAUTH_URL=http://127.0.0.1:8765 STREAMAUTH_API_KEY=sa_... python examples/backend.py
 
-The page asks `POST /begin` for a session token, lets streamauth.js stream the voice, and gives the signed verdict that
-it gets to `POST /finish`. Nothing that the page says is believed but that verdict, and that only once.
+The page (backend.html) asks `POST /begin` for a session token, lets `<streamauth-verify>` stream the voice, and gives
+the signed verdict that it gets to `POST /finish`. Nothing that the page says is believed but that verdict, once.
 """
 
 import json
 import os
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import jwt
 
 SERVER, KEY = os.environ["STREAMAUTH_URL"], os.environ["STREAMAUTH_API_KEY"]
-SITE = "https://shop.example"
+PORT = int(os.environ.get("PORT", "8000"))
+SITE = os.environ.get("SITE", f"http://127.0.0.1:{PORT}")  # what verdicts are made for
+PAGE = Path(__file__).with_name("backend.html").read_text("utf-8").replace("SERVER", SERVER)
 logins: dict[str, str] = {}  # nonce -> who wants to sign in; a real site keeps it in the visitor's own session
 signing_keys = jwt.PyJWKClient(f"{SERVER}/v1/keys.json")
 
@@ -47,19 +51,28 @@ def finish(verdict: str) -> str | None:
 
 
 class Backend(BaseHTTPRequestHandler):
-    """The two addresses that the page asks."""
+    """The page, and the two addresses that it asks."""
+
+    def do_GET(self) -> None:
+        """Give the page."""
+        found = self.path == "/"
+        self.answer(200 if found else 404, "text/html; charset=utf-8", PAGE if found else "Nothing here.")
 
     def do_POST(self) -> None:
         """Answer the page."""
         said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         body = begin(said["name"]) if self.path == "/begin" else {"signed_in": finish(said["verdict"])}
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.answer(200, "application/json", json.dumps(body))
+
+    def answer(self, status: int, kind: str, body: str) -> None:
+        """Send something."""
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
         self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
+        self.wfile.write(body.encode())
 
 
 if __name__ == "__main__":
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8000"))), Backend)
+    server = ThreadingHTTPServer(("127.0.0.1", PORT), Backend)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,13 +63,17 @@ class Entrances:
         return decided.verdict.value, decided.llr
 
     def rest(self, body: bytes, content_type: str) -> tuple[str, float]:
+        told, _ = self.told(body, content_type)
+        return told["decision"], told["llr"]
+
+    def told(self, body: bytes, content_type: str) -> tuple[dict[str, Any], list[str]]:
         base = self.url.replace("ws", "http", 1).removesuffix("/v1/stream")
         request = urllib.request.Request(  # noqa: S310 - the test's own
             f"{base}/v1/profiles/{self.profile_id}/verifications", body, {"Content-Type": content_type}
         )
         with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             told = json.load(answer)
-        return told["decision"], told["llr"]
+        return told, told["reasons"]
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +125,30 @@ def test_every_entrance_decides_alike(
         verdict, llr = entrances.socket(voice, name, encoding)
         assert verdict == decision
         assert llr == pytest.approx(told["llr"], abs=3)
+
+
+@pytest.mark.parametrize(("name", "declared_hz"), [("door-4", 8_000), ("long-1", 48_000), ("door-4", RATE_HZ)])
+def test_a_wrong_sample_rate_is_suspected_in_words_at_every_entrance(
+    entrances: Entrances,
+    name: str,
+    declared_hz: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sent = raw("awb", name, Encoding.S16LE)
+    audio = AudioFormat(declared_hz)
+    *_, decided = stream_sync(entrances.url, Start(Mode.VERIFY, audio, name="ada"), pcm_chunks(sent, audio), pace=None)
+    assert isinstance(decided, Decided)
+    file = io.BytesIO()
+    soundfile.write(file, samples("awb", name), declared_hz, "PCM_16", format="WAV")
+    _, by_rest = entrances.told(file.getvalue(), "audio/wav")
+    monkeypatch.setenv("STREAMAUTH_HOME", str(entrances.home))
+    monkeypatch.setenv("STREAMAUTH_ATTEMPTS_FREE_FAILURES", "1000")
+    monkeypatch.setenv("STREAMAUTH_ATTEMPTS_LOCK_AFTER", "1000")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(sent)))
+    run(["verify", "ada", "-", "--rate", str(declared_hz), "--json"])
+    by_pipe = json.loads(capsys.readouterr().out)["reasons"]
+    right = declared_hz == RATE_HZ
+    for reasons in ([reason.value for reason in decided.reasons], by_rest, by_pipe):
+        assert ("other_rate" in reasons) is not right
+        assert ("voice_match" in reasons and "phrase_match" in reasons) is right, "never an accept"

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     TOO_NOISY = "too_noisy"
     DC_OFFSET = "dc_offset"
     OTHER_SOUND = "other_sound"
+    OTHER_RATE = "other_rate"
     OTHER_PHRASE = "other_phrase"
     PRONUNCIATION_MISMATCH = "pronunciation_mismatch"
     WEAK_PHRASE = "weak_phrase"
@@ -73,6 +74,8 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.TOO_NOISY: "There is too much noise. Find a quieter place.",
     Reason.DC_OFFSET: "The recording has a constant offset. Check the sound card or its cable.",
     Reason.OTHER_SOUND: "There is another loud sound beside the speech, as in the last utterance. Record without it.",
+    Reason.OTHER_RATE: "This sounds slowed down or sped up, as if the sample rate were another one than declared. "
+    "Declare the rate that it was recorded at.",
     Reason.WEAK_PHRASE: "The phrase is too short or too easy to guess. Choose another one.",
     Reason.OTHER_PHRASE: "This is not the phrase of the other utterances. Say the same phrase each time.",
     Reason.PRONUNCIATION_MISMATCH: "A word that no dictionary has was not said as it is spelled. "

@@ -196,6 +196,11 @@ class ReplayedFrontEnd(FrontEnd):
         """The same: a replay brings whole frames."""
         return self._at
 
+    @property
+    def suspects_rate(self) -> bool:
+        """Never: files tell their rate."""
+        return False
+
     def begin_recording(self, audio_format: AudioFormat) -> None:
         """Nothing: a replay is one recording."""
 

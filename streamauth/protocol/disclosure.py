@@ -25,6 +25,7 @@ _OF_THE_AUDIO = frozenset(
         Reason.CLIPPED,
         Reason.TOO_NOISY,
         Reason.DC_OFFSET,
+        Reason.OTHER_RATE,
         Reason.SPEECH_BUDGET_SPENT,
         Reason.TIME_BUDGET_SPENT,
         Reason.PROMPT_EXPIRED,
@@ -105,7 +106,10 @@ def told_reasons(decided: Decided, level: Disclosure) -> tuple[Reason, ...]:
     if level is not Disclosure.LEAST or decided.verdict is Verdict.ACCEPT:
         return decided.reasons
     of_the_audio = tuple(reason for reason in decided.reasons if reason in _OF_THE_AUDIO)
-    return of_the_audio if decided.verdict is Verdict.UNDECIDED and of_the_audio else (Reason.NOT_ACCEPTED,)
+    if decided.verdict is Verdict.UNDECIDED and of_the_audio:
+        return of_the_audio
+    # a doubtful sample rate says nothing of the voice, and explains why a voice seems to be another one
+    return (Reason.NOT_ACCEPTED, *(reason for reason in of_the_audio if reason is Reason.OTHER_RATE))
 
 
 def decision_object(decided: Decided, disclosure: DisclosurePolicy) -> dict[str, Any]:

@@ -97,9 +97,10 @@ def _environment(home: Path) -> dict[str, str]:
     return {**kept, **models, **_PATIENT, "STREAMAUTH_HOME": str(home)}
 
 
-def api_key(home: Path) -> str:
+def api_key(home: Path, *more: str) -> str:
     """Make an API key, as the integrator's backend would have; from then on the server asks for one."""
-    command = [sys.executable, "-m", "streamauth", "keys", "create", "shop", "--scope", "verify", "--json"]
+    command = [sys.executable, "-m", "streamauth", "keys", "create", "shop", "--json"]
+    command += [part for scope in ("verify", *more) for part in ("--scope", scope)]
     made = subprocess.run(command, env=_environment(home), stdout=subprocess.PIPE, check=True)
     return str(json.loads(made.stdout)["key"])
 

@@ -1,12 +1,24 @@
 """The page on phones and by people who are there for the first time."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Browser, Page, Route
 
-from tests.browser.rig import PHRASE, FakeMicrophone, ScriptedServer, accessibility_faults, decision, error, result
+from streamauth.core.events import Reason
+from tests.browser.rig import (
+    PHRASE,
+    FakeMicrophone,
+    ScriptedServer,
+    accessibility_faults,
+    decision,
+    error,
+    opened,
+    result,
+)
 from tests.browser.test_page import ENROLLED, FACTS, REFUSED, TAKEN, begin, score
 
 SCREENS = [(375, 553), (390, 844), (667, 375), (844, 390), (320, 568), (1920, 1080)]
@@ -169,32 +181,30 @@ def test_a_quiet_voice_is_told_to_come_closer(page: Page, microphone: FakeMicrop
     page.click("#stop")
 
 
-# --- profiles, and a key --------------------------------------------------------------------------------------
+# --- profiles -------------------------------------------------------------------------------------------------
 
 ADA = {"id": "1", "name": "ada", "kind": "text_dependent", "status": "enrolled", "locked": True, "failures": 10}
 
 
 class Profiles:
-    """The server's list, which asks for a key."""
+    """The server's list, for who may do all or only some of it."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, *scopes: str) -> None:
         self.calls: list[tuple[str, str]] = []
         self.listed = [ADA]
-        page.route("**/v1/profiles**", self.answer)
-        page.route("**/v1/profiles/**", self.answer)
-        page.route("**/v1/sessions", self.answer)
+        self.who = {"key_id": "k" if scopes else None, "scopes": list(scopes)}
+        page.route("**/v1/sign-in", lambda route: route.fulfill(json=self.who))
+        for path in ("**/v1/profiles**", "**/v1/profiles/**", "**/v1/sessions"):
+            page.route(path, self.answer)
 
     def answer(self, route: Route) -> None:
         request = route.request
-        if request.headers.get("authorization") != "Bearer secret":
-            # by an answer without an error status, as the browser would log that as an error of the page
-            route.fulfill(status=401, json={"error": {"code": "unauthorized", "message": "Show a key."}})
-            return
+        assert request.headers["x-streamauth-page"], "or else the cookie would not count"
         path = request.url.partition("/v1")[2].partition("?")[0]
         self.calls.append((request.method, path))
         if path == "/sessions":
             assert json.loads(request.post_data or "")["mode"] == "verify"
-            route.fulfill(json={"token": "st_made"})
+            route.fulfill(json={"token": f"st_{len(self.calls)}"})
         elif request.method == "GET":
             route.fulfill(json={"profiles": self.listed, "next": None})
         else:
@@ -203,8 +213,7 @@ class Profiles:
 
 
 def test_profiles_are_unlocked_reset_and_deleted(page: Page) -> None:
-    page.set_extra_http_headers({"Authorization": "Bearer secret"})
-    server = Profiles(page)
+    server = Profiles(page, "admin")
     page.click("nav >> text=Profiles")
     page.wait_for_selector("#profiles li:has-text('locked')")
     assert accessibility_faults(page) == []
@@ -223,29 +232,110 @@ def test_profiles_are_unlocked_reset_and_deleted(page: Page) -> None:
         ("POST", "/profiles/1/reset"),
         ("DELETE", "/profiles/1"),
     ]
-    page.set_extra_http_headers({})
     page.unroute_all()
 
 
-def test_who_signs_in_by_a_key_needs_no_token_of_their_own(page: Page) -> None:
-    Profiles(page)
-    page.evaluate(
-        """() => {
-          const real = window.fetch;
-          window.fetch = (path, options) => String(path).startsWith("/v1/profiles") && !options.headers.Authorization
-            ? Promise.resolve(new Response('{"error":{"code":"unauthorized","message":"Show a key."}}', {status: 401}))
-            : real(path, options);
-        }"""
-    )
+def test_each_attempt_of_who_is_signed_in_has_a_token_of_its_own(page: Page) -> None:
+    Profiles(page, "verify")
     page.click("nav >> text=Profiles")
-    page.wait_for_selector("#sign-in", state="visible")
-    page.fill("#key", "secret")
-    page.click("#sign-in button")
-    page.wait_for_selector("#profiles li:has-text('ada')")
-    assert page.input_value("#key") == ""
+    page.wait_for_selector("#profiles-told:has-text('does not open the list')")
+    assert page.is_visible("#sign-out")
     stream = ScriptedServer([(1, decision("accept", "voice_match"))]).on(page)
     begin(page)
     assert result(page) == "Accepted."
-    assert stream.starts[0].token == "st_made"
-    assert "secret" not in page.url + str(page.evaluate("JSON.stringify([localStorage, sessionStorage])"))
+    page.click("#again")
+    page.wait_for_function("() => !document.getElementById('panel-live').hidden")
+    assert result(page) == "Accepted."
+    assert [start.token for start in stream.starts] == ["st_1", "st_2"]
     page.unroute_all()
+
+
+def test_a_wrong_key_is_told(page: Page) -> None:
+    Profiles(page)
+    page.click("nav >> text=Profiles")
+    page.wait_for_selector("#sign-in", state="visible")
+    assert page.is_hidden("#sign-out")
+    page.evaluate(
+        """() => {
+          const refused = '{"error":{"code":"unauthorized","message":"Show a key."}}';
+          window.fetch = async () => new Response(refused, { status: 401 });
+        }"""
+    )
+    page.fill("#key", "sa_wrong")
+    page.click("#sign-in button")
+    page.wait_for_selector("#profiles-told:has-text('This key is not valid here.')")
+    assert page.input_value("#key") == ""
+    page.unroute_all()
+
+
+# --- languages ------------------------------------------------------------------------------------------------
+
+
+def test_every_language_has_every_text_and_its_places(page: Page) -> None:
+    tables: dict[str, dict[str, str]] = page.evaluate("""async () => ({ ...(await import("/texts.js")).LANGUAGES })""")
+    english = tables.pop("en")
+    client = page.evaluate("""async () => Object.keys((await import("/streamauth.js")).SENTENCES)""")
+    needed = {f"reason.{reason.value}" for reason in Reason} | {f"error.{code}" for code in client}
+    assert set(tables) == {"de", "fr", "es", "zh"}
+    others = set.union(*(set(table) for table in tables.values()))
+    for code, table in tables.items():
+        assert sorted(english.keys() - table.keys()) == [], code
+        assert sorted(needed - table.keys()) == [], code
+        assert sorted(others - table.keys()) == [], code
+        for key, text in english.items():
+            assert sorted(re.findall(r"\{\w+\}", table[key])) == sorted(re.findall(r"\{\w+\}", text)), (code, key)
+            assert bool(table[key]) == bool(text), (code, key)
+
+
+def test_every_text_is_used() -> None:
+    folder = Path(__file__).parents[2] / "streamauth" / "server" / "page"
+    used = "".join(path.read_text("utf-8") for path in [*folder.glob("*.js"), folder / "index.html"])
+    families = ("times.", "worth.", "say.", "stays.", "step.", "like.", "rank.", "head.", "do.", "error.", "reason.")
+    keys = re.findall(r'^  "([\w.\-]+)":', (folder / "texts" / "en.js").read_text("utf-8"), re.MULTILINE)
+    fixed = [key for key in keys if not key.startswith((*families, "verify.", "enroll.", "identify."))]
+    assert len(keys) > 200
+    assert [key for key in fixed if f'"{key}"' not in used] == []
+
+
+def test_the_language_is_the_browsers_and_can_be_switched(browser: Browser, site: str) -> None:
+    with opened(browser, site, locale="de-AT") as page:
+        assert page.inner_text("#title") == "Sind Sie es?"
+        assert page.get_attribute("html", "lang") == "de"
+        ScriptedServer([(3, decision("reject", "voice_mismatch"))]).on(page)
+        page.fill("#name", "ada")
+        page.click("#start")
+        assert result(page) == "Nicht angenommen."
+        assert page.locator("#reasons li").all_inner_texts() == ["Die Stimme ist nicht die angelernte."]
+        assert page.inner_text("#figures dd") == "2,3 s"
+        page.select_option("#language", "zh")
+        assert page.inner_text("#title") == "是您本人吗？"
+        assert page.input_value("#name") == "ada"
+        page.reload()
+        assert page.inner_text("#title") == "是您本人吗？", "remembered"
+        assert accessibility_faults(page) == []
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "es", "zh"])
+def test_a_small_screen_holds_every_language(page: Page, language: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 568})
+    page.select_option("#language", language)
+    for view in ("verify", "enroll", "identify", "profiles"):
+        page.click(f"nav [data-view={view}]")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, view
+    delayed = "There were failed attempts. Wait 7 s before the next one."
+    ScriptedServer([(2, score(1.0, 4.0))]).on(page)
+    page.click("nav [data-view=verify]")
+    page.fill("#name", "ada")
+    page.click("#start")
+    page.wait_for_selector("#curve:not([hidden])")
+    assert in_view(page, "#done")
+    assert in_view(page, "#stop")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.click("#stop")
+    ScriptedServer(refusal=error("attempt_delayed", delayed)).on(page)
+    page.wait_for_selector("#form")
+    page.click("#start")
+    page.wait_for_selector("#panel-result:not([hidden])")
+    assert "7 s" in page.inner_text("#verdict-lead") or "7 秒" in page.inner_text("#verdict-lead")
+    assert "failed" not in page.inner_text("#panel-result")
+    page.select_option("#language", "en")

@@ -85,14 +85,37 @@ def test_an_unknown_name_is_told_in_a_sentence(page: Page, microphone: FakeMicro
     assert page.inner_text("#verdict-lead") != ""
 
 
-def test_with_api_keys_a_page_needs_a_token_and_gets_a_verdict_for_its_backend(
-    page: Page, microphone: FakeMicrophone, home: Path, site: str
+def test_with_api_keys_one_signs_in_once_and_each_attempt_has_a_token(
+    page: Page, microphone: FakeMicrophone, home: Path
 ) -> None:
-    key = api_key(home)
+    key = api_key(home, "admin")
     page.click("text=Verify")
     page.fill("#name", "ada")
     page.click("#start")
-    assert result(page) == "A session token is needed."
+    assert result(page) == "Sign in first."
+    assert page.is_hidden("#again")
+    page.click("#remedy-link:text-is('Sign in')")
+    page.fill("#key", key)
+    page.click("#sign-in button")
+    page.wait_for_selector("#profiles li:has-text('ada')")
+    assert page.input_value("#key") == ""
+    kept = page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])")
+    assert key not in kept
+    assert "streamauth=" not in kept, "no script reads the cookie"
+    for _ in range(2):
+        page.click("nav >> text=Verify")
+        page.click("#start")
+        assert result(page) == "Accepted."
+    page.click("nav >> text=Profiles")
+    page.click("#sign-out")
+    page.wait_for_selector("#sign-in", state="visible")
+    assert page.locator("#profiles li").count() == 0
+
+
+def test_with_api_keys_a_page_gets_a_verdict_for_its_backend(
+    page: Page, microphone: FakeMicrophone, home: Path, site: str
+) -> None:
+    key = api_key(home)
     session = session_token(site, key, mode="verify", name="ada", audience="shop")
     outcome, again = page.evaluate(
         """async (token) => {

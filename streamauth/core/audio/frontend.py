@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from streamauth.core.audio.declared_rate import RateMeter
 from streamauth.core.audio.framing import Framer
 from streamauth.core.audio.pcm import AudioFormat, PcmDecoder, PcmInput
 from streamauth.core.audio.quality import FrameMeasures, dbfs
@@ -57,6 +58,11 @@ class FrontEnd(Protocol):
         """How much audio has come, in samples at 16 kHz, without what fills up the last frame."""
         ...
 
+    @property
+    def suspects_rate(self) -> bool:
+        """Whether the recording sounds as if its sample rate were another one than declared."""
+        ...
+
     def begin_recording(self, audio_format: AudioFormat) -> None:
         """What follows comes from another recording, in this format; to be called at the start or after ``flush``."""
         ...
@@ -102,6 +108,7 @@ class PcmFrontEnd(FrontEnd):
         self._taken = 0
         self._at = 0
         self._offset_gain = detector.frame_samples / (_OFFSET_TIME_S * SAMPLE_RATE_HZ)
+        self._rate = RateMeter()
         self._level_energy = 0.0
         self._level_peak = 0.0
         self._level_clipped = 0
@@ -115,6 +122,12 @@ class PcmFrontEnd(FrontEnd):
         self._resampler = Resampler(audio_format.sample_rate_hz)
         self._detector = self._shared_detector.stream()
         self._offset: float | None = None
+        self._rate_of_next = RateMeter()
+
+    @property
+    def suspects_rate(self) -> bool:
+        """Whether the recording sounds as if its sample rate were another one than declared."""
+        return self._rate.suspects()
 
     @property
     def at_sample(self) -> int:
@@ -161,6 +174,8 @@ class PcmFrontEnd(FrontEnd):
     def _step(self, frame: Samples) -> FrontEndStep:
         self._at += frame.size
         clean = self._without_offset(frame)
+        self._rate = self._rate_of_next  # the one before is asked until something follows it
+        self._rate.add(clean)
         segmented = self._segmenter.push(clean, self._detector.probability(clean), self._detector.voicing())
         measures = FrameMeasures.of(frame, self._segmenter.hears_voice)
         speaking, other = self._segmenter.in_utterance, self._segmenter.hears_other

@@ -2,14 +2,24 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEnd, FrontEndStep, PcmFrontEnd
 from streamauth.core.audio.pcm import AudioFormat, PcmInput
 from streamauth.core.audio.quality import QualityMeter
-from streamauth.core.events import Event, Failed, SpeechEnded, SpeechStarted
+from streamauth.core.events import (
+    Decided,
+    Enrolled,
+    Event,
+    Failed,
+    Reason,
+    SpeechEnded,
+    SpeechStarted,
+    UtteranceRefused,
+    Verdict,
+)
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
 from streamauth.core.replay.trail import Trail, TrailRecorder
 from streamauth.core.settings import (
@@ -181,7 +191,17 @@ class Session(ABC):
         """All audio has been worked on: decide with what there is."""
 
     def _emit(self, event: Event) -> None:
-        self._events.append(event)
+        self._events.append(self._with_doubts(event))
+
+    def _with_doubts(self, event: Event) -> Event:
+        """The event, which says so where something failed, or was enrolled, in audio of a doubtful sample rate."""
+        if isinstance(event, UtteranceRefused) and self._front.suspects_rate:
+            return replace(event, reasons=(*event.reasons, Reason.OTHER_RATE))
+        if isinstance(event, Decided) and event.verdict is not Verdict.ACCEPT and self._front.suspects_rate:
+            return replace(event, reasons=(*event.reasons, Reason.OTHER_RATE))
+        if isinstance(event, Enrolled) and self._front.suspects_rate:
+            return replace(event, advice=(*event.advice, Reason.OTHER_RATE))
+        return event
 
     def _run(self, steps: Iterable[FrontEndStep]) -> None:
         def work() -> None:

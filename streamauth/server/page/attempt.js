@@ -2,14 +2,14 @@
 
 import { Curve, heightOf } from "./curve.js";
 import { find, show } from "./dom.js";
+import { figure, reason, t } from "./language.js";
 import { Meter } from "./meter.js";
 import { Outcome } from "./outcome.js";
-import { Progress, TEXT } from "./reading.js";
+import { Progress } from "./reading.js";
 import { respelled } from "./respelling.js";
 import { fillRanking } from "./ranking.js";
 import { Ring } from "./ring.js";
 import { SpokenWords } from "./spoken.js";
-import { reasonText } from "./streamauth.js";
 
 /** @typedef {import("./streamauth.js").Message} Message */
 /** @typedef {import("./streamauth.js").SessionOptions} SessionOptions */
@@ -49,15 +49,15 @@ export class AttemptView {
     this.#ring.clear(guided ? this.utterances : 1);
     this.#meter.clear();
     this.#curve.clear();
-    const [headline] = INSTRUCTIONS[this.#instruction()];
-    this.#words.show(free ? TEXT : (options.phrase ?? headline), { told: !options.phrase && !free });
+    const headline = t(`say.${this.#instruction()}`);
+    this.#words.show(free ? t("free.text") : (options.phrase ?? headline), { told: !options.phrase && !free });
     find("say").classList.toggle("reading", free);
     clearInterval(this.#timer);
     for (const id of ["sounds", "notice", "standing", "live-ranking", "steps", "progress"]) show(find(id), false);
     find("heard").textContent = "";
     // words that light up need not stand there twice
     show(find("heard"), !options.phrase);
-    find("done").textContent = options.mode === "enroll" ? "I have said it" : "I have finished speaking";
+    find("done").textContent = t(options.mode === "enroll" ? "live.said" : "live.finished");
     show(find("done"), false);
     delete find("say").dataset.verdict;
     if (guided) this.#steps(0, this.utterances);
@@ -111,28 +111,28 @@ export class AttemptView {
 
   /** @param {import("./streamauth.js").State} state */
   #state(state) {
-    const named = this.#options.name ? ` for ${this.#options.name}` : "";
     const title = find("live-title");
     show(find("level"), state === "listening");
     show(find("done"), state === "listening");
     if (state === "microphone") {
-      title.textContent = "Waiting for the microphone";
-      find("say-help").textContent = "If the browser asks, allow it to use the microphone.";
-      this.#mood("wait", "Microphone?");
+      title.textContent = t("live.microphone");
+      find("say-help").textContent = t("live.microphoneHelp");
+      this.#mood("wait", t("live.microphoneWord"));
     } else if (state === "connecting") {
-      title.textContent = "Connecting";
-      find("say-help").textContent = "One moment.";
-      this.#mood("wait", "Connecting");
+      title.textContent = t("live.connecting");
+      find("say-help").textContent = t("live.connectingHelp");
+      this.#mood("wait", t("live.connecting"));
     } else if (state === "listening") {
-      title.textContent = `Listening${named}`;
-      const [, help] = INSTRUCTIONS[this.#instruction()];
+      const { name } = this.#options;
+      title.textContent = name ? t("live.listeningFor", { name }) : t("live.listening");
+      const help = t(`say.${this.#instruction()}Help`);
       find("say-help").textContent = help;
-      this.#mood("live", "Listening");
-      this.say(`Listening. ${find("say").textContent ?? ""} ${help}`);
+      this.#mood("live", t("live.listening"));
+      this.say(`${t("live.listening")}. ${find("say").textContent ?? ""} ${help}`);
     } else if (state === "deciding") {
-      title.textContent = "Deciding";
-      this.#mood("wait", "Deciding");
-      this.say("Deciding.");
+      title.textContent = t("live.deciding");
+      this.#mood("wait", t("live.deciding"));
+      this.say(`${t("live.deciding")}.`);
     }
   }
 
@@ -146,11 +146,11 @@ export class AttemptView {
   /** @param {Message} message */
   #prompt({ text, after_phrase, expires_s }) {
     this.#words.show(text, { told: false });
-    const first = after_phrase ? "Say your pass phrase, and right after it these words." : "Say these words.";
+    const first = t(after_phrase ? "say.promptAfter" : "say.promptAlone");
     const until = performance.now() + 1000 * expires_s;
     const left = () => {
       const seconds = Math.max(0, Math.round((until - performance.now()) / 1000));
-      find("say-help").textContent = `${first} There are ${seconds} seconds.`;
+      find("say-help").textContent = `${first} ${t("say.promptLeft", { seconds })}`;
       if (!seconds) clearInterval(this.#timer);
     };
     left();
@@ -161,9 +161,10 @@ export class AttemptView {
 
   /** @param {Message} message */
   #pronunciation({ words }) {
-    const sentences = Object.entries(words).map(
-      ([word, sounds]) => `“${word}” is not in the dictionary. Say it like “${sounds.map(respelled).join("” or “")}”.`,
-    );
+    const sentences = Object.entries(words).map(([word, sounds]) => {
+      const spelled = sounds.map((/** @type {string} */ each) => `“${respelled(each)}”`).join(` ${t("say.or")} `);
+      return t("say.unknown", { word, sounds: spelled });
+    });
     find("sounds").textContent = sentences.join(" ");
     show(find("sounds"), true);
     // after what is just being said, not in its place
@@ -183,7 +184,7 @@ export class AttemptView {
       return;
     }
     const height = heightOf(message) ?? 0;
-    const sentence = height > 0 ? "This sounds like somebody enrolled." : "This sounds like nobody enrolled yet.";
+    const sentence = t(height > 0 ? "say.someone" : "say.noOne");
     show(find("standing"), true);
     find("standing").textContent = sentence;
   }
@@ -196,15 +197,15 @@ export class AttemptView {
   /** @param {Message} message In continuous mode, one of several. */
   #decision(message) {
     if (this.#options.mode !== "continuous") return;
-    const sentence = STANDING[message.decision];
+    const sentence = t(`stays.${message.decision}`);
     // the words are a secret, and whoever comes by could read them
     show(find("heard"), false);
     find("heard").textContent = "";
     this.#words.show(sentence, { told: true });
     find("say").dataset.verdict = message.decision;
-    find("say-help").textContent = "Go on talking, about anything. “I have finished speaking” ends it.";
+    find("say-help").textContent = t("stays.help");
     this.#mood(message.decision, "");
-    this.say(`${sentence} ${message.reasons.map(reasonText).join(" ")}`);
+    this.say(`${sentence} ${message.reasons.map(reason).join(" ")}`);
   }
 
   /** @param {Message} message */
@@ -216,19 +217,20 @@ export class AttemptView {
     }
     if (!guided) this.#progress.told(speech_s, needed_speech_s);
     const more = guided
-      ? needed === 0 ? "That was the last one." : needed === 1 ? "Once more, please." : `${needed} more, please.`
-      : needed_speech_s > 0 ? `${Math.ceil(needed_speech_s)} more seconds, please.` : "That is enough.";
+      ? needed === 0 ? t("taken.last") : needed === 1 ? t("taken.one") : t("taken.more", { count: needed })
+      : needed_speech_s > 0 ? t("taken.seconds", { seconds: Math.ceil(needed_speech_s) }) : t("taken.enough");
     const sentence = guided
-      ? `Good: clear enough, ${speech_s.toFixed(1)} seconds of speech so far. ${more}`
-      : `Good. ${speech_s.toFixed(0)} seconds of speech so far. ${more}`;
-    this.#notice(sentence, true);
+      ? t("taken.guided", { seconds: figure(speech_s, 1) })
+      : t("taken.free", { seconds: figure(speech_s, 0) });
+    this.#notice(`${sentence} ${more}`, true);
   }
 
   /** @param {Message} message */
   #refused({ reasons, heard }) {
     this.#ring.retry();
-    const why = reasons.map(reasonText).join(" ");
-    this.#notice(`That one does not count. ${why}${heard ? ` Heard: “${heard}”.` : ""} Please say it again.`, false);
+    const why = reasons.map(reason).join(" ");
+    const words = heard ? ` ${t("refused.heard", { words: heard })}` : "";
+    this.#notice(`${t("refused.first")} ${why}${words} ${t("refused.again")}`, false);
   }
 
   /**
@@ -254,7 +256,8 @@ export class AttemptView {
     const items = Array.from({ length: all }, (_, index) => {
       const item = document.createElement("li");
       item.dataset.state = index < done ? "done" : index === done ? "now" : "next";
-      item.textContent = index < done ? `✓ ${ORDINALS[index] ?? index + 1}` : (ORDINALS[index] ?? String(index + 1));
+      const which = index < NAMED ? t(`step.${index + 1}`) : String(index + 1);
+      item.textContent = index < done ? `✓ ${which}` : which;
       if (index === done) item.setAttribute("aria-current", "step");
       return item;
     });
@@ -273,22 +276,5 @@ export class AttemptView {
   }
 }
 
-const ORDINALS = ["First", "Second", "Third", "Fourth", "Fifth"];
-
-/** What to do, and how. @type {Record<string, [string, string]>} */
-const INSTRUCTIONS = {
-  phrase: ["Say your pass phrase.", "In your usual voice. If you enrolled without a phrase, say anything."],
-  stay: ["Say your pass phrase, then go on.", "Talk about anything after it. Press “I have finished speaking” to end."],
-  repeat: ["", "Say it in your usual voice, then pause. It is judged at the pause."],
-  invent: ["Say the phrase you choose.", "Five words or more, then pause. It is judged at the pause."],
-  free: ["Talk about anything.", "Read this aloud, or talk about anything else. Short pauses are fine."],
-  talk: ["Talk for a few seconds.", "About anything."],
-  prompt: ["One moment.", "The words to say are about to appear."],
-};
-
-/** @type {Record<string, string>} */
-const STANDING = {
-  accept: "This is the enrolled voice.",
-  reject: "This is another voice now.",
-  undecided: "Not sure any more. Keep talking.",
-};
+/** Steps whose numbers have words. */
+const NAMED = 5;

@@ -1,5 +1,7 @@
 /** The voice compared with the claimed one, while it speaks: a line over seconds of speech. */
 
+import { figure, t } from "./language.js";
+
 const WIDTH = 400;
 const HEIGHT = 150;
 const MARGIN = 12;
@@ -49,7 +51,7 @@ export class Curve {
       shape("path", { class: "curve-line", d: path.join("") }),
       shape("path", { class: "curve-dot", d: dot }),
     );
-    this.#text.textContent = `${likeness(last.y)} · ${last.x.toFixed(1)} s of speech`;
+    this.#text.textContent = `${t(`like.${likeness(last.y)}`)} · ${t("curve.seconds", { seconds: figure(last.x, 1) })}`;
   }
 }
 
@@ -67,14 +69,14 @@ export function heightOf({ llr, band }) {
 const BANDS = { far_below: -0.75, below: -0.3, above: 0.3, far_above: 0.75 };
 
 /**
- * The same in words.
+ * The same in five steps, from 2 (very like) to -2, for which there are words.
  * @param {number} height In -1 to 1.
  */
 export function likeness(height) {
-  if (height > 0.45) return "Very like the enrolled voice";
-  if (height > 0.12) return "Like the enrolled voice";
-  if (height > -0.12) return "Not clear yet";
-  return height > -0.45 ? "Rather unlike the enrolled voice" : "Unlike the enrolled voice";
+  if (height > 0.45) return 2;
+  if (height > 0.12) return 1;
+  if (height > -0.12) return 0;
+  return height > -0.45 ? -1 : -2;
 }
 
 /**

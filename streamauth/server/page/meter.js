@@ -1,6 +1,7 @@
 /** The level meter: a bar for eyes, a value for screen readers, and a hint in words. */
 
 import { find } from "./dom.js";
+import { t } from "./language.js";
 
 const FLOOR_DBFS = -60;
 const QUIET_DBFS = -42;
@@ -26,7 +27,7 @@ export class Meter {
     this.#clippedAt = this.#toldAt = -Infinity;
     this.#loudAt = this.#heardAt = performance.now();
     this.#held = 0;
-    this.#show(FLOOR_DBFS, 0, "Waiting for sound", false);
+    this.#show(FLOOR_DBFS, 0, t("meter.waiting"), false);
   }
 
   /** @param {import("./streamauth.js").Level} level */
@@ -40,14 +41,14 @@ export class Meter {
     const quiet = now - this.#loudAt > QUIET_FOR_MS;
     const silent = now - this.#heardAt;
     const hint = clipped
-      ? "Too loud: step back a little"
+      ? t("meter.loud")
       : silent > SILENT_FOR_MS
-        ? "The microphone is silent. Is it muted? Stop, and choose another one under Microphone and safety"
+        ? t("meter.silent")
         : silent > QUIET_FOR_MS
-          ? "Nothing to hear yet"
+          ? t("meter.nothing")
           : quiet
-            ? "Too quiet: come closer or speak up"
-            : "Good level";
+            ? t("meter.quiet")
+            : t("meter.good");
     this.#show(level.rms_dbfs, this.#held, hint, clipped || silent > SILENT_FOR_MS);
   }
 

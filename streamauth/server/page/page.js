@@ -2,41 +2,19 @@
 
 import { AttemptView } from "./attempt.js";
 import { find, show } from "./dom.js";
+import { fill, offerLanguages, t, translate } from "./language.js";
 import { ProfilesView } from "./profiles.js";
-import { facts, signedIn, tokenFor } from "./server.js";
+import { facts, ServerError, tokenFor } from "./server.js";
+import { whoAmI } from "./sign-in.js";
 import { watchPhrase } from "./strength.js";
 import { microphonePermission, microphones, StreamAuthError, VoiceSession } from "./streamauth.js";
 
 /** @typedef {"verify" | "enroll" | "identify" | "profiles"} View */
 
-/** @type {Record<View, {title: string, heading: string, lead: string, start: string, name: string}>} */
-const VIEWS = {
-  verify: {
-    title: "Verify",
-    heading: "Is it you?",
-    lead: "Say who you are in the field, then say your phrase aloud. The answer comes while you speak.",
-    start: "Start speaking",
-    name: "The name you enrolled with.",
-  },
-  enroll: {
-    title: "Enroll",
-    heading: "Teach it your voice.",
-    lead: "Say one phrase several times. It becomes a voiceprint.",
-    start: "Start recording",
-    name: "Any name that you will know again.",
-  },
-  identify: {
-    title: "Identify",
-    heading: "Who is speaking?",
-    lead: "Talk for a few seconds, about anything. The voice is compared with those enrolled here.",
-    start: "Start listening",
-    name: "",
-  },
-  profiles: { title: "Profiles", heading: "", lead: "", start: "", name: "" },
-};
-
-/** @type {Record<number, string>} */
-const TIMES = { 1: "once", 2: "twice", 3: "three times", 4: "four times", 5: "five times" };
+/** @type {readonly View[]} */
+const VIEWS = ["verify", "enroll", "identify", "profiles"];
+/** Numbers of times that have words. */
+const NAMED_TIMES = 5;
 
 const form = /** @type {HTMLFormElement} */ (find("form"));
 const panels = ["panel-form", "panel-ask", "panel-live", "panel-profiles", "panel-result"].map(find);
@@ -49,12 +27,16 @@ const profiles = new ProfilesView((name) => {
 let view = "verify";
 /** @type {VoiceSession | null} */
 let session = null;
+let starting = false;
+/** @type {import("./server.js").Facts | null} */
+let known = null;
 
 /** @param {string} id */
 function only(id) {
   for (const panel of panels) panel.hidden = panel.id !== id;
   // small screens are laid out by what is shown
   document.body.dataset.panel = id;
+  /** @type {HTMLSelectElement} */ (find("language")).disabled = id === "panel-live";
 }
 
 /** @param {{focus: boolean}} options */
@@ -74,12 +56,13 @@ function toView(next) {
   session?.cancel();
   session = null;
   view = next;
-  const texts = VIEWS[view];
-  document.title = `${texts.title} · streamauth`;
-  find("title").textContent = texts.heading;
-  find("lead").textContent = texts.lead;
-  find("start").textContent = texts.start;
-  find("name-help").textContent = texts.name;
+  document.title = `${t(`${view}.title`)} · streamauth`;
+  if (view !== "profiles") {
+    find("title").textContent = t(`${view}.heading`);
+    find("lead").textContent = view === "enroll" ? promise() : t(`${view}.lead`);
+    find("start").textContent = t(`${view}.start`);
+  }
+  if (view === "verify" || view === "enroll") find("name-help").textContent = t(`${view}.name`);
   for (const part of document.querySelectorAll("[data-for]")) {
     show(/** @type {HTMLElement} */ (part), (part.getAttribute("data-for") ?? "").split(" ").includes(view));
   }
@@ -111,17 +94,16 @@ function filledIn() {
     noiseSuppression: on("noiseSuppression"),
     autoGainControl: on("autoGainControl"),
   };
-  const token = text("token");
   if (view === "identify") {
     const among = text("among")?.split(",").map((name) => name.trim()).filter(Boolean);
-    return { mode: view, among, prompt: promptKind(text("prompt")), token, microphone };
+    return { mode: view, among, prompt: promptKind(text("prompt")), microphone };
   }
   if (view === "enroll") {
     const phrase = on("free") ? undefined : text("phrase");
-    return { mode: view, name: text("name"), phrase, text_independent: on("free") || undefined, token, microphone };
+    return { mode: view, name: text("name"), phrase, text_independent: on("free") || undefined, microphone };
   }
   const mode = on("stay") ? "continuous" : "verify";
-  return { mode, name: text("name"), prompt: promptKind(text("prompt")), token, microphone };
+  return { mode, name: text("name"), prompt: promptKind(text("prompt")), microphone };
 }
 
 /** @param {string | undefined} text */
@@ -131,9 +113,8 @@ function promptKind(text) {
 
 async function begin() {
   const options = filledIn();
-  // a session token says by itself who it is for
-  if (view !== "identify" && !options.name && !options.token) {
-    problem("Fill in the name first.");
+  if (view !== "identify" && !options.name) {
+    problem(t("form.needsName"));
     find("name").focus();
     return;
   }
@@ -149,15 +130,19 @@ async function begin() {
 
 /** @param {import("./streamauth.js").SessionOptions} options */
 async function run(options) {
-  if (session) return;
-  if (signedIn() && !options.token) {
-    try {
-      options = { ...options, token: await tokenFor(options) };
-    } catch (error) {
-      problem(error instanceof Error ? error.message : "The server gave no token.");
-      only("panel-form");
-      return;
-    }
+  if (session || starting) return;
+  starting = true;
+  try {
+    // who is signed in by a key has a token made for each attempt
+    if ((await whoAmI())?.key_id) options = { ...options, token: await tokenFor(options) };
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    attempt.fail(new StreamAuthError(error.code, error.message));
+    only("panel-result");
+    find("verdict").focus();
+    return;
+  } finally {
+    starting = false;
   }
   const running = new VoiceSession(options);
   session = running;
@@ -170,14 +155,12 @@ async function run(options) {
     if (session !== running) return;
     if (!(error instanceof StreamAuthError)) throw error;
     if (error.code === "cancelled") {
-      attempt.say("Stopped. Nothing was accepted.");
+      attempt.say(t("live.stopped"));
       toForm({ focus: true });
       return;
     }
     attempt.fail(error);
   } finally {
-    // a token is good for one attempt
-    /** @type {HTMLInputElement} */ (find("token")).value = "";
     if (session === running) session = null;
   }
   only("panel-result");
@@ -187,33 +170,49 @@ async function run(options) {
 
 async function listDevices() {
   const select = /** @type {HTMLSelectElement} */ (find("device"));
-  const options = (await microphones()).map((device, index) => new Option(device.label || `Microphone ${index + 1}`, device.deviceId));
+  const options = (await microphones()).map((device, index) => new Option(device.label || t("form.deviceNumber", { number: index + 1 }), device.deviceId));
   const chosen = select.value;
   select.replaceChildren(select.options[0], ...options);
   select.value = options.some((option) => option.value === chosen) ? chosen : "";
 }
 
-/** Promise what is so on this server. */
-async function tellFacts() {
-  const known = await facts();
+/** What an enrollment takes and leaves on this server; nothing is promised before that is known. */
+function promise() {
+  const count = attempt.utterances;
+  const times = count <= NAMED_TIMES ? t(`times.${count}`) : t("times.n", { count });
+  const kept = known === null ? "" : known.keeps_audio ? "Kept" : "NotKept";
+  return t(`enroll.lead${kept}`, { times });
+}
+
+/** Say what is so on this server, in the language of the page. */
+function tellFacts() {
+  const host = document.createElement("strong");
+  host.textContent = location.host || "localhost";
+  host.id = "ask-host";
+  fill(find("ask-where"), t("ask.where"), { host });
+  find("where").textContent = t("foot.where", { host: host.textContent });
+  const command = document.createElement("code");
+  command.textContent = "streamauth keys create";
+  fill(find("key-help"), t("profiles.keyHelp"), { command });
+  find("ask-kept").textContent = t(known === null ? "ask.judged" : known.keeps_audio ? "ask.kept" : "ask.notKept");
+  find("kept").textContent = known === null ? "" : t(known.keeps_audio ? "foot.kept" : "foot.notKept");
+  if (view === "enroll") find("lead").textContent = promise();
+}
+
+async function askFacts() {
+  known = await facts();
   if (known === null) return;
   attempt.utterances = known.utterances;
   attempt.freeSpeech_s = known.free_speech_s;
-  const kept = known.keeps_audio;
-  find("kept").textContent = kept ? "Recordings of enrollments are kept there, sealed." : "No recording is kept.";
-  find("ask-kept").textContent = kept
-    ? "It is judged as it arrives. Of an enrollment, the recording is kept there, sealed."
-    : "It is judged as it arrives and is not stored.";
-  const times = TIMES[known.utterances] ?? `${known.utterances} times`;
-  VIEWS.enroll.lead = `Say one phrase ${times}. It becomes a voiceprint, and the recordings are ${kept ? "kept, sealed" : "not kept"}.`;
-  if (view === "enroll") find("lead").textContent = VIEWS.enroll.lead;
+  tellFacts();
 }
 
 function route() {
   const wanted = location.hash.slice(1);
   // an address that nobody knows any more leads to the first view, and is put right
-  if (!Object.hasOwn(VIEWS, wanted) && location.hash) history.replaceState(null, "", "#verify");
-  toView(Object.hasOwn(VIEWS, wanted) ? /** @type {View} */ (wanted) : "verify");
+  const found = VIEWS.find((each) => each === wanted);
+  if (!found && location.hash) history.replaceState(null, "", "#verify");
+  toView(found ?? "verify");
 }
 
 form.addEventListener("submit", (event) => {
@@ -249,8 +248,14 @@ for (const link of document.querySelectorAll(".bar a")) {
   // the way back from an outcome: going to where one is already changes no address
   link.addEventListener("click", () => link.getAttribute("href") === location.hash && route());
 }
-find("host").textContent = find("ask-host").textContent = location.host || "this machine";
+offerLanguages(/** @type {HTMLSelectElement} */ (find("language")), () => {
+  tellFacts();
+  route();
+  void listDevices();
+});
+translate();
+tellFacts();
 route();
 watchPhrase();
 void listDevices();
-void tellFacts();
+void askFacts();

@@ -1,7 +1,9 @@
 /** The profiles of this server, for who may see them: list, reset, unlock, delete; sign in where a key is needed. */
 
 import { find, make, show } from "./dom.js";
-import { ask, ServerError, signedIn, signIn } from "./server.js";
+import { sentence, t } from "./language.js";
+import { ask, ServerError } from "./server.js";
+import { signIn, signOut, whoAmI } from "./sign-in.js";
 
 /** @typedef {import("./server.js").Profile} Profile */
 
@@ -14,50 +16,67 @@ export class ProfilesView {
     find("sign-in").addEventListener("submit", (event) => {
       event.preventDefault();
       const field = /** @type {HTMLInputElement} */ (find("key"));
-      signIn(field.value);
+      const key = field.value;
       field.value = "";
-      void this.load();
+      void this.#signIn(key);
     });
-    find("sign-out").addEventListener("click", () => {
-      signIn("");
+    find("sign-out").addEventListener("click", async () => {
+      await signOut().catch(() => {}); // where the server is gone, what comes next says so
       void this.load();
     });
   }
 
   /** Ask the server for the profiles, and show them. */
   async load() {
-    this.#say("Asking the server …");
-    show(find("sign-in"), false);
-    show(find("sign-out"), signedIn());
+    this.#say(t("profiles.asking"));
+    for (const id of ["sign-in", "sign-out"]) show(find(id), false);
     find("profiles").replaceChildren();
     try {
+      const who = await whoAmI();
+      show(find("sign-in"), who === null);
+      show(find("sign-out"), Boolean(who?.key_id));
+      if (!who?.scopes.includes("admin")) {
+        this.#say(who ? t("profiles.notOpen") : "");
+        return;
+      }
       const { profiles } = await ask("GET", `/v1/profiles?limit=${PAGE}`);
-      this.#say(profiles.length ? "" : "Nobody is enrolled yet.");
+      this.#say(profiles.length ? "" : t("profiles.nobody"));
       find("profiles").replaceChildren(...profiles.map((/** @type {Profile} */ each) => this.#row(each)));
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
-      const needsKey = error.code === "unauthorized" || error.code === "forbidden";
-      this.#say(needsKey ? (signedIn() ? "This key does not open the list of profiles." : "") : error.message);
-      show(find("sign-in"), needsKey);
+      this.#say(sentence(error));
     }
+  }
+
+  /** @param {string} key */
+  async #signIn(key) {
+    try {
+      await signIn(key);
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      this.#say(error.code === "unauthorized" ? t("profiles.wrongKey") : sentence(error));
+      return;
+    }
+    await this.load();
   }
 
   /** @param {Profile} profile */
   #row(profile) {
+    const { name } = profile;
     const item = make("li", "");
-    const state = profile.locked ? "locked" : profile.status === "enrolled" ? "enrolled" : "not enrolled yet";
-    const failures = profile.failures ? `, ${profile.failures} failed` : "";
-    item.append(make("span", profile.name, "who"), make("span", state + failures, "how"));
+    const state = t(profile.locked ? "profiles.locked" : profile.status === "enrolled" ? "profiles.enrolled" : "profiles.enrolling");
+    const failures = profile.failures ? `, ${t("profiles.failed", { count: profile.failures })}` : "";
+    item.append(make("span", name, "who"), make("span", state + failures, "how"));
     const buttons = make("div", "", "row-buttons");
     const path = `/v1/profiles/${profile.id}`;
-    if (profile.failures) buttons.append(this.#button("Unlock", profile, null, () => ask("POST", `${path}/unlock`)));
-    const drop = `Drop the voice of ${profile.name}, to enroll anew?`;
-    buttons.append(this.#button("Reset", profile, drop, async () => {
+    if (profile.failures) {
+      buttons.append(this.#button(t("profiles.unlock"), profile, null, () => ask("POST", `${path}/unlock`)));
+    }
+    buttons.append(this.#button(t("profiles.reset"), profile, t("profiles.resetSure", { name }), async () => {
       await ask("POST", `${path}/reset`);
-      this.enrollAgain(profile.name);
+      this.enrollAgain(name);
     }));
-    const gone = `Delete ${profile.name} and every trace for good?`;
-    buttons.append(this.#button("Delete", profile, gone, () => ask("DELETE", path)));
+    buttons.append(this.#button(t("profiles.delete"), profile, t("profiles.deleteSure", { name }), () => ask("DELETE", path)));
     item.append(buttons);
     return item;
   }
@@ -76,7 +95,7 @@ export class ProfilesView {
     button.addEventListener("click", async () => {
       if (question !== null && button.dataset.sure === undefined) {
         button.dataset.sure = "";
-        button.textContent = "Sure?";
+        button.textContent = t("profiles.sure");
         this.#say(question);
         return;
       }
@@ -85,7 +104,7 @@ export class ProfilesView {
         await work();
         await this.load();
       } catch (error) {
-        this.#say(error instanceof Error ? error.message : "That failed.");
+        this.#say(error instanceof ServerError ? sentence(error) : t("profiles.not"));
         button.disabled = false;
       }
     });

@@ -2,6 +2,7 @@
 
 import { heightOf, likeness } from "./curve.js";
 import { make, show } from "./dom.js";
+import { t } from "./language.js";
 
 const LISTED = 5;
 
@@ -17,7 +18,7 @@ export function fillRanking(list, ranking) {
     const track = make("span", "", "bar-track");
     track.append(bar);
     const item = make("li", "");
-    const how = likeness(height).replace(" the enrolled voice", "");
+    const how = t(`rank.${likeness(height)}`);
     item.append(make("span", candidate.name, "who"), make("span", how, "how"), track);
     return item;
   });

@@ -1,13 +1,7 @@
-/** Free speech: a text for who does not know what to say, and how much is still to come. */
+/** Free speech: how much there is, and how much is still to come. */
 
 import { find, show } from "./dom.js";
-
-/** Written for this: all sounds of English, and nothing that anybody would mind to say. */
-export const TEXT =
-  "On a quiet morning the boat left the harbour with nine people on board. The water was smooth, and a light wind " +
-  "came from the south. Somebody made a joke about the weather, and the others laughed. By noon they could see the " +
-  "island: a long yellow beach, a few white houses, and one huge tree on the hill behind them. They had bread, " +
-  "cheese, and a jar of plum jam, so nobody was in a hurry to go back.";
+import { t } from "./language.js";
 
 const SPEECH_DBFS = -48;
 const FRAME_S = 0.03;
@@ -49,7 +43,7 @@ export class Progress {
     const left = Math.max(0, Math.ceil(this.#all_s - this.#done_s));
     find("progress-fill").style.transform = `scaleX(${share.toFixed(3)})`;
     bar.setAttribute("aria-valuenow", String(Math.round(100 * share)));
-    find("progress-text").textContent = left ? `About ${left} seconds of speech to go` : "That is enough";
+    find("progress-text").textContent = left ? t("free.left", { seconds: left }) : t("free.enough");
     find("dial").style.setProperty("--filled", share.toFixed(3));
   }
 }

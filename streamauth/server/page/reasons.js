@@ -26,6 +26,7 @@ export const REASONS = Object.freeze({
   too_noisy: "There is too much noise. Find a quieter place.",
   dc_offset: "The microphone's signal is shifted. Check the sound card or its cable.",
   other_sound: "There is another loud sound beside the speech. Record without it.",
+  other_rate: "This sounds slowed down or sped up. The sample rate of the sound may be declared wrongly.",
   weak_phrase: "This phrase is too short or too easy to guess. Choose another one.",
   other_phrase: "Those were other words than before. Say the same phrase each time.",
   pronunciation_mismatch: "An unusual word was not said as it is spelled. Say it so, or choose another word.",

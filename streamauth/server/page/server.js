@@ -15,19 +15,6 @@ export class ServerError extends Error {
   }
 }
 
-/** The API key of who signed in: in the memory of this page only, and gone with it. */
-let key = "";
-
-/** @param {string} given */
-export function signIn(given) {
-  key = given.trim();
-}
-
-/** Whether somebody signed in with a key. */
-export function signedIn() {
-  return key !== "";
-}
-
 /**
  * Call the server's REST interface.
  * @param {string} method
@@ -38,7 +25,6 @@ export function signedIn() {
 export async function ask(method, path, body) {
   /** @type {Record<string, string>} */
   const headers = { "X-Streamauth-Page": "1" };
-  if (key) headers.Authorization = `Bearer ${key}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {
@@ -65,7 +51,7 @@ export async function facts() {
 }
 
 /**
- * A token for one attempt, made with the key of who signed in.
+ * A token for one attempt, for who is signed in.
  * @param {import("./streamauth.js").SessionOptions} options
  * @returns {Promise<string>}
  */

@@ -1,16 +1,11 @@
 /** What a phrase is worth, told while it is typed, by the recognizer that will have to hear it. */
 
 import { find } from "./dom.js";
+import { t } from "./language.js";
 import { respelled } from "./respelling.js";
 import { ask } from "./server.js";
 
 const PAUSE_MS = 450;
-/** @type {Record<string, string>} */
-const WORTH = {
-  weak: "Weak: easy to guess.",
-  fair: "Fair. A longer or rarer phrase is safer.",
-  strong: "Strong.",
-};
 
 /** Watch the field of the phrase. */
 export function watchPhrase() {
@@ -32,9 +27,9 @@ export function watchPhrase() {
     }
     if (field.value !== phrase) return;
     const sounds = Object.entries(worth.proposed_sounds ?? {}).map(
-      ([word, [first]]) => `“${word}” is unusual: say ${respelled(first)}.`,
+      ([word, [first]]) => t("worth.unusual", { word, sounds: respelled(first) }),
     );
-    const sentence = worth.reason ?? WORTH[worth.strength] ?? "All of its words are known.";
+    const sentence = worth.reason ?? t(`worth.${worth.strength ?? "known"}`);
     tell([sentence, ...sounds].join(" "), worth.usable ? (worth.strength ?? "fair") : "weak");
   }
 }
