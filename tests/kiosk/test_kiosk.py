@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import numpy as np
 import pytest
 import soundfile
 from gpiozero.pins.mock import MockFactory
@@ -241,6 +242,25 @@ def test_two_people_with_one_claim(home: Path, card: SoundCard) -> None:
         ours.claims("2468")
         card.plays(first)
         card.plays(second[len(second) // 3 :])
+        ours.wait_for("denied")
+        assert ours.pulses_s == []
+
+
+@pytest.mark.parametrize("way", ["claim", "voice"])
+def test_two_people_at_once(home: Path, card: SoundCard, way: str) -> None:
+    """Somebody talks over whoever may pass, as loudly: two voices are nobody's."""
+    names = ("door-4", "door-4") if way == "claim" else ("long-2", "long-1")
+    pairs = (("slt", names[0]), ("kal16", names[1]))
+    voices = [soundfile.read(demo_utterances()[pair].path, dtype="float32")[0] for pair in pairs]
+    level = [float(np.sqrt(np.mean(each**2))) for each in voices]
+    both = np.zeros(max(map(len, voices)), np.float32)
+    for each, rms in zip(voices, level, strict=True):
+        both[: len(each)] += each * np.float32(0.05 / rms)
+    with running(home, card, kiosk={"identify": way}) as ours:
+        if way == "claim":
+            ours.claims("2468")
+        card.plays(both)
+        card.plays(np.zeros(2 * RATE_HZ, np.float32))
         ours.wait_for("denied")
         assert ours.pulses_s == []
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamauth.core.door.command import DoorAction
+from streamauth.kiosk.screen import View
 from tests.kiosk.card import SoundCard
 from tests.kiosk.rig import eventually
 from tests.kiosk.test_kiosk import Running, card, enrolled, home, running
@@ -81,3 +82,52 @@ def test_everybody_is_told_everything(
     # the other client may come back to the broker after the kiosk, and has missed what came between
     places = [written.index(each) for each in dict.fromkeys(told)]
     assert places == sorted(places)
+
+
+def test_what_every_visitor_comes_to_is_told(
+    home: Path, card: SoundCard, broker: Broker, receiver: Receiver, tmp_path: Path
+) -> None:
+    """A stranger, somebody too early, a threat and a recording: by voice, through the broker and the webhook."""
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET + "\n")
+    door = {
+        "strike_s": 0.3,
+        "mqtt_host": "127.0.0.1",
+        "mqtt_port": broker.port,
+        "webhook_url": receiver.url,
+        "webhook_secret_file": str(secret),
+    }
+    visits = (
+        ("2468", "kal16", "door-4", "denied", "not_recognized"),
+        ("1357", "rms", "door-4", "denied", "outside_schedule"),
+        ("2468", "slt", "passport", "granted", "voice"),
+        ("2468", "slt", "passport", "denied", "heard_before"),
+    )
+    listener = Listener(broker.port)
+    with running(home, card, door=door, kiosk={"identify": "claim", "tries": 1}, replay={"refuse": True}) as ours:
+        for pin, voice, words, kind, reason in visits:
+            eventually(lambda: ours.views[-1] is View.IDLE)
+            count = [each[0] for each in ours.log()].count(kind)
+            ours.claims(pin)
+            card.says(voice, words)
+            ours.wait_for(kind, count + 1)
+            assert [each[2] for each in ours.log() if each[0] == kind][-1] == reason
+        last = [message.id for message in ours.authenticator.store.outbox.log()][-1]
+        listener.wait(lambda topic, payload, _: topic.endswith("/event") and last.encode() in payload)
+        listener.wait(lambda topic, payload, _: topic.endswith("/duress") and b"Ada" in payload)
+        eventually(lambda: ours.authenticator.store.outbox.waiting("front") == 0)
+        assert len(ours.pulses_s) == 1, "one of them came in"
+    listener.close()
+    events = [json.loads(payload) for topic, payload, _ in listener.got if topic.endswith("/event")]
+    told = [(each["event"], each.get("reason", "")) for each in events if each["event"] in ("granted", "denied")]
+    assert told == [(kind, reason) for _, _, _, kind, reason in visits]
+    assert "duress" not in {each["event"] for each in events}, "it goes to a topic of its own"
+    kinds = ("door.granted", "door.denied", "door.duress")
+    assert not any(retained for topic, _, retained in listener.got if topic.endswith("/duress"))
+    assert [each["type"] for each in receiver.bodies if each["type"] in kinds] == [
+        "door.denied",
+        "door.denied",
+        "door.granted",
+        "door.duress",
+        "door.denied",
+    ]
