@@ -7,12 +7,16 @@ class DoorError(InputError):
     """The door cannot be used in this way."""
 
 
+class DoorTaken(DoorError):
+    """Another kiosk keeps the door of this name. Stop it, or give this one's door another name (door.name)."""
+
+
 class UnknownDoor(DoorError):
     """There is no door of this name. `streamauth doors list` shows all."""
 
 
 class UnknownPerson(DoorError):
-    """There is no person of this name. `streamauth doors people` shows all."""
+    """There is no person of this name. `streamauth doors export people` shows all."""
 
 
 class BadSchedule(DoorError):

@@ -22,6 +22,7 @@ from streamauth.kiosk.chores import Chores
 from streamauth.kiosk.claims import Claims
 from streamauth.kiosk.delivery import Courier
 from streamauth.kiosk.gate import Gate
+from streamauth.kiosk.identity import Identity
 from streamauth.kiosk.keeper import DoorKeeper
 from streamauth.kiosk.reader import Reader
 from streamauth.kiosk.recorder import Recorder
@@ -74,6 +75,7 @@ class Parts:
         speech: Settings of voice activity.
         open_microphone: Opens the microphone.
         reader: Of badges, if there is one.
+        identity: Which kiosk this is.
         link: To the site, where the store is a copy of it.
     """
 
@@ -89,6 +91,7 @@ class Parts:
     rule: VisitRule
     speech: SpeechSettings
     open_microphone: OpenMicrophone
+    identity: Identity
     reader: Reader | None = None
     link: SiteLink | None = None
 
@@ -150,11 +153,16 @@ class Kiosk:
             on_ready: Called with the address of the screen once visitors may come.
 
         Raises:
-            DoorHardwareFailed, CannotListen, EngineError: A part cannot start.
+            DoorTaken, DoorHardwareFailed, CannotListen, EngineError: A part cannot start.
         """
         parts = self._parts
         with ExitStack() as stack:
             stack.callback(self._watchdog.close)
+            stack.callback(parts.identity.close)
+            holder = parts.identity.hold()
+            if parts.link is not None:
+                parts.link.claim(holder)
+            parts.chores.claim(holder)
             parts.recorder.start()
             stack.callback(parts.recorder.close)
             stack.callback(parts.keeper.close)

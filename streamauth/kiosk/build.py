@@ -20,6 +20,7 @@ from streamauth.kiosk.claims import Claims
 from streamauth.kiosk.delivery import Courier
 from streamauth.kiosk.gate import Gate, GateRule
 from streamauth.kiosk.health import Part, disk_is_well, engines_are_well, store_is_well
+from streamauth.kiosk.identity import Identity
 from streamauth.kiosk.keeper import DoorKeeper
 from streamauth.kiosk.reader import Reader
 from streamauth.kiosk.recorder import Recorder
@@ -142,6 +143,7 @@ def build_kiosk(
             speech=settings.speech,
             open_microphone=open_microphone or _microphone(kiosk.device),
             reader=_reader(kiosk, lambda text: whole[0].touch(Touch(TouchKind.CLAIM, text))),
+            identity=Identity(folder),
             link=link,
         ),
         Watchdog(os.environ),

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -65,6 +66,9 @@ class Chores:
         self._reported_at = float("-inf")
         self._lives: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._run, name="kiosk-chores", daemon=True)
+        self._holder = ""
+        self._claimed_at = float("-inf")
+        self._taken = False
         self.unwell: list[str] = []
         self.on_view: list[Callable[[DoorView], None]] = []
 
@@ -77,12 +81,26 @@ class Chores:
         self._lives = lives
         self._thread.start()
 
+    def claim(self, holder: str) -> None:
+        """Say that this kiosk keeps the door, from now on.
+
+        Raises:
+            DoorTaken: Another one does.
+            StoreError: The board cannot be written.
+        """
+        self._doors.claim(self._keeper.name, holder)
+        self._holder, self._claimed_at = holder, time.monotonic()
+
     def close(self) -> None:
-        """Stop. Idempotent."""
+        """Stop, and let the door go. Idempotent."""
         self._closed = True
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
+        holder, self._holder = self._holder, ""
+        if holder:
+            with suppress(StreamAuthError):  # it is let go by itself a minute later
+                self._doors.release(self._keeper.name, holder)
 
     def view_changed(self, view: DoorView) -> None:
         """The door stands in another way; for any thread."""
@@ -110,6 +128,13 @@ class Chores:
             self._wake.wait(self._every_s)
 
     def _obey(self) -> None:
+        if self._holder and time.monotonic() - self._claimed_at >= _REPORT_EVERY_S:
+            # what was meant for another door of this name must not open this one
+            self._claimed_at, self._taken = time.monotonic(), True
+            self._doors.claim(self._keeper.name, self._holder)
+            self._taken = False
+        if self._taken:
+            return
         for command in self._doors.take(self._keeper.name):
             self._keeper.obey(command)
 

@@ -6,10 +6,11 @@ By a thread of its own, as a network that is cut may hold a call for a long time
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from streamauth.core.door.events import DoorEventKind
 from streamauth.core.door.message import DoorMessage
-from streamauth.errors import OutputUnavailable, StreamAuthError
+from streamauth.errors import OutputUnavailable, StoreError, StreamAuthError
 from streamauth.kiosk.keeper import DoorKeeper
 from streamauth.kiosk.site_copy import SiteCopy
 from streamauth.store.store import Store
@@ -43,6 +44,7 @@ class SiteLink:
         every_s: float = _EVERY_S,
     ) -> None:
         self.copy = copy
+        self.holder = ""
         self._open_site = open_site
         self._keeper = keeper
         self._on_age = on_age
@@ -64,8 +66,23 @@ class SiteLink:
         if self._thread.is_alive():
             self._thread.join()
         if self._site is not None:
+            with suppress(StreamAuthError):  # it is let go by itself a minute later
+                self._site.doors.release(self.copy.door, self.holder)
             self._site.close()
             self._site = None
+
+    def claim(self, holder: str) -> None:
+        """Say at the site that this kiosk keeps the door; a site that cannot be reached is told later.
+
+        Raises:
+            DoorTaken: Another one does.
+        """
+        self.holder = holder
+        try:
+            self._site = self._site or self._open_site()
+            self._site.doors.claim(self.copy.door, holder)
+        except StoreError as error:
+            _LOG.warning("The site is not reached at the start [%s].", error.code)
 
     @property
     def site(self) -> Store:
@@ -83,6 +100,9 @@ class SiteLink:
         try:
             site = self._site = self._site or self._open_site()
             self.copy.pull(site)
+            if self.holder and self._looks % _REPORT_EVERY_LOOKS == 0:
+                # what was meant for another door of this name must not open this one
+                site.doors.claim(self.copy.door, self.holder)
             for command in site.doors.take(self.copy.door):
                 self._keeper.obey(command)
             self._tell(site)

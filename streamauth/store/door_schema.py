@@ -46,6 +46,7 @@ doors = Table(  # how each door stood when it was last heard of, see store.doors
     Column("mode", String(16), nullable=False),
     Column("problem", Boolean, nullable=False),
     Column("seen_ms", BigInteger, nullable=False),
+    Column("holder", String(36)),  # the kiosk that keeps it; null where none says so
 )
 
 door_commands = Table(  # one row per command that waits or was taken

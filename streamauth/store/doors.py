@@ -13,10 +13,13 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from streamauth.core.door.command import MAX_AGE_S, DoorAction, DoorCommand
 from streamauth.core.door.events import DoorMode, DoorState
-from streamauth.errors import StoreCorrupt, UnknownDoor
+from streamauth.errors import DoorTaken, StoreCorrupt, UnknownDoor
 from streamauth.store.authentic import DOOR, DOOR_COMMAND
 from streamauth.store.door_schema import door_commands, doors
 from streamauth.store.sealed_database import SealedDatabase
+
+HELD_S = 90.0
+"""Time for which a kiosk that is not heard of still holds its door, in seconds."""
 
 _KEEP_COMMANDS_MS = 30 * 24 * 3_600_000
 
@@ -60,6 +63,35 @@ class Doors:
                 self._sealed.change(connection, DOOR, name)
             if connection.execute(update(doors).where(doors.c.name == name).values(values)).rowcount == 0:
                 connection.execute(insert(doors).values(name=name, **values))
+
+    def claim(self, name: str, holder: str) -> None:
+        """A kiosk says that it keeps a door; to be said again within ``HELD_S``.
+
+        Args:
+            name: The door.
+            holder: The kiosk's own name.
+
+        Raises:
+            DoorTaken: Another kiosk keeps it, and was heard of lately.
+        """
+        now_ms = self._now_ms()
+        this = doors.c.name == name
+        with self._sealed.write() as connection:
+            row = connection.execute(select(doors).where(this).with_for_update()).one_or_none()
+            if row is None:
+                self._sealed.change(connection, DOOR, name)
+                first = {"state": DoorState.LOCKED.value, "mode": DoorMode.NORMAL.value, "problem": False}
+                connection.execute(insert(doors).values(name=name, **first, seen_ms=now_ms, holder=holder))
+                return
+            if row.holder not in (None, holder) and abs(now_ms - row.seen_ms) < HELD_S * 1000:
+                raise DoorTaken
+            connection.execute(update(doors).where(this).values(holder=holder, seen_ms=now_ms))
+
+    def release(self, name: str, holder: str) -> None:
+        """A kiosk that ends lets its door go, so that another one may keep it at once."""
+        mine = (doors.c.name == name) & (doors.c.holder == holder)
+        with self._sealed.write() as connection:
+            connection.execute(update(doors).where(mine).values(holder=None))
 
     def all(self) -> list[DoorStanding]:
         """All doors, by name."""

@@ -26,7 +26,7 @@ def visit(page: Page, ours: Running, card: SoundCard, pin: str, says: str) -> di
     for view in (View.WELCOME, View.IDLE):
         page.wait_for_selector(f'body[data-view="{view}"]')
         page.wait_for_function(STILL)
-        pictures[view] = page.screenshot()
+        pictures[view] = page.screenshot(mask=[page.locator("#clock")])  # but for the time of day
     eventually(lambda: tuple(screen.view for screen in ours.screens[first:]) == SHOWN)
     return pictures
 

@@ -20,7 +20,7 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.door.access import Permission, Person
 from streamauth.core.door.command import DoorAction
 from streamauth.demo_data import demo_utterances
-from streamauth.errors import StoreUnavailable
+from streamauth.errors import DoorTaken, StoreUnavailable
 from streamauth.kiosk.app import Kiosk
 from streamauth.kiosk.build import build_kiosk
 from streamauth.kiosk.screen import Screen, View
@@ -378,12 +378,15 @@ def test_the_page_has_no_power_to_open(home: Path, card: SoundCard) -> None:
         assert "granted" not in [each[0] for each in ours.log()]
 
 
-def test_the_self_check(home: Path, card: SoundCard) -> None:
+def test_the_self_check_and_a_second_kiosk(home: Path, card: SoundCard, tmp_path: Path) -> None:
     with running(home, card) as ours:
         eventually(lambda: ours.kiosk.microphone_is_well)
         assert ours.kiosk._parts.chores.self_check() == []
         ours.wait_for("checked")
         assert ours.log()[-1] == ("checked", None, "ok")
+        for folder in (home, tmp_path / "another machine"):
+            with pytest.raises(DoorTaken):
+                build_kiosk(ours.authenticator, folder, pin_factory=closed_door()).run()
         card.plugged = False
         ours.wait_for("microphone_lost")
         assert ours.kiosk._parts.chores.self_check() == ["microphone", "door"]

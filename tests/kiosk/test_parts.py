@@ -1,6 +1,8 @@
 """Small parts of a kiosk: claims, readers, watchdog, clocks, settings."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ from streamauth.errors import BadSetting
 from streamauth.kiosk.build import door_hardware, door_sinks, door_zone, kiosk_facts
 from streamauth.kiosk.claims import Claims
 from streamauth.kiosk.health import ClockWatch, Nightly, Part, check
+from streamauth.kiosk.identity import Identity
 from streamauth.kiosk.reader import Claimer, Reader
 from streamauth.kiosk.watchdog import Watchdog
 from streamauth.kiosk.web import KioskFacts, ScreenFeed, ScreenServer
@@ -170,3 +173,22 @@ def test_languages_of_the_screen() -> None:
 def test_the_screen_is_served_to_this_machine_alone(host: str) -> None:
     with pytest.raises(BadSetting):
         ScreenServer(ScreenFeed(KioskFacts("x")), lambda touch: None, host, 0)
+
+
+def test_one_process_keeps_one_door(tmp_path: Path) -> None:
+    first = Identity(tmp_path)
+    name = first.hold()
+    other = "from streamauth.kiosk.identity import Identity; from pathlib import Path; Identity(Path({!r})).hold()"
+    command = [sys.executable, "-c", other.format(str(tmp_path))]
+    second = subprocess.run(command, capture_output=True, text=True)
+    assert second.returncode != 0
+    assert "DoorTaken" in second.stderr
+    first.close()
+    assert subprocess.run(command).returncode == 0, "whoever ends lets go, however it ends"
+    again = Identity(tmp_path)
+    assert again.hold() == name
+    again.close()
+    with Path(tmp_path / "kiosk.id").open("w") as file:
+        file.write("damaged")
+    assert len(again.hold()) == 36
+    again.close()

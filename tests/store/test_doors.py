@@ -5,8 +5,8 @@ import pytest
 
 from streamauth.core.door.command import DoorAction
 from streamauth.core.door.events import DoorMode, DoorState
-from streamauth.errors import DoorError, UnknownDoor
-from streamauth.store.doors import Doors, DoorStanding
+from streamauth.errors import DoorError, DoorTaken, UnknownDoor
+from streamauth.store.doors import HELD_S, Doors, DoorStanding
 from streamauth.store.store import Store
 
 
@@ -90,3 +90,29 @@ def test_what_cannot_be_told(doors: Doors) -> None:
     for seconds in (0, -1, 3601, float("nan")):
         with pytest.raises(DoorError):
             doors.tell("front", DoorAction.OPEN, seconds)
+
+
+def test_two_kiosks_with_one_name(doors: Doors, clock: Clock) -> None:
+    doors.claim("front", "one")
+    doors.claim("front", "one")  # as after a crash: the same kiosk is not held up by itself
+    with pytest.raises(DoorTaken):
+        doors.claim("front", "two")
+    doors.claim("back", "two")
+    for moved_s in (HELD_S - 1, -(HELD_S - 1)):
+        clock.now_s += moved_s
+        with pytest.raises(DoorTaken):
+            doors.claim("front", "two")
+        clock.now_s -= moved_s
+    doors.release("front", "two")  # not its own
+    with pytest.raises(DoorTaken):
+        doors.claim("front", "two")
+    doors.release("front", "one")
+    doors.claim("front", "two")
+    clock.now_s += HELD_S + 1
+    doors.claim("front", "one")
+    assert doors.get("front").state is DoorState.LOCKED
+
+
+def test_claiming_a_new_door_makes_it(doors: Doors) -> None:
+    doors.claim("back", "one")
+    assert doors.mode_of("back") is DoorMode.NORMAL

@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("mode", sa.String(16), nullable=False),
         sa.Column("problem", sa.Boolean, nullable=False),
         sa.Column("seen_ms", sa.BigInteger, nullable=False),
+        sa.Column("holder", sa.String(36)),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_doors")),
     )
     op.create_table(
