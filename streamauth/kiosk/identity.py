@@ -35,9 +35,7 @@ class Identity:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._handle = handle = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
-            with suppress(
-                ImportError
-            ):  # elsewhere the store's record of who holds the door must do
+            with suppress(ImportError):  # elsewhere the store's record of who holds the door must do
                 import fcntl
 
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
