@@ -33,10 +33,9 @@ def visit(page: Page, ours: Running, card: SoundCard, pin: str, says: str) -> di
 
 def test_the_same_screen_under_threat(browser: Browser, home: Path, card: SoundCard) -> None:
     patient = {"identify": "claim", "answer_s": 8.0}
-    panel = {"viewport": {"width": 800, "height": 480}}
     with (
         running(home, card, kiosk=patient, door={"strike_s": 1.0}) as ours,
-        opened(browser, ours.url, microphone=None, **panel) as page,
+        opened(browser, ours.url, microphone=None, viewport={"width": 800, "height": 480}) as page,
     ):
         page.wait_for_selector('body[data-view="idle"]')
         usual = visit(page, ours, card, "2468", "door-4")

@@ -60,8 +60,11 @@ def _measure() -> tuple[int, int, int, int]:
 def _kiosk(folder: Path) -> Iterator["object"]:
     from tests.kiosk.test_visit import NOON_S, Kiosk, enroll
 
-    values = {"enrollment": {"text_independent_speech_s": 5.0}, "replay": {"refuse": False}}
-    values |= {"attempts": {"free_failures": 1000, "base_delay_s": 0.0, "lock_after": 10_000}}
+    values: dict[str, dict[str, object]] = {
+        "enrollment": {"text_independent_speech_s": 5.0},
+        "replay": {"refuse": False},
+        "attempts": {"free_failures": 1000, "base_delay_s": 0.0, "lock_after": 10_000},
+    }
     settings = Settings().with_values(values, "soak")
     with MockDoor(folder, DoorRule(strike_ms=100)) as door:
         authenticator = Authenticator(Store.open(folder), FakeEngines(settings), settings)
