@@ -14,7 +14,7 @@ demo: $(READY) ## enroll two synthetic voices, start a server, show an accept an
 	$(BIN)/streamauth demo
 
 test: $(READY) ## all tests that need no microphone; those on real recordings run where ../shared/audio is
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 coverage: $(READY) ## the unit tests, and which lines none of them runs
 	$(BIN)/python -m pytest -n 2 -m "not real_audio and not browser" --cov=streamauth --cov-report=term:skip-covered $(ARGS)

@@ -36,7 +36,8 @@ def voxceleb(folder: Path) -> Path:
     return folder / "trials.txt"
 
 
-def with_phrases(folder: Path) -> Path:
+def with_phrases(folder: Path, *kinds: str) -> Path:
+    """Trials of two people, of all kinds if none is named."""
     lines = []
     other = "kal16"
     for claimed in ("slt", "rms"):
@@ -47,7 +48,8 @@ def with_phrases(folder: Path) -> Path:
             ("IC", other, "door-4"),
             ("IW", other, "coffee"),
         ):
-            lines.append(f"{kind} {enrolled} {voice(who, what)} {PHRASE}")
+            if kind in kinds or not kinds:
+                lines.append(f"{kind} {enrolled} {voice(who, what)} {PHRASE}")
     (folder / "phrases.txt").write_text("\n".join(lines))
     return folder / "phrases.txt"
 
@@ -179,7 +181,7 @@ def kept(work: Path, kind: str) -> dict[str, float]:
 
 
 def test_a_killed_run_goes_on_where_it_stopped(shell: Shell, tmp_path: Path) -> None:
-    path, work = with_phrases(tmp_path), tmp_path / "work"
+    path, work = with_phrases(tmp_path, "TC", "IW"), tmp_path / "work"
     command = [sys.executable, "-m", "streamauth", "evaluate", str(path), "--work", str(work), "--jobs", "2"]
     environment = os.environ | {"STREAMAUTH_HOME": str(shell.home)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
@@ -191,7 +193,7 @@ def test_a_killed_run_goes_on_where_it_stopped(shell: Shell, tmp_path: Path) -> 
     before = kept(work, "enrolled")
     assert process.returncode == -signal.SIGKILL
     assert before
-    assert not kept(work, "trials") or len(kept(work, "trials")) < 4
+    assert not kept(work, "trials") or len(kept(work, "trials")) < 3
     # nobody goes on working for a run that is gone
     assert not psutil.wait_procs(children, timeout=30)[1]
     resumed: Any = shell.json("evaluate", path, "--work", work, "--jobs", "1").data

@@ -100,8 +100,8 @@ def test_forward_and_backward_meet_in_each_frame(seed: int) -> None:
     assert ways == pytest.approx(np.full(20, graph.total(scores, bigram)))
 
 
-def test_an_hour_of_frames_neither_overflows_nor_vanishes() -> None:
-    scores = scores_of(3, 120_000) * 10
+def test_a_quarter_of_an_hour_of_frames_neither_overflows_nor_vanishes() -> None:
+    scores = scores_of(3, 30_000) * 10
     total = float(AlignmentGraph.of([CAT, DOG]).total(scores, bigram_of(3)))
     assert np.isfinite(total)
     assert total < float(any_phones(scores, bigram_of(3))[0])
