@@ -240,11 +240,6 @@ class DoorPlan:
         with self._sealed.read() as connection:
             return {row.name: row.badge for row in connection.execute(query)}
 
-    def with_pins(self) -> set[str]:
-        """The people who have a PIN."""
-        with self._sealed.read() as connection:
-            return set(connection.scalars(select(door_pins.c.person).where(door_pins.c.duress.is_(False))))
-
     def by_badge(self, number: str) -> Claimed | None:
         """Whom a badge claims."""
         query = select(door_people.c.name).where(door_people.c.badge == number)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from scripts.train.frames.graph import graph
-from scripts.train.frames.stream import FrameNetwork, FrameStream, Hops, State, Sums
+from scripts.train.frames.stream import FrameNetwork, FrameStream, State, Sums
 from streamauth.core.ports import Samples
 from streamauth.engines.encoder.ge2e import mel_spectra
 from tests.fakes import say
@@ -91,18 +91,6 @@ def test_the_frames_of_a_stream_are_those_of_the_whole_recording_each_once() -> 
     found = np.concatenate(network.seen, axis=1).reshape(1, -1, 40)
     assert found.shape[1] == 98  # the last two frames reach beyond what was heard
     np.testing.assert_allclose(found, mel_spectra(audio[None])[:, :98], rtol=1e-3, atol=1e-5)
-
-
-def test_windows_are_sums_and_no_frame_is_worked_on_twice() -> None:
-    network = Seeing()
-    hops, parts = Hops(network), np.split(speech(4.0), 10)
-    for part in parts:
-        hops.accept(part)
-    assert sum(mels.shape[1] for mels in network.seen) == 199  # 20 ms each, but for what lies ahead of the last
-    assert hops.voice() @ network.embed(pooled(network, parts)) > 0.99999
-    stream = FrameStream(network)
-    latest = np.sum([stream.pool(part) for part in parts][-4:], axis=0)
-    assert hops.newest() @ network.embed(latest) > 0.99999
 
 
 @pytest.mark.parametrize("gain", [0.02, 5.0])

@@ -45,7 +45,6 @@ def test_a_whole_plan_comes_back(plan: DoorPlan) -> None:
     assert loaded.judge("ada", "front", datetime(2026, 12, 24, 12)) is Denial.OUTSIDE_SCHEDULE
     assert len(loaded.schedules["office"].spans) == 2
     assert plan.badges() == {"ada": "123"}
-    assert plan.with_pins() == {"ada"}
 
 
 def test_claims(plan: DoorPlan) -> None:

@@ -5,8 +5,6 @@ is a sum of hops -> **embedding**. The network's step is two mel frames, 20 ms; 
 in the package because no trained network is better than the encoder that ships.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
@@ -117,37 +115,3 @@ class FrameStream:
             mels = frame_spectra(needed[None]).reshape(1, steps, PAIR * BANDS)
         sums, self._state = self._network.run(mels, self._state)
         return sums
-
-
-@dataclass
-class Hops:
-    """The voice of speech while it comes: all of it, and the newest window, from sums of hops.
-
-    Attributes:
-        network: The shared network.
-        window_hops: Hops in a window.
-    """
-
-    network: FrameNetwork
-    window_hops: int = 4
-
-    def __post_init__(self) -> None:
-        """Begin."""
-        self._stream = FrameStream(self.network)
-        self._hops: list[Sums] = []
-        self._all: Sums | None = None
-
-    def accept(self, hop: Samples) -> None:
-        """Take the next hop of voiced audio."""
-        sums = self._stream.pool(hop)
-        self._hops = [*self._hops, sums][-self.window_hops :]
-        self._all = sums if self._all is None else self._all + sums
-
-    def voice(self) -> Embedding:
-        """Of all that was heard."""
-        assert self._all is not None, "nothing was heard"
-        return self.network.embed(self._all)
-
-    def newest(self) -> Embedding:
-        """Of the newest window."""
-        return self.network.embed(np.sum(self._hops, axis=0))

@@ -95,10 +95,6 @@ class AccessPlan:
         people = (self.people[name] for name in sorted(self.people))
         return [person for person in people if any(_is_for(each, person, door) for each in self.permissions)]
 
-    def by_profile(self, profile: str) -> Person | None:
-        """Whose voice a profile has."""
-        return next((person for person in self.people.values() if person.profile == profile), None)
-
     def _holds(self, name: str, local: datetime) -> bool:
         if name == ALWAYS:
             return True

@@ -59,10 +59,6 @@ def test_an_empty_plan_lets_nobody_pass() -> None:
 
 def test_those_of_a_door() -> None:
     assert [person.name for person in PLAN.among("lab")] == ["ada", "bob"]
-    found = PLAN.by_profile("bob")
-    assert found is not None
-    assert found.name == "bob"
-    assert PLAN.by_profile("nobody") is None
 
 
 @pytest.mark.parametrize(

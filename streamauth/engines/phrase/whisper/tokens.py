@@ -73,10 +73,6 @@ class WhisperTokens:
         """The text of tokens; bytes that are no character are replaced."""
         return b"".join(self._bytes[token] for token in tokens).decode("utf-8", "replace")
 
-    def begins_word(self, token: int) -> bool:
-        """Whether a token starts with a space."""
-        return self._bytes[token][:1] == b" "
-
     def _joined(self, piece: bytes, below: int | None = None) -> list[bytes]:
         """Byte-pair encoding, by pairs whose token was learned before a given one only."""
         parts = [piece[index : index + 1] for index in range(len(piece))]
