@@ -16,6 +16,8 @@ from streamauth.errors import ModelCorrupt
 _COMMON = 8000
 _LONGEST = 16
 _FARTHEST = 2
+_MOST_KEPT = 10_000
+"""Words whose neighbours are kept: to find them takes 5 ms, and a phrase is expected again and again."""
 
 
 class Lexicon:
@@ -29,6 +31,7 @@ class Lexicon:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._near: dict[tuple[str, int], tuple[Phones, ...]] = {}
         try:
             text = gzip.decompress((folder / "dictionary.tsv.gz").read_bytes()).decode("utf-8").rstrip("\n")
             fields = text.replace("\n", "\t").split("\t")  # in one go: there are many lines
@@ -69,11 +72,15 @@ class Lexicon:
             word: A word with pronunciations.
             count: How many at most.
         """
+        if (word, count) in self._near:
+            return self._near[word, count]
         variants, table, lengths = self._common_sounds
         distance = np.min([phone_distances(own, table, lengths) for own in self.likely(word)], axis=0)
         # what sounds the same is no other word
         near = [index for index in np.argsort(distance, kind="stable") if 0 < distance[index] <= _FARTHEST]
-        return tuple(variants[index] for index in near[:count])
+        if len(self._near) >= _MOST_KEPT:
+            self._near.clear()
+        return self._near.setdefault((word, count), tuple(variants[index] for index in near[:count]))
 
     @cached_property
     def _common_sounds(self) -> tuple[Sequence[Phones], NDArray[np.int64], NDArray[np.int64]]:
