@@ -71,6 +71,20 @@ def export(
 
 
 @app.command()
+def receipt(
+    receipt: Annotated[str, typer.Argument(metavar="RECEIPT", help="As it was given for a deletion.")],
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Check a receipt: that the log is whole, and holds what the receipt is of."""
+    with opened(store) as authenticator:
+        entry = authenticator.store.audit.by_receipt(receipt)
+    at = datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    Output(json).result(entry.as_dict(), f"Genuine: {entry.action} of {entry.subject}, {at}.")
+    return EXIT_OK
+
+
+@app.command()
 def verify(store: StoreOption = None, json: JsonOption = False) -> int:
     """Check every link of the chain, and show its head. Keep the head elsewhere, to notice an older copy."""
     with opened(store) as authenticator:

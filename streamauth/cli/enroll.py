@@ -42,6 +42,10 @@ def enroll(
         str | None,
         typer.Option("--label", help="A further voiceprint, for this place or device.", show_default=False),
     ] = None,
+    consent: Annotated[
+        str | None,
+        typer.Option("--consent", metavar="VERSION", help="The text the person agreed to.", show_default=False),
+    ] = None,
     mic: MicOption = False,
     device: DeviceOption = None,
     channel: ChannelOption = None,
@@ -79,6 +83,7 @@ def enroll(
                 text_independent=text_independent,
                 label=label,
                 by_owner=False,
+                consent=consent,
             )
         stack.enter_context(attempt)
         for line in proposals(attempt.proposed_sounds):

@@ -52,8 +52,49 @@ def delete(name: NameArgument, yes: YesOption = False, store: StoreOption = None
         profile = authenticator.store.profiles.get(name)
         if not _sure(f"Delete the profile {name} and its voiceprint for good?", yes, json):
             return EXIT_MISUSE
-        authenticator.store.profiles.delete(profile.id)
-    Output(json).result({"name": name, "deleted": True}, f"{name} is deleted.")
+        receipt = authenticator.store.profiles.delete(profile.id)[0].text()
+    text = f"{name} is deleted. Receipt: {receipt}\n`streamauth audit receipt RECEIPT` checks it."
+    Output(json).result({"name": name, "deleted": True, "receipt": receipt}, text)
+    return EXIT_OK
+
+
+@app.command()
+def export(name: NameArgument, store: StoreOption = None) -> int:
+    """Everything that is kept of a person, as JSON, without what would let somebody in."""
+    import json as json_module
+
+    from streamauth.service.personal_data import personal_data
+    from streamauth.store.schema import DEFAULT_TENANT
+
+    with opened(store) as authenticator:
+        data = personal_data(authenticator.store, name, DEFAULT_TENANT)
+    print(json_module.dumps(data, ensure_ascii=False, indent=2))
+    return EXIT_OK
+
+
+@app.command()
+def purge(
+    unused_days: Annotated[
+        float | None,
+        typer.Option("--unused-days", min=0.01, help="Days without an accept.", show_default="enrollment.unused_days"),
+    ] = None,
+    yes: YesOption = False,
+    store: StoreOption = None,
+    json: JsonOption = False,
+) -> int:
+    """Delete the profiles that nobody has used for long."""
+    from streamauth.errors import InputError
+
+    output = Output(json)
+    with opened(store) as authenticator:
+        days = unused_days or authenticator.settings.enrollment.unused_days
+        if not days:
+            raise InputError("Say for how long: --unused-days, or the setting enrollment.unused_days.")
+        old = authenticator.store.profiles.unused(days)
+        if old and not _sure(f"Delete {len(old)} profiles for good?", yes, json):
+            return EXIT_MISUSE
+        receipts = [each.text() for each in authenticator.store.profiles.delete(*old, reason="unused")] if old else []
+    output.result({"deleted": len(receipts), "receipts": receipts}, f"Deleted: {len(receipts)} profiles.")
     return EXIT_OK
 
 
@@ -172,6 +213,8 @@ def _described(authenticator: "Authenticator", summary: "ProfileSummary") -> dic
         "kept_audio_s": round(summary.kept_audio_s, 3),
         "failures": summary.failures,
         "locked": summary.failures >= authenticator.settings.attempts.lock_after,
+        "consent": profile.consent,
+        "last_accepted_at": profile.used_at and profile.used_at.isoformat(timespec="milliseconds"),
         "created_at": profile.created_at.isoformat(timespec="milliseconds"),
         "updated_at": profile.updated_at.isoformat(timespec="milliseconds"),
     }

@@ -180,6 +180,16 @@ class EnrollmentSettings(Section):
         low=0,
         high=600,
     )
+    consent: str = setting(
+        "", "Version of the text that people must have agreed to before they are enrolled; empty asks for none"
+    )
+    unused_days: float = setting(
+        0.0,
+        "Time without an accept or another enrollment after which a profile is deleted; 0 keeps it",
+        unit="days",
+        low=0,
+        high=36_500,
+    )
     min_utterance_speech_s: float = fixed(0.8, "Least net speech of one utterance", unit="s")
     max_clipped_fraction: float = fixed(0.01, "Largest share of speech samples at full scale")
     max_dc_offset: float = fixed(0.3, "Largest mean of the samples, of full scale")

@@ -42,6 +42,10 @@ class UnknownWord(BadPhrase):
     """The pass phrase has a word that the recognizer does not know. Choose another word."""
 
 
+class ConsentMissing(ProfileError):
+    """The person must agree to the present text first, and the enrollment must say so (`--consent`, `consent`)."""
+
+
 class WeakPhrase(BadPhrase):
     """The pass phrase is too short or too easy to guess. Choose another one."""
 

@@ -36,6 +36,7 @@ class Start:
         among: The profiles to compare with, None for all; for IDENTIFY.
         phrase: The pass phrase, None lets the first utterance set it; for ENROLL.
         text_independent: No pass phrase at all; for ENROLL.
+        consent: Version of the text that the person has agreed to; for ENROLL.
         prompt: A random prompt of this kind is drawn and must be said; for all modes but ENROLL.
         token: A session token; it fixes the rest, which may then be absent.
         audience: Whom a signed verdict is for, None for no signed verdict.
@@ -51,6 +52,7 @@ class Start:
     among: tuple[str, ...] | None = field(default=None, repr=False)
     phrase: str | None = field(default=None, repr=False)
     text_independent: bool = False
+    consent: str | None = field(default=None, repr=False)
     prompt: PromptKind | None = None
     token: str | None = field(default=None, repr=False)
     audience: str | None = field(default=None, repr=False)
@@ -70,6 +72,7 @@ class Start:
             among=self.among,
             phrase=self.phrase,
             text_independent=self.text_independent,
+            consent=self.consent,
             prompt=self.prompt,
             audience=self.audience,
             nonce=self.nonce,
@@ -160,6 +163,7 @@ def _start(message: StartMessage) -> Start:
         among=None if message.among is None else tuple(message.among),
         phrase=message.phrase,
         text_independent=bool(message.text_independent),
+        consent=message.consent,
         prompt=message.prompt,
         token=message.token,
         audience=message.audience,

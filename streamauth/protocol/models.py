@@ -71,6 +71,7 @@ class StartMessage(_Client):
     among: Annotated[list[str], Field(min_length=1, max_length=MAX_AMONG)] | None = None
     phrase: str | None = None
     text_independent: bool | None = None
+    consent: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     prompt: PromptKind | None = None
     token: str | None = None
     audience: Label | None = None

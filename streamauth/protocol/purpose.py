@@ -27,7 +27,7 @@ FIELDS_OF_MODE: dict[Mode, set[str]] = {
     Mode.VERIFY: {"name", "prompt"} | _LABELS,
     Mode.CONTINUOUS: {"name", "prompt"} | _LABELS,
     Mode.IDENTIFY: {"among", "prompt"} | _LABELS,
-    Mode.ENROLL: {"name", "phrase", "text_independent"} | _LABELS,
+    Mode.ENROLL: {"name", "phrase", "text_independent", "consent"} | _LABELS,
 }
 
 
@@ -41,6 +41,7 @@ class Purpose:
         among: The profiles to compare with, None for all; for IDENTIFY.
         phrase: The pass phrase, None lets the first utterance set it; for ENROLL.
         text_independent: No pass phrase at all; for ENROLL.
+        consent: Version of the text that the person has agreed to; for ENROLL.
         prompt: A random prompt of this kind is drawn and must be said; for all modes but ENROLL.
         audience: Whom a signed verdict is for, None for no signed verdict.
         nonce: What the signed verdict repeats.
@@ -54,6 +55,7 @@ class Purpose:
     among: tuple[str, ...] | None = field(default=None, repr=False)
     phrase: str | None = field(default=None, repr=False)
     text_independent: bool = False
+    consent: str | None = field(default=None, repr=False)
     prompt: PromptKind | None = None
     audience: str | None = field(default=None, repr=False)
     nonce: str | None = field(default=None, repr=False)
@@ -71,7 +73,7 @@ class Purpose:
 
     def given(self) -> dict[str, Any]:
         """The fields that are given, the mode excepted."""
-        names = ("name", "among", "phrase", "prompt", "audience", "nonce")
+        names = ("name", "among", "phrase", "consent", "prompt", "audience", "nonce")
         values = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return values | ({"text_independent": True} if self.text_independent else {})
 

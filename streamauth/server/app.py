@@ -36,6 +36,7 @@ from streamauth.version import __version__
 
 _POOL_S = 1.0
 _STORE_THREADS = 2
+_UNUSED_S = 3600.0
 _FORGET_S = 60.0
 
 
@@ -89,7 +90,10 @@ class Application:
         verdicts = Verdicts(store.signing_keys, settings.access, time.time)
         decoders = _decoders(settings.server)
         changes = Changes(store, store_pool)
-        loops = (metrics.watch_loop(), sessions.renew(), changes.watch(), _forget_rates(store, store_pool))
+        loops = (
+            *(metrics.watch_loop(), sessions.renew(), changes.watch()),
+            *(_forget_rates(store, store_pool), _delete_unused(authenticator, store_pool)),
+        )
         chores = [asyncio.create_task(each) for each in loops]
         try:
             # so that the first client does not wait for it, and a missing model is known before anyone comes
@@ -132,6 +136,14 @@ async def _forget_rates(store: Store, store_pool: WorkerPool) -> None:
         await asyncio.sleep(_FORGET_S)
         with suppress(StoreError):
             await store_pool.run(store.rates.forget)
+
+
+async def _delete_unused(authenticator: Authenticator, store_pool: WorkerPool) -> None:
+    """Delete from time to time the profiles that nobody has used for long, for ever."""
+    while True:
+        with suppress(StoreError):
+            await store_pool.run(authenticator.delete_unused)
+        await asyncio.sleep(_UNUSED_S)
 
 
 def _decoders(limits: ServerSettings) -> Decoders | None:

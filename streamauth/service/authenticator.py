@@ -108,6 +108,7 @@ class Authenticator:
         whole: bool = False,
         least_speech_s: float | None = None,
         by_owner: bool = True,
+        consent: str | None = None,
         tenant: str = DEFAULT_TENANT,
         key_id: str | None = None,
     ) -> EnrollmentAttempt:
@@ -125,12 +126,14 @@ class Authenticator:
             by_owner: What is added to an enrollment that is complete must be in its owner's voice, at the operating
                 point of decisions, and another voice counts as a failed attempt; without it whoever may delete the
                 profile vouches for the speaker.
+            consent: Version of the text that the person has agreed to; recorded with the time.
             tenant: Who owns the profile.
             key_id: The API key behind it; nothing is stored any more once it is revoked.
 
         Raises:
             UnknownProfile, ProfileNotEnrolled, EncoderChanged: A further voiceprint, and there is no first one.
             AttemptDelayed, ProfileLocked: It is added to, and there were too many failures.
+            ConsentMissing: The settings name a text, and the person has not agreed to it.
             ProfileExists: It is enrolled already, or was begun in the other way or with another phrase.
             BadPhrase: The phrase cannot be used, or has a word that the recognizer does not know.
             StoreError, EngineError: The store or a model cannot be used.
@@ -145,9 +148,22 @@ class Authenticator:
             whole=whole,
             least_speech_s=least_speech_s,
             by_owner=by_owner,
+            consent=consent,
             tenant=tenant,
             key_id=key_id,
         )
+
+    def delete_unused(self) -> int:
+        """Delete the profiles that were used for as long as ``enrollment.unused_days`` by nobody; how many they were.
+
+        Raises:
+            StoreError: The store cannot be used.
+        """
+        days = self.settings.enrollment.unused_days
+        old = self.store.profiles.unused(days) if days else []
+        if old:
+            self.store.profiles.delete(*old, reason="unused")
+        return len(old)
 
     def rebuild(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
         """Enroll a profile for the present encoder with the speech that is kept of it.

@@ -11,7 +11,7 @@ from streamauth.core.sessions.enrollment import (
     voiceprint_of,
 )
 from streamauth.engines.loader import Engines
-from streamauth.errors import ProfileExists, UnknownProfile
+from streamauth.errors import ConsentMissing, ProfileExists, UnknownProfile
 from streamauth.service.attempts import EnrollmentAttempt
 from streamauth.service.charges import Charge, ProfileCharge
 from streamauth.service.phrases import Phrases
@@ -62,6 +62,7 @@ class Enrollment:
         whole: bool,
         least_speech_s: float | None,
         by_owner: bool,
+        consent: str | None,
         tenant: str,
         key_id: str | None,
     ) -> EnrollmentAttempt:
@@ -71,6 +72,7 @@ class Enrollment:
             profile: Profile | None = self._store.profiles.get(name, tenant=tenant)
         except UnknownProfile:
             profile = None
+        self._agreed(profile, consent)
         locale = profile.locale if profile is not None else self._settings.phrase.locale
         models = self._engines.models(with_words=not text_independent, locale=locale)
         words = self._phrases.usable(phrase, locale) if phrase is not None else None
@@ -102,7 +104,11 @@ class Enrollment:
             nonlocal profile, kept
             if profile is None:
                 # made with its first confirmed utterance, so that a refused one leaves no empty profile behind
-                profile = self._store.profiles.create(name, kind, phrase=heard, locale=locale, tenant=tenant)
+                profile = self._store.profiles.create(
+                    name, kind, phrase=heard, locale=locale, tenant=tenant, consent=consent
+                )
+            elif consent is not None and not taken[1:] and profile.consent != consent:
+                self._store.profiles.consented(profile.id, consent)
             newest = taken[-1]
             if newest.trail is not None:
                 self._replays.keep(profile.id, newest.trail, enrolled=True)
@@ -137,6 +143,17 @@ class Enrollment:
                 self._store.standings.check(enrolling_check(profile.id, models.encoder.id, known, key_id))
 
         return EnrollmentAttempt(session, keep, sounds, make_charge, check)
+
+    def _agreed(self, profile: Profile | None, consent: str | None) -> None:
+        """Go on only where the person has agreed to the text that there must be.
+
+        Raises:
+            ConsentMissing: They have not, or to another version.
+        """
+        wanted = self._settings.enrollment.consent
+        known = consent if consent is not None or profile is None else profile.consent
+        if wanted and known != wanted:
+            raise ConsentMissing
 
     def further(
         self, name: str, audio_format: AudioFormat, label: str, *, by_owner: bool, tenant: str, key_id: str | None

@@ -8,7 +8,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streamauth.core.lockout import Allowed, AttemptOutcome, AttemptState, Delayed, Locked, judge_attempt
 from streamauth.errors import AttemptDelayed, ProfileLocked, UnknownProfile
@@ -18,6 +18,9 @@ from streamauth.store.authentic import CHARGES, PROFILE
 from streamauth.store.schema import attempts, profiles
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.standing import Check
+
+_USE_STEP_MS = 86_400_000
+"""The time of the last accept is kept to the day: an accept must not always write a profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +243,13 @@ def _check_accept(
 ) -> None:
     held = select(profiles.c.id).where(profiles.c.id == profile_id)
     connection.execute(held.with_for_update())
-    for unit in (PROFILE, CHARGES):
-        sealed.check(connection, unit, profile_id)
+    sealed.check(connection, CHARGES, profile_id)
+    sealed.check(connection, PROFILE, profile_id)
+    now_ms = sealed.database.now_ms(connection)
+    used_ms = connection.scalar(select(profiles.c.used_ms).where(profiles.c.id == profile_id))
+    if used_ms is None or now_ms - used_ms >= _USE_STEP_MS:
+        sealed.change(connection, PROFILE, profile_id)
+        connection.execute(update(profiles).where(profiles.c.id == profile_id).values(used_ms=now_ms))
     if check is not None:
         check(sealed, connection)
     others = attempts.c.id.not_in([token.charge_id for token in own])

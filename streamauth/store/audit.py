@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from streamauth.errors import AuditBroken
+from streamauth.errors import AuditBroken, InputError
 from streamauth.store.schema import audit, meta
 from streamauth.store.sealed_database import API_KEY_SECRET, SealedDatabase
 from streamauth.store.sealing import SealingKey
@@ -90,6 +90,23 @@ class AuditState:
     head: str
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An entry with what proves it.
+
+    Attributes:
+        entry: What happened.
+        link: Its link in the chain, hexadecimal: nobody without the store's keys can make one.
+    """
+
+    entry: AuditEntry
+    link: str
+
+    def text(self) -> str:
+        """The receipt in one word, as ``Audit.by_receipt`` reads it."""
+        return f"{self.entry.number}-{self.link}"
+
+
 class Audit:
     """Reads and verifies the log; ``note`` writes it.
 
@@ -137,6 +154,14 @@ class Audit:
             before = page[-1].number
         return found[:limit]
 
+    def of(self, subject: str) -> Iterator[AuditEntry]:
+        """The entries on one profile, key or other thing, in order; the log is read in pages.
+
+        Raises:
+            AuditBroken: One cannot be opened.
+        """
+        return (entry for entry in self.entries() if entry.subject == subject)
+
     def verify(self) -> AuditState:
         """Check every link from the first entry to the head.
 
@@ -156,6 +181,24 @@ class Audit:
         if (last, link) != head:
             raise AuditBroken(f"The audit log is not whole: it ends at entry {last}, and {head[0]} were written.")
         return AuditState(last, link.hex())
+
+    def by_receipt(self, text: str) -> AuditEntry:
+        """The entry that a receipt is of, once the whole log is checked.
+
+        Raises:
+            InputError: It is none of this store.
+            AuditBroken: The log is not whole.
+        """
+        number, _, link = text.partition("-")
+        self.verify()
+        with self._sealed.read() as connection:
+            key = self._sealed.key(connection)
+            row = None
+            if number.isascii() and number.isdecimal() and len(number) < 19:
+                row = connection.execute(select(audit).where(audit.c.number == int(number))).one_or_none()
+        if row is None or not hmac.compare_digest(bytes(row.link).hex(), link):
+            raise InputError("This is no receipt of this store.")
+        return _entry_of(row, key)
 
     def note(self, action: str, *, subject: str = "", outcome: str = "", actor: str = LOCAL) -> None:
         """Append an entry in a transaction of its own."""
@@ -180,7 +223,7 @@ def note(
     subject: str = "",
     outcome: str = "",
     actor: str | None = None,
-) -> None:
+) -> "Receipt":
     """Append an entry in the transaction of what it tells of; both happen or neither.
 
     Args:
@@ -190,6 +233,9 @@ def note(
         subject: Id of what it was done to.
         outcome: How it ended.
         actor: The API key's id; None for LOCAL.
+
+    Returns:
+        The entry with its link, which proves later that it was written.
     """
     sealed.database.lock(connection, _HEAD)
     key = sealed.key(connection)
@@ -201,6 +247,7 @@ def note(
     connection.execute(insert(audit).values(number=entry.number, entry=content, link=link))
     head = key.seal(entry.number.to_bytes(8, "big") + link, _HEAD)
     connection.execute(update(meta).where(meta.c.name == _HEAD).values(value=head))
+    return Receipt(entry, link.hex())
 
 
 def reseal(connection: Connection, current: SealingKey, new: SealingKey) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streamauth.errors import BadPhrase, InputError, ProfileExists, UnknownProfile
-from streamauth.store.audit import note
+from streamauth.store.audit import Receipt, note
 from streamauth.store.authentic import NAME, PROFILE, TRAILS
 from streamauth.store.changes import next_change, remove, touch
 from streamauth.store.names import look_alike_key, stored_name
@@ -22,6 +22,7 @@ from streamauth.store.records import (
 )
 from streamauth.store.schema import (
     DEFAULT_TENANT,
+    Sealed,
     attempts,
     enrollments,
     profiles,
@@ -32,6 +33,9 @@ from streamauth.store.schema import (
     voiceprints,
 )
 from streamauth.store.sealed_database import SealedDatabase
+
+MAX_CONSENT = 64
+DAY_MS = 86_400_000
 
 
 class Profiles:
@@ -53,8 +57,11 @@ class Profiles:
         locale: str = "en-US",
         tenant: str = DEFAULT_TENANT,
         profile_id: str | None = None,
+        consent: str | None = None,
     ) -> Profile:
         """Make a profile; ``profile_id`` is a new GUID where its maker needs to know it before.
+
+        ``consent`` is the version of the text that the person has agreed to.
 
         Raises:
             BadProfileName: The name cannot be used.
@@ -74,7 +81,7 @@ class Profiles:
                     "There is a profile of this name, or of one that looks the same. Take another name."
                 )
             now_ms = self._sealed.database.now_ms(connection)
-            values = {
+            values: dict[str, Any] = {
                 "id": profile_id,
                 "tenant_id": tenant,
                 "name": name,
@@ -86,6 +93,8 @@ class Profiles:
                 "number": change,
                 "change": change,
             }
+            if consent is not None:
+                values |= {"consent": _usable_consent(consent), "consent_ms": now_ms}
             store_key = self._sealed.key(connection)
             own_key = ProfileKey.generate(store_key)
             values["own_key"] = own_key.wrapped(store_key, tenant, profile_id)
@@ -193,6 +202,20 @@ class Profiles:
             for utterances, speech_s, audio_s in [counted.get(row.id, (0, 0.0, 0.0))]
         ]
 
+    def kept(self, profile_id: str) -> dict[str, list[dict[str, Any]]]:
+        """What is kept of a profile in other tables: of each row all but what is sealed, of that the size in bytes."""
+        found = {}
+        with self._sealed.read() as connection:
+            for table in (enrollments, voiceprints, templates, recordings, trails, attempts):
+                columns = [
+                    func.length(column).label(f"{column.name}_bytes") if isinstance(column.type, Sealed) else column
+                    for column in table.c
+                    if column.name != "profile_id"
+                ]
+                rows = connection.execute(select(*columns).where(table.c.profile_id == profile_id)).mappings()
+                found[table.name] = [dict(row) for row in rows]
+        return found
+
     def reset(self, profile_id: str) -> None:
         """Remove every trace of the phrase, the enrollments and the voiceprints. Failures stay counted.
 
@@ -213,10 +236,40 @@ class Profiles:
             connection.execute(update(profiles).where(this).values(phrase=None, own_key=fresh))
             note(self._sealed, connection, "profile.reset", subject=profile_id)
 
-    def delete(self, *profile_ids: str) -> None:
+    def consented(self, profile_id: str, consent: str) -> None:
+        """Record that the person has agreed to a version of the text, now.
+
+        Raises:
+            UnknownProfile: The profile is gone.
+            InputError: It cannot be the name of a version.
+        """
+        with self._sealed.write() as connection:
+            now_ms = self._sealed.database.now_ms(connection)
+            touch(self._sealed, connection, profile_id, now_ms)
+            values = {"consent": _usable_consent(consent), "consent_ms": now_ms}
+            connection.execute(update(profiles).where(profiles.c.id == profile_id).values(values))
+            note(self._sealed, connection, "profile.consented", subject=profile_id)
+
+    def unused(self, days: float) -> list[str]:
+        """Ids of the profiles of all tenants that were neither accepted nor changed for so many days."""
+        last = func.coalesce(profiles.c.used_ms, 0)
+        with self._sealed.read() as connection:
+            before_ms = self._sealed.database.now_ms(connection) - round(days * DAY_MS)
+            old = select(profiles.c.id).where(last < before_ms, profiles.c.updated_ms < before_ms)
+            return list(connection.scalars(old.order_by(profiles.c.id)))
+
+    def delete(self, *profile_ids: str, actor: str | None = None, reason: str = "") -> list[Receipt]:
         """Remove every trace of the profiles, or change nothing if one is unknown.
 
         The database may be written anew for that, so delete many profiles by one call.
+
+        Args:
+            profile_ids: Which.
+            actor: The API key behind it, for the audit log.
+            reason: Why, for the audit log; empty where somebody asked for it.
+
+        Returns:
+            For each of them what proves that it was deleted.
 
         Raises:
             UnknownProfile: One of them is gone.
@@ -225,8 +278,12 @@ class Profiles:
         with self._sealed.erase() as connection:
             for profile_id in profile_ids:
                 remove(self._sealed, connection, profile_id)
-            for profile_id in profile_ids:  # the log's lock comes after those of all rows
-                note(self._sealed, connection, "profile.deleted", subject=profile_id)
+            # the log's lock comes after those of all rows
+            receipts = [
+                note(self._sealed, connection, "profile.deleted", subject=each, outcome=reason, actor=actor)
+                for each in profile_ids
+            ]
+        return receipts
 
     def _profile(self, connection: Connection, *conditions: Any) -> Profile:
         row = connection.execute(select(profiles).where(*conditions)).one_or_none()
@@ -234,6 +291,12 @@ class Profiles:
             raise UnknownProfile
         self._sealed.check(connection, PROFILE, row.id)
         return profile_of(row, self._sealed.key(connection))
+
+
+def _usable_consent(consent: str) -> str:
+    if not 1 <= len(consent) <= MAX_CONSENT or not consent.isprintable():
+        raise InputError(f"The version of a text has 1 to {MAX_CONSENT} characters.")
+    return consent
 
 
 def _named(name: str, tenant: str) -> list[Any]:

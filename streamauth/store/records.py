@@ -44,6 +44,9 @@ class Profile:
         phrase: The pass phrase; None while it is not chosen, and for text-independent profiles.
         created_at: When it was made, UTC, to the millisecond.
         updated_at: When its phrase, enrollments or voiceprints last changed, likewise.
+        consent: Version of the text that the person agreed to; None where nothing was recorded.
+        consent_at: When.
+        used_at: When it was last accepted, to the day; None if never.
     """
 
     id: str
@@ -54,6 +57,9 @@ class Profile:
     phrase: str | None = field(repr=False)
     created_at: datetime
     updated_at: datetime
+    consent: str | None = None
+    consent_at: datetime | None = None
+    used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -245,8 +251,14 @@ def profile_of(row: Any, key: SealingKey) -> Profile:
         kind = ProfileKind(row.kind)
     except ValueError:
         raise StoreCorrupt from None
-    created_at, updated_at = utc(row.created_ms), utc(row.updated_ms)
-    return Profile(row.id, row.tenant_id, row.name, kind, row.locale, phrase, created_at, updated_at)
+    times = (row.created_ms, row.updated_ms, row.consent_ms, row.used_ms)
+    created_at, updated_at, consent_at, used_at = (None if ms is None else utc(ms) for ms in times)
+    if created_at is None or updated_at is None:
+        raise StoreCorrupt
+    return Profile(
+        *(row.id, row.tenant_id, row.name, kind, row.locale, phrase, created_at, updated_at),
+        *(row.consent, consent_at, used_at),
+    )
 
 
 def record_of(row: Any, key: ProfileKey) -> EnrollmentRecord:

@@ -118,6 +118,9 @@ profiles = Table(
     Column("locale", String(35), nullable=False),
     Column("phrase", Sealed),
     Column("own_key", Sealed, nullable=False),  # see store.profile_keys
+    Column("consent", String(64)),  # version of the text that the person agreed to
+    Column("consent_ms", BigInteger),
+    Column("used_ms", BigInteger),  # of the last accept, to the day
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("number", BigInteger, nullable=False, unique=True),  # of the change that made it, see store.changes

@@ -195,7 +195,7 @@ def test_no_trace_stays_in_the_unused_parts_of_pages(home: Path) -> None:
                 living.append(f"MARKER-{random.getrandbits(128):032x}")
                 database.execute(
                     "INSERT INTO profiles VALUES"
-                    " (?1, 'default', ?2, ?2, 'text_dependent', 'en-US', NULL, x'', 0, 0, ?3, 0)",
+                    " (?1, 'default', ?2, ?2, 'text_dependent', 'en-US', NULL, x'', NULL, NULL, NULL, 0, 0, ?3, 0)",
                     (str(uuid.UUID(int=random.getrandbits(128))), living[-1], step),
                 )
             else:

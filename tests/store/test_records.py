@@ -23,6 +23,9 @@ ROW = {
     "own_key": OWN_KEY.wrapped(KEY, "default", "an-id"),
     "created_ms": 1_700_000_000_123,
     "updated_ms": 1_700_000_000_123,
+    "consent": "2026-01",
+    "consent_ms": 1_700_000_000_123,
+    "used_ms": None,
 }
 
 

@@ -11,7 +11,7 @@ export const VERSION = 1;
 const OPEN_TIMEOUT_S = 10;
 const RETRY_AFTER_S = 0.8;
 const START_FIELDS = /** @type {const} */ ([
-  "name", "among", "phrase", "text_independent", "prompt", "audience", "nonce",
+  "name", "among", "phrase", "text_independent", "consent", "prompt", "audience", "nonce",
 ]);
 const WORTH_RETRYING = new Set(["server_unreachable", "server_busy", "server_stopping"]);
 

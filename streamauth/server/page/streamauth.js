@@ -31,6 +31,7 @@ export { REASONS, reasonText } from "./reasons.js";
  * @property {string[]} [among] The profiles to compare with; for identify.
  * @property {string} [phrase] The pass phrase; for enroll.
  * @property {boolean} [text_independent] No pass phrase at all; for enroll.
+ * @property {string} [consent] Version of the text that the person has agreed to; for enroll.
  * @property {"digits" | "words"} [prompt] A random prompt of this kind must be said; for all modes but enroll.
  * @property {string} [audience] Asks for a signed verdict for this audience; where the token does not ask already.
  * @property {string} [nonce] Put into the signed verdict; only with audience.

@@ -32,12 +32,16 @@ class ErrorBody(BaseModel):
     error: ErrorText
 
 
+Consent = Annotated[str, Field(min_length=1, max_length=64)]
+
+
 class NewProfile(_Given):
     """A profile to be made."""
 
     name: Name
     kind: Annotated[ProfileKind, Field(strict=False)] = ProfileKind.TEXT_DEPENDENT
     phrase: Phrase | None = None
+    consent: Consent | None = Field(None, description="Version of the text that the person has agreed to.")
 
 
 class NewPhrase(_Given):
@@ -168,6 +172,7 @@ class NewSession(_Given):
     among: Names | None = None
     phrase: Phrase | None = None
     text_independent: bool = False
+    consent: Consent | None = None
     prompt: Annotated[PromptKind, Field(strict=False)] | None = None
 
 

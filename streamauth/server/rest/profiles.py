@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
@@ -10,6 +10,7 @@ from streamauth.server.access import Caller
 from streamauth.server.context import Context, caller_of
 from streamauth.server.rest.models import MadeProfileBody, NewProfile, ProfileBody, ProfileList, ProfileName
 from streamauth.service.authenticator import Authenticator
+from streamauth.service.personal_data import personal_data
 from streamauth.store.api_keys import Scope
 from streamauth.store.records import Profile, ProfileSummary
 
@@ -48,7 +49,9 @@ def profile_routes(context: Context) -> APIRouter:
             words = authenticator.phrases.usable(given.phrase) if given.phrase is not None else ()
             sounds = authenticator.phrases.proposed_sounds(words)
             phrase = " ".join(words) or None
-            profile = store.profiles.create(given.name, given.kind, phrase=phrase, tenant=caller.tenant)
+            profile = store.profiles.create(
+                given.name, given.kind, phrase=phrase, tenant=caller.tenant, consent=given.consent
+            )
             return MadeProfileBody(**dict(one(authenticator, profile)), proposed_sounds=sounds or None)
 
         # a phrase is judged by the recognizer
@@ -69,12 +72,27 @@ def profile_routes(context: Context) -> APIRouter:
         )
 
     @routes.delete("/profiles/{profile_id}", status_code=204, response_class=Response)
-    async def delete_profile(caller: Known, profile_id: ProfileId) -> None:
-        """Delete a profile and every trace of it. Scope: admin."""
+    async def delete_profile(caller: Known, profile_id: ProfileId, response: Response) -> None:
+        """Delete a profile and every trace of it; the header Streamauth-Receipt proves it later. Scope: admin."""
         caller.need(Scope.ADMIN)
-        await store_pool.run(
-            lambda: store.profiles.delete(store.profiles.get_by_id(profile_id, tenant=caller.tenant).id)
-        )
+
+        def remove() -> str:
+            found = store.profiles.get_by_id(profile_id, tenant=caller.tenant).id
+            return store.profiles.delete(found, actor=caller.key_id)[0].text()
+
+        response.headers["Streamauth-Receipt"] = await store_pool.run(remove)
+
+    @routes.get("/profiles/{profile_id}/export")
+    async def export_profile(caller: Known, profile_id: ProfileId, response: Response) -> dict[str, Any]:
+        """Everything that is kept of a person, without what would let somebody in. Scope: admin."""
+        caller.need(Scope.ADMIN)
+        response.headers["Cache-Control"] = "no-store"
+
+        def look() -> dict[str, Any]:
+            name = store.profiles.get_by_id(profile_id, tenant=caller.tenant).name
+            return personal_data(store, name, caller.tenant)
+
+        return await store_pool.run(look)
 
     @routes.post("/profiles/{profile_id}/reset")
     async def reset_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:

@@ -232,6 +232,7 @@ class Stream:
                     audio,
                     phrase=purpose.phrase,
                     text_independent=purpose.text_independent,
+                    consent=purpose.consent,
                     by_owner=Scope.ADMIN not in caller.scopes,
                     **whose,
                 )
