@@ -25,6 +25,7 @@ NEVER_ON_THE_WIRE = {
     "error",
     "file_missing",
     "truncated_audio",
+    "decoder_failed",  # of files, which streams are not
     "microphone_unavailable",
     "microphone_absent",
     "microphone_busy",
@@ -49,6 +50,7 @@ NEVER_ON_THE_WIRE = {
     "unknown_prompt",
     "too_many_prompts",
     "unknown_api_key",
+    "unknown_signing_key",
     "not_found",
 }
 

@@ -146,6 +146,7 @@ SCOPED: list[tuple[str, str, Any, set[Scope]]] = [
     ("POST", "/v1/sessions", {"mode": "enroll", "name": "ada", "audience": "a"}, {Scope.ENROLL}),
     ("POST", "/v1/profiles/ID/unlock", None, {Scope.ADMIN}),
     ("POST", "/v1/profiles/ID/reset", None, {Scope.ADMIN}),
+    ("GET", "/v1/profiles/ID/export", None, {Scope.ADMIN}),
     ("DELETE", "/v1/profiles/ID", None, {Scope.ADMIN}),
     ("GET", "/metrics", None, {Scope.ADMIN}),
 ]
