@@ -72,7 +72,18 @@ class Said:
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
+    """A recording in one of the sets, and its words.
+
+    Attributes:
+        person: Who spoke.
+        name: Of the recording.
+        words: As ``normalize`` gives them.
+        file: Of the person's recordings, in ``PEOPLE``.
+        start_s: Where it begins there, in seconds.
+        end_s: Where it ends, likewise.
+    """
+
     person: str
     name: str
     words: tuple[str, ...]
@@ -81,6 +92,7 @@ class _Line:
     end_s: float
 
     def audio(self) -> Samples:
+        """Its audio at 16 kHz, shape (samples,)."""
         with soundfile.SoundFile(PEOPLE / self.file) as file:
             file.seek(int(self.start_s * file.samplerate))
             audio = file.read(int((self.end_s - self.start_s) * file.samplerate), dtype="float32")
@@ -90,12 +102,13 @@ class _Line:
 
 
 @cache
-def _lines(source: str) -> tuple[_Line, ...]:
+def spoken_lines(source: str) -> tuple[Line, ...]:
+    """All recordings of a set."""
     found = []
     for row in (PEOPLE / f"{source}.tsv").read_text("utf-8").splitlines():
         file, start_s, end_s, person, _, name, text = row.split("\t")
         try:
-            found.append(_Line(person, name, normalize(text), file, float(start_s), float(end_s)))
+            found.append(Line(person, name, normalize(text), file, float(start_s), float(end_s)))
         except BadPhrase:
             continue
     return tuple(found)
@@ -141,7 +154,7 @@ class PhrasePeople:
 
     def _pieces(self, source: str, count: int) -> list[tuple[str, str, tuple[str, ...], Samples]]:
         if source != "librispeech":
-            lines = [line for line in _lines(source) if 4 <= len(line.words) <= 7]
+            lines = [line for line in spoken_lines(source) if 4 <= len(line.words) <= 7]
             lines = [line for line in lines if all(map(self._lexicon.likely, line.words))]
             chosen = self._dice.sample(lines, min(count, len(lines)))
             return [(line.person, line.name, line.words, line.audio()) for line in chosen]
@@ -202,7 +215,7 @@ class PhrasePeople:
         for clip in clips:
             yield Said("keyword", "picovoice", clip.name, clip.name, clip.audio, _one_of(clip.words[0], words))
         for source, names in (*_KEYWORDS.items(), ("gsc", _GSC)):
-            lines = [line for line in _lines(source) if line.words[0] in names and len(line.words) == 1]
+            lines = [line for line in spoken_lines(source) if line.words[0] in names and len(line.words) == 1]
             for line in self._dice.sample(lines, count):
                 expected = _one_of(line.words[0], names)
                 yield Said("keyword", source, line.person, line.name, line.audio(), expected)

@@ -79,7 +79,9 @@ class WrittenForms:
         return found
 
     def _homophones(self, word: str) -> set[str]:
-        return {other for sound in self._lexicon.written(word) for other in self._alike.get(sound, ())}
+        # of a word that no dictionary has ("theres") as it would be read
+        sounds = map(" ".join, self._lexicon.likely(word))
+        return {other for sound in sounds for other in self._alike.get(sound, ())}
 
     @cached_property
     def _ranks(self) -> dict[str, int]:
