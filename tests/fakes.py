@@ -178,7 +178,7 @@ class FakeRecognizer:
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] = (),
+        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         self.streams.append(FakePhraseStream())

@@ -94,7 +94,7 @@ class RecordingRecognizer:
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] = (),
+        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> "RecordingRecognizer":
         """Same recorder, new state."""

@@ -206,7 +206,7 @@ class PhraseRecognizer(Protocol):
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] = (),
+        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         """State for one new stream that expects these words, or any words if None.
@@ -219,7 +219,8 @@ class PhraseRecognizer(Protocol):
             expected_scores: For each word, or the first of them, its usual ``pronunciation_score`` when this person
                 says it.
             expected_recognition: Likewise its usual ``recognition_score``.
-            renderings: How this person said the words before.
+            renderings: How this person said the words before; None at enrollment, where nothing was said yet: an engine
+                that knows no words takes the first utterance as it comes, and without any refuses all others.
             least_llr: Likelihood ratio from which the expected words stand for what was heard, in nats; engines without
                 one ignore it.
 

@@ -130,6 +130,9 @@ class PhraseSettings(Section):
         high=20,
     )
     judge: bool = setting(True, "Ask a second model, where the language has one, whether the pass phrase was said")
+    own_renderings_alone: bool = setting(
+        False, "Allow pass phrases in languages without a recognizer, by how each person says theirs"
+    )
     timeout_ms: int = setting(
         1500, "Silence after which an unfinished pass phrase is over", unit="ms", low=0, high=10_000
     )

@@ -9,9 +9,12 @@ from streamauth.catalog.calibrations import load_calibration
 from streamauth.catalog.registry import Catalog
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
 from streamauth.core.sessions.base import Models
+from streamauth.errors import ModelMissing
 from streamauth.settings import Settings
 
 Engine = TypeVar("Engine")
+_JUDGE_LOCALE = "en-US"
+"""Whose judge makes renderings of other languages."""
 
 
 class Once(Generic[Engine]):
@@ -47,6 +50,7 @@ class Engines:
         self._catalog = catalog or Catalog()
         self._detector: Once[SpeechDetector] = Once(self._load_detector)
         self._encoder: Once[SpeakerEncoder] = Once(self._load_encoder)
+        self._own_words: Once[PhraseRecognizer] = Once(self._load_own_words)
         self._lock = Lock()  # of the two tables only; held while nothing is loaded
         self._folders: dict[str, Once[str]] = {}
         self._recognizers: dict[str, Once[PhraseRecognizer]] = {}
@@ -85,7 +89,12 @@ class Engines:
             ModelMissing: None is installed; the message tells how to get one.
         """
         phrase = self._settings.phrase
-        folder = phrase.vosk_model or self._folder_of(locale or phrase.locale)
+        try:
+            folder = phrase.vosk_model or self._folder_of(locale or phrase.locale)
+        except ModelMissing:
+            if not phrase.own_renderings_alone:
+                raise
+            return self._own_words.get()
         with self._lock:
             recognizer = self._recognizers.setdefault(
                 folder, Once(lambda: self._load_recognizer(folder, locale or phrase.locale))
@@ -123,3 +132,11 @@ class Engines:
         judge = self._catalog.judge_of(locale) if phrase.judge and (Path(folder) / "phrase").is_dir() else None
         judge_folder = self._catalog.judge_folder(judge) if judge is not None else None
         return VoskRecognizer(folder, trusted=not phrase.vosk_model, judge=judge_folder)
+
+    def _load_own_words(self) -> PhraseRecognizer:
+        from streamauth.engines.phrase.own_words import OwnWordsRecognizer
+
+        judge = self._catalog.judge_of(_JUDGE_LOCALE)
+        if judge is None:
+            raise ModelMissing("No model is installed that compares how a phrase is said.")
+        return OwnWordsRecognizer(self._catalog.judge_folder(judge))

@@ -1,6 +1,6 @@
 """The projection of renderings, and how well a person's own renderings tell what was said.
 
-    python -m scripts.train.whisper.renderings [--features FILE] [--fit]
+    python -m scripts.train.whisper.renderings [--count 200] [--features FILE] [--fit]
 
 Recordings of people who said the same word or sentence several times. ``--fit`` writes ``renderings.npz``: linear
 discriminant analysis of what the encoder makes of 40 ms, between the phones that the phrase model finds there, on
@@ -33,11 +33,10 @@ from streamauth.evaluation.metrics import wilson
 
 MODELS = Path(__file__).resolve().parents[3] / "models"
 JUDGE, PHRASE = MODELS / "whisper-tiny-en", MODELS / "vosk-en" / "phrase"
-SETS = {"kathleen": 2, "dsp20": 4, "wuw2": 2, "gsc": 3}
+SETS = {"kathleen": 2, "dsp20": 2, "wuw2": 2, "gsc": 3}
 """Sets of recordings, and how often somebody must have said the same words."""
 CONDITIONS = ("clean", "babble 10 dB", "pink 10 dB")
 OWN, MOST_PEOPLE = 3, 60
-MOST_PHRASES = 200
 RIDGE = 1e-2
 
 
@@ -54,9 +53,10 @@ class Taken:
     phones: NDArray[np.int8]
 
 
-def collect(seed: int) -> Iterator[Taken]:
-    """All recordings."""
-    model, phones, dice = WhisperModel(JUDGE), AcousticModel(PHRASE), random.Random(seed)
+def collect(seed: int, count: int, *, phones: bool) -> Iterator[Taken]:
+    """Recordings of so many phrases of each set, in several conditions, with their phones where they are wanted."""
+    model, dice = WhisperModel(JUDGE), random.Random(seed)
+    acoustics = AcousticModel(PHRASE) if phones else None
     for source, least in SETS.items():
         said: defaultdict[tuple[str, str], list[tuple[str, str, float, float]]] = defaultdict(list)
         for row in (PEOPLE / f"{source}.tsv").read_text("utf-8").splitlines():
@@ -64,15 +64,20 @@ def collect(seed: int) -> Iterator[Taken]:
             said[person, text.lower()].append((file, name, float(start), float(end)))
         people = sorted({person for person, _ in said})
         chosen = set(dice.sample(people, min(MOST_PEOPLE, len(people))))
-        for (person, text), takes in sorted(said.items()):
-            if person in chosen and len(takes) >= least:
-                dice.shuffle(takes)
-                for number, (file, name, start_s, end_s) in enumerate(takes[: OWN + 1]):
-                    for condition in CONDITIONS if number == OWN else CONDITIONS[:1]:
-                        heard = in_condition(_read(PEOPLE / file, start_s, end_s), condition, dice)
-                        found = _encode(heard, model, phones)
-                        if found is not None:
-                            yield Taken(source, person, name, text, condition, *found)
+        phrases = sorted(one for one, takes in said.items() if one[0] in chosen and len(takes) >= least)
+        dice.shuffle(phrases)
+        # all of one person, then of the next
+        order = {person: place for place, (person, _) in enumerate(phrases)}
+        for person, text in sorted(phrases, key=lambda one: order[one[0]])[:count]:
+            takes = dice.sample(said[person, text], len(said[person, text]))[: OWN + 1]
+            for number, (file, name, start_s, end_s) in enumerate(takes):
+                for condition in CONDITIONS if number == len(takes) - 1 else CONDITIONS[:1]:
+                    heard = in_condition(_read(PEOPLE / file, start_s, end_s), condition, dice)
+                    found = _encode(heard, model, acoustics)
+                    if found is not None:
+                        yield Taken(
+                            source if text.isascii() else f"{source}, Mandarin", person, name, text, condition, *found
+                        )
 
 
 def _read(path: Path, start_s: float, end_s: float) -> Samples:
@@ -83,13 +88,15 @@ def _read(path: Path, start_s: float, end_s: float) -> Samples:
 
 
 def _encode(
-    audio: Samples, model: WhisperModel, phones: AcousticModel
+    audio: Samples, model: WhisperModel, phones: AcousticModel | None
 ) -> tuple[NDArray[np.float16], NDArray[np.int8]] | None:
     found = list(utterances(audio))
     samples = np.concatenate(found)[: 12 * SAMPLE_RATE_HZ] if found else np.zeros(0, np.float32)
     if samples.size < SAMPLE_RATE_HZ // 4:
         return None
     values = encoded(model.hear(samples), samples.size)
+    if phones is None:
+        return values.astype(np.float16), np.zeros(len(values), np.int8)
     likely = any_phones(phones.scores(samples), phones.bigram)[1].mean(axis=0).argmax(axis=-1)
     at = ((np.arange(len(values)) + 0.5) * 0.04 / FRAME_S).astype(int)
     return values.astype(np.float16), likely[np.minimum(at, len(likely) - 1)].astype(np.int8)
@@ -97,7 +104,9 @@ def _encode(
 
 def fitted(taken: Sequence[Taken]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean, shape (384,), and directions, shape (384, DIMENSIONS)."""
-    known = [one for one in taken if one.condition == CONDITIONS[0] and not is_held_out(one.source, one.person)]
+    known = [
+        one for one in taken if one.condition == CONDITIONS[0] and not is_held_out(one.source.split(",")[0], one.person)
+    ]
     values = np.concatenate([one.values for one in known]).astype(np.float64)
     phones = np.concatenate([one.phones for one in known])
     mean = values.mean(axis=0)
@@ -114,7 +123,7 @@ def fitted(taken: Sequence[Taken]) -> tuple[NDArray[np.float32], NDArray[np.floa
     return mean.astype(np.float32), directions[:, ::-1][:, :DIMENSIONS].astype(np.float32)
 
 
-def report(taken: Sequence[Taken], seed: int) -> None:
+def report(taken: Sequence[Taken], seed: int, count: int) -> None:
     """Print how own renderings tell the same words from others of the same person."""
     projection, fusion, dice = Projection(JUDGE), Fusion.read(JUDGE), random.Random(seed)
     takes: defaultdict[tuple[str, str, str], dict[str, list[tuple[str, Rendering]]]] = defaultdict(dict)
@@ -123,9 +132,9 @@ def report(taken: Sequence[Taken], seed: int) -> None:
         by_condition.setdefault(one.condition, []).append((one.name, projection.project(one.values)))
     print("| set | condition | missed | 95 % | of | another word taken | 95 % | of |")
     print("|---|---|---|---|---|---|---|---|")
-    for source in SETS:
+    for source in dict.fromkeys(one.source for one in taken):
         phrases = [one for one in takes if one[0] == source]
-        phrases = dice.sample(phrases, min(MOST_PHRASES, len(phrases)))
+        phrases = dice.sample(phrases, min(count, len(phrases)))
         for condition in CONDITIONS:
             llrs: dict[bool, list[float]] = {True: [], False: []}
             for phrase in phrases:
@@ -149,13 +158,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--features", type=Path, help="file of what the encoder gave: made, or read if it is there")
     parser.add_argument("--fit", action="store_true", help="write the projection")
+    parser.add_argument("--count", type=int, default=200, help="phrases of each set")
     parser.add_argument("--seed", type=int, default=3)
     arguments = parser.parse_args()
     if arguments.features is not None and arguments.features.exists():
         with np.load(arguments.features, allow_pickle=True) as content:
             taken = [Taken(*row) for row in content["taken"]]
     else:
-        taken = list(collect(arguments.seed))
+        taken = list(collect(arguments.seed, arguments.count, phones=arguments.fit))
         if arguments.features is not None:
             rows = np.empty((len(taken), 7), object)
             for index, one in enumerate(taken):
@@ -164,7 +174,7 @@ def main() -> None:
     if arguments.fit:
         mean, directions = fitted(taken)
         np.savez(JUDGE / FILE, mean=mean, projection=directions)
-    report(taken, arguments.seed)
+    report(taken, arguments.seed, arguments.count)
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ class EnrollmentSession(Session):
             models.recognizer,
             self._emit,
             self._expected,
-            renderings=renderings_of(plan.earlier),
+            renderings=renderings_of(plan.earlier) or None,
             least_llr=settings.enrollment.min_phrase_llr,
         )
         self.utterances: list[EnrolledUtterance] = []
@@ -397,7 +397,7 @@ class EnrollmentSession(Session):
             self._expected = tuple(utterance.phrase.split())
         if self._expected is not None:
             # the first utterance may have set the phrase, and each one shows how this person says it
-            self._recognition.expect(self._expected, renderings_of(self.everything))
+            self._recognition.expect(self._expected, renderings_of(self.everything) or None)
         speech_s = sum(u.speech_s for u in self.everything)
         count = len(self.everything)
         phrase = utterance.phrase

@@ -33,7 +33,7 @@ class Recognition:
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] = (),
+        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> None:
         self._recognizer = recognizer
@@ -46,7 +46,7 @@ class Recognition:
         self._stream: PhraseStream | None = None
         self._partial = ""
 
-    def expect(self, expected: tuple[str, ...], renderings: Sequence[Rendering] = ()) -> None:
+    def expect(self, expected: tuple[str, ...], renderings: Sequence[Rendering] | None = ()) -> None:
         """From the next utterance on these words are expected, as this person said them before."""
         self.close()
         self._expected, self._renderings = expected, renderings

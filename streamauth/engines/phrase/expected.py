@@ -53,7 +53,7 @@ class Expected:
         lexicon: Lexicon,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] = (),
+        renderings: Sequence[Rendering] | None = (),
     ) -> "Expected":
         """The expectation of words that the dictionary knows or can read."""
         sounds_of = lexicon.likely
@@ -65,7 +65,7 @@ class Expected:
         else:
             near = tuple(lexicon.near(word, _NEAR_WORDS) for word in words)
         sounds, rival_sounds = tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals))
-        usual = expected_scores, expected_recognition, tuple(renderings)
+        usual = expected_scores, expected_recognition, tuple(renderings or ())
         return cls(words, sounds, rival_sounds, near, closed, *usual)
 
     def part(self, first: int, last: int) -> "Expected":

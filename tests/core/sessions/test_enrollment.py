@@ -264,7 +264,7 @@ class GuessingRecognizer(FakeRecognizer):
         *,
         expected_scores: tuple[float, ...] = (),
         expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] = (),
+        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         return FittingStream(expected or ())
