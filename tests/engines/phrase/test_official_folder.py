@@ -29,7 +29,8 @@ def test_a_phrase_in_korean_is_enrolled_and_verified(tmp_path: Path) -> None:
     assert PACKAGE is not None
     assert PACKAGE.origin is not None
     folder = Path(PACKAGE.origin).parent / "model"
-    settings = Settings().with_values({"phrase": {"vosk_model": str(folder), "locale": "ko"}, "replay": {"refuse": False}}, "test")
+    phrases = {"vosk_model": str(folder), "locale": "ko"}
+    settings = Settings().with_values({"phrase": phrases, "replay": {"refuse": False}}, "test")
     engines = Engines(settings)
     # what it makes of a synthetic voice is Korean all the same, and it makes the same of it each time
     phrase = heard_by(engines.recognizer("ko"), speech("slt", "door-1"), None).text
