@@ -136,7 +136,8 @@ enum talk_outcome talk_ask(struct talk *talk, const char *user, const char *serv
         return failed(reply);
     if (talk->used > 0) /* the daemon says nothing more before it is told to listen */
         return failed(reply);
-    if (strcmp(reply->type, "prompt") == 0 && (with_digits ? reply->say[0] != '\0' : reply->after_phrase))
+    /* where digits are asked for, the administrator may have told the daemon that this service shows none */
+    if (strcmp(reply->type, "prompt") == 0 && (reply->after_phrase || (with_digits && reply->say[0] != '\0')))
         return TALK_PROMPT;
     if (strcmp(reply->type, "refused") == 0)
         return refused(reply);

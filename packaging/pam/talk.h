@@ -34,7 +34,8 @@ bool talk_begin(struct talk *talk, int socket);
 /*
  * Asks whether this person may log in by voice and what to say.
  *
- * with_digits: ask for random digits; false: the fixed pass phrase, where texts do not reach the person.
+ * with_digits: ask for random digits, which the daemon leaves out where the service shows no texts; false: the fixed
+ * pass phrase.
  * wait_ms: for the answer. listen_ms: how long talk_listen is going to wait, so that the daemon ends before.
  * On TALK_PROMPT the reply says what must be said; in all other cases it may hold a sentence for the person.
  */

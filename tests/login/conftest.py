@@ -1,11 +1,14 @@
 """A daemon in a thread, and builds of the PAM module, made once."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.login import machine as machines
+from tests.login.machine import Machine
 from tests.login.pam_rig import Pam, build, missing
 from tests.login.rig import Rig, running
 
@@ -57,3 +60,20 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """The same for tests that leave it as it was."""
     with running(tmp_path_factory.mktemp("warm")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine of its own, with the module in the stack of all services."""
+    if lacking := machines.missing():
+        pytest.skip(f"not there: {', '.join(lacking)}")
+    with machines.machine(tmp_path_factory.mktemp("machine")) as made:
+        yield made
+
+
+@pytest.fixture
+def daemon(box: Machine) -> Machine:
+    """The daemon runs in it, and failures of earlier tests do not count."""
+    box.use_daemon()
+    box.run(sys.executable, "-m", "streamauth", "login", "unlock", "--user", "ada")
+    return box

@@ -217,6 +217,15 @@ def test_the_fixed_phrase(pam: Pam) -> None:
     assert SUCCESS in login.text
 
 
+def test_the_daemon_may_leave_out_the_digits(pam: Pam) -> None:
+    """Where the administrator said that a service shows none."""
+    with daemon(pam, lambda request: prompt(request, say="", after_phrase=True), verdict("accept")) as asked:
+        login = pam.login("voice", ENTER)
+    assert asked.heard[0]["prompt"] == "digits"
+    assert "press Enter and say: your pass phrase " in login.text
+    assert SUCCESS in login.text
+
+
 def test_phrase_and_digits(pam: Pam) -> None:
     with daemon(pam, lambda request: prompt(request, after_phrase=True), verdict("accept")):
         login = pam.login("voice", ENTER)
