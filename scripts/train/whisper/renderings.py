@@ -11,6 +11,7 @@ numpy.
 
 import argparse
 import random
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -130,18 +131,20 @@ def report(taken: Sequence[Taken], seed: int, count: int) -> None:
     for one in taken:
         by_condition = takes[one.source, one.person, one.text]
         by_condition.setdefault(one.condition, []).append((one.name, projection.project(one.values)))
-    print("| set | condition | missed | 95 % | of | another word taken | 95 % | of |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| set | condition | missed | 95 % | of | another word taken | 95 % | of | each comparison |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for source in dict.fromkeys(one.source for one in taken):
         phrases = [one for one in takes if one[0] == source]
         phrases = dice.sample(phrases, min(count, len(phrases)))
         for condition in CONDITIONS:
             llrs: dict[bool, list[float]] = {True: [], False: []}
+            begin, compared = time.process_time(), 0
             for phrase in phrases:
                 others = [one for one in takes if one[:2] == phrase[:2] and one[2] != phrase[2]]
                 for each in (phrase, *dice.sample(others, min(3, len(others)))):
                     for name, rendering in takes[each].get(condition, [])[:1]:
                         own = [one for known, one in takes[phrase].get(CONDITIONS[0], []) if known != name][:OWN]
+                        compared += len(own)
                         llr = fusion.own_llr([difference(rendering, one) for one in own])
                         if llr is not None:
                             llrs[each == phrase].append(llr)
@@ -150,7 +153,8 @@ def report(taken: Sequence[Taken], seed: int, count: int) -> None:
                 errors = sum((value < 0) == right for value in values)
                 low, high = wilson(errors, len(values)) if values else (0.0, 1.0)
                 cells.append(f"{errors / max(1, len(values)):.1%} | {low:.1%} to {high:.1%} | {len(values)}")
-            print(f"| {source} | {condition} | {' | '.join(cells)} |")
+            spent_ms = 1000 * (time.process_time() - begin) / max(1, compared)
+            print(f"| {source} | {condition} | {' | '.join(cells)} | {spent_ms:.1f} ms |")
 
 
 def main() -> None:
