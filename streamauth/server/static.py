@@ -51,6 +51,7 @@ def _facts(settings: Settings) -> Route:
         "utterances": enrollment.utterances,
         "free_speech_s": enrollment.text_independent_speech_s,
         "keeps_audio": enrollment.keep_audio_s > 0,
+        "consent": enrollment.consent,
         "version": __version__,
     }
 

@@ -112,6 +112,24 @@ def test_promises_follow_the_settings(page: Page, keeps: bool, utterances: int, 
     page.unroute("**/page.json")
 
 
+def test_an_agreement_is_asked_for_and_sent(page: Page) -> None:
+    server = ScriptedServer([(1, decision("accept", "voice_match"))]).on(page)
+    page.route("**/page.json", lambda route: route.fulfill(json=FACTS | {"consent": "2026-01"}))
+    page.reload()
+    page.click("nav >> text=Enroll")
+    page.wait_for_selector("#consent:has-text('2026-01')")
+    page.fill("#name", "ada")
+    page.check("#consent input")
+    assert accessibility_faults(page) == []
+    page.click("#dial-start")
+    assert result(page)
+    assert server.starts[0].consent == "2026-01"
+    page.unroute("**/page.json")
+    page.reload()
+    page.click("nav >> text=Enroll")
+    assert page.is_hidden("#consent")
+
+
 def test_the_strength_of_a_phrase_is_told_while_it_is_typed(page: Page) -> None:
     page.click("nav >> text=Enroll")
     page.fill("#phrase", "let me in")

@@ -164,7 +164,7 @@ function item(text) {
 
 /** Errors after which the same attempt would end in the same way. */
 const SETTLED = new Set([
-  "profile_exists", "profile_locked", "unknown_profile", "profile_not_enrolled", "weak_phrase", "unknown_word",
+  "consent_missing", "profile_exists", "profile_locked", "unknown_profile", "profile_not_enrolled", "weak_phrase", "unknown_word",
   "bad_phrase", "bad_profile_name", "nobody_to_identify", "forbidden", "unauthorized", "insecure_context",
   "browser_unsupported",
 ]);

@@ -100,7 +100,8 @@ function filledIn() {
   }
   if (view === "enroll") {
     const phrase = on("free") ? undefined : text("phrase");
-    return { mode: view, name: text("name"), phrase, text_independent: on("free") || undefined, microphone };
+    const consent = (on("agreed") && known?.consent) || undefined;
+    return { mode: view, name: text("name"), phrase, text_independent: on("free") || undefined, consent, microphone };
   }
   const mode = on("stay") ? "continuous" : "verify";
   return { mode, name: text("name"), prompt: promptKind(text("prompt")), microphone };
@@ -196,6 +197,8 @@ function tellFacts() {
   fill(find("key-help"), t("profiles.keyHelp"), { command });
   find("ask-kept").textContent = t(known === null ? "ask.judged" : known.keeps_audio ? "ask.kept" : "ask.notKept");
   find("kept").textContent = known === null ? "" : t(known.keeps_audio ? "foot.kept" : "foot.notKept");
+  find("consent-text").textContent = t("form.agreed", { version: known?.consent ?? "" });
+  show(find("consent"), Boolean(known?.consent));
   if (view === "enroll") find("lead").textContent = promise();
 }
 

@@ -1,6 +1,6 @@
 /** What the page asks its server beside live sound: facts for its texts, and, for who may, profiles and tokens. */
 
-/** @typedef {{utterances: number, free_speech_s: number, keeps_audio: boolean}} Facts */
+/** @typedef {{utterances: number, free_speech_s: number, keeps_audio: boolean, consent?: string}} Facts */
 /** @typedef {{id: string, name: string, kind: string, status: string, locked: boolean, failures: number}} Profile */
 
 /** An answer of the server that is an error. */
@@ -55,7 +55,7 @@ export async function facts() {
  * @param {import("./streamauth.js").SessionOptions} options
  * @returns {Promise<string>}
  */
-export async function tokenFor({ mode, name, among, phrase, text_independent, prompt }) {
-  const purpose = { mode, name, among, phrase, text_independent, prompt, audience: location.origin };
+export async function tokenFor({ mode, name, among, phrase, text_independent, consent, prompt }) {
+  const purpose = { mode, name, among, phrase, text_independent, consent, prompt, audience: location.origin };
   return (await ask("POST", "/v1/sessions", purpose)).token;
 }

@@ -28,6 +28,7 @@ def test_consent_by_every_entrance(tmp_path: Path) -> None:
     assert Settings().enrollment.consent == "", "nothing is asked for by default"
     with attacked(tmp_path, {"enrollment": {"consent": "2026-01"}}) as (url, watched):
         web = Web(url, key_of(watched))
+        assert web("GET", "/page.json").json["consent"] == "2026-01"
         without = web("POST", "/v1/profiles", {"name": "eve", "kind": "text_independent"}).json["id"]
         clip = wav(spoken(PHRASE, ADA))
         assert web("POST", f"/v1/profiles/{without}/enrollments", clip).code == "consent_missing"

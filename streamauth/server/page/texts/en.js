@@ -36,6 +36,7 @@ export default {
   "form.phraseHelp": "Some words that you will remember and nobody guesses, such as “seven green apples fell on the roof”.",
   "form.among": "Compare with",
   "form.amongHelp": "Names with commas between them; empty for everyone enrolled.",
+  "form.agreed": "I agree that my voice is stored and compared, as the text {version} says",
   "form.free": "Without a phrase: talk freely for about half a minute instead",
   "form.stay": "Keep listening after the first answer",
   "form.more": "Microphone and safety",
@@ -237,6 +238,7 @@ export default {
   "error.unauthorized": "This server knows people by an API key.",
   "error.unknown_profile": "There is no profile of that name.",
   "error.profile_not_enrolled": "The enrollment of this profile is not complete.",
+  "error.consent_missing": "Your agreement is needed: tick it under the name.",
   "error.profile_locked": "This profile is locked after too many failed attempts.",
   "error.no_microphone": "No microphone was found. Connect one, or choose another one, then try again.",
 };
