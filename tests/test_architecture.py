@@ -1,6 +1,7 @@
 """What must stay true of the code as a whole."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -173,6 +174,14 @@ def test_modules_are_one_thing_each(path: Path) -> None:
     text = path.read_text("utf-8")
     assert len(text.splitlines()) <= 400
     assert ast.get_docstring(ast.parse(text)), "a module says its place in its first line"
+
+
+def test_the_architecture_page_names_what_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    (table,) = re.findall(r"## Where a change goes\n(.*?)\n## ", page, re.S)
+    named = [name for name in re.findall(r"`([\w./]+)`", table) if "/" in name and "NAME" not in name]
+    assert len(named) > 20
+    assert not [name for name in named if not (PACKAGE / name).exists() and not (ROOT / name).exists()]
 
 
 def test_the_reference_page_is_up_to_date() -> None:

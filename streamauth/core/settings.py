@@ -92,7 +92,7 @@ class SpeechSettings(Section):
     """Voice activity and utterance boundaries."""
 
     detector: str = setting("webrtc", "Voice activity detector", choices=("webrtc", "silero"))
-    aggressiveness: int = setting(2, "WebRTC detector: how readily it calls a frame noise", low=0, high=3)
+    aggressiveness: int = setting(2, "WebRTC detector: how readily it takes a frame for noise", low=0, high=3)
     min_silence_ms: int = setting(420, "Silence that ends an utterance", unit="ms", low=30, high=5000)
     onset_probability: float = fixed(0.5, "Speech probability of a frame that begins speech")
     offset_probability: float = fixed(0.35, "Speech probability under which a frame may end speech")
@@ -209,20 +209,23 @@ class DecisionSettings(Section):
         choices=("convenience", "balanced", "strict"),
     )
     target_far: float = setting(
-        0.0, "False-accept rate aimed at, in place of the operating point; 0 leaves that", low=0, high=0.5
+        0.0, "Target false-accept rate, in place of the operating point; 0 means not used", low=0, high=0.5
     )
     prior: float = setting(
-        0.0, "How likely a speaker is the claimed one, to decide by costs instead; 0 does not", low=0, high=0.999
+        0.0,
+        "Probability that a speaker is the claimed one, to decide by costs instead; 0 means not used",
+        low=0,
+        high=0.999,
     )
     cost_ratio: float = setting(
-        10.0, "With a prior: cost of a false accept, a false reject costing 1", low=0.001, high=1_000_000
+        10.0, "With a prior: cost of a false accept, where a false reject costs 1", low=0.001, high=1_000_000
     )
     min_speech_s: float = setting(0.8, "Net speech before any accept", unit="s", low=0.8, high=30)
     early_speech_s: float = setting(
-        1.6, "Net speech before the voice alone is decided while more may come", unit="s", low=0.8, high=30
+        1.6, "Net speech before an early decision on the voice alone", unit="s", low=0.8, high=30
     )
     decide_speech_s: float = setting(
-        5.0, "Net speech at which the voice alone is decided at the latest", unit="s", low=0.8, high=120
+        5.0, "Net speech at which the voice alone is decided in any case", unit="s", low=0.8, high=120
     )
     max_speech_s: float = setting(15.0, "Net speech after which an attempt is over", unit="s", low=1, high=600)
     max_time_s: float = setting(
@@ -267,7 +270,7 @@ class AttemptSettings(Section):
     lock_after: int = setting(10, "Failures in a row that lock the profile", low=1, high=10_000)
     charged_candidates: int = setting(
         10,
-        "An identification among so many named profiles or fewer counts for each of them as an attempt",
+        "An identification among at most so many named profiles is an attempt on each of them",
         low=0,
         high=1000,
     )

@@ -14,7 +14,7 @@ class FileMissing(AudioError):
 
 
 class NotAudio(AudioError):
-    """This is no audio file that is known here. Give WAV, AIFF, FLAC, Ogg or MP3, or convert it:
+    """This is no audio file of a known kind. Give WAV, AIFF, FLAC, Ogg or MP3, or convert it:
     `ffmpeg -i INPUT -ar 16000 -ac 1 output.wav`."""
 
 

@@ -51,7 +51,7 @@ class WeakPhrase(BadPhrase):
 
 
 class BadPrompt(ProfileError):
-    """There is no random prompt of this length."""
+    """A random prompt of this length is not possible."""
 
 
 class UnknownPrompt(ProfileError):

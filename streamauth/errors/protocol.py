@@ -10,7 +10,7 @@ class ProtocolError(InputError):
 
 
 class UnsupportedVersion(ProtocolError):
-    """This protocol version is not spoken here. Use version 1."""
+    """This protocol version is not supported. Use version 1."""
 
 
 class MessageTooLarge(ProtocolError):

@@ -27,17 +27,17 @@ class AccessSettings(Section):
     max_open_tokens: int = setting(1000, "Session tokens of one API key that wait to be used", low=1, high=1_000_000)
     sign_in_idle_min: float = setting(
         30.0,
-        "Time without a request after which who signed in at a web page is signed out",
+        "Time without a request after which a person is signed out of the web pages",
         unit="min",
         low=1,
         high=1440,
     )
     sign_in_most_h: float = setting(
-        12.0, "Time after which they are signed out in any case", unit="h", low=0.1, high=168
+        12.0, "Time after which a person is signed out in any case", unit="h", low=0.1, high=168
     )
     key_lifetime_days: float = setting(
         0.0,
-        "Age at which a new API key ends, where its maker says nothing; 0 means never",
+        "Age at which a new API key expires, unless another one is given; 0 means never",
         unit="days",
         low=0,
         high=36_500,
@@ -56,14 +56,14 @@ class AccessSettings(Section):
     sessions_per_tenant: int = setting(48, "Sessions of one tenant at the same time", low=1, high=10_000)
     failed_identifications_per_h: int = setting(
         60,
-        "Identifications among many that name nobody, of one API key or address; each is a try at everybody",
+        "Identifications among many that name nobody, of one API key or address; each is an attempt on everybody",
         unit="1/h",
         low=1,
         high=1_000_000,
     )
     failed_identifications_burst: int = setting(20, "Such identifications at once", low=1, high=100_000)
     prompts_per_min: int = setting(
-        30, "Random prompts for nobody in particular that one API key draws", unit="1/min", low=1, high=100_000
+        30, "Random prompts without a profile that one API key draws", unit="1/min", low=1, high=100_000
     )
     prompt_burst: int = setting(10, "Such prompts at once", low=1, high=100_000)
     sessions_per_key: int = setting(64, "Sessions of one API key at the same time", low=1, high=10_000)

@@ -14,13 +14,15 @@ class AzureSettings(Section):
     free_failures: int = setting(
         0,
         "WEAKER than the rule of all other entrances: failed verifications in a row before a delay, in place of "
-        "attempts.free_failures, and the lock as far away; 0 keeps the one rule",
+        "attempts.free_failures, and the lock as many failures later; 0 keeps the common rule",
         low=0,
         high=1000,
     )
-    max_profiles: int = setting(10_000, "Profiles of one tenant from which none is made", low=1, high=1_000_000)
+    max_profiles: int = setting(10_000, "Most profiles of one tenant", low=1, high=1_000_000)
     operation_hours: float = setting(24.0, "Time that the result of an operation is kept", unit="h", low=0.0, high=720)
-    max_operations: int = setting(1000, "Operations of one tenant that are kept; the oldest goes", low=1, high=100_000)
+    max_operations: int = setting(
+        1000, "Operations of one tenant that are kept; beyond it the oldest is deleted", low=1, high=100_000
+    )
     phrases: str = setting(
         "",
         "Further pass phrases, separated by semicolons, each with its language before it where that is not en-US, "

@@ -16,16 +16,16 @@ class DoorSettings(Section):
     zone: str = setting("", "Time zone of schedules, such as Europe/Berlin; empty means that of the system")
     strike_s: float = setting(5.0, "Time that the lock is released after a grant", unit="s", low=0.1, high=3600)
     extended_s: float = setting(15.0, "The same for people who need more time", unit="s", low=0.1, high=3600)
-    held_s: float = setting(30.0, "Time after which an open door is held open", unit="s", low=0.1, high=3600)
+    held_s: float = setting(30.0, "Time after which an open door counts as held open", unit="s", low=0.1, high=3600)
     exit_s: float = setting(
         5.0, "Time after the exit button in which an opening is no alarm", unit="s", low=0.1, high=3600
     )
     relock_on_opening: bool = setting(True, "Let the lock fall back as soon as the door opens")
     exit_unlocks: bool = setting(True, "Whether the exit button releases the lock; not where a handle does")
     passback: str = setting(
-        "off", "What is done when somebody passes twice the same way", choices=("off", "soft", "hard")
+        "off", "What happens when somebody passes twice in the same direction", choices=("off", "soft", "hard")
     )
-    area: str = setting("", "Area that the door leads into or out of, for passing back")
+    area: str = setting("", "Area that the door leads into or out of, for anti-passback")
     direction: str = setting("in", "Which way this kiosk lets people through", choices=("in", "out"))
     forgive_after_h: float = setting(12.0, "Time after which a passage is forgotten", unit="h", low=0.01, high=8760)
     relay_pin: int = setting(NO_PIN, "GPIO number of the relay; -1 for none", low=NO_PIN, high=1023)
@@ -34,7 +34,7 @@ class DoorSettings(Section):
         NO_PIN, "GPIO number of the door contact, closed while the door is; -1 for none", low=NO_PIN, high=1023
     )
     exit_pin: int = setting(NO_PIN, "GPIO number of the exit button; -1 for none", low=NO_PIN, high=1023)
-    bounce_ms: int = setting(50, "Time for which a contact must hold still", unit="ms", low=0, high=1000)
+    bounce_ms: int = setting(50, "Time for which a contact must be stable", unit="ms", low=0, high=1000)
     unlock_command: str = setting("", "Program that releases the lock, in place of a relay")
     lock_command: str = setting("", "Program that lets the lock fall back")
     osdp_line: str = setting("", "Serial line of an access panel that owns the lock; the kiosk is its OSDP reader")

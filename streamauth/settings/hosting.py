@@ -24,9 +24,7 @@ class ServerSettings(Section):
     )
     call_timeout_s: float = setting(15.0, "Longest call of an engine", unit="s", low=0.1, high=600)
     max_upload_mb: float = setting(32.0, "Largest audio file sent by HTTP", unit="MB", low=0.001, high=4096)
-    decoder_sandbox: bool = setting(
-        True, "Decode what takes a library, all but WAV of plain PCM, in a confined process (Linux)"
-    )
+    decoder_sandbox: bool = setting(True, "Decode all files but WAV of plain PCM in a confined process (Linux)")
     decoder_memory_mb: float = setting(512.0, "Memory of a decoder in its process", unit="MB", low=32, high=16_384)
     decoder_step_s: float = setting(
         10.0,
@@ -37,10 +35,10 @@ class ServerSettings(Section):
     )
     max_json_kb: float = setting(64.0, "Largest JSON body sent by HTTP", unit="KiB", low=1, high=1024)
     max_idle_connections: int = setting(
-        256, "Connections that ask for nothing; the oldest one gives way", low=1, high=100_000
+        256, "Idle connections; where there are more, the oldest one is closed", low=1, high=100_000
     )
     connections_per_address: int = setting(
-        128, "Connections of one address; its oldest one that asks for nothing gives way", low=1, high=100_000
+        128, "Connections of one address; where there are more, its oldest idle one is closed", low=1, high=100_000
     )
     tls_handshake_s: float = setting(5.0, "Longest TLS handshake", unit="s", low=0.1, high=60)
     tls_certificate: str = setting("", "File of the certificate chain (PEM); empty means no TLS")

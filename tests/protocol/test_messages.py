@@ -209,5 +209,5 @@ def test_what_fits_the_schema_is_taken(text: str) -> None:
     except StreamAuthError as error:
         refused = error
     # what no schema can tell: 16000.0 and true for integers, halves of characters, NaN
-    known = ("not JSON.", "of a wrong type.", "not spoken here. Use version 1.", "48000 Hz.", "two channels is taken.")
+    known = ("not JSON.", "of a wrong type.", "not supported. Use version 1.", "48000 Hz.", "two channels is taken.")
     assert refused is None or refused.message.endswith(known), text
