@@ -27,14 +27,14 @@ from numpy.typing import NDArray
 from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.door.access import Permission, Person
 from streamauth.demo_data import demo_utterances
-from streamauth.kiosk.build import build_kiosk
+from streamauth.kiosk.build import CHUNKS_PER_S, build_kiosk
 from streamauth.kiosk.screen import View
 from streamauth.kiosk.web import Touch, TouchKind
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 
 RATE_HZ = 16_000
-CHUNK = RATE_HZ // 10
+CHUNK = RATE_HZ // CHUNKS_PER_S
 RELAY = 17
 VOICE = "slt"
 PHRASE = "please open the door and let me come in"

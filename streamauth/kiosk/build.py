@@ -42,6 +42,9 @@ from streamauth.settings import DoorSettings, KioskSettings, Settings, StoreSett
 from streamauth.settings.doors import NO_PIN
 from streamauth.store.store import Store
 
+CHUNKS_PER_S = 25
+"""How often the microphone gives audio: a whole tenth of a second would be waited for at the end of the words."""
+
 _SCREEN_LANGUAGES = ("en", "de", "fr", "es", "zh")
 
 
@@ -334,6 +337,6 @@ def _microphone(device: str) -> OpenMicrophone:
     def open_one() -> Any:
         from streamauth.sources.microphone import Microphone
 
-        return Microphone(device or None)
+        return Microphone(device or None, chunks_per_s=CHUNKS_PER_S)
 
     return open_one
