@@ -22,6 +22,7 @@ _UNKNOWN_DOWNTIME_S = 7_200.0
 """What a restart counts as where the clock says that no time has passed: a machine without a battery for its clock."""
 
 _MANY = 1_000_000
+_USE_STEP_MS = 86_400_000
 
 
 @dataclass
@@ -112,6 +113,7 @@ class SiteCopy:
                 self._known.profiles[profile_id] = change
                 self._save()
         self.merge_charges(site)
+        self._push_uses(site)
         self._pull_passages(site)
         self._fresh_at_s = self._steady()
         self._save()
@@ -131,6 +133,13 @@ class SiteCopy:
         """Note from time to time how old the copy is, so that a restart does not make it young."""
         if self._steady() - self._saved_age_at_s >= _SAVE_AGE_EVERY_S:
             self._save()
+
+    def _push_uses(self, site: Store) -> None:
+        """Who is accepted here is used, and not to be deleted at the site as somebody who is not."""
+        known = site.profiles.uses()
+        for profile_id, used_ms in self.near.profiles.uses().items():
+            if used_ms - known.get(profile_id, 0) >= _USE_STEP_MS:
+                site.profiles.use(profile_id, used_ms)
 
     def _pull_passages(self, site: Store) -> None:
         if self._area:
@@ -155,7 +164,12 @@ class SiteCopy:
         profile = site.profiles.get_by_id(profile_id)
         near = self.near
         near.profiles.create(
-            profile.name, profile.kind, phrase=profile.phrase, locale=profile.locale, profile_id=profile_id
+            profile.name,
+            profile.kind,
+            phrase=profile.phrase,
+            locale=profile.locale,
+            profile_id=profile_id,
+            consent=profile.consent,
         )
         for encoder_id in site.voiceprints.encoders(profile_id):
             records = site.enrollments.of(profile_id, encoder_id)

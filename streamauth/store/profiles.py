@@ -250,6 +250,23 @@ class Profiles:
             connection.execute(update(profiles).where(profiles.c.id == profile_id).values(values))
             note(self._sealed, connection, "profile.consented", subject=profile_id)
 
+    def uses(self, tenant: str = DEFAULT_TENANT) -> dict[str, int]:
+        """When each profile of a tenant was last accepted, in milliseconds since the epoch, by its id."""
+        mine = (profiles.c.tenant_id == tenant) & profiles.c.used_ms.is_not(None)
+        with self._sealed.read() as connection:
+            rows = connection.execute(select(profiles.c.id, profiles.c.used_ms).where(mine)).all()
+        return {row.id: int(row.used_ms) for row in rows}
+
+    def use(self, profile_id: str, used_ms: int) -> None:
+        """Note an accept that another store has settled, unless a later one is known; nothing where it is gone."""
+        this = profiles.c.id == profile_id
+        with self._sealed.write() as connection:
+            row = connection.execute(select(profiles.c.used_ms).where(this).with_for_update()).one_or_none()
+            used_ms = min(used_ms, self._sealed.database.now_ms(connection))  # another clock may be ahead
+            if row is not None and (row.used_ms or 0) < used_ms:
+                self._sealed.change(connection, PROFILE, profile_id)
+                connection.execute(update(profiles).where(this).values(used_ms=used_ms))
+
     def unused(self, days: float) -> list[str]:
         """Ids of the profiles of all tenants that were neither accepted nor changed for so many days."""
         last = func.coalesce(profiles.c.used_ms, 0)

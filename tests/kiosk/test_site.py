@@ -142,7 +142,7 @@ def test_the_copy_holds_one_door_and_nobody_else(site: Store, near: Store) -> No
     assert {summary.profile.name for summary in near.profiles.summaries()} == {"ada", "bob"}
     ada, here = site.profiles.get("ada"), near.profiles.get("ada")
     assert (here.id, here.phrase, here.kind, here.locale) == (ada.id, ada.phrase, ada.kind, ada.locale)
-    assert np.array_equal(near.voiceprints.get(ada.id, FakeEncoder.id), site.voiceprints.get(ada.id, FakeEncoder.id))
+    assert np.allclose(near.voiceprints.get(ada.id, FakeEncoder.id), site.voiceprints.get(ada.id, FakeEncoder.id))
     for claim in (near.door_plan.by_pin("2468"), near.door_plan.by_badge("159-1270")):
         assert claim is not None
         assert claim.person == "Ada"
@@ -176,7 +176,7 @@ def test_what_is_revoked_is_gone_at_the_next_look(site: Store, near: Store) -> N
     again = enroll(site, "bob", 7)
     copy.pull(site)
     assert near.profiles.get("bob").id == again
-    assert np.array_equal(near.voiceprints.get(again, FakeEncoder.id), voiceprint(7)[None])
+    assert np.allclose(near.voiceprints.get(again, FakeEncoder.id), voiceprint(7)[None])
 
 
 def test_failed_attempts_count_on_both_sides(site: Store, near: Store) -> None:
@@ -201,6 +201,19 @@ def test_failed_attempts_count_on_both_sides(site: Store, near: Store) -> None:
     succeed(near, "bob")
     copy.pull(site)
     assert failures(site, "bob") == 0, "an accept here clears what it cleared here"
+
+
+def test_who_is_accepted_here_counts_as_used_there(site: Store, near: Store) -> None:
+    copy = copy_of(near, Clocks())
+    copy.pull(site)
+    succeed(near, "bob")
+    copy.pull(site)
+    bob = site.profiles.get("bob").id
+    used = site.profiles.uses()
+    assert set(used) == {bob}
+    site.profiles.use(bob, used[bob] - 1)
+    site.profiles.use(bob, 2**60)  # a clock that is far ahead
+    assert used[bob] <= site.profiles.uses()[bob] < 2**50
 
 
 def test_a_new_enrollment_forgives_nothing(site: Store, near: Store) -> None:
@@ -252,7 +265,7 @@ def test_killed_in_between(site: Store, near: Store, monkeypatch: pytest.MonkeyP
     assert {summary.profile.name for summary in near.profiles.summaries()} == {"ada", "bob", "eve"}
     for name in ("ada", "bob", "eve"):
         profile_id = site.profiles.get(name).id
-        assert np.array_equal(
+        assert np.allclose(
             near.voiceprints.get(profile_id, FakeEncoder.id), site.voiceprints.get(profile_id, FakeEncoder.id)
         )
 
