@@ -94,6 +94,7 @@ def _read(folder: Path, name: str) -> Calibration:
             reject_llr=float(data["reject_llr"]),
             change_llr=float(data["change_llr"]),
             target_spread=float(data["target_spread"]),
+            search=_thresholds(data.get("search", ())),
             cohort=cohort,
         )
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
@@ -110,7 +111,7 @@ def _thresholds(pairs: Any) -> Thresholds:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, 6)
+        return round(value, 6) if abs(value) > 1e-3 else float(f"{value:.3g}")  # rates of searches are tiny
     return [_rounded(item) for item in value] if isinstance(value, tuple) else value
 
 

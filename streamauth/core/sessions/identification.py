@@ -27,8 +27,8 @@ _REASONS: dict[Verdict, tuple[Reason, ...]] = {
 class IdentificationSession(Session):
     """Names the speaker of one stream among a group; ends with exactly one Decided, unless it fails.
 
-    The threshold is that of a false-accept rate of target/N: with N candidates an unknown voice has N chances to
-    resemble one of them (Bonferroni).
+    The threshold is that of the false-accept rate of the whole search: with N candidates an unknown voice has N chances
+    to resemble one of them.
 
     With a prompt nobody is named who has not said it, in the same voice in each window of it.
 

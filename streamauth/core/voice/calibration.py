@@ -82,6 +82,8 @@ class Calibration:
         change_llr: Evidence of another voice, summed up as ``change`` does, that a true speaker brings about once an
             hour at most.
         target_spread: Standard deviation of the LLRs of true speakers in quiet.
+        search: For a search among many: (share of the false-accept rate that each candidate gets, how far the threshold
+            lies over that of the least measured rate), by falling share; empty where it was not found out.
         cohort: Stands for impostors in forecasts and, if its ``top`` is not 0, normalizes the scores; None if unknown.
     """
 
@@ -94,6 +96,7 @@ class Calibration:
     reject_llr: float
     change_llr: float
     target_spread: float = 4.0
+    search: Thresholds = ()
     cohort: Cohort | None = None
 
     @property
@@ -132,10 +135,29 @@ class Calibration:
         """
         return _interpolated(self.rolling if rolling else self.thresholds, target_far)
 
+    def search_threshold(self, target_far: float, candidates: int, *, rolling: bool = False) -> float:
+        """The LLR to reach for a false-accept rate of the whole search among candidates of at most ``target_far``.
 
-def _interpolated(thresholds: Sequence[tuple[float, float]], target_far: float) -> float:
+        Each candidate has a share of the rate (Bonferroni), so the threshold is one of rates far under the measured
+        ones. Where ``search`` tells how thresholds rise there, they follow it. Else they rise as those of ``threshold``
+        do, more steeply than unrelated people are ever alike: a cosine has an end.
+
+        Args:
+            target_far: The rate of the whole search, in (0, 1).
+            candidates: At least 1.
+            rolling: As for ``threshold``.
+        """
+        if not self.search or candidates == 1:
+            return self.threshold(target_far / candidates, rolling=rolling)
+        highest = self.thresholds[-1][1]
+        measured = self.thresholds + tuple((share, highest + rise) for share, rise in self.search)
+        alone, each = (_interpolated(measured, rate, least_slope=0.0) for rate in (target_far, target_far / candidates))
+        return self.threshold(target_far, rolling=rolling) + each - alone
+
+
+def _interpolated(thresholds: Sequence[tuple[float, float]], target_far: float, least_slope: float = 1.0) -> float:
     rates = [log(rate) for rate, _ in reversed(thresholds)]
     llrs = [llr for _, llr in reversed(thresholds)]
     wanted = log(target_far)
     slope = (llrs[0] - llrs[1]) / (rates[1] - rates[0]) if len(rates) > 1 else 1.0
-    return float(np.interp(wanted, rates, llrs)) + max(1.0, slope) * max(0.0, rates[0] - wanted)
+    return float(np.interp(wanted, rates, llrs)) + max(least_slope, slope) * max(0.0, rates[0] - wanted)

@@ -24,9 +24,9 @@ def accept_bound(
     Args:
         settings: The operating point.
         calibration: Of the encoder in use.
-        chances: Voiceprints that the voice may resemble: each gets its share of the rate (Bonferroni).
+        chances: Voiceprints that the voice may resemble, which share the rate.
         rolling: Whether the attempt is looked at again with each window.
     """
     if settings.prior:
         return log(settings.cost_ratio * (1 - settings.prior) / settings.prior) + log(chances)
-    return calibration.threshold(target_far(settings) / chances, rolling=rolling)
+    return calibration.search_threshold(target_far(settings), chances, rolling=rolling)

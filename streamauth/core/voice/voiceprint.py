@@ -42,10 +42,19 @@ class Voiceprints:
     """
 
     def __init__(self, voiceprints: Sequence[Voiceprint]) -> None:
-        views = [np.atleast_2d(voiceprint) for voiceprint in voiceprints]
-        self._middles: NDArray[np.float32] = np.stack([middle(each) for each in views])
-        self._views: NDArray[np.float32] = np.concatenate(views)
-        self._begins = np.cumsum([0, *map(len, views)])[:-1]
+        counts = [1 if voiceprint.ndim == 1 else len(voiceprint) for voiceprint in voiceprints]
+        self._begins = np.cumsum([0, *counts])[:-1]
+        self._views: NDArray[np.float32] = np.concatenate(
+            [np.atleast_2d(each) for each in voiceprints], dtype=np.float32
+        )
+        # one view is its own middle: nothing is kept twice, and compared twice, where there are many
+        self._single = len(self._views) == len(counts)
+        self._middles = self._views if self._single else _middles(self._views, self._begins)
+
+    @property
+    def matrices(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The middles, shape (voiceprints, dim), and all views, shape (views, dim): what a search multiplies by."""
+        return self._middles, self._views
 
     def similarities(self, voices: NDArray[np.float32]) -> NDArray[np.float64]:
         """Mean of the cosines to the middle and to the nearest view, in [-1, 1], shape (voiceprints, voices).
@@ -53,5 +62,13 @@ class Voiceprints:
         Args:
             voices: Of unit length, shape (voices, dim).
         """
+        if self._single:
+            return np.clip(np.asarray(self._views @ voices.T, np.float64), -1.0, 1.0)
         nearest = np.maximum.reduceat(self._views @ voices.T, self._begins, axis=0)
         return np.clip(np.asarray(self._middles @ voices.T + nearest, np.float64) / 2, -1.0, 1.0)
+
+
+def _middles(views: NDArray[np.float32], begins: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The weighted mean of each voiceprint's views, unit length, shape (voiceprints, dim)."""
+    sums = np.add.reduceat(views, begins, axis=0) + (np.float32(_OWN_WEIGHT) - 1) * views[begins]
+    return unit(sums)

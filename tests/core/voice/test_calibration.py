@@ -102,3 +102,25 @@ def test_cosine_stays_in_range_for_vectors_that_are_barely_too_long() -> None:
     vector = np.full(4, 0.5000001, np.float32)
     assert cosine(vector, vector) <= 1.0
     assert cosine(vector, -vector) >= -1.0
+
+
+def test_the_threshold_of_a_search_follows_what_was_found_out_of_searches() -> None:
+    found = replace(CALIBRATION, thresholds=CALIBRATION.thresholds[:-1], search=((0.001, 2.0), (1e-5, 3.0)))
+    least, highest = found.thresholds[-1]
+    assert least == 0.01
+    assert [found.search_threshold(0.01, count) for count in (1, 10, 1000)] == pytest.approx(
+        [highest, highest + 2, highest + 3]
+    )
+    assert found.search_threshold(0.01, 100) == pytest.approx(highest + 2.5), "between them by ln(rate)"
+    assert found.search_threshold(0.01, 100_000) == pytest.approx(highest + 4), "beyond them as between the last two"
+    # over what the rate itself takes, which stays as it is
+    rolling = found.search_threshold(0.01, 10, rolling=True)
+    assert rolling == pytest.approx(found.threshold(0.01, rolling=True) + 2)
+    assert found.search_threshold(0.001, 1) == found.threshold(0.001)
+    assert found.search_threshold(0.001, 100) == pytest.approx(found.threshold(0.001) + 1)
+    assert found.search_threshold(0.1, 10) == pytest.approx(highest)
+
+
+def test_where_nothing_was_found_out_each_candidate_has_its_share_of_the_rate() -> None:
+    assert CALIBRATION.search_threshold(0.1, 10) == CALIBRATION.threshold(0.01)
+    assert CALIBRATION.search_threshold(0.01, 100, rolling=True) == CALIBRATION.threshold(0.0001, rolling=True)
