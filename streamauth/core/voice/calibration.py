@@ -82,9 +82,9 @@ class Calibration:
         change_llr: Evidence of another voice, summed up as ``change`` does, that a true speaker brings about once an
             hour at most.
         target_spread: Standard deviation of the LLRs of true speakers in quiet.
+        cohort: Stands for impostors in forecasts and, if its ``top`` is not 0, normalizes the scores; None if unknown.
         search: For a search among many: (share of the false-accept rate that each candidate gets, how far the threshold
             lies over that of the least measured rate), by falling share; empty where it was not found out.
-        cohort: Stands for impostors in forecasts and, if its ``top`` is not 0, normalizes the scores; None if unknown.
     """
 
     encoder_id: str
@@ -96,8 +96,8 @@ class Calibration:
     reject_llr: float
     change_llr: float
     target_spread: float = 4.0
-    search: Thresholds = ()
     cohort: Cohort | None = None
+    search: Thresholds = ()
 
     @property
     def normalizer(self) -> Cohort | None:
