@@ -10,7 +10,16 @@ import soundfile
 
 from streamauth.core.audio.degradation import rms
 from streamauth.core.audio.pcm import AudioFormat, Encoding
-from streamauth.core.events import Decided, Enrolled, Reason, ScoreUpdated, UtteranceRefused, UtteranceTaken, Verdict
+from streamauth.core.events import (
+    Decided,
+    Enrolled,
+    Reason,
+    ScoreUpdated,
+    SpeechEnded,
+    UtteranceRefused,
+    UtteranceTaken,
+    Verdict,
+)
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
 from streamauth.core.sessions.base import Models, Session
 from streamauth.core.sessions.claim import Claim
@@ -147,3 +156,20 @@ def test_tones_before_free_speech_leave_the_owner_enrolled_and_known() -> None:
     assert not any(isinstance(event, UtteranceRefused) for event in session.events())
     claim = Claim(voiceprint_of(session.utterances))
     assert decision(run(VerificationSession(claim, FORMAT, models(), SETTINGS), ring, long)).verdict is Verdict.ACCEPT
+
+
+@pytest.mark.parametrize("level", [0.003, 0.03])
+def test_noise_after_digital_silence_holds_no_utterance_open(level: float) -> None:
+    """The first stage follows the background, has none to follow in digital silence, and takes noise for speech."""
+    noise = np.random.default_rng(7).normal(0, level, 6 * SAMPLE_RATE_HZ).astype(np.float32)
+    session = run(
+        ContinuousSession(Claim(voiceprint("awb")), FORMAT, models(), SETTINGS),
+        gap(1.0),
+        speech("awb", "door-4"),
+        gap(0.1),
+        noise,
+    )
+    spoken_s = 1.0 + speech("awb", "door-4").size / SAMPLE_RATE_HZ
+    ended = [event.end_sample / SAMPLE_RATE_HZ for event in session.events() if isinstance(event, SpeechEnded)]
+    assert len(ended) >= 1
+    assert max(ended) < spoken_s + 1.0

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import io
+import os
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
+import typer.main
 
-from streamauth.cli.main import run
+from streamauth.cli.main import app, run
 from streamauth.demo_data import demo_utterances
 from streamauth.server.hosting import serving
 from streamauth.service.authenticator import Authenticator
+from streamauth.service.door_tables import TableKind, export_table
 from streamauth.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -63,6 +67,54 @@ def test_commands(folder: Path, page: str, monkeypatch: pytest.MonkeyPatch) -> N
         assert run(arguments) == 0, line
 
 
+def test_the_door_is_set_up_as_it_stands_there(folder: Path) -> None:
+    (program,) = blocks("door.md", "bash")
+    shell = f'set -e; streamauth() {{ "{sys.executable}" -m streamauth "$@"; }}\n{program}'
+    environment = os.environ | {"PYTHONPATH": str(DOCS.parent)}
+    ran = subprocess.run(["bash", "-c", shell], cwd=folder, env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    authenticator = Authenticator.open(folder / "home", Settings())
+    try:
+        assert authenticator.store.profiles.get("ada").name == "ada"
+        people = export_table(authenticator.store.door_plan, TableKind.PEOPLE)
+        assert "Ada,ada" in people
+    finally:
+        authenticator.close()
+
+
+def named_commands(page: str) -> list[list[str]]:
+    """What stands behind `streamauth` in the code of a page, fenced or in its lines."""
+    text = (DOCS.parent / page).read_text("utf-8")
+    fenced = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    inline = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    lines = re.sub(r"(?m)^ *(from|import) .*", "", "\n".join([*fenced, *inline])).replace("\\\n", " ").splitlines()
+    found = [re.search(r"(?:^|[\s=(])streamauth((?:\s+[^\s|>#;&`]+)+)", line.partition(" #")[0]) for line in lines]
+    return [each[1].split() for each in found if each]
+
+
+@pytest.mark.parametrize("page", ["README.md", *sorted(f"docs/{path.name}" for path in DOCS.glob("*.md"))])
+def test_every_command_and_option_that_is_named_exists(page: str) -> None:
+    """Also what needs root, a microphone or a lock, and is run by tests of its own in other words."""
+    unknown = []
+    for words in named_commands(page):
+        command: Any = typer.main.get_command(app)
+        while words and (below := getattr(command, "commands", None)) is not None and words[0][0].islower():
+            first = words.pop(0).rstrip(",.:")
+            if any(name not in below for name in first.split("|")):
+                unknown.append(first)
+                break
+            command = below[first.split("|")[0]]
+        options = {name for each in command.params for name in (*each.opts, *each.secondary_opts)} | {"--help"}
+        given = [word.partition("=")[0].strip("[],.") for word in words if word.startswith("--") and len(word) > 2]
+        unknown += [option for option in given if option not in options]
+    assert unknown == []
+
+
+def test_commands_are_found() -> None:
+    pages = ("README.md", "docs/login.md", "docs/door.md", "docs/server.md")
+    assert sum(len(named_commands(page)) for page in pages) > 30
+
+
 def test_python(folder: Path) -> None:
     *local, network = blocks("python.md", "python")
     told = io.StringIO()
@@ -85,7 +137,9 @@ def test_python(folder: Path) -> None:
     assert told.getvalue().splitlines()[-1] == "accept"
 
 
-@pytest.mark.parametrize("page", ["telephone.md", "webpage.md", "troubleshooting.md", "python.md"])
+@pytest.mark.parametrize(
+    "page", ["telephone.md", "webpage.md", "troubleshooting.md", "python.md", "door.md", "login.md", "browser.md"]
+)
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (DOCS / page).read_text("utf-8")):
         assert (DOCS / target).exists(), target

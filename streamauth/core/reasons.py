@@ -73,7 +73,8 @@ REASON_TEXTS: dict[Reason, str] = {
     Reason.CLIPPED: "The speech is distorted. Lower the input level or step back.",
     Reason.TOO_NOISY: "There is too much noise. Find a quieter place.",
     Reason.DC_OFFSET: "The recording has a constant offset. Check the sound card or its cable.",
-    Reason.OTHER_SOUND: "There is another loud sound beside the speech, as in the last utterance. Record without it.",
+    Reason.OTHER_SOUND: "Another sound, such as keypad tones, ringing or music, is nearly as loud as the speech, as "
+    "in an earlier utterance. It must not become part of the voiceprint. Begin to record after it, or cut it off.",
     Reason.OTHER_RATE: "This sounds slowed down or sped up, as if the sample rate were another one than declared. "
     "Declare the rate that it was recorded at.",
     Reason.WEAK_PHRASE: "The phrase is too short or too easy to guess. Choose another one.",

@@ -75,6 +75,7 @@ def test_a_page_that_is_not_secure_gets_no_microphone_and_says_so(browser: Brows
     with opened(browser, "about:blank", microphone=None) as page:
         page.route("http://voice.test/**", lambda route: route.fulfill(path=folder / _file(route.request.url)))
         page.route("http://voice.test/page.json", lambda route: route.fulfill(json=FACTS))
+        page.route("http://voice.test/v1/sign-in", lambda route: route.fulfill(json={"key_id": None, "scopes": []}))
         page.goto("http://voice.test/")
         begin(page)
         assert result(page) == "Not over this connection."

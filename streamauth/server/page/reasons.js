@@ -25,7 +25,7 @@ export const REASONS = Object.freeze({
   clipped: "That was too loud and is distorted. Step back or lower the input level.",
   too_noisy: "There is too much noise. Find a quieter place.",
   dc_offset: "The microphone's signal is shifted. Check the sound card or its cable.",
-  other_sound: "There is another loud sound beside the speech. Record without it.",
+  other_sound: "Another sound, such as tones, ringing or music, is nearly as loud as the speech. Wait until it is over, or turn it off.",
   other_rate: "This sounds slowed down or sped up. The sample rate of the sound may be declared wrongly.",
   weak_phrase: "This phrase is too short or too easy to guess. Choose another one.",
   other_phrase: "Those were other words than before. Say the same phrase each time.",

@@ -296,7 +296,7 @@ export default {
   "reason.clipped": "Das war zu laut und ist verzerrt. Gehen Sie zurück oder senken Sie den Pegel.",
   "reason.too_noisy": "Es ist zu laut ringsum. Suchen Sie einen ruhigeren Ort.",
   "reason.dc_offset": "Das Signal des Mikrofons ist verschoben. Prüfen Sie Soundkarte und Kabel.",
-  "reason.other_sound": "Neben der Sprache ist ein anderes lautes Geräusch. Nehmen Sie ohne es auf.",
+  "reason.other_sound": "Ein anderes Geräusch, etwa Tastentöne, Klingeln oder Musik, ist fast so laut wie die Sprache. Warten Sie, bis es vorbei ist, oder schalten Sie es ab.",
   "reason.other_rate": "Das klingt verlangsamt oder beschleunigt. Vielleicht ist die Abtastrate falsch angegeben.",
   "reason.weak_phrase": "Diese Passphrase ist zu kurz oder zu leicht zu erraten. Wählen Sie eine andere.",
   "reason.other_phrase": "Das waren andere Wörter als vorher. Sagen Sie jedes Mal dasselbe.",

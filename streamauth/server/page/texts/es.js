@@ -296,7 +296,7 @@ export default {
   "reason.clipped": "Fue demasiado fuerte y está distorsionado. Aléjese o baje el nivel.",
   "reason.too_noisy": "Hay demasiado ruido. Busque un lugar más tranquilo.",
   "reason.dc_offset": "La señal del micrófono está desplazada. Revise la tarjeta de sonido y su cable.",
-  "reason.other_sound": "Hay otro sonido fuerte junto a la voz. Grabe sin él.",
+  "reason.other_sound": "Otro sonido, como tonos, timbres o música, es casi tan fuerte como la voz. Espere a que acabe o apáguelo.",
   "reason.other_rate": "Suena ralentizado o acelerado. Quizá su frecuencia de muestreo esté mal declarada.",
   "reason.weak_phrase": "Esta frase es demasiado corta o fácil de adivinar. Elija otra.",
   "reason.other_phrase": "Eran otras palabras que antes. Diga cada vez la misma frase.",

@@ -296,7 +296,7 @@ export default {
   "reason.clipped": "C’était trop fort et c’est déformé. Reculez ou baissez le niveau.",
   "reason.too_noisy": "Il y a trop de bruit. Cherchez un endroit plus calme.",
   "reason.dc_offset": "Le signal du microphone est décalé. Vérifiez la carte son et son câble.",
-  "reason.other_sound": "Il y a un autre son fort à côté de la parole. Enregistrez sans lui.",
+  "reason.other_sound": "Un autre son, comme des tonalités, une sonnerie ou de la musique, est presque aussi fort que la parole. Attendez qu’il cesse, ou coupez-le.",
   "reason.other_rate": "Le son paraît ralenti ou accéléré. Sa fréquence d’échantillonnage est peut-être mal déclarée.",
   "reason.weak_phrase": "Cette phrase est trop courte ou trop facile à deviner. Choisissez-en une autre.",
   "reason.other_phrase": "C’étaient d’autres mots qu’avant. Dites chaque fois la même phrase.",

@@ -290,7 +290,7 @@ export default {
   "reason.clipped": "太响，声音失真。请离远一点或调低音量。",
   "reason.too_noisy": "噪声太大。请找个安静的地方。",
   "reason.dc_offset": "麦克风的信号有偏移。请检查声卡和连线。",
-  "reason.other_sound": "除了说话还有别的响声。请在没有它时录音。",
+  "reason.other_sound": "有别的声音（按键音、铃声或音乐）几乎与说话一样响。请等它结束，或把它关掉。",
   "reason.other_rate": "声音听起来被放慢或加快。采样率可能声明有误。",
   "reason.weak_phrase": "这个口令太短或太容易猜到。请另选一个。",
   "reason.other_phrase": "与前几遍的话不同。请每次说同一句。",
