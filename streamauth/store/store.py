@@ -125,9 +125,9 @@ class Store:
         location = settings.url or home / "streamauth.db"
         database = Database(location, busy_timeout_s=settings.busy_timeout_s, clock=clock)
         try:
+            upgrade(database)
             if settings.refuse_exposed and database.file is not None:
                 refuse_exposed(database.file)
-            upgrade(database)
             version_file = Path(settings.version_file) if settings.version_file else None
             keys = KeySource.of(home, settings, environment)
             sealed = SealedDatabase(database, keys, version_file, refuse_older=settings.refuse_older)

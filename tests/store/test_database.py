@@ -22,6 +22,8 @@ def database(tmp_path: Path) -> Database:
 def test_the_modes_of_files_and_folder(store: Store, home: Path) -> None:
     enrolled(store, "Anna")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
+    versions = {name: modes.pop(name) for name in list(modes) if name.endswith(".version")}
+    assert set(versions.values()) == {0o600}
     assert modes == dict.fromkeys(["streamauth.db", "streamauth.db-wal", "streamauth.db-shm", "sealing.key"], 0o600)
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 

@@ -7,7 +7,7 @@ import pytest
 
 from streamauth.core.ports import Samples
 from streamauth.errors import ProfileExists, StoreCorrupt, UnknownProfile
-from streamauth.store import maintenance
+from streamauth.store import sealed_values
 from streamauth.store.records import Profile, ProfileKind, audio_bytes
 from streamauth.store.store import Store
 from tests.store.helpers import (
@@ -121,7 +121,7 @@ def test_a_rebuilt_enrollment_stands_beside_the_former_one(store: Store) -> None
 
 @pytest.mark.parametrize("batch", [1, 2, 8])
 def test_a_rotation_seals_speech_anew(home: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr(maintenance, "_AUDIO_BATCH", batch)
+    monkeypatch.setattr(sealed_values, "_AUDIO_BATCH", batch)
     with opened(home) as store:
         profile = spoken(store, "Anna")
         store.maintenance.rotate_key()
