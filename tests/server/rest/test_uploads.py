@@ -60,7 +60,7 @@ def test_the_body_goes_before_its_content_type(tmp_path: Path, content_type: str
         (FORM, form(*[('name="note"', b"x")] * 17), "more than 16 fields"),
         (FORM, b"------x\r\nno header", "form is broken"),
         (FORM, b"", "form holds no file"),
-        (FORM, form((FILE, b"no audio")), "no audio file that is known"),
+        (FORM, form((FILE, b"no audio")), "no audio file of a known"),
         ("application/json", b'{"audio": "UklGRg=="}', "The body is JSON"),
         ("text/plain", b64encode(wav(bytes(32_000))), "Base64"),
         ("text/plain", b"data:audio/wav;base64," + b64encode(wav(bytes(32_000))), "Base64"),
