@@ -73,7 +73,7 @@ class LiveView:
         self._threshold = threshold
         self._limit_s = limit_s
         self._at_s = 0.0
-        self._speaking = False
+        self._speaking: bool | None = None  # unknown until somebody spoke
         self._level = _LEVEL_FLOOR_DBFS
         self._clipped = False
         self._score: ScoreUpdated | None = None
@@ -103,7 +103,7 @@ class LiveView:
             case SpeechStarted():
                 self._speaking = True
             case SpeechEnded():
-                self._speaking = False
+                self._speaking: bool | None = None  # unknown until somebody spoke
             case ScoreUpdated():
                 self._score = event
             case RankingUpdated(ranking=ranking, speech_s=speech_s):
@@ -121,8 +121,9 @@ class LiveView:
         width = max(8, min(_WIDTH, self._console.width - _BESIDE_BAR))
         filled = round((min(max(self._level, _LEVEL_FLOOR_DBFS), 0.0) / -_LEVEL_FLOOR_DBFS + 1.0) * width)
         level = Text("level   ") + Text("▮" * filled, style="red" if self._clipped else "cyan")
-        state = Text("speech" if self._speaking else "silence", style="bold" if self._speaking else "dim")
-        score, lines = self._score, [level + Text("  ") + state]
+        told = "" if self._speaking is None else "  speech" if self._speaking else "  silence"
+        state = Text(told, style="bold" if self._speaking else "dim")
+        score, lines = self._score, [level + state]
         if self._threshold is not None:
             bar = Text("score   " + score_bar(score.llr if score else None, self._threshold, width))
             lines.append(bar)

@@ -1,6 +1,7 @@
 """``streamauth login``: the microphone login of this machine."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ SocketOption = Annotated[
     Path | None, typer.Option("--socket", help="Of another daemon than the usual one.", show_default=False)
 ]
 _SHOW_NO_TEXTS = ("swaylock", "i3lock")  # swaylock/swaylock#213; i3lock answers every prompt by the password
+_LEVEL_S = 3.0
 ServiceArgument = Annotated[str, typer.Argument(help="A PAM service, as sudo, su, login, swaylock, gdm-password.")]
 
 
@@ -69,40 +71,54 @@ def setup(
 
 
 def _check_level(client: "LoginClient", output: Output) -> tuple[bool, str]:
-    from streamauth.login.guidance import level_advice, meter
+    from streamauth.cli.live import LiveView
+    from streamauth.login.guidance import level_advice
+    from streamauth.protocol.answers import event_of
 
     output.messages.print("Speak for three seconds: “This is how I speak at my desk.”", markup=False)
     levels = []
-    for event in client.level(3.0):
-        levels.append(event)
-        if output.messages.is_terminal:
-            width = max(10, min(40, output.messages.width - 12))
-            bar = meter(event["rms_dbfs"], width)
-            output.messages.print(f"\r{bar:<{width}}", end="", markup=False, highlight=False)
-    if output.messages.is_terminal:
-        output.messages.print()
+    with LiveView(output.messages, None, _LEVEL_S) as view:
+        for event in client.level(_LEVEL_S):
+            levels.append(event)
+            view.show(event_of(event))
     return level_advice(levels)
 
 
 def _enroll(client: "LoginClient", name: str, phrase: str | None, output: Output) -> bool:
-    from streamauth.core.reasons import REASON_TEXTS, Reason
+    from streamauth.cli.live import LiveView
+    from streamauth.protocol.answers import event_of
+    from streamauth.protocol.events import event_classes
 
-    for event in client.enroll(name, phrase):
-        match event["type"]:
-            case "utterance_taken" if event["needed_speech_s"]:
-                output.messages.print(f"Good. {event['needed_speech_s']:.0f} s of speech to go.")
-            case "utterance_taken" if event["needed"]:
-                output.messages.print(f"Good. {event['needed']} to go.")
-            case "utterance_refused":
-                output.messages.bell()
-                for reason in event["reasons"]:
-                    output.messages.print(f"Not taken. {REASON_TEXTS[Reason(reason)]}", markup=False)
-            case "enrolled":
-                output.messages.bell()
-                for reason in event["advice"]:
-                    output.messages.print(REASON_TEXTS[Reason(reason)], markup=False)
+    with LiveView(output.messages, None) as view:
+        for event in client.enroll(name, phrase):
+            if event["type"] in event_classes():
+                view.show(event_of(event))
+            _guide(event, output)
+            if event["type"] == "enrolled":
                 return True
     return False
+
+
+def _guide(event: Mapping[str, Any], output: Output) -> None:
+    from streamauth.cli.phrase import proposals
+    from streamauth.core.reasons import REASON_TEXTS, Reason
+
+    match event["type"]:
+        case "pronunciation":
+            for line in proposals(event["words"]):
+                output.messages.print(line, markup=False)
+        case "utterance_taken" if event["needed_speech_s"]:
+            output.messages.print(f"Good. {event['needed_speech_s']:.0f} s of speech to go.")
+        case "utterance_taken" if event["needed"]:
+            output.messages.print(f"Good. {event['needed']} to go.")
+        case "utterance_refused":
+            output.messages.bell()
+            for reason in event["reasons"]:
+                output.messages.print(f"Not taken. {REASON_TEXTS[Reason(reason)]}", markup=False)
+        case "enrolled":
+            output.messages.bell()
+            for reason in event["advice"]:
+                output.messages.print(REASON_TEXTS[Reason(reason)], markup=False)
 
 
 @app.command("test")

@@ -49,7 +49,10 @@ def try_out(
     """Listen for some seconds and tell how loud it is; exit code 1 where nobody could be heard."""
     import numpy as np
 
+    from streamauth.cli.live import LiveView
     from streamauth.core.audio.pcm import PcmDecoder
+    from streamauth.core.events import LevelMeasured
+    from streamauth.core.ports import SAMPLE_RATE_HZ
     from streamauth.settings import load_settings
     from streamauth.sources.microphone import Microphone
 
@@ -58,16 +61,17 @@ def try_out(
     with Microphone(device or load_settings().microphone.device or None) as microphone:
         output.messages.print(f"Speak into {microphone.device.name} for {seconds:g} s.", markup=False)
         decoder = PcmDecoder(microphone.format)
-        for chunk in microphone:
-            samples = decoder.feed(chunk)
-            if samples.size:
-                level = 10 * float(np.log10(max(float(np.mean(np.square(samples))), 1e-12)))
-                loudest, top = max(loudest, level), float(np.abs(samples).max())
-                peak, clipped = max(peak, top), clipped or top >= 0.999
-                heard_s += samples.size / microphone.format.sample_rate_hz
-                _show(output, level)
-            if heard_s >= seconds:
-                break
+        with LiveView(output.messages, None, seconds) as view:
+            for chunk in microphone:
+                samples = decoder.feed(chunk)
+                if samples.size:
+                    level = 10 * float(np.log10(max(float(np.mean(np.square(samples))), 1e-12)))
+                    loudest, top = max(loudest, level), float(np.abs(samples).max())
+                    peak, clipped = max(peak, top), clipped or top >= 0.999
+                    heard_s += samples.size / microphone.format.sample_rate_hz
+                    view.show(LevelMeasured(round(heard_s * SAMPLE_RATE_HZ), level, top, top >= 0.999))
+                if heard_s >= seconds:
+                    break
         name, rate_hz = microphone.device.name, microphone.format.sample_rate_hz
     verdict = _verdict(loudest, peak, clipped)
     data = {
@@ -79,12 +83,6 @@ def try_out(
     }
     output.result(data, f"{name}, {rate_hz} Hz: loudest {loudest:.0f} dB of full scale. {verdict or 'That is good.'}")
     return EXIT_REJECT if verdict else EXIT_OK
-
-
-def _show(output: Output, level_dbfs: float) -> None:
-    if output.messages.is_terminal:
-        bars = max(0, min(30, round((level_dbfs + 60) / 2)))
-        output.messages.print(f"\r{'▮' * bars:<30} {level_dbfs:5.0f} dB", end="", markup=False)
 
 
 def _verdict(loudest_dbfs: float, peak: float, clipped: bool) -> str:

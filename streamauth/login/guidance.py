@@ -34,9 +34,3 @@ def level_advice(levels: Sequence[Mapping[str, Any]]) -> tuple[bool, str]:
             return False, "There is much noise. Find a quieter place, or another microphone."
         return False, "No speech stands out. Did you speak? Is it the right microphone?"
     return True, f"Good: speech {speech:.0f} dBFS, background {silence:.0f} dBFS."
-
-
-def meter(rms_dbfs: float, width: int) -> str:
-    """The level as a bar of at most so many characters."""
-    share = min(1.0, max(0.0, (rms_dbfs + 60.0) / 60.0))
-    return "▮" * round(share * width)

@@ -1,7 +1,14 @@
 """`streamauth login`, against a daemon in a thread."""
 
+import contextlib
+import fcntl
 import json
 import os
+import re
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +55,30 @@ def test_setup_checks_the_level_and_enrolls(rig: Rig, capsys: pytest.CaptureFixt
     assert "read aloud" in told.err
     assert "is enrolled" in told.out
     assert rig.microphone.opened == 2
+
+
+@needs_root
+@pytest.mark.parametrize("columns", [40, 80])
+def test_setup_on_a_terminal(rig: Rig, columns: int) -> None:
+    """No line is too wide, and the level is drawn over itself."""
+    rig.voices.forget(me())
+    rig.microphone.audio = pcm(pause(0.5)) + free_speech()
+    ours, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    command = [sys.executable, "-m", "streamauth", "login", "setup", "--socket", str(rig.path)]
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    process = subprocess.Popen(command, env=environment, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while got := os.read(ours, 4096):
+            shown += got
+    os.close(ours)
+    assert process.wait(30) == 0
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "\n").splitlines()
+    assert max(map(len, lines)) <= columns
+    assert any(line.startswith("level   ▮") for line in lines)
+    assert b"\x1b[2K" in shown  # a line is erased before it is drawn anew
 
 
 @needs_root

@@ -11,7 +11,7 @@ from streamauth.errors import LoginError, MicrophoneAbsent, MicrophoneBusy, Micr
 from streamauth.login.claims import MicrophoneClaims
 from streamauth.login.daemon import sd_notify, systemd_listener
 from streamauth.login.doctor import check_services, check_sound_cards, services_with_module
-from streamauth.login.guidance import TO_READ, level_advice, meter
+from streamauth.login.guidance import TO_READ, level_advice
 from streamauth.login.microphones import choose_for_login
 from streamauth.login.pam_switch import folder_reader
 from streamauth.login.state import DaemonState
@@ -72,8 +72,7 @@ def test_level_advice(given: list[dict[str, Any]], good: bool, text: str) -> Non
     assert text in advice
 
 
-def test_the_meter_fits() -> None:
-    assert [len(meter(dbfs, 20)) for dbfs in (-120.0, -60.0, -30.0, 0.0, 3.0)] == [0, 0, 10, 20, 20]
+def test_the_text_to_read_is_long_enough() -> None:
     assert 50 < len(TO_READ.split()) < 100
     assert set("0123456789") <= set(TO_READ)
 

@@ -1,0 +1,26 @@
+"""What reaches the screen: this program's words, and none of the libraries of C below it."""
+
+import subprocess
+import sys
+
+import pytest
+
+# as PortAudio and ALSA do: straight to the descriptor, past Python
+_NOISY = """
+import os
+from streamauth.cli import main
+def run(arguments):
+    os.write(2, b"ALSA lib pcm.c: Unknown PCM\\n")
+    main.report_error("some_code", "Own words.", False)
+    return 2
+main.run = run
+main.main([])
+"""
+
+
+@pytest.mark.parametrize(("options", "shown"), [((), False), (("-X", "dev"), True)])
+def test_what_libraries_print_is_for_developers(options: tuple[str, ...], shown: bool) -> None:
+    done = subprocess.run([sys.executable, *options, "-c", _NOISY], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "streamauth: Own words. [some_code]" in done.stderr
+    assert ("ALSA lib" in done.stderr) is shown
