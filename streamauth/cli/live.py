@@ -103,7 +103,7 @@ class LiveView:
             case SpeechStarted():
                 self._speaking = True
             case SpeechEnded():
-                self._speaking: bool | None = None  # unknown until somebody spoke
+                self._speaking = False
             case ScoreUpdated():
                 self._score = event
             case RankingUpdated(ranking=ranking, speech_s=speech_s):
