@@ -83,6 +83,7 @@ async def stream(
     pace: float | None = 1.0,
     api_key: str | None = None,
     authorities: Path | None = None,
+    certificate: Path | None = None,
 ) -> AsyncGenerator[ServerMessage, None]:
     """Stream audio to a server and give its messages as they come.
 
@@ -98,6 +99,7 @@ async def stream(
             as the server takes it.
         api_key: What the server knows the program by; sent over TLS only, or within this machine.
         authorities: File of the certificates (PEM) to trust for ``wss:``; those of the system if not given.
+        certificate: File of this device's own certificate and key (PEM), where the server asks for one.
 
     Yields:
         First Ready, then PromptGiven if ``start`` asks for a prompt, or Pronunciation if the phrase to be enrolled has
@@ -113,7 +115,7 @@ async def stream(
     """
     final = False
     problems: list[Exception] = []
-    async with await _connected(url, api_key, authorities) as socket:
+    async with await _connected(url, api_key, authorities, certificate) as socket:
         sender: asyncio.Task[None] | None = None
         try:
             with suppress(ConnectionClosed):  # what it was closed for is seen when receiving
@@ -151,6 +153,7 @@ def stream_sync(
     pace: float | None = 1.0,
     api_key: str | None = None,
     authorities: Path | None = None,
+    certificate: Path | None = None,
 ) -> Iterator[ServerMessage]:
     """As ``stream``, for code without an event loop: it runs in a thread of its own."""
     messages: SimpleQueue[ServerMessage | BaseException | None] = SimpleQueue()
@@ -160,7 +163,8 @@ def stream_sync(
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine run by asyncio.run is a task
         running.put((asyncio.get_running_loop(), task))
-        session = stream(url, start, chunks, pace=pace, api_key=api_key, authorities=authorities)
+        trust = {"authorities": authorities, "certificate": certificate}
+        session = stream(url, start, chunks, pace=pace, api_key=api_key, **trust)
         async with aclosing(session) as received:
             async for message in received:
                 messages.put(message)
@@ -186,7 +190,17 @@ def stream_sync(
         thread.join()
 
 
-async def _connected(url: str, api_key: str | None, authorities: Path | None) -> Connection:
+def _tls(authorities: Path | None, certificate: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=authorities)
+    if certificate is not None:
+        try:
+            context.load_cert_chain(certificate)
+        except OSError:  # ssl.SSLError is one
+            raise InputError("The device's certificate, or its key in the same file, cannot be read.") from None
+    return context
+
+
+async def _connected(url: str, api_key: str | None, authorities: Path | None, certificate: Path | None) -> Connection:
     try:
         secure = _is_secure(url)
         if api_key is not None and not secure and not _is_loopback(urlsplit(url).hostname or ""):
@@ -194,7 +208,7 @@ async def _connected(url: str, api_key: str | None, authorities: Path | None) ->
         return await connect(
             url,
             additional_headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
-            ssl=ssl.create_default_context(cafile=authorities) if secure else None,
+            ssl=_tls(authorities, certificate) if secure else None,
             compression=None,
             # voices do not take a way round through what an environment variable names
             proxy=None,
@@ -206,7 +220,9 @@ async def _connected(url: str, api_key: str | None, authorities: Path | None) ->
     except InvalidStatus as refused:
         raise _refusal(refused.response.status_code, refused.response.body) from None
     except ssl.SSLError:  # before ValueError, as one of them is both
-        raise ServerUnreachable("The server's certificate is not trusted, or it speaks no TLS.") from None
+        raise ServerUnreachable(
+            "The server's certificate is not trusted, it does not trust this device's, or it speaks no TLS."
+        ) from None
     except (InvalidURI, ValueError):
         raise InputError("This is not the address of a server. Give ws://HOST:PORT/v1/stream.") from None
     except (OSError, InvalidHandshake):

@@ -89,7 +89,8 @@ class Findings:
         if UNHEARD_OF in said:
             self.add("an owner's name is told", where)
         refused = answer.status >= 400 or '"error"' in said or '"refused"' in said
-        if MARK in said and refused and isinstance(shot, Request):
+        # whoever chooses a phrase is told which of its words cannot be used
+        if MARK in said and refused and isinstance(shot, Request) and _code(answer) != "unknown_word":
             self.add("an error repeats what was sent", where)
         accepted = '"accept"' in said or '"Accept"' in said
         if accepted and (isinstance(shot, Lines) or shot.key != "own"):

@@ -69,9 +69,9 @@ def keys_in(store: Store) -> dict[str, str]:
     """Keys of an attacker: some of the tenant of the owners, one with all rights in a tenant of its own."""
     made = {"": "", "wrong": "sa_" + "A" * 43}
     for name, scopes, tenant in (
-        ("verify", (Scope.VERIFY,), DEFAULT_TENANT),
+        ("verify", (Scope.VERIFY, Scope.IDENTIFY), DEFAULT_TENANT),
         ("enroll", (Scope.ENROLL,), DEFAULT_TENANT),
-        ("own", (Scope.ENROLL, Scope.VERIFY, Scope.ADMIN), _OWN_TENANT),
+        ("own", tuple(Scope), _OWN_TENANT),
     ):
         made[name] = store.api_keys.create(name, scopes, tenant=tenant)[1]
     return made

@@ -20,6 +20,7 @@ def decide_remotely(
     *,
     api_key: str | None = None,
     authorities: Path | None = None,
+    certificate: Path | None = None,
 ) -> Decided:
     """Stream audio to a server until it decides; the decision.
 
@@ -31,11 +32,13 @@ def decide_remotely(
         on_event: Told every event.
         api_key: What the server knows this program by.
         authorities: File of the certificates to trust.
+        certificate: File of this device's own certificate and key.
 
     Raises:
         StreamAuthError: The server cannot be reached, or ended the session with an error.
     """
-    messages = stream_sync(url, start, _as_bytes(chunks), pace=speed or None, api_key=api_key, authorities=authorities)
+    trust = {"authorities": authorities, "certificate": certificate}
+    messages = stream_sync(url, start, _as_bytes(chunks), pace=speed or None, api_key=api_key, **trust)
     for message in messages:
         if isinstance(message, Event):
             on_event(message)

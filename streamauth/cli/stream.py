@@ -26,6 +26,12 @@ def stream(
         Path | None,
         typer.Option("--authorities", help="Certificates (PEM) to trust for wss:.", show_default=False),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate", help="This device's certificate and key (PEM), where a server asks.", show_default=False
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> int:
     """Send a file to a running server, like a live microphone."""
@@ -47,8 +53,9 @@ def stream(
         LiveView(output.messages, 0.0) as view,
     ):
         start = Start(Mode.VERIFY, audio.format, name=name)
+        key = os.environ.get(key_from) or None
         decided = decide_remotely(
-            address, start, audio, speed, view.show, api_key=os.environ.get(key_from) or None, authorities=authorities
+            address, start, audio, speed, view.show, api_key=key, authorities=authorities, certificate=certificate
         )
     output.result(verification_object(decided), decision_text(decided))
     return EXIT_BY_VERDICT[decided.verdict]

@@ -205,8 +205,8 @@ class DecisionSettings(Section):
 
     operating_point: str = setting(
         "balanced",
-        "How often a wrong voice may be accepted, per attempt: 3 %, 1 % or 0.1 %",
-        choices=("convenience", "balanced", "strict"),
+        "How often a wrong voice may be accepted, per attempt: 3 %, 1 %, 0.1 %, or the 0.01 % of NIST SP 800-63B-4",
+        choices=("convenience", "balanced", "strict", "nist"),
     )
     target_far: float = setting(
         0.0, "Target false-accept rate, in place of the operating point; 0 means not used", low=0, high=0.5

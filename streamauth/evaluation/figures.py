@@ -104,6 +104,7 @@ _DECISIONS: dict[str, tuple[Figure, bool]] = {
 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
     """Everything that ``--json`` prints."""
+    presented, evaluation = evaluation.of(attacks=True), evaluation.of(attacks=False)
     arrays = Arrays.of(evaluation)
     full = evaluation.scoring is Scoring.FULL
     everything = np.arange(arrays.target.size)
@@ -138,6 +139,8 @@ def figures(evaluation: Evaluation) -> dict[str, Any]:
         "operating_point": _operating_point(evaluation, arrays),
         "decision": decision,
         "by_class": _by_class(evaluation, arrays) if trials.text_dependent else None,
+        "by_group": _by_group(evaluation) if full else {},
+        "iapar": _iapar(presented) if full else {},
         "intervals": {"method": INTERVALS, **{name: [round(end, 6) for end in ends] for name, ends in spread.items()}},
         "failed_enrol": [[str(file) for file in claimed.files] for claimed in evaluation.failed_enrollments],
         "failed_test": [str(file) for file in evaluation.failed_tests],
@@ -200,6 +203,39 @@ def _by_class(evaluation: Evaluation, arrays: Arrays) -> dict[str, dict[str, flo
                 ),
             }
     return classes
+
+
+def _by_group(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    """The live error rates of each group of claimed people, with Wilson's intervals."""
+    groups = sorted({trial.group for trial in evaluation.trials.trials if trial.group})
+    pairs = list(zip(evaluation.trials.trials, evaluation.outcomes, strict=True))
+
+    def rates(group: str) -> dict[str, Any]:
+        mine = [
+            (trial.kind.target, outcome.verdict == Verdict.ACCEPT) for trial, outcome in pairs if trial.group == group
+        ]
+        missed = [not accepted for target, accepted in mine if target]
+        let_in = [accepted for target, accepted in mine if not target]
+        return {"frr": _share(missed), "far": _share(let_in)}
+
+    return {group: rates(group) for group in groups}
+
+
+def _iapar(presented: Evaluation) -> dict[str, dict[str, Any]]:
+    """How often a recording that is presented was accepted live, by condition (IAPAR, ISO/IEC 30107-3)."""
+    pairs = list(zip(presented.trials.trials, presented.outcomes, strict=True))
+    conditions = sorted({trial.attack for trial, _ in pairs})
+    return {
+        condition: _share([o.verdict == Verdict.ACCEPT for trial, o in pairs if trial.attack == condition])
+        for condition in conditions
+    }
+
+
+def _share(happened: Sequence[bool]) -> dict[str, Any]:
+    count = len(happened)
+    low, high = wilson(sum(happened), count) if count else (0.0, 1.0)
+    rate = round(sum(happened) / count, 6) if count else None
+    return {"n": count, "rate": rate, "interval": [round(low, 6), round(high, 6)]}
 
 
 def _resampled(evaluation: Evaluation) -> list[NDArray[np.int64]]:

@@ -82,6 +82,10 @@ def table(found: dict[str, Any]) -> str:
     for kind, each in (found["by_class"] or {}).items():
         accepted = "" if each["far"] is None else f"accepted live {each['far']:.2%}, "
         lines.append(f"{kind}: {each['n']} trials, {accepted}EER against TC {each['eer']:.2%}")
+    for group, rates in found["by_group"].items():
+        lines.append(f"Group {group}: live FRR {_told(rates['frr'])}; live FAR {_told(rates['far'])}")
+    for condition, rate in found["iapar"].items():
+        lines.append(f"Recordings presented, {condition}: accepted live (IAPAR) {_told(rate)}")
     if found["n_failed_enrol"] or found["n_failed_test"]:
         lines += [
             f"No score: {found['n_failed_enrol']} enrollments and {found['n_failed_test']} tested files failed.",
@@ -89,6 +93,13 @@ def table(found: dict[str, Any]) -> str:
             "count as never accepted",
         ]
     return "\n".join(lines)
+
+
+def _told(share: dict[str, Any]) -> str:
+    if share["rate"] is None:
+        return "of no trial"
+    low, high = share["interval"]
+    return f"{share['rate']:.2%} of {share['n']} ({low:.2%} to {high:.2%})"
 
 
 def _seconds(value: float | None) -> str:

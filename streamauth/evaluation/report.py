@@ -43,7 +43,7 @@ def write_report(folder: Path, evaluation: Evaluation, found: dict[str, Any]) ->
     from streamauth.evaluation.plots import plots
 
     try:
-        drawn = plots(evaluation, folder)
+        drawn = plots(evaluation.of(attacks=False), folder)
         (folder / "figures.json").write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", "utf-8")
         (folder / "report.html").write_text(page(found, drawn), "utf-8")
     except OSError as error:
@@ -61,7 +61,7 @@ def page(found: dict[str, Any], drawn: dict[str, str]) -> str:
         "summary": _summary(found),
         "figures": _figures(found),
         "decision": _decision(found),
-        "classes": _classes(found),
+        "classes": _classes(found) + _shares(found),
         "failures": _failures(found),
         "method": escape(found["intervals"]["method"]),
         "plots": "".join(
@@ -132,6 +132,21 @@ def _classes(found: dict[str, Any]) -> str:
     )
     head = '<tr><th>trials</th><th class="number">count</th><th class="number">accepted live</th>'
     return f'<h2>By kind of attempt</h2><table>{head}<th class="number">EER against TC</th></tr>{rows}</table>'
+
+
+def _shares(found: dict[str, Any]) -> str:
+    """Groups of people, and recordings that were presented."""
+    rows = [(f"{group}: {name.upper()}", rates[name]) for group, rates in found["by_group"].items() for name in rates]
+    rows += [(f"recordings presented, {condition}: IAPAR", share) for condition, share in found["iapar"].items()]
+    if not rows:
+        return ""
+    told = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td class="number">{share["n"]:,}</td>'
+        f'<td class="number">{"" if share["rate"] is None else format(share["rate"], ".2%")}</td>'
+        f'<td class="between">{share["interval"][0]:.2%} to {share["interval"][1]:.2%}</td></tr>'
+        for name, share in rows
+    )
+    return f"<h2>Groups and presented recordings, live</h2><table>{told}</table>"
 
 
 def _failures(found: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ Data path: trial list -> enrollments -> tests -> outcomes -> figures -> table, J
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamauth.errors import BadTrialList
@@ -52,6 +52,13 @@ class Evaluation:
     threshold: float | None = None
     target_far: float | None = None
     thresholds: tuple[tuple[float, float], ...] = ()
+
+    def of(self, *, attacks: bool) -> "Evaluation":
+        """The same of the trials that present recordings, or of those in which people speak."""
+        pairs = zip(self.trials.trials, self.outcomes, strict=True)
+        kept = [(trial, outcome) for trial, outcome in pairs if bool(trial.attack) is attacks]
+        trials = TrialList(tuple(trial for trial, _ in kept), self.trials.text_dependent)
+        return replace(self, trials=trials, outcomes=tuple(outcome for _, outcome in kept))
 
 
 def run(

@@ -5,6 +5,10 @@ Two forms, one trial a line; ``#`` begins a comment line. File names have no whi
 - text-independent, as VoxCeleb's: ``1|0 enrol1[,enrol2...] test``, 1 for the same speaker;
 - text-dependent: ``TC|TW|IC|IW enrol1[,enrol2...] test phrase words``: the target speaker or an impostor, with the
   correct or wrong phrase; the words are those that the claimed person enrolled.
+
+Two marks may stand at the end of a line: ``@group=NAME`` puts the claimed person into a group, for which rates are
+given; ``@attack=CONDITION`` says that the test presents a recording of the claimed person (ISO/IEC 30107-3), which is
+to be refused (0, IC), and is in no rate but that of such attacks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -65,11 +69,15 @@ class Trial:
         kind: What it is.
         claimed: Who is claimed.
         test: The recording that is tested.
+        group: Of people, to which the claimed one belongs; empty for none.
+        attack: In which condition a recording is presented; empty for a person who speaks.
     """
 
     kind: Kind
     claimed: Enrolled
     test: Path
+    group: str = ""
+    attack: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,7 @@ def read_trials(path: Path, settings: Settings, root: Path | None = None) -> Tri
     except UnicodeDecodeError:
         raise BadTrialList(f"The trial list {path} is no UTF-8 text.") from None
     trials = tuple(_trials(text.splitlines(), path.parent if root is None else root, settings))
-    if not any(trial.kind.target for trial in trials) or all(trial.kind.target for trial in trials):
+    if {trial.kind.target for trial in trials if not trial.attack} != {True, False}:
         raise BadTrialList("The trial list needs at least one target and one non-target trial.")
     return TrialList(trials, trials[0].kind.text_dependent)
 
@@ -124,7 +132,7 @@ def _trials(lines: Iterable[str], root: Path, settings: Settings) -> Iterator[Tr
     # one object for each person claimed, however many trials there are
     people: dict[Enrolled, Enrolled] = {}
     for number, line in enumerate(lines, 1):
-        fields = line.split()
+        fields, marks = _marks(line.split(), number)
         if not fields or fields[0].startswith("#"):
             continue
         try:
@@ -149,8 +157,21 @@ def _trials(lines: Iterable[str], root: Path, settings: Settings) -> Iterator[Tr
                 words = normalize(" ".join(fields[3:]), max_words=settings.phrase.max_words)
             except BadPhrase as error:
                 raise _bad(number, error.message) from None
+        if marks.get("attack") and kind not in (Kind.NONTARGET, Kind.IMPOSTOR_CORRECT):
+            raise _bad(number, "A recording that is presented is to be refused: its trial is 0 or IC.")
         claimed = Enrolled(tuple(root / name for name in names), words)
-        yield Trial(kind, people.setdefault(claimed, claimed), root / fields[2])
+        yield Trial(kind, people.setdefault(claimed, claimed), root / fields[2], **marks)
+
+
+def _marks(fields: list[str], number: int) -> tuple[list[str], dict[str, str]]:
+    """The fields of a line without its marks, and these."""
+    marks = {}
+    while fields and fields[-1].startswith("@"):
+        name, _, value = fields.pop()[1:].partition("=")
+        if name not in ("group", "attack") or not value or name in marks:
+            raise _bad(number, "The marks at the end of a line are @group=NAME and @attack=CONDITION, each once.")
+        marks[name] = value
+    return fields, marks
 
 
 def _bad(number: int, what: str) -> BadTrialList:

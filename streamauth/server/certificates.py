@@ -24,6 +24,9 @@ class Certificate:
 
     def __init__(self, settings: ServerSettings) -> None:
         self._files = (settings.tls_certificate, settings.tls_key or None)
+        self._client_authorities = settings.tls_client_authorities
+        if self._client_authorities and not settings.tls_certificate:
+            raise CannotListen("Devices show certificates over TLS only. Set server.tls_certificate, too.")
         self.context: ssl.SSLContext | None = None
         if settings.tls_certificate:
             self.context = self._loaded()
@@ -47,4 +50,11 @@ class Certificate:
             context.load_cert_chain(*self._files)
         except OSError:  # ssl.SSLError is one
             raise CannotListen("The certificate or its private key cannot be read.") from None
+        if self._client_authorities:
+            try:
+                context.load_verify_locations(self._client_authorities)
+            except OSError:
+                raise CannotListen("The certificates of server.tls_client_authorities cannot be read.") from None
+            # the handshake fails for whoever has none: nothing of a request is ever looked at
+            context.verify_mode = ssl.CERT_REQUIRED
         return context

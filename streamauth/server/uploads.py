@@ -10,6 +10,8 @@ from starlette.datastructures import Headers
 from streamauth.errors import AudioError, EmptyAudio, NotAudio
 
 _MAX_FIELDS = 16
+_MAX_PIECES = 1000
+"""Of a body in which the boundary all but stands; each costs a call, and no recording has more than a few."""
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^";,\s]{1,70}))', re.IGNORECASE)
 _NAME = re.compile(rb'(?:^|[;\s])(filename\*?|name)="?([^";]*)', re.IGNORECASE)
 _AS_BODY = "Send the audio file as the body: `curl --data-binary @audio.wav -H 'Content-Type: audio/wav' URL`."
@@ -95,7 +97,13 @@ def _parts(body: bytes, boundary: bytes) -> list[_Part]:
         header.clear()
         value.clear()
 
+    pieces = 0
+
     def content(data: bytes, start: int, end: int) -> None:
+        nonlocal pieces
+        pieces += 1
+        if pieces > _MAX_PIECES:
+            raise NotAudio("The form's boundary stands in its file again and again. Send the file as the body.")
         parts[-1].body += data[start:end]
 
     parser = MultipartParser(

@@ -47,6 +47,9 @@ class Verdicts:
             "mode": purpose.mode.value,
         }
         claims |= {"nonce": purpose.nonce} if purpose.nonce is not None else {}
+        # RFC 8176: what was verified, so that a backend can tell what is still to come
+        claims |= {"amr": ["vbm"]} if isinstance(event, Decided) and event.verdict is Verdict.ACCEPT else {}
+        claims |= {"second_factor": "required"} if self._settings.second_factor else {}
         claims |= {"prompt": purpose.prompt.value} if purpose.prompt is not None else {}
         name = purpose.name
         if isinstance(event, Decided):

@@ -23,6 +23,11 @@ class AccessSettings(Section):
         "reasons, words and how near it was in steps; also scores",
         choices=DISCLOSURES,
     )
+    second_factor: bool = setting(
+        False,
+        "Say in the answer to who makes a session token, and in each signed verdict, that a second factor must follow, "
+        "as NIST SP 800-63B-4 asks of biometrics",
+    )
     token_lifetime_s: float = setting(120.0, "Time to use a session token", unit="s", low=1, high=3600)
     max_open_tokens: int = setting(1000, "Session tokens of one API key that wait to be used", low=1, high=1_000_000)
     sign_in_idle_min: float = setting(

@@ -43,6 +43,9 @@ class ServerSettings(Section):
     tls_handshake_s: float = setting(5.0, "Longest TLS handshake", unit="s", low=0.1, high=60)
     tls_certificate: str = setting("", "File of the certificate chain (PEM); empty means no TLS")
     tls_key: str = setting("", "File of the certificate's private key (PEM); empty means in the same file")
+    tls_client_authorities: str = setting(
+        "", "File of certificates (PEM): only devices that show one signed by these may connect; empty asks for none"
+    )
     trusted_proxies: str = setting(
         "", "Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas"
     )

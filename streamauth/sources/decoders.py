@@ -67,7 +67,7 @@ class Decoders:
             frames = _frames(ours)
             header = json.loads(next(frames))
             layout = AudioFormat(header["rate"], header["channels"], Encoding(header["encoding"]))
-            return AudioSource(layout, _chunks(ours, frames, layout, max_s), header["duration_s"])
+            return _Decoded(layout, _chunks(frames, layout, max_s), header["duration_s"], ours)
         except (OSError, ValueError, KeyError, TypeError, StopIteration):
             ours.close()
             raise DecoderFailed from None
@@ -127,7 +127,24 @@ class Decoders:
             self._process = None
 
 
-def _chunks(peer: socket.socket, frames: Iterator[bytes], layout: AudioFormat, max_s: float) -> Chunks:
+class _Decoded(AudioSource):
+    """Audio from another process.
+
+    Args:
+        peer: Where it comes from; closed with the source, also where nothing of it was read.
+    """
+
+    def __init__(self, layout: AudioFormat, chunks: Chunks, duration_s: float | None, peer: socket.socket) -> None:
+        super().__init__(layout, chunks, duration_s)
+        self._peer = peer
+
+    def close(self) -> None:
+        """See AudioSource."""
+        super().close()
+        self._peer.close()
+
+
+def _chunks(frames: Iterator[bytes], layout: AudioFormat, max_s: float) -> Chunks:
     left = round(max_s * layout.sample_rate_hz + 1) * layout.frame_bytes
     try:
         for chunk in frames:
@@ -137,8 +154,6 @@ def _chunks(peer: socket.socket, frames: Iterator[bytes], layout: AudioFormat, m
             yield chunk
     except OSError:
         raise DecoderFailed from None
-    finally:
-        peer.close()
 
 
 def _frames(peer: socket.socket) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.errors import AudioTooLong, EmptyAudio, FileMissing, NotAudio
+from streamauth.errors import AudioError, AudioTooLong, EmptyAudio, FileMissing, NotAudio
 from streamauth.sources import CHUNKS_PER_S, AudioSource, Chunks, too_long
 from streamauth.sources.kinds import SNIFFED_BYTES, Kind, Reader, kind_of, tag_bytes
 
@@ -72,7 +72,11 @@ def open_audio(
     own = decode is None or kind.reader is Reader.NONE or _is_plain(path, kind)
     source = _open(path, kind, max_s) if decode is None or own else decode(path, max_s)
     if channel is not None:
-        source.format = replace(source.format, channel=channel)
+        try:
+            source.format = replace(source.format, channel=channel)
+        except AudioError:  # there is no such channel
+            source.close()
+            raise
     return source
 
 

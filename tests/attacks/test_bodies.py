@@ -10,6 +10,8 @@ from starlette.datastructures import Headers
 
 from streamauth.azure.generations import Generation
 from streamauth.azure.inputs import audio_file
+from streamauth.errors import NotAudio
+from streamauth.server.uploads import audio_of
 from tests.attacks.rig import asked, attacked, code_of, connected
 from tests.server.web import key_of
 
@@ -77,6 +79,29 @@ def test_a_body_of_boundaries_is_not_cut_into_pieces() -> None:
     finally:
         tracemalloc.stop()
     assert peak < len(body) * 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"--x\r\n\r\n" * 4_000_000,
+        b"--x\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n" * 600_000,
+        b"--x\r\n" + b"a: b\r\n" * 5_000_000,
+        b"--x\r\nContent-Disposition: form-data; " + b'name="x"; ' * 3_000_000,
+        b"\r\n--x-" * 5_000_000,
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + b"\r\n--x-" * 5_000_000,
+    ],
+    ids=("boundaries", "nested", "headers", "names", "nearly boundaries", "inside a file"),
+)
+def test_a_form_of_30_mb_is_refused_by_name_and_takes_little_memory(body: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotAudio):
+            audio_of(body, Headers({"content-type": "multipart/form-data; boundary=x"}))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < len(body) * 2.5
 
 
 def test_others_are_served_while_somebody_sends_deep_json(tmp_path: Path) -> None:

@@ -97,3 +97,11 @@ def test_tries_at_once_get_no_more_than_the_free_ones(limits: AttemptSettings, s
         state = AttemptState(allowed, 1e6 if allowed else None)
         allowed += isinstance(judge_attempt(state, 1e6 + number * spread, limits), Allowed)
     assert allowed == min(max(limits.free_failures, 1), limits.lock_after)
+
+
+def test_the_defaults_keep_to_nist_sp_800_63b() -> None:
+    """3.2.3 of the fourth revision: five failures in a row, then at least 30 s before each next, at most 50 in all."""
+    limits = AttemptSettings()
+    assert limits.free_failures <= 5
+    assert all(delay_s(failures, limits) >= 30 for failures in range(5, limits.lock_after))
+    assert limits.lock_after <= 50

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from streamauth.evaluation.figures import Arrays, figures
 from streamauth.evaluation.labels import MEANINGS, table, value_of
 from streamauth.evaluation.metrics import cllr
+from streamauth.evaluation.report import page
 from streamauth.evaluation.run import Evaluation
 from streamauth.evaluation.trial_runner import Scoring, TrialOutcome
 from streamauth.evaluation.trials import Enrolled, Kind, Trial, TrialList
@@ -141,3 +143,47 @@ def test_intervals_of_no_errors_still_have_width() -> None:
     # Wilson's interval of 0 out of 20
     for name in ("eer", "frr_at_far_01", "decision.frr", "decision.far"):
         assert intervals[name] == pytest.approx([0.0, 0.161], abs=1e-3)
+
+
+def test_presented_recordings_are_in_no_rate_but_their_own() -> None:
+    rows = drawn(40, 200)
+    plain = evaluation(rows)
+    heard = TrialOutcome(9.0, "accept", 2.0), TrialOutcome(-9.0, "reject", 2.0), TrialOutcome(None)
+    more = [
+        Trial(Kind.NONTARGET, plain.trials.trials[0].claimed, Path(f"pa-{n}.wav"), attack=condition)
+        for n, condition in enumerate(("telephone", "telephone", "loudspeaker"))
+    ]
+    both = replace(
+        plain,
+        trials=TrialList((*plain.trials.trials, *more), False),
+        outcomes=(*plain.outcomes, *heard),
+    )
+    found = figures(both)
+    assert found | {"iapar": {}} == figures(plain)
+    assert {name: (each["n"], each["rate"]) for name, each in found["iapar"].items()} == {
+        "telephone": (2, 0.5),
+        "loudspeaker": (1, 0.0),
+    }
+    low, high = found["iapar"]["loudspeaker"]["interval"]
+    assert low == 0.0
+    assert high > 0.7
+    assert "Recordings presented, telephone: accepted live (IAPAR) 50.00% of 2" in table(found)
+    assert "recordings presented, telephone: IAPAR" in page(found, {})
+
+
+def test_rates_by_group_are_those_of_the_claimed_people() -> None:
+    plain = evaluation(
+        [
+            (Kind.TARGET, TrialOutcome(9.0, "accept", 1.0)),
+            (Kind.TARGET, TrialOutcome(-9.0, "reject", 1.0)),
+            (Kind.NONTARGET, TrialOutcome(9.0, "accept", 1.0)),
+            (Kind.NONTARGET, TrialOutcome(-9.0, "reject", 1.0)),
+        ]
+    )
+    groups = ("young", "old", "young", "old")
+    trials = tuple(replace(trial, group=group) for trial, group in zip(plain.trials.trials, groups, strict=True))
+    found = figures(replace(plain, trials=TrialList(trials, False)))
+    told = {group: (each["frr"]["rate"], each["far"]["rate"]) for group, each in found["by_group"].items()}
+    assert told == {"old": (1.0, 0.0), "young": (0.0, 1.0)}
+    assert "Group old: live FRR 100.00% of 1" in table(found)
+    assert "old: FRR" in page(found, {})

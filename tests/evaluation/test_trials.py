@@ -51,6 +51,10 @@ def test_trials_that_test_an_enrolled_file_are_counted(tmp_path: Path) -> None:
         ("1 a.wav b.wav c.wav", "three fields"),
         ("1 a.wav,,b.wav c.wav", "enrollment files"),
         ("TC a.wav b.wav open the door", "cannot be in one list"),
+        ("0 a.wav b.wav @attack", "marks at the end"),
+        ("0 a.wav b.wav @room=hall", "marks at the end"),
+        ("0 a.wav b.wav @group=a @group=b", "marks at the end"),
+        ("1 a.wav b.wav @attack=loudspeaker", "to be refused"),
     ],
 )
 def test_bad_lines_are_named(tmp_path: Path, line: str, what: str) -> None:
@@ -90,3 +94,13 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_all_missing_files_are_told_shortened(tmp_path: Path) -> None:
     with pytest.raises(FileMissing, match=r"7 of the 7 audio files are missing: .*0\.wav.*4\.wav and 2 more\."):
         check_files([tmp_path / f"{number}.wav" for number in range(7)], 60, 10)
+
+
+def test_marks_of_groups_and_of_recordings_that_are_presented(tmp_path: Path) -> None:
+    lines = ["1 a.wav b.wav @group=women", "0 a.wav c.wav", "0 a.wav d.wav @attack=loudspeaker @group=women"]
+    trials = read_trials(written(tmp_path, *lines), SETTINGS).trials
+    assert [(trial.group, trial.attack) for trial in trials] == [("women", ""), ("", ""), ("women", "loudspeaker")]
+    with pytest.raises(BadTrialList, match="at least one target and one non-target"):
+        read_trials(written(tmp_path, lines[0], lines[2]), SETTINGS)
+    spoken = read_trials(written(tmp_path, "TC a.wav b.wav open it @group=x", "IC a.wav c.wav open it"), SETTINGS)
+    assert spoken.trials[0].claimed.words == ("open", "it")

@@ -55,8 +55,20 @@ def test_the_claims(tmp_path: Path, event: Decided, purpose: Purpose, expected: 
             asked = Purpose(purpose.mode, purpose.name, audience="a", **extra)
             told = claims(verdicts, event, asked)
             assert len(told.pop("jti")) == 32
+            assert told.pop("amr", None) == (["vbm"] if expected["decision"] == "accept" else None)
             rest = {"iss": "streamauth", "aud": "a", "iat": 1000, "exp": 1060, "mode": purpose.mode.value}
             assert told == expected | rest | extra
+
+
+def test_a_policy_that_asks_for_a_second_factor(tmp_path: Path) -> None:
+    with application(tmp_path / "signed") as watched:
+        verdicts = Verdicts(watched.store.signing_keys, AccessSettings(second_factor=True), Clock())
+        for event in (ACCEPTED, NOBODY):
+            assert claims(verdicts, event, Purpose(Mode.VERIFY, "bob", audience="a"))["second_factor"] == "required"
+    for wanted in (False, True):
+        with server(tmp_path / str(wanted), access={"second_factor": wanted}) as (url, watched):
+            made = Web(url, key_of(watched))("POST", "/v1/sessions", {"mode": "verify", "name": "ada", "audience": "a"})
+            assert made.json["second_factor"] is wanted
 
 
 def test_a_key_that_is_too_old_is_replaced_and_its_verdicts_still_verified(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamauth.errors import AudioTooLong, DecoderFailed, NotAudio, TruncatedAudio
+from streamauth.errors import AudioError, AudioTooLong, DecoderFailed, NotAudio, TruncatedAudio
 from streamauth.sources.decoders import Decoders
 from streamauth.sources.files import open_audio
 from tests.sources.making import pcm16, samples_of, tone, wav, written
@@ -146,3 +146,13 @@ def test_none_is_left_behind(tmp_path: Path) -> None:
     assert process is not None
     made.close()
     assert process.poll() == 0
+
+
+def test_what_is_opened_and_not_read_is_given_back(tmp_path: Path, decoders: Decoders) -> None:
+    path = tmp_path / "voice"
+    soundfile.write(path, tone(16_000, 1.0), 16_000, format="FLAC")
+    before = len(os.listdir("/proc/self/fd"))
+    open_audio(path, max_s=60, decode=decoders.open).close()
+    with pytest.raises(AudioError, match="channel"):
+        open_audio(path, max_s=60, channel=2, decode=decoders.open)
+    assert len(os.listdir("/proc/self/fd")) == before

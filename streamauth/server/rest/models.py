@@ -184,6 +184,7 @@ class SessionBody(BaseModel):
     nonce: str
     expires_in_s: float
     path: str = Field(description="Where to stream to, on this server.")
+    second_factor: bool = Field(description="Whether an accept must be followed by a second factor.")
 
 
 class JsonWebKey(BaseModel):

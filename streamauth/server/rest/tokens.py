@@ -54,6 +54,7 @@ def token_routes(context: Context) -> APIRouter:
             nonce=nonce,
             expires_in_s=settings.access.token_lifetime_s,
             path=PATH,
+            second_factor=settings.access.second_factor,
         )
 
     @routes.get("/keys.json", tags=["sessions"])
