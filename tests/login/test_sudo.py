@@ -21,7 +21,7 @@ def test_the_right_voice_and_digits(daemon: Machine) -> None:
 
 
 def test_it_opens_soon_after_the_last_word(daemon: Machine) -> None:
-    """Generous here, where many things run at once; `python -m scripts.measure.login_latency` measures."""
+    """Generous here, where many things run at once; `python -m scripts.measure.login` measures."""
     outcome = daemon.login(*SUDO)
     assert outcome.code == 0
     assert outcome.after_speech_s is not None
