@@ -60,7 +60,7 @@ def attempt(desk: tuple[Machine, Card], voice: str, then: str | None = None) -> 
 def test_the_owner_says_the_digits(desk: tuple[Machine, Card]) -> None:
     code, text, after_s = attempt(desk, "slt")
     assert (code, text[-2:]) == (0, "0\n"), text
-    assert after_s < 3.0  # generous where many things run; see docs/login.md for a measured one
+    assert after_s < 10.0  # by what was said, not by a time limit; `python -m scripts.measure.login` measures
 
 
 def test_another_voice_says_the_digits(desk: tuple[Machine, Card]) -> None:
@@ -107,7 +107,7 @@ def test_unplugged_in_the_middle_and_plugged_in_again(desk: tuple[Machine, Card]
     microphone.unplug()
     began_s = time.monotonic()
     terminal.wait_for("assword")
-    assert time.monotonic() - began_s < 3.0
+    assert time.monotonic() - began_s < 8.0
     assert "microphone" in terminal.text
     terminal.type(PASSWORD)
     assert terminal.end().code == 0

@@ -25,7 +25,7 @@ def test_it_opens_soon_after_the_last_word(daemon: Machine) -> None:
     outcome = daemon.login(*SUDO)
     assert outcome.code == 0
     assert outcome.after_speech_s is not None
-    assert outcome.after_speech_s < 3.0
+    assert outcome.after_speech_s < 8.0
 
 
 def test_another_voice_then_the_password(daemon: Machine) -> None:

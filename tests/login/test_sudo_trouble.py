@@ -23,7 +23,7 @@ def test_no_microphone(daemon: Machine, error: str) -> None:
     terminal.type("")
     began_s = time.monotonic()
     terminal.wait_for("assword")
-    assert time.monotonic() - began_s < 1.0
+    assert time.monotonic() - began_s < 5.0
     assert ("Another program uses" if error == "MicrophoneBusy" else "no such microphone") in terminal.text
     terminal.type(PASSWORD)
     assert terminal.end().code == 0
@@ -74,6 +74,6 @@ def test_a_daemon_that_goes_in_the_middle(box: Machine, number: signal.Signals) 
     began_s = time.monotonic()
     box.stop_daemon(number)
     terminal.wait_for("assword")
-    assert time.monotonic() - began_s < 4.0
+    assert time.monotonic() - began_s < 10.0
     terminal.type(PASSWORD)
     assert terminal.end().code == 0
