@@ -71,17 +71,11 @@ class Server:
         )
         # a kill of the server loses nothing without fsync: only a crash of the machine would
         command = [str(self._programs / "postgres"), "-D", str(self._data), *options, "-c", "fsync=off"]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                **self._identity,
-            )
+        self._process = self._begin(command)
         engine, deadline = create_engine(self.url), time.monotonic() + _START_S
         while True:
+            if self._process.poll() is not None:
+                self._process = self._begin(command)  # a process of the one that was killed had not noticed yet
             try:
                 with engine.connect():
                     break
@@ -89,6 +83,17 @@ class Server:
                 assert time.monotonic() < deadline, (self.folder / "log").read_text()
                 time.sleep(0.05)
         engine.dispose()
+
+    def _begin(self, command: list[str]) -> "subprocess.Popen[Any]":
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                **self._identity,
+            )
 
     def kill(self) -> None:
         """Kill it with all its processes, as a crash does."""

@@ -1,12 +1,13 @@
 """A process that enrolls, decides, audits and rotates keys, killed at random points: what it confirmed must be there.
 
-    python -m scripts.attack.kills [--kills 1000] [--store URL] [--seed 1]
+    python -m scripts.attack.kills [--kills 1000] [--store URL | --postgres] [--seed 1]
 
 A child process works on a store and tells, by a pipe, what it is about to do and what is done. It is killed by SIGKILL
 at a random moment, in a fifth of the cases while it opens the store. The next child opens the store, checks all of it
 as ``streamauth store check`` does, with the whole audit log, and reads every fact that the ones before it told. What
 was confirmed must hold, and what was under way must have happened wholly or not at all. The engines are quick fakes;
-`--store` takes the URL of an empty database in the place of a new SQLite file. Exits with 1 where anything is lost.
+`--store` takes the URL of an empty database in the place of a new SQLite file. `--postgres` starts a PostgreSQL server
+and kills that in every other case, with all its processes, while the child works. Exits with 1 where anything is lost.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scripts.attack.deeds import DEEDS, Facts, Worker
+from tests.postgres import Server, new_database
 
 _MOST_DEEDS = 12
 _MOMENT_S = 0.03
@@ -32,6 +34,7 @@ _OPENING_SHARE = 0.2
 _OPENING_S = 0.15
 _LONGEST_S = 60.0
 _FRESH_EVERY = 50
+_SERVER_SHARE = 0.5
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Toll:
     Attributes:
         kills: How many processes were killed.
         opening: How many of them before the store was open.
+        servers: How many of them with the server of their store.
         done: What was confirmed, by kind.
         cut_off: What was under way at a kill, by kind.
         lost: What does not hold, in words.
@@ -48,13 +52,15 @@ class Toll:
 
     kills: int = 0
     opening: int = 0
+    servers: int = 0
     done: Counter[str] = field(default_factory=Counter)
     cut_off: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
     def print(self) -> None:
         """All of it."""
-        print(f"{self.kills} kills, {self.opening} of them while the store was opened")
+        told = f", {self.servers} with the server of the store" if self.servers else ""
+        print(f"{self.kills} kills, {self.opening} of them while the store was opened{told}")
         print("confirmed:", ", ".join(f"{kind} {count}" for kind, count in sorted(self.done.items())))
         print("under way at a kill:", ", ".join(f"{kind} {count}" for kind, count in sorted(self.cut_off.items())))
         for each in self.lost[:20]:
@@ -91,7 +97,7 @@ class Believed:
         self.allowed = {fact: [found.get(fact)] for fact in self.allowed}
 
 
-def kill(kills: int, seed: str, toll: Toll, url: str = "") -> None:
+def kill(kills: int, seed: str, toll: Toll, url: str = "", server: Server | None = None) -> None:
     """Kill so many processes.
 
     Args:
@@ -99,6 +105,7 @@ def kill(kills: int, seed: str, toll: Toll, url: str = "") -> None:
         seed: What is done and when it is cut off follows from it, as far as the machine's own pace allows.
         toll: Where to count.
         url: Of the store; a new SQLite file every fifty kills if empty.
+        server: Of that store, to be killed in every other case; None leaves it alone.
     """
     rng = random.Random(seed)
     while toll.kills < kills:
@@ -106,12 +113,12 @@ def kill(kills: int, seed: str, toll: Toll, url: str = "") -> None:
             believed = Believed()
             until = kills if url else min(kills, toll.kills + _FRESH_EVERY)
             while toll.kills < until:
-                _one(Path(folder), url, rng, believed, toll)
+                _one(Path(folder), url, rng, believed, toll, server if rng.random() < _SERVER_SHARE else None)
             _last(Path(folder), url, believed, toll)
 
 
-def _one(folder: Path, url: str, rng: random.Random, believed: Believed, toll: Toll) -> None:
-    """One process, from its start to its kill."""
+def _one(folder: Path, url: str, rng: random.Random, believed: Believed, toll: Toll, server: Server | None) -> None:
+    """One process, from its start to its kill, or to that of its server."""
     child, lines = _begin(folder, url, rng.randrange(2**60), believed)
     early = rng.random() < _OPENING_SHARE
     left = 0 if early else rng.randint(0, _MOST_DEEDS)
@@ -127,15 +134,22 @@ def _one(folder: Path, url: str, rng: random.Random, believed: Believed, toll: T
         # counted in deeds and not in time, so that a busy machine does as much
         if told["kind"] == "begin" and (left := left - 1) == -1:
             until = time.monotonic() + moment_s
+    if server is not None:
+        server.kill()
+        toll.servers += 1
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     while (told := lines.next(1.0)) is not None:
+        if told["kind"] == "fault" and server is not None:
+            continue  # what the child says of a server that is gone
         if told["kind"] == "found":
             believed.compare(told["facts"], toll)
             opened = True
         else:
             believed.hear(told, toll)
     lines.close()
+    if server is not None:
+        server.start()
     if not opened and not early and not toll.lost:
         toll.lost.append("a store did not open within a minute")
     toll.kills += 1
@@ -220,12 +234,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--store", default="", metavar="URL")
+    parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--seed", default="1")
     arguments = parser.parse_args()
     toll, began = Toll(), time.monotonic()
+    server = Server() if arguments.postgres else None
+    url = arguments.store if server is None else new_database(server.url)
     try:
-        kill(arguments.kills, arguments.seed, toll, arguments.store)
+        kill(arguments.kills, arguments.seed, toll, url, server)
     finally:
+        if server is not None:
+            server.stop()
         toll.print()
         print(f"{time.monotonic() - began:.0f} s")
     sys.exit(bool(toll.lost))

@@ -190,7 +190,7 @@ def report_cost(people: People, count: int) -> None:
     probe = people.draw(1, rng)
     middles, views = gallery.matrices
     search_s = quickest(lambda: gallery.similarities(probe))
-    bare_s = quickest(lambda: (middles @ probe.T, middles @ probe.T if views is middles else views @ probe.T))
+    bare_s = quickest(lambda: middles @ probe.T if views is middles else (middles @ probe.T, views @ probe.T))
     costs = f"{search_s / bare_s:.2f} | {search_s * 1000:.2f} | {built_s:.1f} | {_resident_mb() - before_mb:.0f}"
     print("| people | search / bare product | search, ms | ready after, s | resident, MB |")
     print("|---|---|---|---|---|")

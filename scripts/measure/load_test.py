@@ -3,6 +3,7 @@
     python -m scripts.measure.load_test                  100 streams, then the largest number with p95 within the limit
     python -m scripts.measure.load_test --streams 40     just so many
     python -m scripts.measure.load_test --voice-only     profiles without a pass phrase
+    python -m scripts.measure.load_test --workers 2      by two worker processes (--store URL: on another database)
 
 Each stream is one person at an open microphone, in 100 ms frames at its pace. All connect at once and stay; each says
 the pass phrase (synthetic voices that travel with the package) at a random moment within ``--spread`` seconds, and
@@ -84,12 +85,15 @@ def main() -> None:
     parser.add_argument("--streams", type=int, help="just so many; 100 and a search if not given")
     parser.add_argument("--spread", type=float, default=30.0, help="seconds within which the people speak")
     parser.add_argument("--limit-ms", type=float, default=500.0)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--workers", type=int, default=1, help="server processes")
+    parser.add_argument("--threads", type=int, help="of the engines in each; the cores shared out if not given")
+    parser.add_argument("--store", default="", metavar="URL", help="an empty database in place of an SQLite file")
     parser.add_argument("--voice-only", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="streamauth-load-") as folder:
-        _enroll(Path(folder), voice_only=arguments.voice_only)
-        with _server(Path(folder), arguments.workers) as url:
+        _enroll(Path(folder), arguments.store, voice_only=arguments.voice_only)
+        threads = arguments.threads or max(1, (os.cpu_count() or 2) // arguments.workers)
+        with _server(Path(folder), arguments.store, arguments.workers, threads) as url:
             first = _run(url, arguments.streams or 100, arguments.spread)
             if arguments.streams is None:
                 most = _largest(url, arguments.spread, arguments.limit_ms)
@@ -164,8 +168,8 @@ def _clip(voice: str, name: str) -> NDArray[np.int16]:
     return samples[loud[0] : loud[-1] + 1]
 
 
-def _enroll(home: Path, *, voice_only: bool) -> None:
-    authenticator = Authenticator.open(home, Settings())
+def _enroll(home: Path, store: str, *, voice_only: bool) -> None:
+    authenticator = Authenticator.open(home, Settings().with_values({"store": {"url": store}}, "--store"))
     names = ("long-1", "long-2") if voice_only else ("door-1", "door-2", "door-3")
     phrase = None if voice_only else demo_utterances()["awb", "door-1"].text
     for voice in _VOICES:
@@ -182,9 +186,10 @@ def _enroll(home: Path, *, voice_only: bool) -> None:
 
 
 @contextmanager
-def _server(home: Path, workers: int) -> Iterator[str]:
+def _server(home: Path, store: str, workers: int, threads: int) -> Iterator[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMAUTH_")}
-    environment |= {"STREAMAUTH_HOME": str(home), "STREAMAUTH_SERVER_ENGINE_THREADS": str(workers)}
+    environment |= {"STREAMAUTH_HOME": str(home), "STREAMAUTH_STORE_URL": store}
+    environment |= {"STREAMAUTH_SERVER_WORKERS": str(workers), "STREAMAUTH_SERVER_ENGINE_THREADS": str(threads)}
     environment |= {f"STREAMAUTH_{name.upper()}": str(value) for name, value in _SERVER.items()}
     command = [sys.executable, "-m", "streamauth", "serve", "--port", "0", "--json"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -193,7 +198,7 @@ def _server(home: Path, workers: int) -> Iterator[str]:
             yield json.loads(process.stdout.readline())["url"]
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def _lag_buckets(url: str) -> dict[float, float]:
