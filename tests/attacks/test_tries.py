@@ -29,7 +29,7 @@ def test_prompts_are_not_redrawn_until_one_suits(tmp_path: Path) -> None:
                 peer.say(type="cancel")
         web = Web(url, key)
         bob = web.profile_id("bob")
-        drawn = [web("POST", "/v1/prompts", {"profile_id": bob}) for _ in range(10)]
+        drawn = [web("POST", "/v1/prompts", {"profile_id": bob, "kind": "digits"}) for _ in range(10)]
         assert {answer.status for answer in drawn} == {201}  # nobody is kept out by those that wait
         assert {answer.json["text"] for answer in drawn} == asked
         assert len(asked) == 1
