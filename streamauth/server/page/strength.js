@@ -4,6 +4,7 @@ import { find } from "./dom.js";
 import { t } from "./language.js";
 import { respelled } from "./respelling.js";
 import { ask } from "./server.js";
+import { whoAmI } from "./sign-in.js";
 
 const PAUSE_MS = 450;
 
@@ -21,9 +22,11 @@ export function watchPhrase() {
   async function judge(phrase) {
     let worth;
     try {
+      // who may not ask is told at the end
+      if (!(await whoAmI())?.scopes.includes("enroll")) return;
       worth = await ask("POST", "/v1/phrases", { phrase });
     } catch {
-      return; // who may not ask is told at the end, as before
+      return; // where the server is gone, the attempt says so
     }
     if (field.value !== phrase) return;
     const sounds = Object.entries(worth.proposed_sounds ?? {}).map(
