@@ -106,13 +106,20 @@ def test_by_default_neither_bands_nor_words_are_told() -> None:
 
 
 @pytest.mark.parametrize("matched", [True, False, None])
-@pytest.mark.parametrize("reason", [*Reason])
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason is not Reason.OTHER_RATE])
 def test_by_default_a_reject_does_not_tell_which_factor_failed(reason: Reason, matched: bool | None) -> None:
     words = None if matched is None else "open the door"
     rejected = Decided(0, Verdict.REJECT, (reason,), 0.5, 1.0, 2.0, words, words, matched)
     assert told(rejected, Disclosure.LEAST) == told(
         Decided(0, Verdict.REJECT, (Reason.NOT_ACCEPTED,), None, None, 2.0), Disclosure.LEAST
     )
+
+
+def test_by_default_a_reject_tells_of_a_doubtful_sample_rate_and_no_more() -> None:
+    """It says nothing of the voice or the words, and somebody who declares another rate is helped by it."""
+    reasons = (Reason.VOICE_MISMATCH, Reason.TOO_QUIET, Reason.OTHER_RATE)
+    rejected = Decided(0, Verdict.REJECT, reasons, 0.5, 1.0, 2.0)
+    assert told(rejected, Disclosure.LEAST)["reasons"] == ["not_accepted", "other_rate"]
 
 
 def test_by_default_what_is_wrong_with_the_audio_is_told() -> None:
