@@ -281,7 +281,8 @@ def _token(worker: Worker) -> Deed:
 
 
 def _mark_of(vector: Any) -> str:
-    return np.asarray(vector, "<f4").tobytes()[:16].hex()
+    """What a voiceprint is known by: where its largest values are, as it comes back rotated there and back."""
+    return " ".join(map(str, np.argsort(np.ravel(vector))[-6:]))
 
 
 DEEDS: dict[str, Callable[[Worker], Deed]] = {

@@ -35,6 +35,7 @@ _OPENING_S = 0.15
 _LONGEST_S = 60.0
 _FRESH_EVERY = 50
 _SERVER_SHARE = 0.5
+_TOLD_EVERY = 50
 
 
 @dataclass
@@ -114,6 +115,8 @@ def kill(kills: int, seed: str, toll: Toll, url: str = "", server: Server | None
             until = kills if url else min(kills, toll.kills + _FRESH_EVERY)
             while toll.kills < until:
                 _one(Path(folder), url, rng, believed, toll, server if rng.random() < _SERVER_SHARE else None)
+                if toll.kills % _TOLD_EVERY == 0:
+                    print(f"{toll.kills} kills, {len(toll.lost)} faults", flush=True)
             _last(Path(folder), url, believed, toll)
 
 
