@@ -258,7 +258,9 @@ def test_codes_of_the_browser_that_the_server_has_too_mean_the_same(page: Page) 
 
 def test_the_example_of_the_documentation_signs_in_from_another_origin(page: Page, site: str, tmp_path: Path) -> None:
     document = (Path(__file__).parents[2] / "docs" / "browser.md").read_text("utf-8")
-    example = document.split("```html\n")[1].split("```")[0].replace("https://voice.example/", site)
+    example = "<!doctype" + document.split("```html\n<!doctype")[1].split("```")[0].replace(
+        "https://voice.example/", site
+    )
     server = ScriptedServer([(0, PROMPT), (2, SIGNED), (2, decision("accept", "voice_match"))])
     asked: list[str | None] = []
 
