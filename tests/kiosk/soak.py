@@ -24,7 +24,7 @@ from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 from streamauth.store.door_plan import Claimed
 from streamauth.store.store import Store
-from tests.fakes import pause, pcm, say
+from tests.fakes import FakeRecognizer, pause, pcm, say
 from tests.kiosk.rig import DOOR, MockDoor
 from tests.service.test_authenticator import FakeEngines
 
@@ -99,7 +99,10 @@ def run(folder: Path, visitors: int, first: int) -> Growth:
                 assert made.views[-1] is View.WELCOME
             made.waits()
             made.screens.clear()
-            # the mock pin remembers all its states, which no real one does
+            # the mock pin and the fake recognizer remember everything, which no real ones do
+            recognizer = made.authenticator.engines.recognizer()
+            assert isinstance(recognizer, FakeRecognizer)
+            recognizer.streams.clear()
             del made.door.factory.pin(17).states[:-1]
         after = _measure()
     return Growth(*(later - earlier for earlier, later in zip(before, after, strict=True)))
