@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,14 @@ def test_the_image_is_nobodys_and_writes_nothing_but_its_data() -> None:
     assert by_name["EXPOSE"] == str(ServerSettings().port)
     assert "CMD" in by_name["HEALTHCHECK"]
     assert not any(step.name == "RUN" and "pip install" in step.text for step in final), "no builder in the image"
+
+
+def test_the_build_has_what_the_wheel_takes() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    wanted = {*wheel["force-include"], *(hook["path"] for hook in wheel["hooks"].values()), "scripts/man_pages.py"}
+    build = [step for stage in stages(FOLDER / "Containerfile") for step in stage if step.name == "COPY"]
+    copied = {source for step in build for source in step.text.split()[:-1]}
+    assert all(any(Path(path).is_relative_to(source) for source in copied) for path in wanted), wanted - copied
 
 
 def test_the_extras_that_it_installs_are_there() -> None:
