@@ -24,7 +24,8 @@ from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Voiceprint
 from streamauth.core.sessions.base import Models, Session
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession
-from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession, voiceprint_of
+from streamauth.core.sessions.enrolled import voiceprint_of
+from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.verification import VerificationSession
 from streamauth.demo_data import demo_utterances

@@ -28,7 +28,8 @@ from streamauth.core.ports import SAMPLE_RATE_HZ, Embedding, Samples, Voiceprint
 from streamauth.core.sessions.base import Models
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession
-from streamauth.core.sessions.enrollment import EnrolledUtterance, EnrollmentPlan, EnrollmentSession, voiceprint_of
+from streamauth.core.sessions.enrolled import EnrolledUtterance, voiceprint_of
+from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession
 from streamauth.core.sessions.verification import VerificationSession
 from streamauth.core.voice.calibration import cosine
 from streamauth.core.voice.operating_point import target_far

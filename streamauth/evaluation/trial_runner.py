@@ -12,7 +12,8 @@ from streamauth.core.events import Decided
 from streamauth.core.ports import Embedding, Voiceprint
 from streamauth.core.sessions.base import Models
 from streamauth.core.sessions.claim import Claim
-from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession, expected_scores_of, voiceprint_of
+from streamauth.core.sessions.enrolled import expected_scores_of, voiceprint_of
+from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession
 from streamauth.core.sessions.verification import VerificationSession
 from streamauth.core.voice.calibration import cosine
 from streamauth.core.voice.operating_point import accept_bound, target_far

@@ -27,7 +27,8 @@ from streamauth.core.ports import Embedding
 from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import Session, SessionState
 from streamauth.core.sessions.continuous import ContinuousSession
-from streamauth.core.sessions.enrollment import EnrolledUtterance, EnrollmentSession
+from streamauth.core.sessions.enrolled import EnrolledUtterance
+from streamauth.core.sessions.enrollment import EnrollmentSession
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession

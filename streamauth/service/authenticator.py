@@ -20,7 +20,7 @@ from streamauth.core.phrase.prompt import Challenge, Prompt, PromptPlan
 from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession
-from streamauth.core.sessions.enrollment import expected_recognition_of, expected_scores_of, renderings_of
+from streamauth.core.sessions.enrolled import expected_recognition_of, expected_scores_of, renderings_of
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession

@@ -4,12 +4,8 @@ from collections.abc import Callable, Sequence
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.ports import Voiceprint
-from streamauth.core.sessions.enrollment import (
-    EnrolledUtterance,
-    EnrollmentPlan,
-    EnrollmentSession,
-    voiceprint_of,
-)
+from streamauth.core.sessions.enrolled import EnrolledUtterance, voiceprint_of
+from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession
 from streamauth.engines.loader import Engines
 from streamauth.errors import ConsentMissing, ProfileExists, UnknownProfile
 from streamauth.service.attempts import EnrollmentAttempt

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from streamauth.core.ports import SpeakerEncoder
-from streamauth.core.sessions.enrollment import EnrolledUtterance, voiceprint_of
+from streamauth.core.sessions.enrolled import EnrolledUtterance, voiceprint_of
 from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.pooling import voice_of
 from streamauth.errors import EncoderChanged, EngineError, ProfileNotEnrolled

@@ -80,7 +80,7 @@ class Server:
 def serving(home: Path) -> Iterator[Server]:
     """A server process of its own."""
     with environment(home):
-        scopes = ("--scope", "enroll", "--scope", "verify", "--scope", "admin")
+        scopes = ("--scope", "enroll", "--scope", "verify", "--scope", "identify", "--scope", "admin")
         keys = {
             tenant: told("keys", "create", tenant, "--tenant", tenant, *scopes)["out"]["key"]
             for tenant in ("websocket", "rest", "azure")

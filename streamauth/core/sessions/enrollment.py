@@ -1,6 +1,5 @@
 """Enrollment: utterances in, each checked for quality; a voiceprint out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, Voiceprint
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail, TrailRecorder
 from streamauth.core.sessions.base import TRAIL_S, Models, Session, SessionSettings, SessionState
+from streamauth.core.sessions.enrolled import EnrolledUtterance, renderings_of, voiceprint_of
 from streamauth.core.sessions.recognition import Recognition
 from streamauth.core.settings import AudioSettings, DecisionSettings, EnrollmentSettings
 from streamauth.core.voice.augmentation import augmented_voiceprint
@@ -23,7 +23,6 @@ from streamauth.core.voice.forecast import forecast
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.core.voice.pooling import VoiceSample, voice_of
 from streamauth.core.voice.scoring import Gallery
-from streamauth.core.voice.voiceprint import mean_of
 
 # A text-independent utterance closes at the first pause after so much net speech: long enough for a steady
 # embedding, short enough that little is lost where one is refused.
@@ -34,60 +33,6 @@ _SOUND_BELOW_DB = 10.0
 LEAST_PRONUNCIATION_SCORE = -2.5
 """Pronunciation score of a word, in nats per phone, from which on it was said as the G2P model proposes: of words that
 are said so, 98 % score higher, of other words next to none (``scripts/measure/g2p.py``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class EnrolledUtterance:
-    """One utterance that passed the gate.
-
-    Attributes:
-        voiceprint: Its voice as it is and augmented (``core/voice/augmentation.py``).
-        speech_s: Net speech, in seconds.
-        audio_s: Audio it was found in, in seconds.
-        phrase: Its words with one space between, None if text-independent.
-        pronunciation_scores: ``Word.pronunciation_score`` of each word; empty where the recognizer gives none.
-        snr_db: Estimated signal-to-noise ratio; None where it is no longer known.
-        audio: The speech that the voiceprint is of, shape (samples,); None where it is not to be kept.
-        trail: By which the same recording is known again; None where it was taken in an earlier session.
-        recognition_scores: ``Word.recognition_score`` of each word; empty where the recognizer gives none.
-        rendering: How the phrase was said; None where the recognizer makes none, or a pause fell inside.
-    """
-
-    voiceprint: Voiceprint
-    speech_s: float
-    audio_s: float
-    phrase: str | None
-    pronunciation_scores: tuple[float, ...] = ()
-    snr_db: float | None = None
-    audio: Samples | None = None
-    trail: Trail | None = None
-    recognition_scores: tuple[float, ...] = ()
-    rendering: Rendering | None = None
-
-
-def renderings_of(utterances: Sequence[EnrolledUtterance]) -> tuple[Rendering, ...]:
-    """How the speaker said the phrase, of each utterance that tells."""
-    return tuple(u.rendering for u in utterances if u.rendering is not None)
-
-
-def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Voiceprint:
-    """The mean of the utterances' voiceprints, weighted by net speech."""
-    return mean_of([u.voiceprint for u in utterances], [u.speech_s for u in utterances])
-
-
-def expected_scores_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
-    """The speaker's mean pronunciation score of each word of the phrase; empty where no utterance has any."""
-    return _mean([u.pronunciation_scores for u in utterances])
-
-
-def expected_recognition_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
-    """The speaker's mean recognition score of each word of the phrase; empty where no utterance has any."""
-    return _mean([u.recognition_scores for u in utterances])
-
-
-def _mean(scores: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
-    known = [one for one in scores if one]
-    return tuple(float(score) for score in np.mean(known, axis=0)) if known else ()
 
 
 @dataclass(frozen=True, slots=True)

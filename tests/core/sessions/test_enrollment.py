@@ -10,15 +10,13 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Enrolled, Event, Failed, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.ports import PhraseStream, Rendering, Samples, Transcript, WordFacts
 from streamauth.core.sessions.base import SessionState
-from streamauth.core.sessions.enrollment import (
-    LEAST_PRONUNCIATION_SCORE,
+from streamauth.core.sessions.enrolled import (
     EnrolledUtterance,
-    EnrollmentPlan,
-    EnrollmentSession,
     expected_recognition_of,
     expected_scores_of,
     voiceprint_of,
 )
+from streamauth.core.sessions.enrollment import LEAST_PRONUNCIATION_SCORE, EnrollmentPlan, EnrollmentSession
 from streamauth.core.voice.voiceprint import middle
 from streamauth.settings import EnrollmentSettings, Settings
 from tests.fakes import (
