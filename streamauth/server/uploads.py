@@ -10,8 +10,8 @@ from starlette.datastructures import Headers
 from streamauth.errors import AudioError, EmptyAudio, NotAudio
 
 _MAX_FIELDS = 16
-_MAX_PIECES = 1000
-"""Of a body in which the boundary all but stands; each costs a call, and no recording has more than a few."""
+_MAX_DELIMITERS = 1000
+"""Places of a form where a boundary may begin; each costs the parser time, and no recording has more than a few."""
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^";,\s]{1,70}))', re.IGNORECASE)
 _NAME = re.compile(rb'(?:^|[;\s])(filename\*?|name)="?([^";]*)', re.IGNORECASE)
 _AS_BODY = "Send the audio file as the body: `curl --data-binary @audio.wav -H 'Content-Type: audio/wav' URL`."
@@ -75,6 +75,8 @@ def _parts(body: bytes, boundary: bytes) -> list[_Part]:
     from python_multipart.exceptions import MultipartParseError
     from python_multipart.multipart import MultipartParser
 
+    if body.count(b"\r\n--") > _MAX_DELIMITERS:
+        raise NotAudio("The form's boundary stands in its file again and again. Send the file as the body.")
     parts: list[_Part] = []
     header = bytearray()
     value = bytearray()
@@ -97,13 +99,7 @@ def _parts(body: bytes, boundary: bytes) -> list[_Part]:
         header.clear()
         value.clear()
 
-    pieces = 0
-
     def content(data: bytes, start: int, end: int) -> None:
-        nonlocal pieces
-        pieces += 1
-        if pieces > _MAX_PIECES:
-            raise NotAudio("The form's boundary stands in its file again and again. Send the file as the body.")
         parts[-1].body += data[start:end]
 
     parser = MultipartParser(

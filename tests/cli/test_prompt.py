@@ -1,11 +1,11 @@
 """Random prompts through the command line, on fake engines."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from streamauth.core.phrase.words import DIGITS
+from streamauth.store.database import Database
 from tests.cli.rig import Shell, wav
 from tests.fakes import pause, say
 from tests.server.rig import FakeEngines
@@ -125,10 +125,10 @@ def test_checking_one_in_the_voice_of_a_profile(
     assert told in " ".join(text.split())
 
 
-def test_an_expired_prompt(people: Shell, tmp_path: Path) -> None:
+def test_an_expired_prompt(people: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = people.json("prompt", "new", *DIGITS_ASKED).data
-    with sqlite3.connect(people.home / "streamauth.db") as database:
-        database.execute("UPDATE prompts SET expires_at_s = 1")
+    now_s = Database.now_s
+    monkeypatch.setattr(Database, "now_s", lambda database, connection: now_s(database, connection) + 61)
     outcome = people.json("prompt", "check", drawn["prompt"], spoken(tmp_path, PHRASE, ADA))
     assert (outcome.code, outcome.error) == (2, "prompt_expired")
 
