@@ -265,7 +265,10 @@ def test_each_attempt_of_who_is_signed_in_has_a_token_of_its_own(page: Page) -> 
     page.evaluate("document.getElementById('verdict').textContent = ''")
     page.click("#again")
     page.wait_for_selector("#verdict:text-is('Accepted.')")
-    assert [start.token for start in stream.starts] == ["st_1", "st_2"]
+    # a connection that is made anew before it began takes a further one
+    tokens = [start.token or "" for start in stream.starts]
+    assert len(tokens) == len(set(tokens)) == 2
+    assert all(token.startswith("st_") for token in tokens)
     page.unroute_all()
 
 

@@ -13,6 +13,7 @@ export class ProfilesView {
   /** @param {(name: string) => void} enrollAgain Called after a reset, with the name. */
   constructor(enrollAgain) {
     this.enrollAgain = enrollAgain;
+    this.loads = 0;
     find("sign-in").addEventListener("submit", (event) => {
       event.preventDefault();
       const field = /** @type {HTMLInputElement} */ (find("key"));
@@ -21,6 +22,8 @@ export class ProfilesView {
       void this.#signIn(key);
     });
     find("sign-out").addEventListener("click", async () => {
+      this.loads += 1;
+      find("profiles").replaceChildren();
       await signOut().catch(() => {}); // where the server is gone, what comes next says so
       void this.load();
     });
@@ -28,11 +31,15 @@ export class ProfilesView {
 
   /** Ask the server for the profiles, and show them. */
   async load() {
+    const load = ++this.loads;
+    // who signed out meanwhile, or asked anew, must not see what an earlier question brings
+    const late = () => load !== this.loads;
     this.#say(t("profiles.asking"));
     for (const id of ["sign-in", "sign-out"]) show(find(id), false);
     find("profiles").replaceChildren();
     try {
       const who = await whoAmI();
+      if (late()) return;
       show(find("sign-in"), who === null);
       show(find("sign-out"), Boolean(who?.key_id));
       if (!who?.scopes.includes("admin")) {
@@ -40,11 +47,12 @@ export class ProfilesView {
         return;
       }
       const { profiles } = await ask("GET", `/v1/profiles?limit=${PAGE}`);
+      if (late()) return;
       this.#say(profiles.length ? "" : t("profiles.nobody"));
       find("profiles").replaceChildren(...profiles.map((/** @type {Profile} */ each) => this.#row(each)));
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
-      this.#say(sentence(error));
+      if (!late()) this.#say(sentence(error));
     }
   }
 
