@@ -8,7 +8,7 @@ from streamauth.kiosk.screen import View
 from tests.browser.rig import opened
 from tests.kiosk.card import SoundCard
 from tests.kiosk.rig import eventually
-from tests.kiosk.test_kiosk import Running, card, enrolled, home, running
+from tests.kiosk.running import Running, card, enrolled, home, running
 
 __all__ = ["card", "enrolled", "home"]  # fixtures
 

@@ -11,7 +11,7 @@ from streamauth.core.door.command import DoorAction
 from streamauth.kiosk.screen import View
 from tests.kiosk.card import SoundCard
 from tests.kiosk.rig import eventually
-from tests.kiosk.test_kiosk import Running, card, enrolled, home, running
+from tests.kiosk.running import Running, card, enrolled, home, running
 from tests.outputs.broker import Broker, Listener, mosquitto
 from tests.outputs.test_webhook import SECRET, Receiver, receiver
 

@@ -3,9 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -14,58 +12,16 @@ from streamauth.core.door.access import Permission, Person
 from streamauth.core.door.command import DoorAction
 from streamauth.core.door.events import Denial, DoorEventKind, DoorMode, DoorState
 from streamauth.core.lockout import AttemptOutcome, Locked
-from streamauth.core.settings import AttemptSettings
 from streamauth.errors import OutputUnavailable, StoreCorrupt, StoreUnavailable, UnknownProfile
 from streamauth.kiosk.build import open_parts
-from streamauth.kiosk.gate import Gate, GateRule
-from streamauth.kiosk.site_copy import SiteCopy
-from streamauth.kiosk.site_link import SiteLink, SiteSink
 from streamauth.settings import Settings, StoreSettings
 from streamauth.store.door_plan import SpanRow
-from streamauth.store.records import EnrollmentRecord, ProfileKind
+from streamauth.store.records import EnrollmentRecord
 from streamauth.store.store import Store
 from tests.fakes import FakeEncoder, voiceprint
-from tests.kiosk.rig import DOOR, MockDoor
+from tests.kiosk.rig import DOOR
+from tests.kiosk.site_rig import HOUR_S, LIMITS, Clocks, Kept, Network, copy_of, enroll, failures
 from tests.outputs.making import message
-
-HOUR_S = 3600.0
-LIMITS = AttemptSettings(free_failures=100, lock_after=5)
-
-
-@dataclass
-class Clocks:
-    """The kiosk's two clocks: one that people set, one that nobody sets."""
-
-    wall_s: float = 1_800_000_000.0
-    steady_s: float = 1000.0
-
-    def passes(self, seconds: float) -> None:
-        self.wall_s += seconds
-        self.steady_s += seconds
-
-
-@dataclass
-class Network:
-    """The way to the site, which can be cut."""
-
-    store: Store
-    cut: bool = False
-    opened: int = field(default=0)
-
-    def open(self) -> Store:
-        self.opened += 1
-        if self.cut:
-            raise StoreUnavailable
-        return self.store
-
-
-def enroll(store: Store, name: str, speaker: int, phrase: str | None = None) -> str:
-    """A profile with a voiceprint; its id."""
-    kind = ProfileKind.TEXT_INDEPENDENT if phrase is None else ProfileKind.TEXT_DEPENDENT
-    profile = store.profiles.create(name, kind, phrase=phrase)
-    record = EnrollmentRecord(FakeEncoder.id, voiceprint(speaker)[None], 3.0, 4.0)
-    store.enrollments.add(profile.id, record, phrase=phrase, voiceprint=record.voiceprint)
-    return profile.id
 
 
 @pytest.fixture(scope="module")
@@ -103,21 +59,6 @@ def site(made: Path, tmp_path: Path) -> Iterator[Store]:
 def near(made: Path, tmp_path: Path) -> Iterator[Store]:
     with opened(made, tmp_path, "near") as store:
         yield store
-
-
-def copy_of(near: Store, clocks: Clocks, **options: str) -> SiteCopy:
-    return SiteCopy(
-        near,
-        DOOR,
-        most_age_s=24 * HOUR_S,
-        clock=lambda: clocks.wall_s,
-        steady=lambda: clocks.steady_s,
-        **options,
-    )
-
-
-def failures(store: Store, name: str) -> int:
-    return store.profiles.summaries(name=name)[0].failures
 
 
 def fail(store: Store, name: str) -> None:
@@ -320,26 +261,6 @@ def test_who_went_through_another_door_counts_here(site: Store, near: Store) -> 
     assert found is not None
     assert found.direction == "in"
     assert len(list(near.outbox.log())) == 1
-
-
-class Kept:
-    """A mock door on the near store with a link to the site."""
-
-    def __init__(self, folder: Path, near: Store, network: Network, clocks: Clocks) -> None:
-        self.door = MockDoor(folder)
-        self.copy = copy_of(near, clocks)
-        self.ages: list[bool] = []
-        self.link = SiteLink(self.copy, network.open, self.door.keeper, self.ages.append)
-        rule = GateRule(ZoneInfo("UTC"))
-        self.gate = Gate(
-            rule,
-            near.door_plan,
-            near.outbox,
-            self.door.keeper,
-            lambda: clocks.wall_s,
-            out_of_date=lambda: self.copy.too_old,
-        )
-        self.sink = SiteSink([self.link])
 
 
 def test_a_day_without_the_site(site: Store, near: Store, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from streamauth.core.door.access import Permission, Person
 from streamauth.settings import StoreSettings
 from streamauth.store.store import Store
 from tests.kiosk.rig import DOOR
-from tests.kiosk.test_site import LIMITS, Clocks, Kept, Network, enroll, failures
+from tests.kiosk.site_rig import LIMITS, Clocks, Kept, Network, enroll, failures
 from tests.postgres import Server, new_database
 
 

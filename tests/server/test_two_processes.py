@@ -1,11 +1,7 @@
 """Two server processes on one SQLite store."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 
@@ -13,6 +9,7 @@ import jwt
 
 from streamauth.store.api_keys import Scope
 from streamauth.store.store import Store
+from tests.server.processes import server_process
 from tests.server.rig import ADA, AUDIO, PHRASE, STRANGER, Peer, application, settings, spoken
 from tests.server.web import Web, wav
 
@@ -25,20 +22,6 @@ watched = Watched(Path(sys.argv[1]), settings())
 serve(watched, watched.settings, lambda url: print(url, flush=True))
 watched.close()
 """
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@contextmanager
-def process(home: Path) -> Iterator[str]:
-    command = [sys.executable, "-c", SCRIPT, str(home)]
-    environment = os.environ | {"PYTHONWARNINGS": "error"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as running:
-        try:
-            assert running.stdout is not None
-            yield running.stdout.readline().strip()
-        finally:
-            running.terminate()
-            assert running.wait(20) == 0
 
 
 def test_two_servers_share_profiles_keys_tokens_and_failures(tmp_path: Path) -> None:
@@ -46,7 +29,7 @@ def test_two_servers_share_profiles_keys_tokens_and_failures(tmp_path: Path) -> 
         home = tmp_path / "home"
         _, key = watched.store.api_keys.create("backend", list(Scope))
     with ExitStack() as stack:
-        urls = [stack.enter_context(process(home)) for _ in range(2)]
+        urls = [stack.enter_context(server_process(SCRIPT, home, ends_within_s=20)) for _ in range(2)]
         one, other = (Web(url, key) for url in urls)
         # a profile made here, enrolled in turns, is seen there
         made = one("POST", "/v1/profiles", {"name": "eve", "phrase": PHRASE}).json
