@@ -137,8 +137,7 @@ def export() -> None:
 def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
     """The network with 8-bit weights in the second and third LSTM layer: they are what a run waits for.
 
-    The first layer and what comes behind the last stay in float: power spectra span too many decades for 8 bits.
-    Unsigned weights, because signed ones saturate on processors without VNNI.
+    The first layer stays in float: power spectra span too many decades for 8 bits.
     """
     with tempfile.TemporaryDirectory() as folder:
         full, small = Path(folder) / "full.onnx", Path(folder) / "small.onnx"
@@ -150,7 +149,21 @@ def in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
             per_channel=True,
             nodes_to_exclude=["lstm_0", "linear", "within_class_covariance"],
         )
-        return onnx.load(small)
+        return unsigned(onnx.load(small))
+
+
+def unsigned(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same numbers with the zero at 128, because products of signed weights overflow on processors without VNNI.
+
+    The quantizer makes signed weights of an LSTM whatever it is asked for.
+    """
+    quantized = [node for node in model.graph.node if node.op_type == "DynamicQuantizeLSTM"]
+    weights_and_zeros = {node.input[k] for node in quantized for k in (1, 2, 9, 11)}
+    for constant in model.graph.initializer:
+        values = numpy_helper.to_array(constant)
+        if constant.name in weights_and_zeros and values.dtype == np.int8:
+            constant.CopyFrom(numpy_helper.from_array((values.astype(np.int16) + 128).astype(np.uint8), constant.name))
+    return model
 
 
 def export_student(weights: Path) -> None:

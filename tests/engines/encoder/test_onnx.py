@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import psutil
 import pytest
 import soundfile
@@ -255,3 +256,12 @@ def test_a_model_that_gives_other_results_than_registered_is_refused() -> None:
     registered = base64.b64encode((other / np.linalg.norm(other)).astype("<f2").tobytes()).decode()
     with pytest.raises(EngineError, match="wrong results"):
         OnnxEncoder(replace(entry, self_test=registered), content)
+
+
+@pytest.mark.parametrize("path", sorted(models_folder().rglob("*.onnx")), ids=lambda path: path.stem)
+def test_no_weights_of_a_shipped_network_overflow_on_a_processor_without_vnni(path: Path) -> None:
+    """Pairs of products of unsigned activations and signed weights saturate there at 16 bits, without an error."""
+    network = onnx.load(path)
+    signed = {one.name for one in network.graph.initializer if one.data_type == onnx.TensorProto.INT8}
+    quantized = [node for node in network.graph.node if node.op_type in ("DynamicQuantizeLSTM", "MatMulInteger")]
+    assert not signed & {name for node in quantized for name in node.input}
