@@ -1,4 +1,4 @@
-"""The tables. What changes here needs a new revision in ``migrations/versions`` (a test compares them).
+"""The tables. Once a version is released, a change here needs a revision in ``migrations/versions`` (a test compares).
 
 Times are whole milliseconds since the epoch, UTC. Columns of type Sealed hold what ``sealing`` made.
 """
