@@ -63,7 +63,7 @@ def commands() -> list[str]:
 
 def pages() -> dict[str, str]:
     """What is made, by the name of its file in docs."""
-    from streamauth.protocol.schema import schema
+    from scripts.protocol_schema import schema
 
     return {
         "reference.md": reference(),

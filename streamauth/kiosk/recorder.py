@@ -53,7 +53,6 @@ class Recorder:
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="door-recorder", daemon=True)
         self.failing = False
-        self.lost = 0
 
     def start(self) -> None:
         """Begin to write."""
@@ -90,7 +89,7 @@ class Recorder:
     def _enqueue(self, batch: _Batch) -> None:
         with self._changed:
             while len(self._waiting) >= _MAX_WAITING:
-                self.lost += len(self._waiting.popleft().messages)
+                self._waiting.popleft()
             self._waiting.append(batch)
             self._changed.notify_all()
 

@@ -118,12 +118,6 @@ class ScreenFeed:
         with self._lock:
             return self._screen
 
-    @property
-    def pages(self) -> int:
-        """How many pages are open."""
-        with self._lock:
-            return len(self._clients)
-
     def show(self, screen: Screen) -> None:
         """Show a picture."""
         with self._lock:

@@ -5,6 +5,7 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+from scripts.protocol_schema import schema
 from streamauth.errors import all_errors
 from streamauth.protocol.answers import Pronunciation, Ready, SignedVerdict
 from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy
@@ -12,7 +13,6 @@ from streamauth.protocol.events import event_classes
 from streamauth.protocol.messages import MAX_CONTROL_BYTES, PATH, Start
 from streamauth.protocol.models import VERSION
 from streamauth.protocol.purpose import Mode
-from streamauth.protocol.schema import schema
 from streamauth.server.streaming.close import CLOSE_CODES, close_code
 from streamauth.settings import ServerSettings
 from tests.samples import EVENTS

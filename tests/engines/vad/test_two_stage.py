@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from scripts.fixtures.nonspeech import NON_SPEECH
 from streamauth.catalog.registry import Catalog, models_folder, read_registry
 from streamauth.core.ports import Samples
 from streamauth.core.speech.voicing import FRAME_SAMPLES, VoicingNetwork
@@ -16,7 +17,6 @@ from streamauth.demo_data import VOICES, demo_utterances
 from streamauth.engines.vad.two_stage import TwoStageDetector, load_voicing
 from streamauth.engines.vad.webrtc import WebrtcDetector
 from streamauth.errors import ModelCorrupt, ModelMissing
-from streamauth.evaluation.nonspeech import NON_SPEECH
 
 
 @pytest.fixture(scope="module")
