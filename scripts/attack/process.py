@@ -35,13 +35,11 @@ class ServerProcess:
     @property
     def log(self) -> str:
         """All that the process wrote so far."""
-        """See the class."""
         return self._log.read_text(errors="replace")
 
     @property
     def pid(self) -> int:
         """Of the process."""
-        """See the class."""
         return self._process.pid
 
     @classmethod

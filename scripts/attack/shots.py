@@ -338,6 +338,7 @@ class Shots:
             "among": [list(self._known.names), ["own"], [], ["x"] * 400],
             "phrase": ["open the front door please", "my voice is my key", self._bends.text()],
             "text_independent": [True, False],
+            "consent": ["2026-01", "v" * 65, self._bends.text()],
             "prompt": ["digits", "words", MARK],
             "token": [self._known.keys.get("verify", ""), "A" * 43, self._bends.text()],
             "audience": ["shop", self._bends.text()],
