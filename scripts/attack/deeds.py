@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def _enroll_by_voice(worker: Worker) -> Deed:
     name = f"by voice {secrets.token_hex(4)}"
 
     def do() -> None:
-        said = pcm(pause(0.3), say(_PHRASE, _OWNER), pause(0.6))
+        said = _said(_OWNER)
         with worker.authenticator.enroll(name, _FORMAT, phrase=_PHRASE) as attempt:
             for _ in range(3):
                 attempt.receive_audio(said)
@@ -196,9 +197,8 @@ def _decide(worker: Worker) -> Deed:
     facts: Facts = {}
 
     def do() -> None:
-        said = pcm(pause(0.3), say(_PHRASE, speaker), pause(0.6))
         with worker.authenticator.verify(profile.name, _FORMAT) as attempt:
-            events = [*attempt.receive_audio(said), *attempt.receive_end()]
+            events = [*attempt.receive_audio(_said(speaker)), *attempt.receive_end()]
         (verdict,) = (event.verdict for event in events if isinstance(event, Decided))
         facts[fact] = 0 if verdict is Verdict.ACCEPT else failures + 1
 
@@ -278,6 +278,12 @@ def _token(worker: Worker) -> Deed:
         facts[f"used {token}"] = True
 
     return Deed(do, facts)
+
+
+@cache
+def _said(speaker: int) -> bytes:
+    """The phrase by one of the fakes' voices."""
+    return pcm(pause(0.3), say(_PHRASE, speaker), pause(0.6))
 
 
 def _mark_of(vector: Any) -> str:

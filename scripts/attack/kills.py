@@ -11,6 +11,7 @@ and kills that in every other case, with all its processes, while the child work
 """
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -109,8 +110,9 @@ def kill(kills: int, seed: str, toll: Toll, url: str = "", server: Server | None
         server: Of that store, to be killed in every other case; None leaves it alone.
     """
     rng = random.Random(seed)
+    _warm_up()
     while toll.kills < kills:
-        with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:  # noqa: S108
+        with _folder() as folder:
             believed = Believed()
             until = kills if url else min(kills, toll.kills + _FRESH_EVERY)
             while toll.kills < until:
@@ -118,6 +120,22 @@ def kill(kills: int, seed: str, toll: Toll, url: str = "", server: Server | None
                 if toll.kills % _TOLD_EVERY == 0:
                     print(f"{toll.kills} kills, {len(toll.lost)} faults", flush=True)
             _last(Path(folder), url, believed, toll)
+
+
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108
+
+
+def _warm_up() -> None:
+    """Do each deed once, so that no child spends its life on importing what this process can hand down."""
+    with _folder() as folder:
+        worker = Worker(Path(folder), "", random.Random(0))
+        worker.check()
+        for name in ("create", *DEEDS):
+            DEEDS[name](worker).do()
+        worker.store.close()
+    gc.collect()
+    gc.freeze()
 
 
 def _one(folder: Path, url: str, rng: random.Random, believed: Believed, toll: Toll, server: Server | None) -> None:
