@@ -6,9 +6,10 @@ A fact is a text such as ``utterances ID``; its value is whatever the store says
 import random
 import secrets
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,16 @@ class Deed:
     do: Callable[[], object]
     facts: Facts
     between: Sequence[tuple[str, Any]] = ()
+
+
+@dataclass
+class _Seen:
+    """What was read of the store in one go: signing keys, profiles, notes of the audit log, its accepts by profile."""
+
+    published: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)
+    accepts: Counter[str] = field(default_factory=Counter)
 
 
 class Worker:
@@ -94,20 +105,35 @@ class Worker:
 
     def before(self, deed: Deed) -> Facts:
         """What the store says of profiles before a deed that changes it."""
-        kept = set(self.profiles())
         concerned = [fact for fact in deed.facts if fact.split(" ")[0] in _OF_PROFILES]
         concerned += [fact for fact, _ in deed.between]
-        return {fact: self._found(fact, set(), set(), kept) for fact in concerned}
+        seen = _Seen(kept=set(self.profiles()))
+        if any(fact.startswith("accepts ") for fact in concerned):
+            self._read_audit(seen)
+        return {fact: self._found(fact, seen) for fact in concerned}
 
     def found(self, facts: list[str]) -> Facts:
         """What the store says of these facts."""
-        noted = {entry.subject for entry in self.store.audit.entries() if entry.action == "drill"}
-        published = {each["kid"] for each in self.store.signing_keys.published()}
-        kept = set(self.profiles())
-        return {fact: self._found(fact, noted, published, kept) for fact in facts}
+        seen = _Seen({each["kid"] for each in self.store.signing_keys.published()}, set(self.profiles()))
+        self._read_audit(seen)
+        return {fact: self._found(fact, seen) for fact in facts}
 
-    def _found(self, fact: str, noted: set[str], published: set[str], kept: set[str]) -> Any:
+    def accepts(self, profile_id: str) -> int:
+        """How many accepts of a profile the audit log has."""
+        seen = _Seen()
+        self._read_audit(seen)
+        return seen.accepts[profile_id]
+
+    def _read_audit(self, seen: "_Seen") -> None:
+        for entry in self.store.audit.entries():
+            if entry.action == "drill":
+                seen.noted.add(entry.subject)
+            elif entry.outcome == AttemptOutcome.ACCEPTED:
+                seen.accepts[entry.subject] += 1
+
+    def _found(self, fact: str, seen: "_Seen") -> Any:
         kind, _, what = fact.partition(" ")
+        kept = seen.kept
         match kind:
             case "profile":
                 return what in kept or None
@@ -120,9 +146,11 @@ class Worker:
             case "failures":
                 return self.store.attempts.standing(what, self.settings.attempts)[0] if what in kept else None
             case "noted":
-                return what in noted or None
+                return what in seen.noted or None
             case "signs":
-                return what in published or None
+                return what in seen.published or None
+            case "accepts":
+                return seen.accepts[what]
             case "key":
                 try:
                     self.store.api_keys.find(what)
@@ -194,6 +222,7 @@ def _decide(worker: Worker) -> Deed:
     speaker = worker.rng.choice((_OWNER, _OTHER))
     fact = f"failures {profile.id}"
     failures = worker.store.attempts.standing(profile.id, worker.settings.attempts)[0]
+    audited, accepts = f"accepts {profile.id}", worker.accepts(profile.id)
     facts: Facts = {}
 
     def do() -> None:
@@ -201,8 +230,9 @@ def _decide(worker: Worker) -> Deed:
             events = [*attempt.receive_audio(_said(speaker)), *attempt.receive_end()]
         (verdict,) = (event.verdict for event in events if isinstance(event, Decided))
         facts[fact] = 0 if verdict is Verdict.ACCEPT else failures + 1
+        facts[audited] = accepts + (verdict is Verdict.ACCEPT)  # an accept that is told has its row, and one only
 
-    return Deed(do, facts, ((fact, failures + 1), (fact, 0)))
+    return Deed(do, facts, ((fact, failures + 1), (fact, 0), (audited, accepts + 1)))
 
 
 def _attempt(worker: Worker) -> Deed:

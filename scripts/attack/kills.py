@@ -7,7 +7,9 @@ at a random moment, in a fifth of the cases while it opens the store. The next c
 as ``streamauth store check`` does, with the whole audit log, and reads every fact that the ones before it told. What
 was confirmed must hold, and what was under way must have happened wholly or not at all. The engines are quick fakes;
 `--store` takes the URL of an empty database in the place of a new SQLite file. `--postgres` starts a PostgreSQL server
-and kills that in every other case, with all its processes, while the child works. Exits with 1 where anything is lost.
+and kills that in every other case, with all its processes, while the child works. That server runs without fsync: what
+a process that is killed has written stays with the kernel, so that only a crash of the machine, which this does not
+try, could lose it. Exits with 1 where anything is lost.
 """
 
 import argparse
@@ -27,10 +29,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from scripts.attack.deeds import DEEDS, Facts, Worker
-from tests.postgres import Server, new_database
+from tests.postgres import Server, drop_database, new_database
 
-_MOST_DEEDS = 12
+_MOST_DEEDS = 5
 _MOMENT_S = 0.03
+_PAST = 1.2
 _OPENING_SHARE = 0.2
 _OPENING_S = 0.15
 _LONGEST_S = 60.0
@@ -50,6 +53,7 @@ class Toll:
         done: What was confirmed, by kind.
         cut_off: What was under way at a kill, by kind.
         lost: What does not hold, in words.
+        took_s: How long each kind took of late, so that the moment of a kill can lie anywhere in it.
     """
 
     kills: int = 0
@@ -58,6 +62,7 @@ class Toll:
     done: Counter[str] = field(default_factory=Counter)
     cut_off: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
+    took_s: dict[str, float] = field(default_factory=dict)
 
     def print(self) -> None:
         """All of it."""
@@ -106,34 +111,40 @@ def kill(kills: int, seed: str, toll: Toll, url: str = "", server: Server | None
         kills: How many.
         seed: What is done and when it is cut off follows from it, as far as the machine's own pace allows.
         toll: Where to count.
-        url: Of the store; a new SQLite file every fifty kills if empty.
-        server: Of that store, to be killed in every other case; None leaves it alone.
+        url: Of the store; a new one every fifty kills if empty.
+        server: Where these are made, to be killed in every other case; SQLite files if None.
     """
     rng = random.Random(seed)
-    _warm_up()
+    _warm_up(server)
     while toll.kills < kills:
         with _folder() as folder:
             believed = Believed()
+            place = url or (new_database(server.url) if server is not None else "")
             until = kills if url else min(kills, toll.kills + _FRESH_EVERY)
             while toll.kills < until:
-                _one(Path(folder), url, rng, believed, toll, server if rng.random() < _SERVER_SHARE else None)
+                _one(Path(folder), place, rng, believed, toll, server if rng.random() < _SERVER_SHARE else None)
                 if toll.kills % _TOLD_EVERY == 0:
                     print(f"{toll.kills} kills, {len(toll.lost)} faults", flush=True)
-            _last(Path(folder), url, believed, toll)
+            _last(Path(folder), place, believed, toll)
+            if server is not None:
+                drop_database(place)
 
 
 def _folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108
 
 
-def _warm_up() -> None:
+def _warm_up(server: Server | None) -> None:
     """Do each deed once, so that no child spends its life on importing what this process can hand down."""
-    with _folder() as folder:
-        worker = Worker(Path(folder), "", random.Random(0))
-        worker.check()
-        for name in ("create", *DEEDS):
-            DEEDS[name](worker).do()
-        worker.store.close()
+    for url in ("", *(() if server is None else (new_database(server.url),))):
+        with _folder() as folder:
+            worker = Worker(Path(folder), url, random.Random(0))
+            worker.check()
+            for name in ("create", *DEEDS):
+                DEEDS[name](worker).do()
+            worker.store.close()
+        if url:
+            drop_database(url)
     gc.collect()
     gc.freeze()
 
@@ -143,18 +154,22 @@ def _one(folder: Path, url: str, rng: random.Random, believed: Believed, toll: T
     child, lines = _begin(folder, url, rng.randrange(2**60), believed)
     early = rng.random() < _OPENING_SHARE
     left = 0 if early else rng.randint(0, _MOST_DEEDS)
-    moment_s = rng.uniform(0, _OPENING_S if early else _MOMENT_S)
-    opened = False
-    until = time.monotonic() + (moment_s if early else _LONGEST_S)
+    moment = rng.uniform(0, _PAST)
+    opened, began_s = False, 0.0
+    until = time.monotonic() + (moment * _OPENING_S if early else _LONGEST_S)
     while (rest_s := until - time.monotonic()) > 0 and (told := lines.next(rest_s)) is not None:
         if told["kind"] == "found":
             believed.compare(told["facts"], toll)
             opened = True
         else:
             believed.hear(told, toll)
+        if told["kind"] == "done":
+            toll.took_s[told["deed"]] = time.monotonic() - began_s
         # counted in deeds and not in time, so that a busy machine does as much
-        if told["kind"] == "begin" and (left := left - 1) == -1:
-            until = time.monotonic() + moment_s
+        if told["kind"] == "begin":
+            began_s, left = time.monotonic(), left - 1
+            if left == -1:
+                until = began_s + moment * toll.took_s.get(told["deed"], _MOMENT_S)
     if server is not None:
         server.kill()
         toll.servers += 1
@@ -260,9 +275,8 @@ def main() -> None:
     arguments = parser.parse_args()
     toll, began = Toll(), time.monotonic()
     server = Server() if arguments.postgres else None
-    url = arguments.store if server is None else new_database(server.url)
     try:
-        kill(arguments.kills, arguments.seed, toll, url, server)
+        kill(arguments.kills, arguments.seed, toll, arguments.store, server)
     finally:
         if server is not None:
             server.stop()
