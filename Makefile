@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# what needs nothing but Python: no recordings of people, no browser, no package of Debian
+PLAIN := not real_audio and not browser and not pam and not tools and not mosquitto
+UNIT := not system and $(PLAIN)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format coverage lock serve pam man deb clean
+.PHONY: help demo unit system test check format coverage lock serve pam man deb clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,11 +16,17 @@ help: ## list the targets
 demo: $(READY) ## enroll two synthetic voices, start a server, show an accept and three rejections
 	$(BIN)/streamauth demo
 
+unit: $(READY) ## the unit tests: no server, database server or other program is started; a few minutes on two cores
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(UNIT)" $(ARGS)
+
+system: $(READY) ## the tests that start servers, PostgreSQL and programs, or run the whole product
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "system and $(PLAIN)" $(ARGS)
+
 test: $(READY) ## all tests that need no microphone; those on real recordings run where ../shared/audio is
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 coverage: $(READY) ## the unit tests, and which lines none of them runs
-	$(BIN)/python -m pytest -n 2 -m "not real_audio and not browser" --cov=streamauth --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(UNIT)" --cov=streamauth --cov-report=term:skip-covered $(ARGS)
 
 check: $(READY) ## lint, format, layers and types
 	$(BIN)/ruff check .

@@ -1,7 +1,9 @@
 """Settings of all tests."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 from tests.quick import quick
@@ -16,3 +18,14 @@ os.environ["STREAMAUTH_SERVER_CALL_TIMEOUT_S"] = "300"
 # the same examples in each run, and no example fails because the machine is busy
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+# folders whose tests all run the product as its users do: as a server, by its examples, through every entrance
+_SYSTEM = {"azure", "examples", "golden"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell the unit tests from the others; single tests are marked where they stand."""
+    tests = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(tests).parts[0] in _SYSTEM:
+            item.add_marker(pytest.mark.system)

@@ -21,6 +21,8 @@ from streamauth.server.hosting import serving
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 
+pytestmark = pytest.mark.system
+
 RATE_HZ = 16_000
 PHRASE = demo_utterances()["awb", "door-1"].text
 SUBTYPES = {Encoding.S16LE: "PCM_16", Encoding.F32LE: "FLOAT", Encoding.MULAW: "ULAW", Encoding.ALAW: "ALAW"}

@@ -24,6 +24,8 @@ from streamauth.service.authenticator import Authenticator
 from streamauth.service.door_tables import TableKind, export_table
 from streamauth.settings import Settings
 
+pytestmark = pytest.mark.system
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 

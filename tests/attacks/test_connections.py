@@ -65,6 +65,7 @@ def test_one_address_has_its_share_of_connections(tmp_path: Path) -> None:
         assert asked(url, "GET", "/healthz", source="127.0.0.2")[0] == 200
 
 
+@pytest.mark.system
 def test_without_descriptors_the_server_rests_and_says_so_once(tmp_path: Path) -> None:
     code = """
 import resource, sys
@@ -119,6 +120,7 @@ with application(Path(sys.argv[1]), settings) as watched:
     process.communicate(timeout=20)
 
 
+@pytest.mark.system
 def test_a_hangup_reads_the_certificate_again(served_over_tls: tuple[str, Path, subprocess.Popen[str]]) -> None:
     url, path, process = served_over_tls
 

@@ -3,9 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+
 from scripts.attack.kills import Believed, Toll
 
 
+@pytest.mark.system
 def test_processes_that_are_killed_lose_nothing() -> None:
     # in a process of its own: it forks, which a process with threads must not
     command = [sys.executable, "-m", "scripts.attack.kills", "--kills", "6", "--seed", "tests"]

@@ -29,6 +29,7 @@ def ran(environment: dict[str, str], *command: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.system
 def test_bash(shell: Shell, programs: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "completion"
     file.write_text(shell("completion", "bash").out)

@@ -27,6 +27,7 @@ print(os.WCOREDUMP(os.wait()[1]))
 """
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("dumps", ["on", "off"])
 def test_a_crash_leaves_no_core(dumps: str, tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]

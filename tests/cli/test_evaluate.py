@@ -180,6 +180,7 @@ def kept(work: Path, kind: str) -> dict[str, float]:
     return {file.name: file.stat().st_mtime_ns for file in folder.glob(f"{kind}-*")} if folder.is_dir() else {}
 
 
+@pytest.mark.system
 def test_a_killed_run_goes_on_where_it_stopped(shell: Shell, tmp_path: Path) -> None:
     path, work = with_phrases(tmp_path, "TC", "IW"), tmp_path / "work"
     command = [sys.executable, "-m", "streamauth", "evaluate", str(path), "--work", str(work), "--jobs", "2"]

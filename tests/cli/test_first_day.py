@@ -71,6 +71,7 @@ def test_config_tells_each_setting_and_where_it_comes_from(shell: Shell, monkeyp
 # --- what libraries print -------------------------------------------------------------------------------------
 
 
+@pytest.mark.system
 def test_lines_of_libraries_stay_off_the_screen() -> None:
     code = (
         "import os, streamauth.cli.main as m\n"
@@ -210,6 +211,7 @@ def test_a_microphone_is_tried_out(shell: Shell, card: FakeSoundDevice, monkeypa
     assert "Nothing but zeros" in outcome.out
 
 
+@pytest.mark.system
 def test_completion_of_the_shell(tmp_path: Path) -> None:
     environment = {
         **os.environ,

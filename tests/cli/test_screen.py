@@ -18,6 +18,7 @@ main.main([])
 """
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("options", "shown"), [((), False), (("-X", "dev"), True)])
 def test_what_libraries_print_is_for_developers(options: tuple[str, ...], shown: bool) -> None:
     done = subprocess.run([sys.executable, *options, "-c", _NOISY], capture_output=True, text=True)

@@ -10,6 +10,8 @@ from streamauth.core.door.door import Grant
 from streamauth.core.door.events import Denial
 from tests.kiosk.rig import DOOR, Memory, MockDoor, eventually
 
+pytestmark = pytest.mark.system
+
 STATES = ["locked", "granted", "open", "held", "forced", "lockdown", "evacuation"]
 
 

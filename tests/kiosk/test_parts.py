@@ -175,6 +175,7 @@ def test_the_screen_is_served_to_this_machine_alone(host: str) -> None:
         ScreenServer(ScreenFeed(KioskFacts("x")), lambda touch: None, host, 0)
 
 
+@pytest.mark.system
 def test_one_process_keeps_one_door(tmp_path: Path) -> None:
     first = Identity(tmp_path)
     name = first.hold()

@@ -12,6 +12,8 @@ from tests.kiosk.rig import DOOR
 from tests.kiosk.site_rig import LIMITS, Clocks, Kept, Network, enroll, failures
 from tests.postgres import Server, new_database
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[Server]:

@@ -11,6 +11,8 @@ import pytest
 
 from streamauth.login.client import LoginClient
 
+pytestmark = pytest.mark.system
+
 # the first descriptor of systemd is 3
 _PROGRAM = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid()); "

@@ -57,6 +57,7 @@ def test_setup_checks_the_level_and_enrolls(rig: Rig, capsys: pytest.CaptureFixt
     assert rig.microphone.opened == 2
 
 
+@pytest.mark.system
 @needs_root
 @pytest.mark.parametrize("columns", [40, 80])
 def test_setup_on_a_terminal(rig: Rig, columns: int) -> None:

@@ -136,6 +136,7 @@ def health(**environment: object) -> int:
     return subprocess.run(command, env={name: str(value) for name, value in environment.items()}).returncode
 
 
+@pytest.mark.system
 def test_the_health_check(tmp_path: Path) -> None:
     with server(tmp_path) as (url, _):
         port = url.rpartition(":")[2].partition("/")[0]

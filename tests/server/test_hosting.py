@@ -225,6 +225,7 @@ def process_of_its_own(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[st
             process.kill()
 
 
+@pytest.mark.system
 def test_a_signal_ends_the_process_even_where_an_engine_hangs(tmp_path: Path) -> None:
     with process_of_its_own(tmp_path) as (url, process):
         with Peer(url) as peer:
@@ -239,6 +240,7 @@ def test_a_signal_ends_the_process_even_where_an_engine_hangs(tmp_path: Path) ->
         assert process.wait(10) == 0
 
 
+@pytest.mark.system
 def test_a_killed_server_loses_nothing_that_was_confirmed(tmp_path: Path) -> None:
     with process_of_its_own(tmp_path) as (url, process), Peer(url) as enrolling, Peer(url) as verifying:
         enrolling.start("enroll", name="eve", phrase=PHRASE)

@@ -14,6 +14,8 @@ from streamauth.server.hosting import serving
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 
+pytestmark = pytest.mark.system
+
 FORMAT = AudioFormat(16_000)
 UTTERANCES = demo_utterances()
 PHRASE = UTTERANCES["awb", "door-1"].text

@@ -18,6 +18,8 @@ from tests.server.processes import server_process
 from tests.server.rig import ADA, AUDIO, BOB, PHRASE, STRANGER, Peer, settings, spoken
 from tests.server.web import Web, wav
 
+pytestmark = pytest.mark.system
+
 SCRIPT = """
 import sys
 from pathlib import Path

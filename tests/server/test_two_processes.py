@@ -6,12 +6,15 @@ from pathlib import Path
 from threading import Thread
 
 import jwt
+import pytest
 
 from streamauth.store.api_keys import Scope
 from streamauth.store.store import Store
 from tests.server.processes import server_process
 from tests.server.rig import ADA, AUDIO, PHRASE, STRANGER, Peer, application, settings, spoken
 from tests.server.web import Web, wav
+
+pytestmark = pytest.mark.system
 
 SCRIPT = """
 import sys

@@ -20,6 +20,8 @@ from tests.server.rig import ADA, PHRASE, Peer, application, settings, spoken, u
 from tests.server.test_tls import make_certificate
 from tests.server.web import Web
 
+pytestmark = pytest.mark.system
+
 SCRIPT = """
 import logging, sys
 from pathlib import Path

@@ -152,6 +152,7 @@ def test_raw_pcm_too_long() -> None:
             next(chunks)
 
 
+@pytest.mark.system
 def test_raw_pcm_from_a_real_pipe() -> None:
     code = (
         "import sys; from streamauth.core.audio.pcm import AudioFormat; from streamauth.sources.files import read_raw\n"

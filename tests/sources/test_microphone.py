@@ -333,6 +333,7 @@ def run(code: str, folder: Path | None = None) -> str:
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.system
 def test_portaudio_is_missing(tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')\n")
     told = run("list_devices()", tmp_path)
@@ -341,6 +342,7 @@ def test_portaudio_is_missing(tmp_path: Path) -> None:
     assert "brew install portaudio" in told
 
 
+@pytest.mark.system
 def test_the_real_package_with_no_such_device() -> None:
     """Holds with and without a sound card, and without PortAudio."""
     told = run("Microphone('no device has this name')")

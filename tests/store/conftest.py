@@ -18,7 +18,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test of a store on both databases, but for those of what only one of them has."""
     if "store_kind" in metafunc.fixturenames:
         kinds = getattr(metafunc.function, "store_kinds", getattr(metafunc.module, "STORE_KINDS", _KINDS))
-        metafunc.parametrize("store_kind", kinds, indirect=True)
+        marked = [pytest.param(kind, marks=pytest.mark.system if kind == "postgres" else ()) for kind in kinds]
+        metafunc.parametrize("store_kind", marked, indirect=True)
 
 
 @pytest.fixture(autouse=True)

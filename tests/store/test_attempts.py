@@ -107,6 +107,7 @@ def test_an_unknown_profile(store: Store, anna: str) -> None:
             call()
 
 
+@pytest.mark.system
 def test_the_charge_of_a_killed_process_stays(store: Store, anna: str, home: Path) -> None:
     code = """
 store = opened(home)
@@ -137,6 +138,7 @@ def test_threads_at_once_get_no_more_than_the_rule_allows(
     assert failures(store, anna).failures == allowed
 
 
+@pytest.mark.system
 def test_processes_at_once_get_no_more_than_the_rule_allows(store: Store, anna: str, home: Path) -> None:
     code = """
 from streamauth.errors import ProfileLocked

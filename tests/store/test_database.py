@@ -90,6 +90,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         Database(tmp_path / "file" / "test.db", busy_timeout_s=1)
 
 
+@pytest.mark.system
 @on_both
 def test_a_kill_at_any_moment_loses_nothing_that_was_confirmed(home: Path) -> None:
     code = """
@@ -122,6 +123,7 @@ for number in range(seed, seed + 10_000):
                 assert (store.voiceprints.encoders(profile_id) == (ENCODER,)) == (len(stored) == 3)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("statement", [9, 14, 20, 26])
 def test_a_kill_while_the_store_is_made_leaves_one_that_opens(home: Path, statement: int) -> None:
     code = """

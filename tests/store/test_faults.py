@@ -126,6 +126,7 @@ def test_a_full_disk_changes_nothing(store: Store) -> None:
     store.maintenance.check()
 
 
+@pytest.mark.system
 def test_a_really_full_disk(tmp_path: Path) -> None:
     # a file system of its own, in name spaces of its own: nothing of the machine is touched
     spaces = ["unshare", "--user", "--map-root-user", "--mount"]

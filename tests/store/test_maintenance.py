@@ -127,6 +127,7 @@ def test_stores_that_share_a_key_file_are_rotated_one_by_one(home: Path, tmp_pat
                 _assert_filled(store)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("moment", "patch"),
     [

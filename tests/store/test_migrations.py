@@ -108,6 +108,7 @@ def test_a_revision_that_makes_no_sense(home: Path, change: str) -> None:
         opened(home)
 
 
+@pytest.mark.system
 def test_an_up_to_date_store_opens_without_alembic(home: Path) -> None:
     opened(home).close()
     code = (

@@ -93,6 +93,7 @@ def test_first_openings_at_once_make_one_store(home: Path) -> None:
         assert len(store.profiles.summaries()) == 8
 
 
+@pytest.mark.system
 def test_first_openings_by_processes_at_once_make_one_store(home: Path) -> None:
     code = """
 print("ready", flush=True)
@@ -146,6 +147,7 @@ def test_a_sealed_value_in_another_row_does_not_open(home: Path, purpose: str, s
         store.voiceprints.get(anna.id, encoder_id)
 
 
+@pytest.mark.system
 @sqlite_only
 def test_traces_are_wiped_when_a_deletion_was_killed_halfway(home: Path) -> None:
     with opened(home) as store:

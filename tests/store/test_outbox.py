@@ -82,6 +82,7 @@ with opened(Path(sys.argv[1])) as store, open(sys.argv[2], "a") as file:
 """
 
 
+@pytest.mark.system
 def test_of_two_deliverers_one_is_killed_and_nothing_is_lost(box: Outbox, home: Path, tmp_path: Path) -> None:
     events = [message(number) for number in range(40)]
     box.record(events, ["mqtt"])
