@@ -59,6 +59,12 @@ class Server:
         query = {"host": str(self._data)}
         return URL.create("postgresql+psycopg", username="postgres", database="postgres", query=query)
 
+    def pids(self) -> list[int]:
+        """Of its processes: the first one, and those that it has started."""
+        assert self._process is not None
+        pid = self._process.pid
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         options = (
