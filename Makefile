@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # what needs nothing but Python: no recordings of people, no browser, no package of Debian
-PLAIN := not real_audio and not browser and not pam and not tools and not mosquitto
+PLAIN := not real_audio and not browser and not pam and not tools and not mosquitto and not network
 UNIT := not system and $(PLAIN)
 
 .DEFAULT_GOAL := help

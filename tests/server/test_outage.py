@@ -42,6 +42,8 @@ def database() -> Iterator[Server]:
     server.stop()
 
 
+@pytest.mark.system
+@pytest.mark.timeout(300)
 def test_nothing_is_accepted_without_the_database_and_it_comes_back_by_itself(database: Server, tmp_path: Path) -> None:
     url = new_database(database.url)
     (tmp_path / "url").write_text(url)
