@@ -36,6 +36,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +140,7 @@ def main() -> None:
         server = stack.enter_context(_server(folder, store, arguments.workers, threads))
         first = _run(server, arguments.streams or 100, arguments.spread)
         if arguments.streams is None:
-            most = largest(lambda count: _run(server, count, arguments.spread).p95_ms, arguments.limit_ms)
+            most = largest(partial(_p95_ms, server, arguments.spread), arguments.limit_ms)
             print(f"streams with p95 <= {arguments.limit_ms:.0f} ms: {most:.1f}")
         sys.exit(first.dropped > 0)
 
@@ -147,7 +148,8 @@ def main() -> None:
 def _compare(home: Path, store: str, database: Server, streams: int | None, spread_s: float, limit_ms: float) -> int:
     """One process on one core, then two on two; or with so many streams a process, what each stream costs."""
     cores = sorted(os.sched_getaffinity(0))[:2]
-    held, costs = [], []
+    held: list[float] = []
+    costs: list[float] = []
     for workers in (1, 2):
         for pid in (0, *database.pids()):
             with suppress(ProcessLookupError):
@@ -157,7 +159,7 @@ def _compare(home: Path, store: str, database: Server, streams: int | None, spre
             _run(server, workers, 1.0)  # models are warm
             if streams is None:
                 first, step = (round(2 * held[0]), 1.25) if held and held[0] else (8, 2.0)
-                held.append(largest(lambda count, at=server: _run(at, count, spread_s).p95_ms, limit_ms, first, step))
+                held.append(largest(partial(_p95_ms, server, spread_s), limit_ms, first, step))
                 print(f"{workers} processes hold {held[-1]:.1f} streams with p95 <= {limit_ms:.0f} ms", flush=True)
             else:
                 run = _run(server, streams * workers, spread_s)
@@ -197,6 +199,10 @@ def largest(p95_of: Callable[[int], float], limit_ms: float, first: int = 8, ste
     if not good or math.isinf(failed[bad]):
         return float(good)
     return good + (bad - good) * (limit_ms - held[good]) / (failed[bad] - held[good])
+
+
+def _p95_ms(server: _Serving, spread_s: float, streams: int) -> float:
+    return _run(server, streams, spread_s).p95_ms
 
 
 def _run(server: _Serving, streams: int, spread_s: float) -> Run:
