@@ -91,9 +91,9 @@ with application(Path(sys.argv[1]), settings) as watched:
         for _ in range(150):
             stack.enter_context(connected(url))
         time.sleep(1.0)
-    until(lambda: asked(url, "GET", "/healthz")[0] == 200, 20)
+    until(lambda: asked(url, "GET", "/healthz")[0] == 200, 60)
     process.send_signal(signal.SIGINT)
-    _, log = process.communicate(timeout=20)
+    _, log = process.communicate(timeout=60)
     assert 1 <= log.count("no room") <= 2
     assert "Traceback" not in log
 
@@ -117,7 +117,7 @@ with application(Path(sys.argv[1]), settings) as watched:
     assert process.stdout is not None
     yield process.stdout.readline().strip(), path, process
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
 
 @pytest.mark.system

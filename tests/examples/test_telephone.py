@@ -43,12 +43,12 @@ class Asterisk:
     def claims(self, call: uuid.UUID, name: str) -> str:
         """CURL(.../claims,uuid=...&name=...)"""
         request = Request(f"{self.web}/claims", f"uuid={call}&name={name}".encode(), method="POST")  # noqa: S310
-        with urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urlopen(request, timeout=60) as answer:  # noqa: S310
             return str(answer.read().decode())
 
     def verdict(self, call: uuid.UUID) -> str:
         """CURL(.../verdicts/UUID)"""
-        with urlopen(f"{self.web}/verdicts/{call}", timeout=10) as answer:  # noqa: S310
+        with urlopen(f"{self.web}/verdicts/{call}", timeout=60) as answer:  # noqa: S310
             return str(answer.read().decode())
 
     def call(self, who: uuid.UUID, pcm: bytes, rate_hz: int = 16_000, *, hang_up: bool = False) -> int | None:
@@ -115,7 +115,7 @@ def test_who_hangs_up_or_claims_nobody_is_not_accepted(tmp_path: Path) -> None:
         assert [asterisk.verdict(call) for call in (silent, unclaimed, unknown)] == ["undecided"] * 3
         assert asterisk.claims(unknown, "") == "bad claim"
         for garbage in (b"", b"\x01\x00", b"\x01\xff\xff" + bytes(10), bytes(100)):
-            with socket.create_connection(("127.0.0.1", asterisk.port), timeout=10) as line:
+            with socket.create_connection(("127.0.0.1", asterisk.port), timeout=60) as line:
                 line.sendall(garbage)
         assert asterisk.claims(uuid.uuid4(), "ada") == "ok", "it is still there"
 

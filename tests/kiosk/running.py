@@ -156,7 +156,7 @@ class Running:
         request = Request(self.url + what, json.dumps(fields).encode(), method="POST")  # noqa: S310 - the test's own
         request.add_header("Content-Type", "application/json")
         request.add_header("Origin", self.url.rstrip("/"))
-        with urlopen(request, timeout=10) as reply:  # noqa: S310 - as above
+        with urlopen(request, timeout=60) as reply:  # noqa: S310 - as above
             return int(reply.status)
 
     def claims(self, text: str) -> None:

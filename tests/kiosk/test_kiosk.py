@@ -17,6 +17,8 @@ from tests.kiosk.card import RATE_HZ, SoundCard
 from tests.kiosk.rig import PINS, closed_door, eventually
 from tests.kiosk.running import card, enrolled, home, running
 
+pytestmark = pytest.mark.system
+
 __all__ = ["card", "enrolled", "home"]
 
 

@@ -28,7 +28,7 @@ class Screens:
         self.address = (str(parts.hostname), int(parts.port or 0))
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-        connection = HTTPConnection(*self.address, timeout=10)
+        connection = HTTPConnection(*self.address, timeout=60)
         usual = {"Origin": self.origin, "Content-Type": "application/json"} if method == "POST" else {}
         try:
             connection.request(method, path, body, {**usual, **{k.replace("_", "-"): v for k, v in headers.items()}})
@@ -50,7 +50,7 @@ class Page:
 
     def __init__(self, screens: Screens) -> None:
         self.events: list[tuple[str, Any]] = []
-        self.connection = HTTPConnection(*screens.address, timeout=20)
+        self.connection = HTTPConnection(*screens.address, timeout=60)
         self.connection.request("GET", "/events")
         self.reply = self.connection.getresponse()
         assert self.reply.headers["content-type"].startswith("text/event-stream")

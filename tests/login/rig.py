@@ -191,7 +191,7 @@ def running(
             yield Rig(path, voices, microphone, state, daemon)
         finally:
             daemon.stop()
-            thread.join(timeout=10)
+            thread.join(timeout=60)
             assert not thread.is_alive()
 
 

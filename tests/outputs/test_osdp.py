@@ -64,7 +64,7 @@ def test_who_may_pass_is_shown_to_the_panel_as_a_badge(ends: tuple[int, Path]) -
         eventually(lambda: reader.is_online and ours.is_sc_active(5))
         reader.set_unlocked(False)
         reader.set_unlocked(True)
-        event = ours.get_event(5, timeout=10)
+        event = ours.get_event(5, timeout=60)
         assert badge_of(bytes([event["length"]]) + bytes(event["data"])) == BADGE
         assert ours.get_event(5, timeout=1) is None, "locking shows nothing"
     finally:

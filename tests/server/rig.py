@@ -1,5 +1,6 @@
 """What the tests of the server share: a real application on fake engines, and peers that do as they like."""
 
+import asyncio
 import atexit
 import json
 import shutil
@@ -11,9 +12,11 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any, Self, TypeVar
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -22,6 +25,7 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.ports import PhraseRecognizer
 from streamauth.core.sessions.base import Models
 from streamauth.engines.loader import Engines
+from streamauth.server import pool
 from streamauth.server.access import Access
 from streamauth.server.changes import Changes
 from streamauth.server.context import Context
@@ -189,6 +193,22 @@ def server(home: Path, encoder: FakeEncoder | None = None, **limits: Any) -> Ite
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("streamauth-")]
 
 
+def making_late(patch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function by which every call of an engine that runs has taken too long, however slow the machine is."""
+    passed_s = 0.0
+
+    async def wait(futures: Any, **how: float) -> Any:
+        return await asyncio.wait(futures, timeout=min(how["timeout"], 0.02))
+
+    def late() -> None:
+        nonlocal passed_s
+        passed_s += 1000.0
+
+    patch.setattr(pool, "asyncio", SimpleNamespace(**vars(asyncio) | {"wait": wait}))
+    patch.setattr(pool, "monotonic", lambda: time.monotonic() + passed_s)
+    return late
+
+
 @contextmanager
 def context(watched: Watched, configuration: Settings) -> Iterator[Context]:
     """What the sessions of a server share, without a server."""
@@ -206,7 +226,8 @@ class Peer:
     """A client that does as it likes."""
 
     def __init__(self, url: str, **options: Any) -> None:
-        self.socket = connect(url, compression=None, proxy=None, **options).__enter__()
+        # what is not read must not keep it from being closed
+        self.socket = connect(url, compression=None, proxy=None, max_queue=None, **options).__enter__()
 
     def __enter__(self) -> Self:
         return self
@@ -234,7 +255,7 @@ class Peer:
 
     def hear(self) -> dict[str, Any]:
         """The next message."""
-        message = json.loads(self.socket.recv(timeout=5))
+        message = json.loads(self.socket.recv(timeout=60))
         assert isinstance(message, dict)
         return message
 

@@ -49,7 +49,7 @@ def test_the_rest_interface_keeps_to_its_description(tmp_path: Path, mode: Gener
                 if case.path.endswith(OF_A_PROFILE):
                     case.path_parameters["profile_id"] = ada  # nobody guesses an id
                 tried.add(f"{case.method} {case.path}")
-                case.call_and_validate(base_url=web.base, headers=web.headers, checks=CHECKS, timeout=10)
+                case.call_and_validate(base_url=web.base, headers=web.headers, checks=CHECKS, timeout=60)
 
             with suppress(Unsatisfiable):  # there is no wrong way to ask for what takes no arguments
                 fuzz()

@@ -356,13 +356,13 @@ def test_a_peer_that_vanishes_in_any_state(tmp_path: Path, state: str, how: str)
             raw.say(type="end")
         if state == "hanging":
             raw.frame(spoken(PHRASE, BOB))
-            assert encoder.hanging.acquire(timeout=5)
+            assert encoder.hanging.acquire(timeout=60)
         if state == "rest":
             file = wav(spoken(PHRASE, BOB))
             path = f"/v1/profiles/{Web(url).profile_id('bob')}/verifications"
             head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(file)}\r\n\r\n"
             raw.socket.sendall(head.encode() + file)
-            assert encoder.hanging.acquire(timeout=5)
+            assert encoder.hanging.acquire(timeout=60)
         raw.reset() if how == "reset" else raw.socket.close()
         encoder.let_go.set()
         until(lambda: not watched.unclosed)

@@ -89,7 +89,7 @@ def test_the_client_tells_the_prompt_and_then_sends(tmp_path: Path) -> None:
     received = []
 
     def answer() -> Iterator[bytes]:
-        yield from pcm_chunks(spoken(f"{PHRASE} {shown(texts.get(timeout=5))}", ADA), FORMAT)
+        yield from pcm_chunks(spoken(f"{PHRASE} {shown(texts.get(timeout=60))}", ADA), FORMAT)
 
     start = Start(Mode.VERIFY, FORMAT, name="ada", prompt=PromptKind.DIGITS)
     with server(tmp_path) as (url, _):

@@ -51,7 +51,7 @@ class Web:
         kind = {} if data is None else {"Content-Type": "audio/wav" if isinstance(body, bytes) else "application/json"}
         request = urllib.request.Request(self.base + path, data, kind | self.headers | headers, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 return Answer(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
             with error:

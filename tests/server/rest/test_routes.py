@@ -4,6 +4,7 @@ import http.client
 import json
 import logging
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.server.rig import (
     HangingEncoder,
     NanEncoder,
     Peer,
+    making_late,
     server,
     spoken,
     until,
@@ -187,7 +189,7 @@ def test_a_body_without_a_length_is_limited_too(tmp_path: Path) -> None:
         web = Web(url, key_of(watched))
         path = f"/v1/profiles/{web.profile_id('ada')}/verifications"
         for headers, expected in (({}, 413), ({"Content-Type": "application/json"}, 413)):
-            connection = http.client.HTTPConnection(web.base.split("//")[1], timeout=10)
+            connection = http.client.HTTPConnection(web.base.split("//")[1], timeout=60)
             chunks = (bytes(10_000) for _ in range(100))
             try:
                 connection.request("POST", path, chunks, web.headers | headers, encode_chunked=True)
@@ -201,7 +203,7 @@ def test_a_body_without_a_length_is_limited_too(tmp_path: Path) -> None:
 def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
     with server(tmp_path, idle_timeout_s=0.2) as (url, _):
         host, port = url.split("/")[2].split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as raw:
+        with socket.create_connection((host, int(port)), timeout=60) as raw:
             head = "POST /v1/profiles HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             raw.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
             answer = raw.recv(4096).decode()
@@ -256,7 +258,7 @@ def test_what_is_no_profile(tmp_path: Path, body: bytes, status: int) -> None:
 )
 def test_addresses_where_nothing_is(tmp_path: Path, method: str, path: str, status: int) -> None:
     with server(tmp_path) as (url, _):
-        connection = http.client.HTTPConnection(url.split("/")[2], timeout=5)
+        connection = http.client.HTTPConnection(url.split("/")[2], timeout=60)
         connection.request(method, path)
         answer = connection.getresponse()
         body = answer.read()
@@ -313,10 +315,14 @@ def test_metrics_and_readiness(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["raises", "nan", "hangs"])
-def test_an_engine_that_fails_fails_its_request_only(tmp_path: Path, kind: str) -> None:
-    hanging = HangingEncoder(BOB)
+def test_an_engine_that_fails_fails_its_request_only(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging, late = HangingEncoder(BOB), making_late(monkeypatch)
+    if kind == "hangs":
+        threading.Thread(target=lambda: hanging.hanging.acquire() and late()).start()
     encoder = {"raises": BrokenEncoder(), "nan": NanEncoder(BOB), "hangs": hanging}[kind]
-    with server(tmp_path, encoder, engine_threads=1, call_timeout_s=0.5) as (url, watched):
+    with server(tmp_path, encoder, engine_threads=1) as (url, watched):
         web = Web(url, key_of(watched))
         bob, ada = (f"/v1/profiles/{web.profile_id(name)}/verifications" for name in ("bob", "ada"))
         failed = web("POST", bob, wav(spoken(PHRASE, BOB)))

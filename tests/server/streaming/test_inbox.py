@@ -38,7 +38,7 @@ def test_a_full_inbox_makes_the_reader_wait(message: bytes | EndUtterance) -> No
         await asyncio.sleep(0.01)
         assert not putting.done()
         await inbox.take()
-        await asyncio.wait_for(putting, 1)
+        await asyncio.wait_for(putting, 60)
 
     asyncio.run(check())
 

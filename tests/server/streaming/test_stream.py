@@ -21,6 +21,7 @@ from tests.server.rig import (
     HangingEncoder,
     NanEncoder,
     Peer,
+    making_late,
     server,
     spoken,
     until,
@@ -235,7 +236,7 @@ def test_a_peer_that_vanishes_leaves_nothing_but_its_charge(tmp_path: Path, stat
             peer.say(type="end")
         if state == "hanging":
             peer.send(spoken(PHRASE, BOB))
-            assert encoder.hanging.acquire(timeout=5)
+            assert encoder.hanging.acquire(timeout=60)
         peer.vanish()
 
         def admitted() -> bool:
@@ -323,16 +324,17 @@ def test_an_engine_that_gives_nan_fails_its_session_only(tmp_path: Path) -> None
         assert watched.made[0].state is SessionState.FAILED
 
 
-def test_an_engine_that_hangs_fails_its_session_only(tmp_path: Path) -> None:
-    encoder = HangingEncoder(BOB)
-    with server(tmp_path, encoder, engine_threads=2, call_timeout_s=0.5) as (url, watched):
+def test_an_engine_that_hangs_fails_its_session_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, late = HangingEncoder(BOB), making_late(monkeypatch)
+    with server(tmp_path, encoder, engine_threads=2) as (url, watched):
         with Peer(url) as peer, Peer(url) as other:
             peer.start(name="bob")
             peer.send(spoken(PHRASE, BOB))
-            assert encoder.hanging.acquire(timeout=5)
+            assert encoder.hanging.acquire(timeout=60)
             other.start(name="ada")
             other.send(spoken(PHRASE, ADA))
             assert other.last() == ("accept", 1000)
+            late()
             assert peer.last() == ("engine_failed", 1011)
         # it cannot be given back while the engine is inside of it, and once it is out nothing is accepted
         assert watched.made[0] in watched.unclosed
@@ -346,7 +348,7 @@ def test_where_all_workers_hang_others_are_told_of_the_overload(tmp_path: Path) 
     with server(tmp_path, encoder, engine_threads=1, max_queue_s=0.5) as (url, _), Peer(url) as peer:
         peer.start(name="bob")
         peer.send(spoken(PHRASE, BOB))
-        assert encoder.hanging.acquire(timeout=5)
+        assert encoder.hanging.acquire(timeout=60)
         with Peer(url) as other:
             other.say(**START)
             assert other.last() == ("overloaded", 1013)
