@@ -2,8 +2,9 @@
 
 python -m scripts.measure.cold_start [--times 5]
 
-`streamauth --version`, `--help` and `verify` of a phrase of 2.8 s, and the stages of the last one. CPU time is what a
-busy machine disturbs least; the time to wait is that of an idle one.
+`streamauth --version`, `--help` and `verify` of a phrase of 2.8 s, and the stages of the last one. The program is run
+as an installed one: its modules are compiled before. CPU time is what a busy machine disturbs least; the time to wait
+is that of an idle one.
 """
 
 import argparse
@@ -28,22 +29,30 @@ at = [(time.perf_counter(), time.process_time())]
 def passed():
     at.append((time.perf_counter(), time.process_time()))
 import streamauth.cli.main
+from streamauth.cli import ahead
 passed()
-import streamauth.cli.live
-from streamauth.cli.attempt import Recording, decide
-from streamauth.sources.files import open_audio
-from streamauth.service.authenticator import Authenticator
-passed()
-authenticator = Authenticator.open()
-passed()
-with open_audio(Path(sys.argv[1]), max_s=60, max_mb=10) as audio:
-    attempt = authenticator.verify("ada", audio.format)
+with ahead.loading(["verify", "ada", sys.argv[1]]):
     passed()
-    decide(attempt, Recording("clip", audio.format, audio), lambda event: None)
-    passed()
+    from streamauth.cli.output import opened
+    with opened(None) as authenticator:
+        from streamauth.cli.attempt import Recording, decide
+        import streamauth.cli.live
+        from streamauth.sources.files import open_audio
+        passed()
+        with open_audio(Path(sys.argv[1]), max_s=60, max_mb=10) as audio:
+            attempt = authenticator.verify("ada", audio.format)
+            passed()
+            decide(attempt, Recording("clip", audio.format, audio), lambda event: None)
+            passed()
 print(json.dumps([[now[0] - before[0], now[1] - before[1]] for before, now in zip(at, at[1:])]))
 """
-_STAGE_NAMES = ("the parser", "imports", "the store", "the models", "the audio, to its decision")
+_STAGE_NAMES = (
+    "the parser",
+    "the models begin to load",
+    "the store, while they load",
+    "waiting for them",
+    "the audio, to its decision",
+)
 
 
 def run(command: Sequence[str], environment: dict[str, str]) -> tuple[float, float, str]:
@@ -67,8 +76,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         # the same recording again and again is what a replay is
         environment = {**os.environ, "STREAMAUTH_HOME": home, "STREAMAUTH_REPLAY_REFUSE": "false"}
+        environment |= {"PYTHONPYCACHEPREFIX": f"{home}/compiled", "PYTHONDONTWRITEBYTECODE": ""}
         program = ("-m", "streamauth")
         run((*program, "enroll", "ada", *files[:3], "--phrase", PHRASE), environment)
+        run((*program, "verify", "ada", files[3]), environment)
         print("| from a cold process | wall, median | CPU, median |\n|---|---|---|")
         for name, command in {
             "`--version`": (*program, "--version"),

@@ -11,7 +11,6 @@ import re
 import tomllib
 from dataclasses import replace
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from streamauth.catalog.entries import EncoderEntry, JudgeEntry, ModelEntry, RecognizerEntry, entry_of
@@ -240,15 +239,23 @@ def check_requirements(entry: ModelEntry) -> None:
     """
     for requirement in entry.requires:
         package, _, least = requirement.partition(">=")
-        try:
-            found = version(package)
-        except PackageNotFoundError:
-            found = ""
+        found = _installed(package)
         if _numbers(found) < _numbers(least):
             raise RuntimeTooOld(
                 f"The model {entry.name} needs {requirement}; installed is {found or 'none'}. "
                 f"Run: pip install '{requirement}'"
             )
+
+
+def _installed(package: str) -> str:
+    """The version of a package; empty where it is not installed."""
+    # takes long to import, and the models that travel with the package need no version
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _serves(language: str, locale: str) -> bool:

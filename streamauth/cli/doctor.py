@@ -1,10 +1,8 @@
 """``streamauth doctor``: what is installed, what is missing, and what to do about it."""
 
-import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption
 
@@ -65,6 +63,8 @@ def _tried(name: str, look: Callable[[], str], needed: bool = True) -> Check:
 
 
 def _python() -> list[Check]:
+    import platform
+
     return [Check("Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()}")]
 
 
@@ -78,6 +78,8 @@ def _core_dumps() -> list[Check]:
 
 
 def _packages() -> list[Check]:
+    from importlib.metadata import PackageNotFoundError, version
+
     checks = []
     for name in _PACKAGES:
         try:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from streamauth.cli import (
+    ahead,
     audit,
     calibrate,
     completion,
@@ -93,7 +94,7 @@ def _root(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; always ends with SystemExit."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with _own_words_only():
+    with _own_words_only(), ahead.loading(arguments):
         sys.exit(run(arguments))
 
 

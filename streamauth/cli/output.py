@@ -109,6 +109,7 @@ def report_error(code: str, message: str, as_json: bool) -> None:
 @contextmanager
 def opened(store: str | None) -> Iterator["Authenticator"]:
     """The authenticator of the data folder, with another store if one is named; of what it holds no core is written."""
+    from streamauth.cli import ahead
     from streamauth.cli.dumps import switch_off
     from streamauth.service.authenticator import Authenticator
     from streamauth.settings import load_settings
@@ -117,7 +118,8 @@ def opened(store: str | None) -> Iterator["Authenticator"]:
     settings = load_settings()
     if store is not None:
         settings = settings.with_values({"store": {"url": store}}, "--store")
-    authenticator = Authenticator.open(settings=settings)
+    authenticator = Authenticator.open(settings=settings, engines=ahead.engines(settings))
+    ahead.all_imported()
     try:
         yield authenticator
     finally:

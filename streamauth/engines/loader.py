@@ -1,40 +1,20 @@
 """The engines that the settings name, each loaded once, at first use, and shared by all streams."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
-from typing import Generic, TypeVar
+from threading import Event, Lock, Thread
 
 from streamauth.catalog.calibrations import load_calibration
 from streamauth.catalog.registry import Catalog
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
 from streamauth.core.sessions.base import Models
+from streamauth.engines.once import Once
 from streamauth.errors import ModelMissing
 from streamauth.settings import Settings
 
-Engine = TypeVar("Engine")
 _JUDGE_LOCALE = "en-US"
 """Whose judge makes renderings of other languages."""
-
-
-class Once(Generic[Engine]):
-    """An engine that is loaded at its first use, behind a lock of its own: no other engine waits for it.
-
-    Args:
-        load: Loads it; what it raises goes to the caller, and the next use tries again.
-    """
-
-    def __init__(self, load: Callable[[], Engine]) -> None:
-        self._load = load
-        self._lock = Lock()
-        self._engine: Engine | None = None
-
-    def get(self) -> Engine:
-        """The engine, loaded if it is not yet."""
-        with self._lock:
-            if self._engine is None:
-                self._engine = self._load()
-            return self._engine
 
 
 class Engines:
@@ -51,9 +31,11 @@ class Engines:
         self._detector: Once[SpeechDetector] = Once(self._load_detector)
         self._encoder: Once[SpeakerEncoder] = Once(self._load_encoder)
         self._own_words: Once[PhraseRecognizer] = Once(self._load_own_words)
-        self._lock = Lock()  # of the two tables only; held while nothing is loaded
+        self._lock = Lock()  # of the tables only; held while nothing is loaded
         self._folders: dict[str, Once[str]] = {}
         self._recognizers: dict[str, Once[PhraseRecognizer]] = {}
+        self._judge_waits = False
+        self._waiting_judges: list[Callable[[], None]] = []
 
     def models(self, *, with_words: bool, locale: str | None = None) -> Models:
         """What a session needs, loaded.
@@ -73,6 +55,40 @@ class Engines:
             calibration,
             self.recognizer(locale) if with_words else None,
         )
+
+    @contextmanager
+    def loading(self, *, with_words: bool) -> Iterator[None]:
+        """Load what ``models`` gives in a thread beside the caller, who opens the store meanwhile.
+
+        The judge of phrases comes last, and whoever asks for the recognizer does not wait for it: it is needed at the
+        end of a phrase only. What cannot be loaded is told when it is used. At the end of the context nothing more is
+        begun, and what is begun is waited for: a runtime must not be left in the middle of it.
+        """
+        # modules are imported one after the other anyway; here they do not hold up what needs no interpreter
+        with suppress(ImportError):
+            import streamauth.engines.encoder.onnx
+            import streamauth.engines.vad.webrtc
+        if with_words:
+            with suppress(ImportError):
+                import streamauth.engines.phrase.vosk  # noqa: F401
+        self._judge_waits = True
+        left = Event()
+        parts: tuple[Callable[[], object], ...] = (self.encoder, self.detector)
+        parts += (self.recognizer, self._load_judges) if with_words else ()
+
+        def load() -> None:
+            for part in parts:
+                with suppress(Exception):
+                    if not left.is_set():
+                        part()
+
+        thread = Thread(target=load, name="loading")
+        thread.start()
+        try:
+            yield
+        finally:
+            left.set()
+            thread.join()
 
     def detector(self) -> SpeechDetector:
         """The voice activity detector."""
@@ -131,7 +147,15 @@ class Engines:
         phrase = self._settings.phrase
         judge = self._catalog.judge_of(locale) if phrase.judge and (Path(folder) / "phrase").is_dir() else None
         judge_folder = self._catalog.judge_folder(judge) if judge is not None else None
-        return VoskRecognizer(folder, trusted=not phrase.vosk_model, judge=judge_folder)
+        waits = self._judge_waits
+        recognizer = VoskRecognizer(folder, trusted=not phrase.vosk_model, judge=judge_folder, judge_waits=waits)
+        if waits:
+            self._waiting_judges.append(recognizer.load_judge)
+        return recognizer
+
+    def _load_judges(self) -> None:
+        for load in self._waiting_judges:
+            load()
 
     def _load_own_words(self) -> PhraseRecognizer:
         from streamauth.engines.phrase.own_words import OwnWordsRecognizer

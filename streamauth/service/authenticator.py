@@ -87,11 +87,19 @@ class Authenticator:
         self._enrollment = Enrollment(store, engines, settings, self.phrases, self._voices, self._replays)
 
     @classmethod
-    def open(cls, home: Path | None = None, settings: Settings | None = None) -> "Authenticator":
-        """Open the store of a data folder with its settings; loads no model."""
+    def open(
+        cls, home: Path | None = None, settings: Settings | None = None, engines: Engines | None = None
+    ) -> "Authenticator":
+        """Open the store of a data folder with its settings; loads no model.
+
+        Args:
+            home: The data folder; the usual one if None.
+            settings: All settings; those of the folder if None.
+            engines: The models; those of the settings and the folder if None.
+        """
         home = home or data_folder()
         settings = settings or load_settings(home)
-        return cls(Store.open(home, settings.store), Engines(settings, Catalog(home)), settings)
+        return cls(Store.open(home, settings.store), engines or Engines(settings, Catalog(home)), settings)
 
     def close(self) -> None:
         """Close the store."""

@@ -7,9 +7,10 @@ PostgreSQL the table is not logged, in SQLite its writes do not wait for the dis
 
 import hashlib
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from sqlalchemy import ColumnElement, Double, bindparam, case, cast, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from streamauth.store.database import Database
 from streamauth.store.schema import rates
@@ -44,7 +45,8 @@ class Rates:
         """Take from the bucket of a name; tell whether there was enough. If not, nothing is taken."""
         with self._database.count() as connection:
             now_s = self._database.clock()
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            # the dialect of a database that is not used takes long to import
+            insert: Any = import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert
             filled = _least(rate.burst, rates.c.level + _most(0.0, now_s - rates.c.at_s) * rate.per_s)
             left = case((filled >= cost, filled - cost), else_=filled)
             new = {

@@ -111,7 +111,7 @@ def test_an_unknown_recipe_is_refused() -> None:
 
 
 def test_an_old_runtime_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry_module, "version", lambda package: "1.28.0")
+    monkeypatch.setattr(registry_module, "_installed", lambda package: "1.28.0")
     with pytest.raises(RuntimeTooOld, match=r"1\.28\.0"):
         add_encoder(Catalog(), making.wespeaker(), Described("mine"))
     assert own._REQUIRES

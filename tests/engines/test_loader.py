@@ -10,11 +10,14 @@ from streamauth.catalog.calibrations import load_calibration, save_calibration
 from streamauth.catalog.installed import Receipt, write_receipt
 from streamauth.catalog.registry import Catalog, folder_digest, models_folder, read_registry
 from streamauth.core.ports import PhraseRecognizer
+from streamauth.engines import loader
 from streamauth.engines.loader import Engines
+from streamauth.engines.phrase.vosk import VoskRecognizer
 from streamauth.errors import ModelMissing
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 from tests.catalog.rig import table, write_registry
+from tests.fakes import FakeDetector, FakeEncoder, FakeRecognizer
 
 TINY = Path(__file__).parents[1] / "data" / "vosk-tiny"
 
@@ -104,3 +107,64 @@ def test_no_engine_waits_for_another_to_be_loaded(monkeypatch: pytest.MonkeyPatc
     finally:
         go_on.set()
         thread.join()
+
+
+class CountedEngines(Engines):
+    """Engines that note what is loaded, and load nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(Settings())
+        self.loaded: list[str] = []
+        self.go_on = Event()
+
+    def _load_encoder(self) -> FakeEncoder:
+        self.go_on.wait(10)
+        self.loaded.append("encoder")
+        return FakeEncoder()
+
+    def _load_detector(self) -> FakeDetector:
+        self.loaded.append("detector")
+        raise ModelMissing("none")
+
+    def _load_recognizer(self, folder: str, locale: str) -> FakeRecognizer:
+        self.loaded.append("recognizer")
+        return FakeRecognizer()
+
+
+@pytest.mark.parametrize(("with_words", "loaded"), [(False, []), (True, ["recognizer"])])
+def test_what_is_needed_is_loaded_beside_the_caller_once(with_words: bool, loaded: list[str]) -> None:
+    engines = CountedEngines()
+    with engines.loading(with_words=with_words):
+        assert engines.loaded == []
+        engines.go_on.set()
+        engines.encoder()
+        if with_words:
+            engines.recognizer()
+        # what cannot be loaded is told to whoever asks for it
+        with pytest.raises(ModelMissing):
+            engines.detector()
+    assert sorted(set(engines.loaded)) == sorted(["detector", "encoder", *loaded])
+    assert engines.loaded.count("encoder") == 1
+    assert engines.loaded.count("recognizer") == len(loaded)
+
+
+def test_whoever_leaves_waits_for_what_is_begun_and_begins_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines = CountedEngines()
+
+    class Joined(Thread):
+        def join(self, timeout: float | None = None) -> None:
+            engines.go_on.set()
+            super().join(timeout)
+
+    monkeypatch.setattr(loader, "Thread", Joined)
+    with engines.loading(with_words=True):
+        pass
+    assert engines.loaded in (["encoder"], [])  # where the thread was slower than the caller, nothing was begun
+
+
+def test_the_judge_of_phrases_is_not_waited_for() -> None:
+    engines = Engines(Settings())
+    with engines.loading(with_words=True):
+        recognizer = engines.recognizer()
+    assert isinstance(recognizer, VoskRecognizer)
+    recognizer.load_judge()

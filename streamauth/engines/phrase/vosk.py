@@ -65,6 +65,7 @@ class VoskRecognizer:
             a graph of one piece (``HCLG.fst``) take no grammar and decode freely.
         trusted: Whether its files are known to be whole, so that it need not be tried out first.
         judge: Folder of the second judge of phrases, for a model with a phrase model beside it.
+        judge_waits: Whether the judge is loaded by ``load_judge``, or at its first use, and not here.
 
     Attributes:
         id: Name of the engine and its model.
@@ -74,7 +75,15 @@ class VoskRecognizer:
         ModelCorrupt: libvosk cannot use the model.
     """
 
-    def __init__(self, folder: str, *, grammar: bool = False, trusted: bool = False, judge: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: str,
+        *,
+        grammar: bool = False,
+        trusted: bool = False,
+        judge: Path | None = None,
+        judge_waits: bool = False,
+    ) -> None:
         self._grammar = grammar
         path = Path(folder).expanduser().absolute()
         _check_files(path)
@@ -89,7 +98,16 @@ class VoskRecognizer:
         if (path / "phrase").is_dir():
             self._lexicon = Lexicon(path / "phrase")
             self._acoustics = AcousticModel(path / "phrase")
-            self._judge = PhraseJudge(judge, self._lexicon) if judge is not None else None
+            self._judge = PhraseJudge(judge, self._lexicon, waits=judge_waits) if judge is not None else None
+
+    def load_judge(self) -> None:
+        """Load the judge, if there is one and it is not loaded yet.
+
+        Raises:
+            ModelCorrupt: It cannot be used.
+        """
+        if self._judge is not None:
+            self._judge.load()
 
     def facts(self, word: str) -> WordFacts | None:
         """What the phrase model's dictionary knows of a word."""

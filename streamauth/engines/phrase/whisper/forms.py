@@ -4,7 +4,8 @@ A word is the same in lower case and with a capital, as another word that sounds
 ("4"), and as two words that make it ("wild fire").
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,7 +70,7 @@ class WrittenForms:
         found = [
             f"{one}{space}{other}"
             for at in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
-            if (one := word[:at]) in self._ranks and (other := word[at:]) in self._ranks
+            if (one := word[:at]) in self._common and (other := word[at:]) in self._common
             for space in (" ", "-")
         ]
         found += [form.title() for form in found if "-" not in form]
@@ -81,19 +82,22 @@ class WrittenForms:
     def _homophones(self, word: str) -> set[str]:
         # of a word that no dictionary has ("theres") as it would be read
         sounds = map(" ".join, self._lexicon.likely(word))
-        return {other for sound in sounds for other in self._alike.get(sound, ())}
+        return {other for sound in sounds for other in self._common_and_alike[1].get(sound, "").split()}
 
     @cached_property
-    def _ranks(self) -> dict[str, int]:
-        return {word: rank for rank, word in enumerate(self._lexicon.common(_COMMON))}
+    def _common(self) -> AbstractSet[str]:
+        """Words in common use."""
+        return self._common_and_alike[0]
 
     @cached_property
-    def _alike(self) -> dict[str, list[str]]:
-        alike: dict[str, list[str]] = {}
-        for word in self._ranks:
-            for sound in self._lexicon.written(word):
-                alike.setdefault(sound, []).append(word)
-        return alike
+    def _common_and_alike(self) -> tuple[AbstractSet[str], Mapping[str, str]]:
+        """Words in common use; and by how they sound, with spaces between those that sound the same."""
+        alike: dict[str, str] = {}
+        words, sounds = self._lexicon.common_with_sounds(_COMMON)
+        for word, variants in zip(words, sounds, strict=True):
+            for sound in variants.split("|"):
+                alike[sound] = f"{alike[sound]} {word}" if sound in alike else word
+        return frozenset(words), alike
 
 
 def written(word: str, *, first: bool) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from streamauth.core.phrase.words import DIGITS, normalize
 from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples
+from streamauth.engines.once import Once
 from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.whisper.evidence import WhisperEvidence, WordScores
 from streamauth.engines.phrase.whisper.forms import WrittenForms
@@ -29,20 +30,30 @@ class PhraseJudge:
     Args:
         folder: Of the model.
         lexicon: How words sound.
+        waits: Whether it is loaded by ``load``, or at its first use, and not here.
 
     Raises:
         ModelCorrupt: A file is missing or cannot be used.
     """
 
-    def __init__(self, folder: Path, lexicon: Lexicon) -> None:
-        self._model = WhisperModel(folder)
+    def __init__(self, folder: Path, lexicon: Lexicon, *, waits: bool = False) -> None:
         self._forms = WrittenForms(lexicon)
-        self._fusion = Fusion.read(folder)
-        self._projection = Projection(folder)
+        self._loaded = Once(lambda: (WhisperModel(folder), Fusion.read(folder), Projection(folder)))
+        if not waits:
+            self.load()
+
+    def load(self) -> None:
+        """Load it, if it is not loaded yet.
+
+        Raises:
+            ModelCorrupt: A file is missing or cannot be used.
+        """
+        self._loaded.get()
 
     def opinion(self, samples: Samples) -> "Opinion":
         """On one utterance; nothing is worked on before it is asked for."""
-        return Opinion(self._model, self._forms, self._fusion, self._projection, samples)
+        model, fusion, projection = self._loaded.get()
+        return Opinion(model, self._forms, fusion, projection, samples)
 
 
 class Opinion:

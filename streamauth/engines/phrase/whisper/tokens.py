@@ -15,7 +15,7 @@ from pathlib import Path
 from streamauth.errors import ModelCorrupt
 
 _PIECES = re.compile(r"'(?:s|t|re|ve|m|ll|d)| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
-_BETWEEN = 256  # no byte
+_KEPT, _LEFT_OUT = "+", "-"
 _SPECIAL = ("<|endoftext|>", "<|startoftranscript|>", "<|notimestamps|>")
 
 
@@ -36,49 +36,40 @@ class WhisperTokens:
 
     def __init__(self, path: Path) -> None:
         try:
-            lines = gzip.decompress(path.read_bytes()).decode("utf-8").split("\n")
+            text = gzip.decompress(path.read_bytes()).decode("utf-8")
         except (OSError, EOFError, ValueError) as error:
             raise ModelCorrupt("The vocabulary of Whisper cannot be read. Install streamauth again.") from error
-        written = lines[: -len(_SPECIAL)]
-        special = [line[1:] for line in lines[-len(_SPECIAL) :]]
-        byte_of = {ord(character): byte for byte, character in enumerate(_characters())} | {ord("\n"): _BETWEEN}
-        try:
-            # in one go: there are many lines
-            tokens = [one.encode("latin-1") for one in "\n".join(written).translate(byte_of).split(chr(_BETWEEN))]
-        except UnicodeEncodeError:
-            tokens = []
-        signs = {line[:1] for line in lines}
-        if set(special) != set(_SPECIAL) or not signs <= {"+", "-"} or len(tokens) != len(written):
+        lines = text.split("\n")
+        signs = sum(f"\n{text}".count(f"\n{sign}") for sign in (_KEPT, _LEFT_OUT))
+        if set(lines[-len(_SPECIAL) :]) != {_KEPT + one for one in _SPECIAL} or signs != len(lines):
             raise ModelCorrupt("The vocabulary of Whisper is damaged. Install streamauth again.")
-        self._ranks = {token[1:]: rank for rank, token in enumerate(tokens)}
-        self._bytes = [token[1:] for token in tokens if token[:1] == b"+"]
-        self._numbers = {token: number for number, token in enumerate(self._bytes)}
-        for one in special:
-            self._numbers[one.encode()] = len(self._bytes)
-            self._bytes.append(b"")
-        self.end, *start = (self._numbers[one.encode()] for one in _SPECIAL)
+        # tokens stay as they are written, signs and all: to make bytes of each takes longer than to load the networks
+        self._ranks = dict(zip(lines[: -len(_SPECIAL)], range(len(lines)), strict=False))
+        self._by_number = [line for line in lines if line[0] == _KEPT]
+        self._numbers = dict(zip(self._by_number, range(len(self._by_number)), strict=True))
+        self.end, *start = (self._numbers[_KEPT + one] for one in _SPECIAL)
         self.start = tuple(start)
         self.encode = lru_cache(4096)(self._encode)
 
     def __len__(self) -> int:
-        return len(self._bytes)
+        return len(self._by_number)
 
     def _encode(self, text: str) -> tuple[int, ...]:
         """The tokens of a text; a word that follows another one has its space in front."""
-        return tuple(
-            number for piece in _PIECES.findall(text) for number in self._kept(self._joined(piece.encode("utf-8")))
-        )
+        pieces = (piece.encode("utf-8").decode("latin-1").translate(_WRITTEN) for piece in _PIECES.findall(text))
+        return tuple(number for piece in pieces for number in self._kept(self._joined(piece)))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of tokens; bytes that are no character are replaced."""
-        return b"".join(self._bytes[token] for token in tokens).decode("utf-8", "replace")
+        text = "".join(self._by_number[token][1:] for token in tokens if token not in (self.end, *self.start))
+        return text.translate(_BYTES).encode("latin-1", "replace").decode("utf-8", "replace")
 
-    def _joined(self, piece: bytes, below: int | None = None) -> list[bytes]:
+    def _joined(self, piece: str, below: int | None = None) -> list[str]:
         """Byte-pair encoding, by pairs whose token was learned before a given one only."""
-        parts = [piece[index : index + 1] for index in range(len(piece))]
+        parts = list(piece)
         most = len(self._ranks) if below is None else below
         while len(parts) > 1:
-            ranks = [self._ranks.get(one + other, most) for one, other in pairwise(parts)]
+            ranks = [self._rank(one + other, most) for one, other in pairwise(parts)]
             least = min(ranks)
             if least >= most:
                 break
@@ -86,14 +77,17 @@ class WhisperTokens:
             parts[at : at + 2] = [parts[at] + parts[at + 1]]
         return parts
 
-    def _kept(self, parts: Sequence[bytes]) -> list[int]:
+    def _rank(self, token: str, otherwise: int = 0) -> int:
+        return self._ranks.get(_KEPT + token, self._ranks.get(_LEFT_OUT + token, otherwise))
+
+    def _kept(self, parts: Sequence[str]) -> list[int]:
         found: list[int] = []
         for part in parts:
-            number = self._numbers.get(part)
+            number = self._numbers.get(_KEPT + part)
             if number is not None:
                 found.append(number)
             else:
-                found.extend(self._kept(self._joined(part, self._ranks[part])))
+                found.extend(self._kept(self._joined(part, self._rank(part))))
         return found
 
 
@@ -102,3 +96,7 @@ def _characters() -> list[str]:
     seen = (*range(33, 127), *range(161, 173), *range(174, 256))
     hidden = iter(range(256, 512))
     return [chr(byte if byte in seen else next(hidden)) for byte in range(256)]
+
+
+_WRITTEN = dict(enumerate(_characters()))
+_BYTES = {ord(character): byte for byte, character in _WRITTEN.items()}
