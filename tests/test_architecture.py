@@ -80,27 +80,42 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+UPWARD = "nothing imports what lies above it"
+
+
 @pytest.mark.parametrize(
-    ("module", "line", "broken"),
+    ("added", "broken", "told"),
     [
-        ("core/events.py", "import streamauth.settings", "nothing imports what lies above it"),
-        ("service/voices.py", "import streamauth.server.app", "nothing imports what lies above it"),
-        ("azure/common.py", "import streamauth.kiosk.app", "nothing imports what lies above it"),
-        ("core/reasons.py", "import streamauth.core.decision", "there is no circle"),
-        ("somewhere.py", "", "nothing imports what lies above it"),
+        (
+            {
+                "core/events.py": "import streamauth.settings",
+                "service/voices.py": "import streamauth.server.app",
+                "azure/common.py": "import streamauth.kiosk.app",
+            },
+            UPWARD,
+            [
+                "core.events -> streamauth.settings",
+                "service.voices -> streamauth.server.app",
+                "azure.common -> streamauth.kiosk.app",
+            ],
+        ),
+        ({"core/reasons.py": "import streamauth.core.decision"}, "there is no circle", []),
+        ({"somewhere.py": ""}, UPWARD, []),
     ],
-    ids=["upward", "far upward", "sideways", "circle", "a room without a place"],
+    ids=["upward and sideways", "circle", "a room without a place"],
 )
-def test_the_layers_are_enforced(module: str, line: str, broken: str, tmp_path: Path) -> None:
+def test_the_layers_are_enforced(added: dict[str, str], broken: str, told: list[str], tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(PACKAGE, tmp_path / "streamauth", ignore=lambda folder, names: [
         name for name in names if not (Path(folder, name).is_dir() or name.endswith(".py"))
     ])  # fmt: skip
-    with (tmp_path / "streamauth" / module).open("a", encoding="utf-8") as file:
-        file.write(f"\n{line}\n")
+    for module, line in added.items():
+        with (tmp_path / "streamauth" / module).open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}\n")
     done = lint_imports(tmp_path)
     assert done.returncode == 1
     assert [text for text in done.stdout.splitlines() if text.endswith("BROKEN") and broken in text]
+    assert [text for text in told if text not in done.stdout] == []
 
 
 def test_the_layers_hold() -> None:

@@ -105,7 +105,7 @@ for number in range(seed, seed + 10_000):
 """
     moments = random.Random(7)
     confirmed: list[tuple[int, int, str]] = []
-    for run in range(5):
+    for run in range(3):
         with python(code, home, run * 10_000) as process:
             assert process.stdout is not None
             lines = [process.stdout.readline() for _ in range(moments.randint(1, 12))]
