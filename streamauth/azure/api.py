@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streamauth.azure.audio_requests import Hearing
 from streamauth.azure.common import ApiContext
 from streamauth.azure.generations import API_VERSION, Generation
-from streamauth.azure.hearing import Hearing
 from streamauth.azure.inputs import query_of
 from streamauth.azure.profiles import ProfileOperations
 from streamauth.azure.refusals import (

@@ -7,9 +7,9 @@ from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 
+from streamauth.azure.attempts import Listener, Turns
 from streamauth.azure.generations import LOCALES, Generation, Use
 from streamauth.azure.inputs import canonical_locale
-from streamauth.azure.listening import Listener, Turns
 from streamauth.azure.operations import Operations
 from streamauth.azure.phrases import Phrases
 from streamauth.azure.refusals import invalid_argument, no_such_profile

@@ -6,11 +6,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streamauth.azure.attempts import Clip
+from streamauth.azure.audio_requests import JUST_UNDER, Hearing, first_words
 from streamauth.azure.common import V1_ITEM, ApiContext
 from streamauth.azure.generations import LIMITS, NOBODY, Generation, Use
-from streamauth.azure.hearing import JUST_UNDER, Hearing, first_words
 from streamauth.azure.inputs import query_of
-from streamauth.azure.listening import Clip
 from streamauth.azure.refusals import Refusal, invalid_argument, invalid_request, not_enrolled, reply, too_noisy
 from streamauth.azure.routing import Route, profile_id
 from streamauth.azure.scores import confidence_of, score_of, told

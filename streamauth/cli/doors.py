@@ -102,10 +102,10 @@ def normal(name: NameArgument, store: StoreOption = None, json: JsonOption = Fal
 @app.command()
 def forget(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
     """Remove a door that is no more. Its events stay."""
-    from streamauth.service.door_desk import DoorDesk
+    from streamauth.service.door_operator import DoorOperator
 
     with opened(store) as authenticator:
-        DoorDesk(authenticator.store).forget(name)
+        DoorOperator(authenticator.store).forget(name)
     Output(json).result({"name": name, "forgotten": True}, f"The door {name} is forgotten.")
     return EXIT_OK
 
@@ -137,7 +137,7 @@ def import_(
 ) -> int:
     """Read a table, all of it or nothing. Permissions, schedules and holidays replace what was there."""
     from streamauth.errors import BadPlan
-    from streamauth.service.door_desk import DoorDesk
+    from streamauth.service.door_operator import DoorOperator
     from streamauth.service.door_tables import TableKind
 
     try:
@@ -148,7 +148,7 @@ def import_(
     except UnicodeDecodeError:
         raise BadPlan("The file must be UTF-8.") from None
     with opened(store) as authenticator:
-        count = DoorDesk(authenticator.store).import_table(TableKind(table), text, replace=replace)
+        count = DoorOperator(authenticator.store).import_table(TableKind(table), text, replace=replace)
     Output(json).result({"table": table.value, "rows": count}, f"{count} rows of {table.value}.")
     return EXIT_OK
 
@@ -166,12 +166,12 @@ def export(table: TableArgument, store: StoreOption = None) -> int:
 
 def _tell(name: str, action: str, store: str | None, json: bool, seconds: float | None = None) -> int:
     from streamauth.core.door.command import DoorAction
-    from streamauth.service.door_desk import DoorDesk
+    from streamauth.service.door_operator import DoorOperator
 
     output = Output(json)
     with opened(store) as authenticator:
         doors = authenticator.store.doors
-        taken = _taken(DoorDesk(authenticator.store).tell(name, DoorAction(action), seconds), doors)
+        taken = _taken(DoorOperator(authenticator.store).tell(name, DoorAction(action), seconds), doors)
     data: dict[str, Any] = {"name": name, "command": action, "taken": taken}
     text = f"The door {name} has taken the command."
     if not taken:

@@ -92,7 +92,7 @@ class SpeechSettings(Section):
     """Voice activity and utterance boundaries."""
 
     detector: str = setting("webrtc", "Voice activity detector", choices=("webrtc", "silero"))
-    aggressiveness: int = setting(2, "WebRTC detector: how readily it takes a frame for noise", low=0, high=3)
+    aggressiveness: int = fixed(2, "WebRTC detector: how readily it takes a frame for noise, 0 to 3")
     min_silence_ms: int = setting(420, "Silence that ends an utterance", unit="ms", low=30, high=5000)
     onset_probability: float = fixed(0.5, "Speech probability of a frame that begins speech")
     offset_probability: float = fixed(0.35, "Speech probability under which a frame may end speech")

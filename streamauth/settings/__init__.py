@@ -31,7 +31,7 @@ from streamauth.errors import BadSetting
 from streamauth.settings.access import AccessSettings
 from streamauth.settings.azure import AzureSettings
 from streamauth.settings.doors import DoorSettings, KioskSettings
-from streamauth.settings.getting import ModelSettings
+from streamauth.settings.downloads import ModelSettings
 from streamauth.settings.hosting import ServerSettings, StoreSettings
 from streamauth.settings.login import LoginSettings
 from streamauth.settings.microphone import MicrophoneSettings

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from streamauth.core.settings import Section, setting
+from streamauth.core.settings import Section, fixed, setting
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,8 @@ class ServerSettings(Section):
     max_upload_mb: float = setting(32.0, "Largest audio file sent by HTTP", unit="MB", low=0.001, high=4096)
     decoder_sandbox: bool = setting(True, "Decode all files but WAV of plain PCM in a confined process (Linux)")
     decoder_memory_mb: float = setting(512.0, "Memory of a decoder in its process", unit="MB", low=32, high=16_384)
-    decoder_step_s: float = setting(
-        10.0,
-        "Longest time until a decoder's next samples; its processor time for a minute of audio",
-        unit="s",
-        low=0.1,
-        high=600,
+    decoder_step_s: float = fixed(
+        10.0, "Longest time until a decoder's next samples; its processor time for a minute of audio", unit="s"
     )
     max_json_kb: float = setting(64.0, "Largest JSON body sent by HTTP", unit="KiB", low=1, high=1024)
     max_idle_connections: int = setting(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamauth.azure.attempts import Turns, refused_utterance
 from streamauth.azure.generations import Generation, Use
-from streamauth.azure.listening import Turns, refused_utterance
 from streamauth.azure.operations import Operations
 from streamauth.azure.phrases import Phrases
 from streamauth.azure.refusals import Refusal, refusal_of

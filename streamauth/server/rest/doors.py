@@ -13,7 +13,7 @@ from streamauth.core.door.message import DoorMessage
 from streamauth.errors import Forbidden
 from streamauth.server.access import Caller
 from streamauth.server.context import Context, caller_of
-from streamauth.service.door_desk import DoorDesk
+from streamauth.service.door_operator import DoorOperator
 from streamauth.service.door_tables import TableKind, events_table, export_table
 from streamauth.store.api_keys import Scope
 from streamauth.store.doors import DoorStanding
@@ -122,8 +122,8 @@ def door_routes(context: Context) -> APIRouter:
         """Leave a command for a door. Scope: admin."""
         _need(caller)
         action = DoorAction(given.command)
-        desk = DoorDesk(store, caller.key_id)
-        number = await pool.run(lambda: desk.tell(name, action, given.seconds))
+        operator = DoorOperator(store, caller.key_id)
+        number = await pool.run(lambda: operator.tell(name, action, given.seconds))
         return CommandBody(id=number, taken=False)
 
     @routes.get("/doors/{name}/commands/{number}")
@@ -181,15 +181,15 @@ def door_routes(context: Context) -> APIRouter:
     ) -> ImportedBody:
         """Read a table from CSV, all of it or nothing. Scope: admin."""
         _need(caller)
-        desk = DoorDesk(store, caller.key_id)
-        rows = await pool.run(lambda: desk.import_table(table, given.csv, replace=given.replace))
+        operator = DoorOperator(store, caller.key_id)
+        rows = await pool.run(lambda: operator.import_table(table, given.csv, replace=given.replace))
         return ImportedBody(rows=rows)
 
     @routes.post("/door-plan/people/remove", status_code=204, response_class=Response)
     async def remove_person(caller: Known, given: PersonName) -> None:
         """Remove a person with their PINs and permissions; their profile stays. Scope: admin."""
         _need(caller)
-        await pool.run(lambda: DoorDesk(store, caller.key_id).remove_person(given.name))
+        await pool.run(lambda: DoorOperator(store, caller.key_id).remove_person(given.name))
 
     return routes
 

@@ -8,10 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from streamauth.azure.attempts import Clip, Outcome
 from streamauth.azure.common import ApiContext
 from streamauth.azure.generations import LIMITS, Generation, Use
 from streamauth.azure.inputs import audio_file, flag, query_of, read_body
-from streamauth.azure.listening import Clip, Outcome
 from streamauth.azure.refusals import Refusal, invalid_request, refusal_of, reply, too_noisy, too_short
 from streamauth.azure.routing import Route
 from streamauth.azure.scores import score_of

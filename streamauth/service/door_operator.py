@@ -6,8 +6,8 @@ from streamauth.store.audit import LOCAL
 from streamauth.store.store import Store
 
 
-class DoorDesk:
-    """An operator's desk.
+class DoorOperator:
+    """What one operator does.
 
     Args:
         store: Where doors and their plan are.
