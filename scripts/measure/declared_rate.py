@@ -1,13 +1,15 @@
 """How often a wrong sample rate is suspected, and how often a right one; with --fit, the rule itself.
 
-    python -m scripts.measure.declared_rate RECORDINGS... [--fit]
+    python -m scripts.measure.declared_rate RECORDINGS... [--join COUNT] [--fit]
 
 Each recording, of a folder or a file, is taken as it is, and as it would sound if its rate were declared as a third, a
-half, twice and three times of what it is. With --fit the rule is fitted on four fifths of the recordings and judged on
-the last fifth, in turn, and the weights of a fit on all of them are printed.
+half, twice and three times of what it is. With --join so many recordings that follow each other are taken for one, as
+a single word is often too short. With --fit the rule is fitted on four fifths of the recordings and judged on the last
+fifth, in turn, and the weights of a fit on all of them are printed.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +30,14 @@ RIGHT = 3.0
 FALSE_ALARMS = 0.003
 
 
-def heard(path: Path) -> list[tuple[float, RateMeter]]:
-    """The first seconds of a recording at each declared rate: its factor, and the meter that heard it."""
-    with soundfile.SoundFile(path) as file:
-        rate_hz = file.samplerate
-        samples = file.read(4 * rate_hz, dtype="float32", always_2d=True)[:, 0]
+def heard(paths: Sequence[Path]) -> list[tuple[float, RateMeter]]:
+    """The first seconds of recordings of one rate at each declared rate: its factor, and the meter that heard it."""
+    pieces = []
+    for path in paths:
+        with soundfile.SoundFile(path) as file:
+            rate_hz = file.samplerate
+            pieces.append(file.read(4 * rate_hz, dtype="float32", always_2d=True)[:, 0])
+    samples = np.concatenate(pieces)[: 4 * rate_hz]
     found = []
     for factor in FACTORS:
         played = soxr.resample(samples, rate_hz * factor, SAMPLE_RATE_HZ)
@@ -64,17 +69,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recordings", nargs="+", type=Path)
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--join", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="take every n-th recording of a folder")
     asked = parser.parse_args()
     paths = [path for given in asked.recordings for path in (sorted(given.rglob("*.*")) if given.is_dir() else [given])]
     paths = [path for path in paths if path.suffix in (".flac", ".wav", ".ogg", ".opus")][:: asked.every]
-    rows = [(index, *each) for index, path in enumerate(paths) for each in heard(path)]
+    taken = [paths[begin : begin + asked.join] for begin in range(0, len(paths), asked.join)]
+    rows = [(index, *each) for index, some in enumerate(taken) for each in heard(some)]
     if asked.fit:
         fit(rows)
         return
     for factor in FACTORS:
         found = [meter.suspects() for _, each, meter in rows if each == factor and meter.features() is not None]
-        print(f"declared {factor:4.2f} of it: suspected {np.mean(found):6.1%} of {len(found)}")
+        share = f"{np.mean(found):6.1%}" if found else "  none"
+        print(f"declared {factor:4.2f} of it: suspected {share} of {len(found)} with enough voice, {len(taken)} in all")
 
 
 def fit(rows: list[tuple[int, float, RateMeter]]) -> None:

@@ -2,6 +2,7 @@
 
     python -m scripts.measure.files            # about 500 files; a table of what is not taken, and why
     python -m scripts.measure.files --every 9  # every ninth
+    python -m scripts.measure.files --confined # as a server reads files of strangers (Linux)
 
 Each file holds 2 s of a rising tone. It must be taken with its right length and the tone in it to its end, or be
 refused with a sentence that names the format and what to do. Anything else is a fault, and the exit code 1. A program
@@ -28,7 +29,9 @@ from numpy.typing import NDArray
 
 from streamauth.core.audio.pcm import PcmDecoder
 from streamauth.errors import AudioError
-from streamauth.sources.files import open_audio
+from streamauth.settings import ServerSettings
+from streamauth.sources.decoders import Decoders
+from streamauth.sources.files import Decode, open_audio
 
 SECONDS = 2.0
 RATES_HZ = (8_000, 22_050, 96_000)
@@ -104,10 +107,10 @@ def source_wav(folder: Path, rate_hz: int, channels: int) -> Path:
     return path
 
 
-def judged(made: Made) -> Result:
-    """Read a file as every entrance does."""
+def judged(made: Made, decode: Decode | None = None) -> Result:
+    """Read a file as every entrance does; ``decode`` is for what takes a library, this process if None."""
     try:
-        with open_audio(made.path, max_s=60) as source:
+        with open_audio(made.path, max_s=60, decode=decode) as source:
             decoder = PcmDecoder(source.format)
             samples = np.concatenate([np.zeros(0, np.float32), *(decoder.feed(chunk) for chunk in source)])
             decoder.finish()
@@ -226,13 +229,14 @@ def _sox(folder: Path, kind: str, options: list[str], rate_hz: int, channels: in
 WRITERS = {"libsndfile": (None, by_libsndfile), "ffmpeg": ("ffmpeg", by_ffmpeg), "sox": ("sox", by_sox)}
 
 
-def results(folder: Path, programs: list[str], every: int = 1) -> Iterator[Result | Made]:
+def results(folder: Path, programs: list[str], every: int = 1, decode: Decode | None = None) -> Iterator[Result | Made]:
     """Write and judge all files; a Made alone is one that its program could not write.
 
     Args:
         folder: Where they are written, and deleted again.
         programs: Of WRITERS; those that are not installed are passed over.
         every: One file of so many.
+        decode: As of ``judged``.
     """
     for name in programs:
         program, write = WRITERS[name]
@@ -240,7 +244,7 @@ def results(folder: Path, programs: list[str], every: int = 1) -> Iterator[Resul
             print(f"{name} is not installed: left out")
             continue
         for made, write_it in islice(write(folder), 0, None, every):
-            yield judged(made) if write_it() else made
+            yield judged(made, decode) if write_it() else made
             made.path.unlink(missing_ok=True)
 
 
@@ -249,12 +253,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", nargs="*", help=f"of {', '.join(WRITERS)}; all, if none is named")
     parser.add_argument("--every", type=int, default=1, help="try one file of so many")
+    parser.add_argument("--confined", action="store_true", help="decode in a confined process, as a server does")
     parser.add_argument("--all", action="store_true", help="print those that are taken, too")
     wanted = parser.parse_args()
     counts: Counter[str] = Counter()
+    limits = ServerSettings()
+    decoders = Decoders(memory_mb=limits.decoder_memory_mb, step_s=limits.decoder_step_s)
+    decode = decoders.open if wanted.confined else None
     # some formats put the half of a file beside it, where the program stands
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        for result in results(Path(folder), wanted.programs or list(WRITERS), wanted.every):
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.closing(decoders):
+        for result in results(Path(folder), wanted.programs or list(WRITERS), wanted.every, decode):
             if isinstance(result, Made):
                 counts["not written by its program"] += 1
                 continue

@@ -36,7 +36,7 @@ def evaluate(
     """Measure error rates on a list of trials, through the same sessions as live."""
     from streamauth.evaluation.figures import figures
     from streamauth.evaluation.labels import table
-    from streamauth.evaluation.report import prepare_report, write_report
+    from streamauth.evaluation.report import NO_PLOTS, prepare_report, write_report
     from streamauth.evaluation.run import run
     from streamauth.evaluation.trial_runner import Scoring
     from streamauth.evaluation.trials import read_trials
@@ -52,9 +52,12 @@ def evaluate(
         output.messages.print(told, style="yellow", markup=False)
     with progress(output) as show:
         evaluation = run(trials, settings, Scoring(scoring), work=work, processes=jobs, progress=show)
+    drawn = False
     with output.busy("Working out the figures"):
         found = figures(evaluation)
         if report is not None:
-            write_report(report, evaluation, found)
+            drawn = write_report(report, evaluation, found)
+    if report is not None and not drawn:
+        output.messages.print(f"The report has no plots. {NO_PLOTS}", style="yellow", markup=False)
     output.result(found, table(found))
     return EXIT_OK

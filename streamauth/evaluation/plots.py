@@ -7,19 +7,14 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
+import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 
-from streamauth.errors import ExtraMissing
 from streamauth.evaluation.figures import Arrays
 from streamauth.evaluation.metrics import Scores, det_points, eer, pav
 from streamauth.evaluation.run import Evaluation
 from streamauth.evaluation.trial_runner import Scoring
-
-try:
-    import matplotlib
-    from matplotlib.figure import Figure
-except ImportError:
-    raise ExtraMissing("Reports need matplotlib. Run: pip install 'streamauth[evaluate]'") from None
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

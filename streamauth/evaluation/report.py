@@ -6,10 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from streamauth.errors import ExtraMissing, InputError
+from streamauth.errors import InputError
 from streamauth.evaluation.labels import CAPTIONS, MEANINGS, intervals_told, shown, value_of
 from streamauth.evaluation.run import Evaluation
 
+NO_PLOTS = "Plots need matplotlib: `pip install 'streamauth[evaluate]'`, or `pip install '.[evaluate]'` in the source."
 _PAGE = Path(__file__).with_name("page.html")
 _TOLD = 10
 
@@ -18,36 +19,40 @@ def prepare_report(folder: Path) -> None:
     """See that a report can be written, before the work is done.
 
     Raises:
-        ExtraMissing: The package that draws is not installed.
         InputError: The folder cannot be made.
     """
-    if find_spec("matplotlib") is None:
-        raise ExtraMissing("Reports need matplotlib. Run: pip install 'streamauth[evaluate]'")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"The folder of the report, {folder}, cannot be made: {error.strerror}.") from None
 
 
-def write_report(folder: Path, evaluation: Evaluation, found: dict[str, Any]) -> None:
-    """Write ``report.html``, ``figures.json`` and the plots.
+def write_report(folder: Path, evaluation: Evaluation, found: dict[str, Any]) -> bool:
+    """Write ``report.html``, ``figures.json`` and, where there is what draws them, the plots.
 
     Args:
         folder: Where to.
         evaluation: What became of the trials.
         found: Its figures.
 
+    Returns:
+        Whether there are plots.
+
     Raises:
         InputError: Something cannot be written.
     """
-    from streamauth.evaluation.plots import plots
-
+    can_draw = find_spec("matplotlib") is not None
     try:
-        drawn = plots(evaluation.of(attacks=False), folder)
+        drawn = {}
+        if can_draw:
+            from streamauth.evaluation.plots import plots
+
+            drawn = plots(evaluation.of(attacks=False), folder)
         (folder / "figures.json").write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", "utf-8")
         (folder / "report.html").write_text(page(found, drawn), "utf-8")
     except OSError as error:
         raise InputError(f"The report cannot be written: {error.strerror}.") from None
+    return can_draw
 
 
 def page(found: dict[str, Any], drawn: dict[str, str]) -> str:
@@ -55,7 +60,7 @@ def page(found: dict[str, Any], drawn: dict[str, str]) -> str:
 
     Args:
         found: The figures.
-        drawn: SVG by the name of the plot.
+        drawn: SVG by the name of the plot; none where nothing could draw.
     """
     parts = {
         "summary": _summary(found),
@@ -66,7 +71,8 @@ def page(found: dict[str, Any], drawn: dict[str, str]) -> str:
         "method": escape(found["intervals"]["method"]),
         "plots": "".join(
             f"<figure>{svg}<figcaption>{escape(CAPTIONS[name])}</figcaption></figure>" for name, svg in drawn.items()
-        ),
+        )
+        or f'<p class="note">{escape(NO_PLOTS)}</p>',
     }
     text = _PAGE.read_text("utf-8")
     for name, part in parts.items():

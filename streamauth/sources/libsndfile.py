@@ -8,6 +8,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def open_ogg(path: Path, kind: Kind, max_s: float) -> AudioSource:
     with _open(path) as sound:
         if sound is None:
             # FLAC as FFmpeg puts it into Ogg
-            return open_media(path, kind, max_s)
+            return open_media(path, replace(kind, name="an Ogg FLAC file"), max_s)
         if sound.frames == _UNKNOWN_FRAMES:
             return _source(path, kind, sound, least=1, most=None, max_s=max_s)
         _check_length(sound, max_s)

@@ -99,6 +99,10 @@ def _open(av: Any, path: Path, kind: Kind) -> Iterator[Any]:
         with open(path, "rb") as file, av.open(file, format=kind.demuxer, metadata_errors="ignore") as container:
             if not container.streams.audio:
                 raise kind.refused("holds no sound")
+            for stream in container.streams.audio:
+                # a confined process starts no threads, and a decoder that wants several fails there
+                if stream.codec_context is not None:
+                    stream.codec_context.thread_count = 1
             yield container
     except av.FFmpegError:
         raise kind.damaged() from None

@@ -15,7 +15,7 @@ from streamauth.cli import listen as command
 from streamauth.cli.hooks import Absence, Hooks
 from streamauth.cli.live import LiveView
 from streamauth.core.audio.pcm import AudioFormat, Encoding
-from streamauth.core.events import Decided, LevelMeasured, Reason, ScoreUpdated, Verdict, WordsHeard
+from streamauth.core.events import Decided, Event, LevelMeasured, Reason, ScoreUpdated, Verdict, WordsHeard
 from streamauth.errors import MicrophoneUnplugged, StreamAuthError
 from streamauth.login import protocol
 from streamauth.sources import microphone as source
@@ -127,6 +127,33 @@ def test_each_event_of_a_microphone_is_a_line_of_json(
     *events, outcome = lines(enrolled(*command, "--json"))
     assert kinds <= {event["type"] for event in events}
     assert outcome | last == outcome
+
+
+@pytest.mark.parametrize(
+    ("command", "shows_score"),
+    [(("enroll", "carol", "--mic", "--phrase", HELLO), False), (("verify", "alice", "--mic"), True)],
+)
+def test_a_terminal_shows_how_loud_it_is(
+    enrolled: Shell,
+    takes: list[tuple[Any, StreamAuthError | None]],
+    command: tuple[str, ...],
+    shows_score: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen, show = Console(file=io.StringIO(), width=80), LiveView.show
+
+    def followed(view: LiveView, event: Event) -> None:
+        show(view, event)
+        screen.print(view.render())
+
+    monkeypatch.setattr(LiveView, "show", followed)
+    takes.append((samples("slt", "door-4"), None))
+    enrolled(*command)
+    lines = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    meters = {line.partition("  speech")[0] for line in lines if line.startswith("level")}
+    assert len(meters) > 5
+    assert any("▮▮▮▮" in meter for meter in meters)
+    assert any(line.startswith("score") for line in lines) is shows_score
 
 
 def test_an_error_is_the_last_line(enrolled: Shell, takes: list[tuple[Any, StreamAuthError | None]]) -> None:

@@ -57,6 +57,20 @@ def test_films_too(tmp_path: Path, decoders: Decoders) -> None:
         assert len(b"".join(source)) > 0.4 * 48_000 * 4
 
 
+def test_decoders_that_would_use_threads_go_without(tmp_path: Path, decoders: Decoders) -> None:
+    av = pytest.importorskip("av")
+    path = tmp_path / "voice.wv"
+    with av.open(str(path), "w", format="wv") as container:
+        stream = container.add_stream("wavpack", rate=16_000, layout="mono")
+        stream.format = "s16p"
+        samples = (tone(16_000, 0.5).T * 20_000).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(samples, format="s16p", layout="mono")
+        frame.rate = 16_000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with open_audio(path, max_s=60, decode=decoders.open) as source:
+        assert len(b"".join(source)) == 8_000 * 4
+
+
 def test_plain_wav_needs_no_such_process(tmp_path: Path) -> None:
     def decode(path: Path, max_s: float) -> None:
         raise AssertionError

@@ -31,7 +31,7 @@ KINDS = {
     "flv": ("flv", "aac", 44_100, "an FLV file"),
     "ts": ("mpegts", "aac", 44_100, "an MPEG transport stream"),
     "ac3": ("ac3", "ac3", 48_000, "an AC-3 file"),
-    "oga": ("ogg", "flac", 16_000, "an Ogg file"),
+    "oga": ("ogg", "flac", 16_000, "an Ogg FLAC file"),
     "tta": ("tta", "tta", 16_000, "a True Audio file"),
 }
 
