@@ -29,6 +29,7 @@ from streamauth.core.sessions.enrolled import voiceprint_of
 from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.verification import VerificationSession
+from streamauth.core.voice.roster import Roster
 from streamauth.demo_data import demo_utterances
 from streamauth.engines.loader import Engines
 from streamauth.evaluation.replay import CachingEncoder
@@ -99,7 +100,9 @@ def test_it_is_no_attempt_and_no_enrollment_in_any_mode(kind: str) -> None:
         VerificationSession(claim, FORMAT, models(), SETTINGS),
         VerificationSession(spoken, FORMAT, models(), SETTINGS),
         ContinuousSession(claim, FORMAT, models(), SETTINGS),
-        IdentificationSession({"awb": voiceprint("awb")}, FORMAT, models(), SETTINGS),
+        IdentificationSession(
+            Roster.of({"awb": [voiceprint("awb")]}, models().calibration), FORMAT, models(), SETTINGS
+        ),
     )
     for session in sessions:
         decided = decision(run(session, *audio))

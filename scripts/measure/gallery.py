@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +34,14 @@ from streamauth.catalog.registry import Catalog
 from streamauth.core.audio.quality import Quality
 from streamauth.core.voice.calibration import Calibration
 from streamauth.core.voice.operating_point import accept_bound, target_far
-from streamauth.core.voice.voiceprint import Voiceprints
+from streamauth.core.voice.pooling import VoiceSample
+from streamauth.core.voice.roster import Roster
 from streamauth.engines.loader import Engines
 from streamauth.evaluation.metrics import wilson
 from streamauth.settings import Settings, data_folder
+from streamauth.store.profile_keys import ProfileKey
+from streamauth.store.records import opened_voiceprints, sealed_voiceprint
+from streamauth.store.sealing import SealingKey
 
 FIT_SEED, SEED = 1, 2
 SPEECH_S = 4.0
@@ -45,6 +50,7 @@ PEOPLE, PROBES = 5_000, 500
 FEW, FEW_PROBES = 1_000, 25
 ROUNDS = 5
 PAIRS, STEPS = 800, 8
+SEALED, SEALED_AT_ONCE = 20_000, 2_000
 LEANS = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4)
 COUNTS = (10, 1_000, 100_000)
 FITTED = (2, 5, 10, 100, 1_000, 10_000, 100_000)
@@ -178,23 +184,47 @@ def report_rates(calibration: Calibration, people: People, settings: Settings, p
         print(f"| {count:,} | {bound:.1f} | {accepted} of {llrs.size} | {told} |", flush=True)
 
 
-def report_cost(people: People, count: int) -> None:
+def report_cost(people: People, calibration: Calibration, count: int) -> None:
     """Print what a search among so many costs, beside the bare matrix product of the same run."""
     rng = np.random.default_rng(SEED)
     before_mb = _resident_mb()
-    began = time.perf_counter()
-    gallery = Voiceprints(
-        [voice[None] for at in range(0, count, PEOPLE) for voice in people.draw(min(PEOPLE, count - at), rng)]
-    )
-    built_s = time.perf_counter() - began
+    voices = np.concatenate([people.draw(min(PEOPLE, count - at), rng) for at in range(0, count, PEOPLE)])
+    began_s, began_cpu_s = time.perf_counter(), time.process_time()
+    roster = Roster.of({str(number): (voice[None],) for number, voice in enumerate(voices)}, calibration)
+    built_s, built_cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
     probe = people.draw(1, rng)
-    middles, views = gallery.matrices
-    search_s = quickest(lambda: gallery.similarities(probe))
-    bare_s = quickest(lambda: middles @ probe.T if views is middles else (middles @ probe.T, views @ probe.T))
-    costs = f"{search_s / bare_s:.2f} | {search_s * 1000:.2f} | {built_s:.1f} | {_resident_mb() - before_mb:.0f}"
-    print("| people | search / bare product | search, ms | ready after, s | resident, MB |")
-    print("|---|---|---|---|---|")
-    print(f"| {count:,} | {costs} |")
+    sample = VoiceSample(probe[0], SPEECH_S)
+    search_s = quickest(lambda: roster.rank(sample, QUIET))
+    bare_s = quickest(lambda: voices @ probe.T)
+    change = {"new": (people.draw(1, rng),)}
+    change_s = quickest(lambda: roster.changed((), change))
+    costs = (
+        f"{search_s / bare_s:.2f} | {search_s * 1000:.2f} | {change_s * 1000:.1f} | {opening_us(voices[:SEALED]):.0f}"
+    )
+    print("| people | search / bare product | search, ms | change, ms | unsealed, us | table, s (CPU) | resident, MB |")
+    print("|---|---|---|---|---|---|---|")
+    print(f"| {count:,} | {costs} | {built_s:.1f} ({built_cpu_s:.1f}) | {_resident_mb() - before_mb:.0f} |")
+
+
+def opening_us(voices: Matrix) -> float:
+    """Processor time for unsealing a voiceprint and turning it back, of many, in microseconds."""
+    store_key = SealingKey.generate()
+    keys = [ProfileKey.generate(store_key) for _ in voices]
+    rows = [
+        SimpleNamespace(id=str(number), tenant_id="", own_key=key.wrapped(store_key, "", str(number)))
+        for number, key in enumerate(keys)
+    ]
+    sealed = [sealed_voiceprint(key, voice[None], "one") for key, voice in zip(keys, voices, strict=True)]
+    began_s = time.process_time()
+    for at in range(0, len(rows), SEALED_AT_ONCE):
+        some = slice(at, at + SEALED_AT_ONCE)
+        opened_voiceprints(
+            [
+                (ProfileKey.of(store_key, row), each, ("one",))
+                for row, each in zip(rows[some], sealed[some], strict=True)
+            ]
+        )
+    return (time.process_time() - began_s) / len(rows) * 1e6
 
 
 def quickest(work: Callable[[], object]) -> float:
@@ -224,7 +254,7 @@ def main() -> None:
     assert calibration.cohort is not None, "this encoder has no cohort"
     cohort = calibration.cohort.embeddings
     if given.count:
-        report_cost(People(cohort, 1.0, 1.0), given.count)
+        report_cost(People(cohort, 1.0, 1.0), calibration, given.count)
         return
     people = measured_people(calibration, cohort)
     if given.fit:

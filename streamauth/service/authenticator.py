@@ -18,12 +18,14 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.decision import PhraseRule
 from streamauth.core.phrase.prompt import Challenge, Prompt, PromptPlan
 from streamauth.core.replay.trail import Trail
+from streamauth.core.sessions.base import Models
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.sessions.enrolled import expected_recognition_of, expected_scores_of, renderings_of
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession
+from streamauth.core.voice.roster import Roster
 from streamauth.engines.loader import Engines
 from streamauth.errors import NobodyToIdentify
 from streamauth.service.attempts import (
@@ -40,7 +42,7 @@ from streamauth.service.phrases import Phrases
 from streamauth.service.prompts import Prompts
 from streamauth.service.reenrollment import rebuild
 from streamauth.service.replays import Replays
-from streamauth.service.voices import Voices
+from streamauth.service.voices import People, Voices
 from streamauth.settings import AttemptSettings, Settings, data_folder, load_settings
 from streamauth.store.attempts import check_verdict
 from streamauth.store.prompts import OpenPrompt
@@ -294,41 +296,51 @@ class Authenticator:
             StoreError, EngineError: The store or a model cannot be used.
         """
         models = self.engines.models(with_words=prompt is not None)
-        found = self._voices.of_group(models.encoder.id, among, tenant)
         limits = self.settings.attempts
-        refused = self.store.attempts.refused([one.profile_id for one, *_ in found], limits)
-        tried = [each for each in found if each[0].profile_id not in refused]
-        if not tried and among is not None:
-            check_verdict(self.store.attempts.standing(found[0][0].profile_id, limits)[1])
-        if not tried:
+        roster, people = self._group(models, among, tenant)
+        left_out = people.names_of(self.store.attempts.refused(limits))
+        tried = roster.without(left_out)
+        if not tried.chances and among is not None:
+            check_verdict(self.store.attempts.standing(next(iter(people.by_name.values())).profile_id, limits)[1])
+        if not tried.chances:
             raise NobodyToIdentify
-        group = {one.name: voiceprint for one, voiceprint, _ in tried}
-        further = {one.name: others for one, _, others in tried}
+        group = (
+            people.by_name
+            if among is None
+            else {name: one for name, one in people.by_name.items() if name not in left_out}
+        )
         charge = GroupCharge(
             self.store,
-            {one.name: one for one, *_ in tried},
+            group,
             lambda one: self.store.gallery.confirming(one, models.encoder.id, key_id),
             limits,
             charged=charged and among is not None and len(among) <= limits.charged_candidates,
         )
         demand = self.prompts.demand(prompt, None, tenant)
         challenge = demand.challenge if demand else None
-        ids = {one.name: one.profile_id for one, *_ in tried}
         session = IdentificationSession(
-            group,
+            tried,
             audio_format,
             models,
             self.settings,
-            further=further,
             challenge=challenge,
-            earlier_trails=lambda named: self._replays.earlier(ids[named]),
+            earlier_trails=lambda named: self._replays.earlier(people.by_name[named].profile_id),
         )
 
         def remember(named: str | None, trail: Trail) -> None:
             if named is not None:
-                self._replays.keep(ids[named], trail)
+                self._replays.keep(people.by_name[named].profile_id, trail)
 
         return IdentificationAttempt(session, charge, demand, remember)
+
+    def _group(self, models: Models, among: Sequence[str] | None, tenant: str) -> tuple[Roster, People]:
+        """Whom a voice may be of: everybody, whom all sessions share, or those who are named."""
+        if among is None:
+            return self._voices.everybody(models.encoder.id, models.calibration, tenant)
+        found = self._voices.of_group(models.encoder.id, among, tenant)
+        voiceprints = {one.name: (voiceprint, *further) for one, voiceprint, further in found}
+        people = People({one.name: one for one, *_ in found}, {one.profile_id: one.name for one, *_ in found})
+        return Roster.of(voiceprints, models.calibration), people
 
     def _verification(
         self, session: VerificationSession | ContinuousSession, charge: ProfileCharge, demand: Demand | None

@@ -1,14 +1,67 @@
 """Enrolled voices: what a person is compared with, and how it follows the voice after sure accepts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
 
 from streamauth.core.ports import Embedding, Voiceprint
 from streamauth.core.voice.adaptation import adapted
+from streamauth.core.voice.calibration import Calibration
+from streamauth.core.voice.roster import Roster
 from streamauth.settings import AdaptationSettings
 from streamauth.store.gallery import Enrolled
 from streamauth.store.schema import DEFAULT_TENANT
 from streamauth.store.store import Store
 from streamauth.store.templates import FOLLOWING, Template
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is in a roster.
+
+    Attributes:
+        by_name: By name.
+        names: Names by id, also of some who are gone.
+    """
+
+    by_name: Mapping[str, Enrolled]
+    names: Mapping[str, str]
+
+    def names_of(self, profile_ids: Collection[str]) -> set[str]:
+        """The names of those profiles that are among them."""
+        found = ((profile_id, self.by_name.get(self.names.get(profile_id, ""))) for profile_id in profile_ids)
+        return {one.name for profile_id, one in found if one is not None and one.profile_id == profile_id}
+
+
+class _Held:
+    """The roster of one tenant and encoder, that of the latest state which a session has asked for."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._calibration: Calibration | None = None
+        self._roster: Roster | None = None
+        self._people = People({}, {})
+
+    def brought_to(
+        self,
+        found: Mapping[str, Enrolled],
+        calibration: Calibration,
+        voiceprints_of: Callable[[Enrolled], tuple[Voiceprint, ...]],
+    ) -> tuple[Roster, People]:
+        """The roster of these people: the one that is there where they are the same, else what differs is changed."""
+        with self._lock:
+            former = self._people.by_name
+            if self._roster is None or self._calibration is not calibration:
+                people = {name: voiceprints_of(one) for name, one in found.items()}
+                self._roster, self._calibration = Roster.of(people, calibration), calibration
+                self._people = People(found, {one.profile_id: name for name, one in found.items()})
+            elif found is not former:
+                fresh = {name: voiceprints_of(one) for name, one in found.items() if former.get(name) is not one}
+                gone = former.keys() - found.keys()
+                self._roster = self._roster.changed(gone, fresh)
+                names = {**self._people.names, **{found[name].profile_id: name for name in fresh}}
+                self._people = People(found, names)
+            return self._roster, self._people
 
 
 class Voices:
@@ -22,6 +75,8 @@ class Voices:
     def __init__(self, store: Store, settings: AdaptationSettings) -> None:
         self._store = store
         self._settings = settings
+        self._lock = Lock()
+        self._held: dict[tuple[str, str], _Held] = {}
 
     def of(self, profile_id: str, encoder_id: str) -> tuple[Voiceprint, tuple[Voiceprint, ...]]:
         """The voiceprint of a person, as it has followed their voice, and those of other places.
@@ -43,6 +98,23 @@ class Voices:
         """
         found = self._store.gallery.enrolled(encoder_id, names=names, tenant=tenant)
         return [(one, *self._compared_by(one.voiceprint, one.templates)) for one in found]
+
+    def everybody(
+        self, encoder_id: str, calibration: Calibration, tenant: str = DEFAULT_TENANT
+    ) -> tuple[Roster, "People"]:
+        """All enrolled profiles of a tenant: to search among, which all sessions share, and to look up.
+
+        Raises:
+            NobodyToIdentify, EncoderChanged: There is none.
+        """
+        found = self._store.gallery.everybody(encoder_id, tenant=tenant)
+        with self._lock:
+            held = self._held.setdefault((tenant, encoder_id), _Held())
+        return held.brought_to(found, calibration, self._all_of)
+
+    def _all_of(self, one: Enrolled) -> tuple[Voiceprint, ...]:
+        voiceprint, further = self._compared_by(one.voiceprint, one.templates)
+        return (voiceprint, *further)
 
     def follower(self, profile_id: str, encoder_id: str) -> Callable[[Embedding], int | None] | None:
         """What moves a voiceprint after a sure accept; None where voiceprints stay as they were enrolled."""

@@ -158,18 +158,16 @@ class Attempts:
                 self._sealed.change(connection, CHARGES, token.profile_id)
                 connection.execute(delete(attempts).where(mine))
 
-    def refused(self, profile_ids: Collection[str], settings: AttemptSettings) -> frozenset[str]:
-        """Those of the profiles that may not be tried now: locked or delayed."""
+    def refused(self, settings: AttemptSettings) -> frozenset[str]:
+        """The profiles that may not be tried now: locked or delayed."""
         counts = select(attempts.c.profile_id, func.count(), func.max(attempts.c.began_at_s))
         with self._sealed.read() as connection:
             now_s = self._sealed.database.now_s(connection)
             rows = connection.execute(counts.group_by(attempts.c.profile_id)).all()
-        wanted = frozenset(profile_ids)
         return frozenset(
             profile_id
             for profile_id, failures, last_s in rows
-            if profile_id in wanted
-            and not isinstance(judge_attempt(AttemptState(failures, last_s), now_s, settings), Allowed)
+            if not isinstance(judge_attempt(AttemptState(failures, last_s), now_s, settings), Allowed)
         )
 
     def standing(self, profile_id: str, settings: AttemptSettings) -> tuple[int, Allowed | Delayed | Locked]:

@@ -6,11 +6,14 @@ can be moved between profiles or tenants, and without that row nothing of the pe
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import StoreCorrupt
-from streamauth.store.rotation import restored, rotated
+from streamauth.store.rotation import restored, restored_all, rotated
 from streamauth.store.sealing import KEY_BYTES, SealingKey
 
 
@@ -74,3 +77,17 @@ class ProfileKey:
     def restored(self, voiceprint: Voiceprint) -> Voiceprint:
         """A voiceprint as it was."""
         return restored(voiceprint, self._secret[KEY_BYTES:])
+
+    @staticmethod
+    def restored_all(keys: "Sequence[ProfileKey]", voiceprints: Sequence[Voiceprint]) -> list[Voiceprint]:
+        """Voiceprints of many profiles as they were: those of one shape together, which is quicker."""
+        of_shape: dict[tuple[int, ...], list[int]] = {}
+        for number, voiceprint in enumerate(voiceprints):
+            of_shape.setdefault(voiceprint.shape, []).append(number)
+        found = list(voiceprints)
+        for numbers in of_shape.values():
+            together = np.stack([voiceprints[number] for number in numbers])
+            secrets = [keys[number]._secret[KEY_BYTES:] for number in numbers]
+            for number, restored_one in zip(numbers, restored_all(together, secrets), strict=True):
+                found[number] = restored_one
+        return found

@@ -4,6 +4,7 @@ None of them shows a name, phrase or voiceprint in its ``repr``, so that none ge
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -173,6 +174,16 @@ def opened_voiceprint(key: ProfileKey, sealed: bytes, *context: str) -> Voicepri
         StoreCorrupt: It was changed, or belongs somewhere else.
     """
     return key.restored(voiceprint_from(key.unseal(sealed, *context)))
+
+
+def opened_voiceprints(sealed: Sequence[tuple[ProfileKey, bytes, tuple[str, ...]]]) -> list[Voiceprint]:
+    """Many of them, each given by its profile's key, the sealed value and its context.
+
+    Raises:
+        StoreCorrupt: One was changed, or belongs somewhere else.
+    """
+    keys = [key for key, *_ in sealed]
+    return ProfileKey.restored_all(keys, [voiceprint_from(key.unseal(value, *where)) for key, value, where in sealed])
 
 
 def _numbers(data: bytes) -> NDArray[np.float32]:

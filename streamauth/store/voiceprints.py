@@ -1,5 +1,6 @@
 """Voiceprints: what profiles are compared by, one for each encoder and never mixed between encoders."""
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -8,7 +9,7 @@ from streamauth.core.ports import Voiceprint
 from streamauth.errors import EncoderChanged, ProfileNotEnrolled, UnknownProfile
 from streamauth.store.authentic import PROFILE
 from streamauth.store.profile_keys import ProfileKey
-from streamauth.store.records import opened_voiceprint, sealed_voiceprint
+from streamauth.store.records import opened_voiceprint, opened_voiceprints, sealed_voiceprint
 from streamauth.store.schema import enrollments, profiles, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
 
@@ -90,3 +91,10 @@ def put_voiceprint(
 def unsealed_voiceprint(key: ProfileKey, embedding: bytes, profile_id: str, encoder_id: str) -> Voiceprint:
     """The voiceprint of a row of the table ``voiceprints``."""
     return opened_voiceprint(key, embedding, "voiceprint", profile_id, encoder_id)
+
+
+def unsealed_voiceprints(sealed: Sequence[tuple[ProfileKey, bytes, str]], encoder_id: str) -> list[Voiceprint]:
+    """The same of many profiles, each given by its key, the sealed value and its id."""
+    return opened_voiceprints(
+        [(key, value, ("voiceprint", profile_id, encoder_id)) for key, value, profile_id in sealed]
+    )

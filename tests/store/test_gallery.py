@@ -61,13 +61,13 @@ def test_whoever_is_far_behind_reads_everything_again(
 
 def test_nobody_is_unsealed_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     unsealed: list[str] = []
-    unseal: Callable[..., object] = voiceprints.unsealed_voiceprint
+    unseal: Callable[..., object] = voiceprints.unsealed_voiceprints
 
-    def counted(key: object, sealed: bytes, profile_id: str, encoder_id: str) -> object:
-        unsealed.append(profile_id)
-        return unseal(key, sealed, profile_id, encoder_id)
+    def counted(sealed: list[tuple[object, bytes, str]], encoder_id: str) -> object:
+        unsealed.extend(profile_id for *_, profile_id in sealed)
+        return unseal(sealed, encoder_id)
 
-    monkeypatch.setattr("streamauth.store.gallery.unsealed_voiceprint", counted)
+    monkeypatch.setattr("streamauth.store.gallery.unsealed_voiceprints", counted)
     for number in range(3):
         enrolled(store, f"Anna {number}", number * 10)
     assert len(names(store)) == len(names(store)) == 3
@@ -75,6 +75,17 @@ def test_nobody_is_unsealed_twice(store: Store, monkeypatch: pytest.MonkeyPatch)
     ben = enrolled(store, "Ben", 50)
     assert len(names(store)) == 4
     assert unsealed[3:] == [ben.id]
+
+
+def test_the_same_people_are_the_same_object_until_one_changes(store: Store) -> None:
+    store.tenants.create("north")
+    enrolled(store, "Ben", 1)
+    first = store.gallery.everybody(ENCODER)
+    enrolled(store, "Anna", 11, tenant="north")
+    assert store.gallery.everybody(ENCODER) is first
+    enrolled(store, "Anna", 21)
+    assert list(store.gallery.everybody(ENCODER)) == ["Anna", "Ben"]
+    assert list(first) == ["Ben"]
 
 
 def test_tenants_have_galleries_of_their_own(store: Store) -> None:

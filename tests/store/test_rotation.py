@@ -10,7 +10,7 @@ from streamauth.core.ports import Voiceprint
 from streamauth.errors import StoreCorrupt
 from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.records import ProfileKind, voiceprint_from
-from streamauth.store.rotation import restored, rotated
+from streamauth.store.rotation import restored, restored_all, rotated
 from streamauth.store.schema import profiles, voiceprints
 from streamauth.store.sealing import SealingKey
 from streamauth.store.store import Store
@@ -30,6 +30,16 @@ def test_a_rotation_keeps_scores_and_comes_back(dim: int) -> None:
     assert abs(cosine(turned[0], turned[1]) - cosine(pair[0], pair[1])) < 1e-5
     assert np.allclose(np.linalg.norm(turned, axis=1), np.linalg.norm(pair, axis=1), rtol=1e-5)
     assert np.allclose(restored(turned, secret), pair, atol=1e-5)
+
+
+def test_many_are_turned_back_as_each_by_itself() -> None:
+    rng = np.random.default_rng(3)
+    voiceprints = rng.standard_normal((20, 3, 192)).astype(np.float32)
+    secrets = [rng.bytes(32) for _ in voiceprints]
+    turned = np.stack([rotated(each, secret) for each, secret in zip(voiceprints, secrets, strict=True)])
+    assert np.allclose(restored_all(turned, secrets), voiceprints, atol=1e-5)
+    for one, back, secret in zip(turned, restored_all(turned, secrets), secrets, strict=True):
+        assert np.allclose(restored(one, secret), back, atol=1e-6)
 
 
 def test_what_two_rotations_give_of_one_voice_is_as_far_apart_as_two_voices() -> None:

@@ -1,13 +1,13 @@
 """Identification: which person of a group is speaking, or none of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.decision import PhraseRule, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Candidate, Decided, RankingUpdated, Reason, Verdict
 from streamauth.core.phrase.prompt import Challenge
-from streamauth.core.ports import SAMPLE_RATE_HZ, Voiceprint
+from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import ComparisonSettings, Models, Session, SessionState
@@ -15,7 +15,7 @@ from streamauth.core.sessions.recognition import Recognition, SpokenWords
 from streamauth.core.voice.consistency import SpeakerConsistency
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.core.voice.pooling import RollingVoice
-from streamauth.core.voice.scoring import Gallery
+from streamauth.core.voice.roster import Roster
 
 _REASONS: dict[Verdict, tuple[Reason, ...]] = {
     Verdict.ACCEPT: (Reason.VOICE_MATCH,),
@@ -33,8 +33,7 @@ class IdentificationSession(Session):
     With a prompt nobody is named who has not said it, in the same voice in each window of it.
 
     Args:
-        group: Voiceprints by name, at least one.
-        further: More voiceprints of some of them, of other rooms and devices.
+        roster: The people, at least one; other sessions may share it.
         challenge: A random prompt to be said.
         earlier_trails: Gives the trails of a named profile's enrollment and attempts; asked before it is named.
 
@@ -44,24 +43,20 @@ class IdentificationSession(Session):
 
     def __init__(
         self,
-        group: Mapping[str, Voiceprint],
+        roster: Roster,
         audio_format: AudioFormat,
         models: Models,
         settings: ComparisonSettings,
         *,
-        further: Mapping[str, tuple[Voiceprint, ...]] | None = None,
         challenge: Challenge | None = None,
         earlier_trails: Callable[[str], Sequence[Trail]] = lambda name: (),
     ) -> None:
         self._earlier_trails = earlier_trails
         limit_s, with_words = settings.audio.max_attempt_s, challenge is not None
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words)
-        self._group = {name: (voiceprint, *(further or {}).get(name, ())) for name, voiceprint in group.items()}
-        self._names = [name for name, voiceprints in self._group.items() for _ in voiceprints]
-        everything = [voiceprint for voiceprints in self._group.values() for voiceprint in voiceprints]
-        self._gallery = Gallery(everything, models.calibration)
+        self._roster = roster
         self.threshold = accept_bound(
-            settings.decision, models.calibration, chances=len(self._names), rolling=challenge is None
+            settings.decision, models.calibration, chances=roster.chances, rolling=challenge is None
         )
         self._rule = VoiceRule(self.threshold, min(models.calibration.reject_llr, self.threshold), settings.decision)
         self._settings = settings
@@ -129,7 +124,7 @@ class IdentificationSession(Session):
         reasons = _REASONS[verdict]
         least_llr = self.threshold - self._settings.prompt.stretch_margin
         if verdict is Verdict.ACCEPT:
-            named = Gallery(self._group[best.name], self.models.calibration)
+            named = self._roster.gallery_of(best.name)
             if consistency.weakest_llr(named, self._quality.result()) < least_llr:
                 verdict, reasons = Verdict.REJECT, (Reason.VOICE_CHANGED,)
         self._decided(at_sample, verdict, reasons + prompt.rule.reasons, ranking)
@@ -138,10 +133,7 @@ class IdentificationSession(Session):
         voice = self._voice.sample()
         if voice is None:
             raise RuntimeError("ranked before the first window")
-        compared = zip(self._names, self._gallery.compare(voice, self._quality.result()), strict=True)
-        rising = sorted((one.llr, one.score, name) for name, one in compared)
-        best = {name: Candidate(name, score, llr) for llr, score, name in rising}
-        ranking = tuple(sorted(best.values(), key=lambda candidate: (-candidate.llr, candidate.name)))
+        ranking = self._roster.rank(voice, self._quality.result())
         self._emit(RankingUpdated(at_sample, ranking, voice.speech_s))
         return ranking
 

@@ -3,11 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from streamauth.core.audio.quality import Quality
 from streamauth.core.ports import Voiceprint
 from streamauth.core.voice.calibration import Calibration
 from streamauth.core.voice.pooling import VoiceSample
 from streamauth.core.voice.voiceprint import Voiceprints
+
+_BATCH = 10_000
+"""Voiceprints that are compared with the cohort at once: all of many would take more memory than they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class VoiceScore:
 
 
 class Gallery:
-    """The voiceprints that the voices of one stream are compared with.
+    """The voiceprints that the voices of streams are compared with.
 
     Args:
         voiceprints: At least one.
@@ -38,7 +44,35 @@ class Gallery:
         self._calibration = calibration
         self._cohort = cohort = calibration.normalizer
         if cohort is not None:
-            self._means, self._spreads = cohort.statistics(self._voiceprints.similarities(cohort.embeddings))
+            statistics = [
+                cohort.statistics(Voiceprints(voiceprints[at : at + _BATCH]).similarities(cohort.embeddings))
+                for at in range(0, len(voiceprints), _BATCH)
+            ]
+            self._means, self._spreads = (np.concatenate(each) for each in zip(*statistics, strict=True))
+
+    def similarities(self, voice: VoiceSample) -> NDArray[np.float32]:
+        """Similarity to each voiceprint, in [-1, 1] but for rounding, shape (voiceprints,)."""
+        return self._voiceprints.products(voice.embedding[None])[:, 0]
+
+    def normalized(self, similar: NDArray[np.float32], voice: VoiceSample) -> NDArray[np.float32]:
+        """What similarities are worth beside those of the cohort, shape (voiceprints,): LLRs rise with it."""
+        if self._cohort is None:
+            return similar
+        (mean,), (spread,) = self._cohort.statistics(voice.embedding[None] @ self._cohort.embeddings.T)
+        return np.asarray(((similar - self._means) / self._spreads + (similar - mean) / spread) / 2, np.float32)
+
+    def scores(
+        self, similar: NDArray[np.float32], voice: VoiceSample, quality: Quality, which: NDArray[np.int64] | None = None
+    ) -> tuple[VoiceScore, ...]:
+        """What the similarities to all voiceprints, or to those of some numbers, amount to."""
+        chosen = np.arange(len(similar)) if which is None else which
+        clipped = np.clip(np.asarray(similar[chosen], np.float64), -1.0, 1.0)
+        scores = clipped
+        if self._cohort is not None:
+            (mean,), (spread,) = self._cohort.statistics(voice.embedding[None] @ self._cohort.embeddings.T)
+            scores = ((clipped - self._means[chosen]) / self._spreads[chosen] + (clipped - mean) / spread) / 2
+        llrs = self._calibration.llrs(scores, voice.speech_s, quality)
+        return tuple(VoiceScore(float(s), float(llr), voice.speech_s) for s, llr in zip(clipped, llrs, strict=True))
 
     def compare(self, voice: VoiceSample, quality: Quality) -> tuple[VoiceScore, ...]:
         """The voice against each voiceprint, in order.
@@ -47,13 +81,7 @@ class Gallery:
             voice: What was heard.
             quality: Of the audio that it was heard in.
         """
-        similar = self._voiceprints.similarities(voice.embedding[None])[:, 0]
-        scores = similar
-        if self._cohort is not None:
-            (mean,), (spread,) = self._cohort.statistics(voice.embedding[None] @ self._cohort.embeddings.T)
-            scores = ((similar - self._means) / self._spreads + (similar - mean) / spread) / 2
-        llrs = self._calibration.llrs(scores, voice.speech_s, quality)
-        return tuple(VoiceScore(float(s), float(llr), voice.speech_s) for s, llr in zip(similar, llrs, strict=True))
+        return self.scores(self.similarities(voice), voice, quality)
 
     def best(self, voice: VoiceSample, quality: Quality) -> VoiceScore:
         """The voice against the voiceprint that it is likest."""

@@ -62,10 +62,20 @@ class Voiceprints:
         Args:
             voices: Of unit length, shape (voices, dim).
         """
+        return np.clip(np.asarray(self.products(voices), np.float64), -1.0, 1.0)
+
+    def products(self, voices: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same in single precision, which rounding may carry beyond 1."""
         if self._single:
-            return np.clip(np.asarray(self._views @ voices.T, np.float64), -1.0, 1.0)
+            return self._views @ voices.T
         nearest = np.maximum.reduceat(self._views @ voices.T, self._begins, axis=0)
-        return np.clip(np.asarray(self._middles @ voices.T + nearest, np.float64) / 2, -1.0, 1.0)
+        return np.asarray((self._middles @ voices.T + nearest) / np.float32(2))
+
+    def __getitem__(self, number: int) -> Voiceprint:
+        """A voiceprint, shape (views, dim): no copy."""
+        begin = self._begins[number]
+        end = self._begins[number + 1] if number + 1 < len(self._begins) else len(self._views)
+        return self._views[begin:end]
 
 
 def _middles(views: NDArray[np.float32], begins: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Event, Failed, RankingUpdated, Reason, Verdict
 from streamauth.core.sessions.base import Models, SessionState
 from streamauth.core.sessions.identification import IdentificationSession
+from streamauth.core.voice.roster import Roster
 from streamauth.settings import DecisionSettings, Settings
 from tests.fakes import FAKE_CALIBRATION, BrokenEncoder, cut, fake_models, pause, pcm, say, voiceprint
 
@@ -15,7 +16,9 @@ LONG = "open the front door please close window my voice is key " * 2
 
 
 def session(models: Models | None = None, used: Settings | None = None) -> IdentificationSession:
-    return IdentificationSession(GROUP, AudioFormat(16_000), models or fake_models(), used or Settings())
+    models = models or fake_models()
+    group = Roster.of({name: [each] for name, each in GROUP.items()}, models.calibration)
+    return IdentificationSession(group, AudioFormat(16_000), models, used or Settings())
 
 
 def run(identification: IdentificationSession, chunks: list[bytes]) -> list[Event]:

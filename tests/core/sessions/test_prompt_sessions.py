@@ -17,8 +17,9 @@ from streamauth.core.sessions.continuous import ContinuousSession
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession
+from streamauth.core.voice.roster import Roster
 from streamauth.settings import PromptSettings, Settings
-from tests.fakes import cut, fake_models, pause, pcm, say, voiceprint
+from tests.fakes import FAKE_CALIBRATION, cut, fake_models, pause, pcm, say, voiceprint
 
 FORMAT = AudioFormat(16_000)
 SETTINGS = Settings()
@@ -27,6 +28,7 @@ DIGITS = "four seven one zero two nine"
 PROMPT = Prompt(PromptKind.DIGITS, tuple(DIGITS.split()))
 ME, OTHER = 1, 6
 GROUP = {"ann": voiceprint(ME), "ben": voiceprint(4), "cleo": voiceprint(7)}
+ROSTER = Roster.of({name: [each] for name, each in GROUP.items()}, FAKE_CALIBRATION)
 
 
 def verification(
@@ -42,7 +44,7 @@ def continuous() -> ContinuousSession:
 
 def identification(lifetime_s: float = 60.0) -> IdentificationSession:
     challenge = Challenge(PROMPT, lifetime_s)
-    return IdentificationSession(GROUP, FORMAT, fake_models(), SETTINGS, challenge=challenge)
+    return IdentificationSession(ROSTER, FORMAT, fake_models(), SETTINGS, challenge=challenge)
 
 
 def hearing() -> HearingSession:
@@ -192,7 +194,7 @@ def test_too_little_speech_in_it_is_undecided() -> None:
         Verdict.UNDECIDED,
         (Reason.TOO_LITTLE_SPEECH, Reason.PROMPT_MATCH),
     )
-    named = IdentificationSession(GROUP, FORMAT, fake_models(), SETTINGS, challenge=hurried)
+    named = IdentificationSession(ROSTER, FORMAT, fake_models(), SETTINGS, challenge=hurried)
     assert decide(named, say("four seven", ME, word_s=0.15)).verdict is Verdict.UNDECIDED
 
 
