@@ -92,7 +92,7 @@ class Attempts:
 
     def __init__(self) -> None:
         self._model, self.lexicon = AcousticModel(PHRASE), Lexicon(PHRASE)
-        self._judge = PhraseJudge(JUDGE, self.lexicon)
+        self._judge = PhraseJudge(lambda: JUDGE, self.lexicon)
 
     def enroll(self, case: Case, dice: random.Random) -> tuple[Expected, int]:
         """What is expected after the enrollment, and how many of its utterances were refused."""

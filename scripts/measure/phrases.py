@@ -87,7 +87,7 @@ def collect(
 ) -> Iterator[Trial]:
     """All trials."""
     model, lexicon = AcousticModel(PHRASE), Lexicon(PHRASE)
-    judge = PhraseJudge(folder, lexicon)
+    judge = PhraseJudge(lambda: folder, lexicon)
     for condition in conditions:
         dice = random.Random(seed)
         for group in groups:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -146,9 +147,9 @@ class Engines:
 
         phrase = self._settings.phrase
         judge = self._catalog.judge_of(locale) if phrase.judge and (Path(folder) / "phrase").is_dir() else None
-        judge_folder = self._catalog.judge_folder(judge) if judge is not None else None
+        find = partial(self._catalog.judge_folder, judge) if judge is not None else None
         waits = self._judge_waits
-        recognizer = VoskRecognizer(folder, trusted=not phrase.vosk_model, judge=judge_folder, judge_waits=waits)
+        recognizer = VoskRecognizer(folder, trusted=not phrase.vosk_model, judge=find, judge_waits=waits)
         if waits:
             self._waiting_judges.append(recognizer.load_judge)
         return recognizer

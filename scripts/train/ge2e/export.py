@@ -33,6 +33,7 @@ from streamauth.catalog.registry import EncoderEntry
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.encoder import ge2e
 from streamauth.engines.encoder.onnx import OnnxEncoder, self_test_signal
+from streamauth.engines.encoder.self_test import encoded
 
 ROOT = Path(__file__).resolve().parents[3]
 MODELS = ROOT / "models"
@@ -125,7 +126,9 @@ def write(model: onnx.ModelProto, path: Path, precision: str, source: str = SOUR
     path.write_bytes(content)
     test = encoder(path).embed(self_test_signal(WINDOW_SAMPLES)[None])[0]
     print(f'[{path.stem}]\nbytes = {len(content)}\nsha256 = "{hashlib.sha256(content).hexdigest()}"')
-    print(f'self_test = "{base64.b64encode(test.astype("<f2").tobytes()).decode()}"\n')
+    print(f'self_test = "{base64.b64encode(test.astype("<f2").tobytes()).decode()}"')
+    references = ", ".join(f'"{encoded(each)}"' for each in encoder(path).reference_embeddings(content))
+    print(f"references = [{references}]\n")
 
 
 def export() -> None:

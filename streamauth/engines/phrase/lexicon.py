@@ -35,7 +35,8 @@ class Lexicon:
         folder: The folder ``phrase`` of a Vosk model.
 
     Raises:
-        ModelCorrupt: The dictionary is missing, or a file cannot be read.
+        ModelCorrupt: The dictionary is missing or cannot be read; when a word is not in it also where its spelling
+            cannot be.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,9 +46,7 @@ class Lexicon:
             self._starts, self._word_ends, self._tenths = _lines(self._text)
         except (OSError, EOFError, ValueError) as error:
             raise ModelCorrupt("The dictionary of phrases cannot be read. Install streamauth again.") from error
-
-        g2p = folder / "spelling.npz"
-        self._g2p = G2P(g2p) if g2p.is_file() else None
+        self._spelling = folder / "spelling.npz"
 
     def of(self, word: str) -> tuple[Phones, ...]:
         """Pronunciations of a word, each a tuple of phones; none if it is not in the dictionary."""
@@ -60,6 +59,11 @@ class Lexicon:
     def likely(self, word: str) -> tuple[Phones, ...]:
         """As ``of``, but those proposed from its spelling if it is not in the dictionary."""
         return self.of(word) or (self._g2p.proposals(word) if self._g2p is not None else ())
+
+    @cached_property
+    def _g2p(self) -> G2P | None:
+        """How other words are read; loaded with the first of them."""
+        return G2P(self._spelling) if self._spelling.is_file() else None
 
     def facts(self, word: str) -> WordFacts | None:
         """What is known of a word, a proposed one being as rare as any; None if it has no pronunciation."""

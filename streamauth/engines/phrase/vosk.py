@@ -8,7 +8,7 @@ other folder the words that libvosk heard are all there is.
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class VoskRecognizer:
         grammar: Whether the decoder is limited to the expected words, and ``[unk]`` where the model has it. Models with
             a graph of one piece (``HCLG.fst``) take no grammar and decode freely.
         trusted: Whether its files are known to be whole, so that it need not be tried out first.
-        judge: Folder of the second judge of phrases, for a model with a phrase model beside it.
+        judge: Finds and checks the folder of the second judge of phrases, for a model with a phrase model beside it.
         judge_waits: Whether the judge is loaded by ``load_judge``, or at its first use, and not here.
 
     Attributes:
@@ -81,7 +81,7 @@ class VoskRecognizer:
         *,
         grammar: bool = False,
         trusted: bool = False,
-        judge: Path | None = None,
+        judge: Callable[[], Path] | None = None,
         judge_waits: bool = False,
     ) -> None:
         self._grammar = grammar

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from streamauth.catalog.registry import EncoderEntry, models_folder, read_model, read_registry
 from streamauth.core.ports import SpeakerEncoder
+from streamauth.core.settings import VoiceSettings
 from streamauth.demo_data import VOICES, demo_utterances
+from streamauth.engines.encoder import self_test
 from streamauth.engines.encoder.load import load_encoder
 from streamauth.engines.encoder.onnx import RECIPES, OnnxEncoder, self_test_signal
 from streamauth.errors import EngineError, ModelCorrupt
@@ -46,6 +48,14 @@ def entry_and_content(name: str = "ge2e") -> tuple[EncoderEntry, bytes]:
 
 def windows(count: int, samples: int = 16_000) -> NDArray[np.float32]:
     return np.stack([self_test_signal(samples, 90 + 17 * index) for index in range(count)])
+
+
+def test_the_references_of_the_default_encoder_are_what_it_gives_without_optimization() -> None:
+    entry, content = entry_and_content(VoiceSettings().encoder)
+    assert len(entry.references) == len(self_test.FRAMES)
+    plain = OnnxEncoder(replace(entry, references=()), content).reference_embeddings(content)
+    registered = [self_test.decoded(text, entry.dim) for text in entry.references]
+    assert self_test.least_cosine(plain, registered) >= self_test.LEAST_COSINE
 
 
 @pytest.mark.parametrize("name", LEAST_COSINE)

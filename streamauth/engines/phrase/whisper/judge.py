@@ -3,7 +3,7 @@
 Data path: utterance, alignment -> **PhraseJudge** -> likelihood ratio, and what was heard instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,7 @@ class PhraseJudge:
     """Whisper with all that belongs to it, shared by all streams.
 
     Args:
-        folder: Of the model.
+        find: Finds and checks the folder of the model.
         lexicon: How words sound.
         waits: Whether it is loaded by ``load``, or at its first use, and not here.
 
@@ -36,9 +36,13 @@ class PhraseJudge:
         ModelCorrupt: A file is missing or cannot be used.
     """
 
-    def __init__(self, folder: Path, lexicon: Lexicon, *, waits: bool = False) -> None:
+    def __init__(self, find: Callable[[], Path], lexicon: Lexicon, *, waits: bool = False) -> None:
+        def load() -> tuple[WhisperModel, Fusion, Projection]:
+            folder = find()
+            return WhisperModel(folder), Fusion.read(folder), Projection(folder)
+
         self._forms = WrittenForms(lexicon)
-        self._loaded = Once(lambda: (WhisperModel(folder), Fusion.read(folder), Projection(folder)))
+        self._loaded = Once(load)
         if not waits:
             self.load()
 

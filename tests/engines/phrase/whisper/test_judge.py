@@ -34,7 +34,7 @@ def model() -> AcousticModel:
 
 @pytest.fixture(scope="module")
 def judge(lexicon: Lexicon) -> PhraseJudge:
-    return PhraseJudge(FOLDER, lexicon)
+    return PhraseJudge(lambda: FOLDER, lexicon)
 
 
 @pytest.mark.parametrize("voice", ["awb", "slt"])

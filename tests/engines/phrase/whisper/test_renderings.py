@@ -67,7 +67,7 @@ class Check:
 
     def __init__(self) -> None:
         self._model, self._lexicon = AcousticModel(PHRASE), Lexicon(PHRASE)
-        self._judge = PhraseJudge(FOLDER, self._lexicon)
+        self._judge = PhraseJudge(lambda: FOLDER, self._lexicon)
         self.own = tuple(
             one
             for name in ("door-1", "door-2")
