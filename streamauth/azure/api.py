@@ -17,18 +17,13 @@ from streamauth.azure.refusals import (
     refusal_of,
     refusal_reply,
 )
-from streamauth.azure.routing import Route, generation_of, route_of
+from streamauth.azure.routing import SCOPES, Route, generation_of, route_of
 from streamauth.azure.voices import VoiceOperations
 from streamauth.errors import StreamAuthError, Unauthorized
 from streamauth.server.access import Caller
 from streamauth.server.context import Context
-from streamauth.store.api_keys import Scope
 
 _KEY = "ocp-apim-subscription-key"
-_SCOPES = {"verify": (Scope.VERIFY,), "identify": (Scope.IDENTIFY,)}
-_SCOPES |= dict.fromkeys(("create", "enroll"), (Scope.ENROLL,))
-_SCOPES |= dict.fromkeys(("list", "delete", "reset"), (Scope.ADMIN,))
-
 Handler = Callable[[Request, Caller, Route], Awaitable[Response]]
 
 
@@ -70,7 +65,7 @@ class AzureApi:
                 route = route_of(request.method, path)
                 if route is None:
                     raise no_such_resource()
-                caller.need(*_SCOPES.get(route.operation, tuple(Scope)))
+                caller.need(*SCOPES[route.operation])
                 if generation is Generation.V3 and query_of(request).get("api-version", "").strip() != API_VERSION:
                     raise invalid_argument(
                         f"Invalid api-version parameter value. Supported versions are {API_VERSION}."

@@ -13,7 +13,7 @@ from streamauth.azure.common import ApiContext
 from streamauth.azure.generations import LIMITS, Generation, Use
 from streamauth.azure.inputs import audio_file, flag, query_of, read_body
 from streamauth.azure.refusals import Refusal, invalid_request, refusal_of, reply, too_noisy, too_short
-from streamauth.azure.routing import Route
+from streamauth.azure.routing import SCOPES, Route
 from streamauth.azure.scores import score_of
 from streamauth.core.events import Verdict
 from streamauth.errors import InternalError, StreamAuthError
@@ -124,7 +124,7 @@ class Hearing:
         clip = await self.clip(request, route, least_s=least_s)
         holder = object()
         await self._api.context.sessions.enter(holder, caller)
-        operation_id, operation = self._api.operations.begin(caller.tenant)
+        operation_id, operation = self._api.operations.begin(caller.tenant, route.operation)
 
         async def guarded() -> dict[str, Any]:
             try:
@@ -151,8 +151,10 @@ class Hearing:
         return Response(status_code=202, headers={"Operation-Location": location})
 
     async def status(self, request: Request, caller: Caller, route: Route) -> Response:
-        """How an operation stands."""
-        return reply(self._api.operations.find(caller.tenant, route.item).shown())
+        """How an operation stands, for who may do what it does."""
+        operation = self._api.operations.find(caller.tenant, route.item)
+        caller.need(*SCOPES[operation.verb])
+        return reply(operation.shown())
 
     def short(self, request: Request, route: Route) -> bool:
         """Whether a client allows less speech than usual."""

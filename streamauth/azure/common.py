@@ -18,10 +18,14 @@ from streamauth.azure.shapes import Shaper
 from streamauth.server.access import Caller
 from streamauth.server.context import Context
 from streamauth.settings import AttemptSettings
+from streamauth.store.profiles import MAX_CONSENT
 from streamauth.store.records import Profile, ProfileSummary
+
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
+CONSENT_HEADER = "Streamauth-Consent"
+"""The version of the text that the person has agreed to; Microsoft's API had no field for it."""
 V1_ITEM = {Use.TD: "verificationProfileId", Use.TII: "identificationProfileId"}
 """What the first generation calls the id of a profile."""
 
@@ -84,6 +88,17 @@ class ApiContext:
         if locale not in supported:
             raise invalid_argument(f"Invalid locale value. Supported locales are {', '.join(supported)}.")
         return locale
+
+    def consent(self, request: Request) -> str | None:
+        """The version of the text that a person has agreed to: what the request says, else what the setting says.
+
+        Raises:
+            Refusal: It is no version.
+        """
+        given = request.headers.get(CONSENT_HEADER, "").strip() or self.settings.consent
+        if len(given) > MAX_CONSENT or not given.isprintable():
+            raise invalid_argument(f"Invalid {CONSENT_HEADER} header value. It has 1 to {MAX_CONSENT} characters.")
+        return given or None
 
     async def found(self, caller: Caller, route: Route) -> ProfileSummary:
         """The profile of an address.

@@ -19,6 +19,7 @@ class Operation:
 
     Attributes:
         tenant: Whose it is.
+        verb: What it does: ``enroll`` or ``identify``.
         created_s: When it was asked for, in seconds since the epoch.
         acted_s: When it last moved on.
         status: As the API spells it.
@@ -27,6 +28,7 @@ class Operation:
     """
 
     tenant: str = field(repr=False)
+    verb: str
     created_s: float
     acted_s: float
     status: str = "notstarted"
@@ -60,13 +62,13 @@ class Operations:
         self._clock = clock
         self._kept: dict[str, OrderedDict[str, Operation]] = {}
 
-    def begin(self, tenant: str) -> tuple[str, Operation]:
+    def begin(self, tenant: str, verb: str) -> tuple[str, Operation]:
         """A new operation and its id."""
         self._forget()
         mine = self._kept.setdefault(tenant, OrderedDict())
         while len(mine) >= self._settings.max_operations:
             mine.popitem(last=False)
-        operation = Operation(tenant, self._clock(), self._clock())
+        operation = Operation(tenant, verb, self._clock(), self._clock())
         operation_id = str(uuid4())
         mine[operation_id] = operation
         return operation_id, operation

@@ -33,6 +33,7 @@ class ProfileOperations:
         """Make a profile."""
         generation, use = route.generation, route.use
         locale = self._api.locale(await wanted_locale(request, generation), generation, use)
+        consent = self._api.consent(request)
         most = min(self._api.settings.max_profiles, LIMITS[generation, use].profiles)
 
         def make() -> ProfileSummary:
@@ -40,7 +41,7 @@ class ProfileOperations:
                 raise Refusal(403, "Forbidden", f"Maximum allowed number of profiles is {most:,}.")
             made = str(uuid4())
             profile = self._api.store.profiles.create(
-                _name(made, use), use.kind, locale=locale, tenant=caller.tenant, profile_id=made
+                _name(made, use), use.kind, locale=locale, tenant=caller.tenant, profile_id=made, consent=consent
             )
             return self._api.summary(profile)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from streamauth.azure.generations import Generation, Use
+from streamauth.store.api_keys import Scope
 
 ROOTS = ("spid", "speaker", "speaker-recognition")
 """First parts of the paths."""
@@ -14,6 +15,15 @@ _USES = {
     ("verification", "text-independent"): Use.TIV,
     ("identification", "text-independent"): Use.TII,
 }
+SCOPES = {
+    **{"create": (Scope.ENROLL,), "enroll": (Scope.ENROLL,), "verify": (Scope.VERIFY,), "identify": (Scope.IDENTIFY,)},
+    **dict.fromkeys(("list", "delete", "reset"), (Scope.ADMIN,)),
+    # who enrolls asks in this API how much is missing
+    "get": (Scope.ENROLL, Scope.VERIFY, Scope.ADMIN),
+    # the phrases are Microsoft's; an operation asks for the scope of what it does
+    **dict.fromkeys(("phrases", "status"), tuple(Scope)),
+}
+"""The scopes of which an operation asks for one."""
 _ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
 
 

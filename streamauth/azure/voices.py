@@ -39,24 +39,24 @@ class VoiceOperations:
     async def enroll(self, request: Request, caller: Caller, route: Route) -> Response:
         """Enroll by a recording."""
         first = route.generation is Generation.V1
-        short = self._hearing.short(request, route)
+        short, consent = self._hearing.short(request, route), self._api.consent(request)
         summary = await self._api.found(caller, route)
         turn = partial(self._api.turns.take, summary.profile.id, wait=first)
         if first and route.use is Use.TII:
 
             async def work(clip: Clip) -> dict[str, Any]:
                 async with turn():
-                    return await self._enrolled(caller, route, summary.profile, clip, short=short)
+                    return await self._enrolled(caller, route, summary.profile, clip, short=short, consent=consent)
 
             return await self._hearing.later(request, caller, route, work, least_s=1.0 if short else None)
         async with turn():
             clip = await self._hearing.clip(request, route)
             async with self._api.context.sessions.session(caller):
-                data = await self._enrolled(caller, route, summary.profile, clip, short=short)
+                data = await self._enrolled(caller, route, summary.profile, clip, short=short, consent=consent)
         return reply(data, 200 if first else 201)
 
     async def _enrolled(
-        self, caller: Caller, route: Route, profile: Profile, clip: Clip, *, short: bool
+        self, caller: Caller, route: Route, profile: Profile, clip: Clip, *, short: bool, consent: str | None
     ) -> dict[str, Any]:
         generation, use = route.generation, route.use
         limits = LIMITS[generation, use]
@@ -91,6 +91,7 @@ class VoiceOperations:
             whole=True,
             least_speech_s=None if use is Use.TD else 0.0 if short else limits.needed_speech_s,
             by_owner=Scope.ADMIN not in caller.scopes,
+            consent=consent,
             tenant=caller.tenant,
             key_id=caller.key_id,
         )

@@ -18,6 +18,11 @@ class AzureSettings(Section):
         low=0,
         high=1000,
     )
+    consent: str = setting(
+        "",
+        "Version of the text to which, by your word, all have agreed whom programs enroll that cannot send the header "
+        "Streamauth-Consent; recorded with each enrollment",
+    )
     max_profiles: int = setting(10_000, "Most profiles of one tenant", low=1, high=1_000_000)
     operation_hours: float = setting(24.0, "Time that the result of an operation is kept", unit="h", low=0.0, high=720)
     max_operations: int = setting(

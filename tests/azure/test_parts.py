@@ -89,10 +89,10 @@ def test_operations_of_a_tenant_are_bounded_and_end() -> None:
     now = [1000.0]
     settings = Settings().with_values({"azure": {"max_operations": 2, "operation_hours": 24}}, "tests").azure
     operations = Operations(settings, lambda: now[0])
-    first, _ = operations.begin("a")
-    theirs, _ = operations.begin("b")
-    second, kept = operations.begin("a")
-    third, _ = operations.begin("a")
+    first, _ = operations.begin("a", "enroll")
+    theirs, _ = operations.begin("b", "enroll")
+    second, kept = operations.begin("a", "enroll")
+    third, _ = operations.begin("a", "enroll")
 
     async def fail() -> dict[str, object]:
         raise Refusal(400, "InvalidRequest", "why")
