@@ -36,7 +36,7 @@ _MOMENT_S = 0.03
 _PAST = 1.2
 _OPENING_SHARE = 0.2
 _OPENING_S = 0.15
-_LONGEST_S = 60.0
+_LONGEST_S = 600.0
 _FRESH_EVERY = 50
 _SERVER_SHARE = 0.5
 _TOLD_EVERY = 50
@@ -187,7 +187,7 @@ def _one(folder: Path, url: str, rng: random.Random, believed: Believed, toll: T
     if server is not None:
         server.start()
     if not opened and not early and not toll.lost:
-        toll.lost.append("a store did not open within a minute")
+        toll.lost.append("a store did not open within ten minutes")
     toll.kills += 1
     toll.opening += not opened
     if opened and believed.under_way:

@@ -86,7 +86,7 @@ class ServerProcess:
                 elif isinstance(shot, Request):
                     self._request(shot, peer, answer)
         except TimeoutError:
-            answer.failure = "no end within a minute"
+            answer.failure = "no end within a quarter of an hour"
         except OSError:
             pass  # cut off, which an attacker may be
         return answer

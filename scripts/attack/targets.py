@@ -37,7 +37,8 @@ UNHEARD_OF = "vqcanaryeve"
 """One whose name the attacker does not know, and must not learn."""
 _OWN_TENANT = "attacker"
 _FREE = 10_000_000
-ANSWER_S = 60.0
+ANSWER_S = 900.0
+"""After so long there is no end; a machine that is busy with other things must not look like that."""
 
 
 @dataclass
@@ -125,7 +126,7 @@ class InProcess:
                 elif isinstance(shot, Request):
                     await self._request(shot, answer)
         except TimeoutError:
-            answer.failure = "no end within a minute"
+            answer.failure = "no end within a quarter of an hour"
         except Exception as error:
             answer.failure = f"{type(error).__name__} left the application"
         return answer

@@ -21,7 +21,6 @@ from streamauth.settings import AttemptSettings
 from streamauth.store.profiles import MAX_CONSENT
 from streamauth.store.records import Profile, ProfileSummary
 
-
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 CONSENT_HEADER = "Streamauth-Consent"

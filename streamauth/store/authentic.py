@@ -14,10 +14,11 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Column, Connection, LargeBinary, Table, func, select, tuple_
+from sqlalchemy import Column, Connection, LargeBinary, Select, Table, bindparam, func, select, tuple_
 
 from streamauth.errors import StoreBusy, StoreRolledBack, StoreTampered
 from streamauth.store import ledger
@@ -76,10 +77,31 @@ class _Part:
     def key_columns(self) -> list["Column[Any]"]:
         return [self.table.c[name] for name in self.keys]
 
-    @property
-    def covered(self) -> list[Any]:
+    @cached_property
+    def of_one(self) -> "Select[Any]":
+        """The rows of the unit whose keys are bound. Made once: to make it costs more than to run it."""
+        return self._rows.where(*(column == bindparam(f"key_{column.name}") for column in self.key_columns))
+
+    @cached_property
+    def of_some(self) -> "Select[Any]":
+        """The rows of the units whose keys are bound as ``ids``."""
+        keys = self.key_columns
+        return self._rows.where((keys[0] if len(keys) == 1 else tuple_(*keys)).in_(bindparam("ids", expanding=True)))
+
+    @cached_property
+    def _rows(self) -> "Select[Any]":
         names = self.columns or tuple(name for name in list(self.table.c.keys()) if name not in self.aside)
-        return [part for name in names for part in _told(self.table.c[name])]
+        return select(*self.key_columns, *(part for name in names for part in _told(self.table.c[name])))
+
+    def rows(self, connection: Connection, ids: Sequence[tuple[str, ...]]) -> Iterable[Sequence[Any]]:
+        """The rows of units, each with its keys first."""
+        keys = self.key_columns
+        if not keys:
+            return connection.execute(self._rows)
+        typed = [tuple(_typed(column, value) for column, value in zip(keys, id_, strict=True)) for id_ in ids]
+        if len(typed) == 1:
+            return connection.execute(self.of_one, {f"key_{c.name}": v for c, v in zip(keys, typed[0], strict=True)})
+        return connection.execute(self.of_some, {"ids": [id_[0] for id_ in typed] if len(keys) == 1 else typed})
 
 
 @dataclass(frozen=True)
@@ -346,15 +368,10 @@ def _marks(
     for first in range(0, len(ids), _BATCH):
         some = ids[first : first + _BATCH]
         for number, part in enumerate(unit.parts):
-            keys = part.key_columns
-            query = select(*keys, *part.covered)
-            if len(keys) == 1:
-                query = query.where(keys[0].in_([_typed(keys[0], id_[0]) for id_ in some]))
-            elif keys:
-                query = query.where(tuple_(*keys).in_(some))
-            for row in connection.execute(query):
-                id_ = tuple(str(value) for value in row[: len(keys)])
-                found.setdefault(id_, []).append(json.dumps([number, *row[len(keys) :]], default=_plain))
+            width = len(part.keys)
+            for row in part.rows(connection, some):
+                id_ = tuple(str(value) for value in row[:width])
+                found.setdefault(id_, []).append(json.dumps([number, *row[width:]], default=_plain))
     # sorted here: databases sort texts in different ways
     return {id_: key.mac(json.dumps([unit.kind, id_, sorted(rows)]).encode("ascii")) for id_, rows in found.items()}
 

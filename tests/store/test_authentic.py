@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from streamauth.core.door.access import Person
 from streamauth.core.door.command import DoorAction
@@ -19,6 +20,7 @@ from streamauth.core.settings import ReplaySettings
 from streamauth.errors import StoreRolledBack, StoreTampered, UnknownProfile
 from streamauth.settings import AttemptSettings, PromptSettings, StoreSettings
 from streamauth.store.api_keys import Scope
+from streamauth.store.authentic import PROFILE
 from streamauth.store.door_schema import metadata
 from streamauth.store.records import Profile
 from streamauth.store.sign_ins import SignInRule
@@ -351,3 +353,21 @@ def test_changes_by_two_at_once_are_no_forgery(store: Store, home: Path) -> None
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     store.maintenance.check()
+
+
+def test_a_check_takes_few_statements_which_are_made_once(store: Store, anna: Profile) -> None:
+    said: list[str] = []
+
+    def hear(*about: Any) -> None:
+        said.append(about[2])
+
+    sealed = store._sealed
+    with sealed.read() as connection:
+        sealed.check(connection, PROFILE, anna.id)
+        event.listen(connection, "before_cursor_execute", hear)
+        sealed.check(connection, PROFILE, anna.id)
+    # the key, the tree, and the rows of four tables
+    assert len(said) == 6
+    assert sum("FROM ledger" in each for each in said) == 1
+    # to make a statement anew costs more than to run it
+    assert all(part.of_one is part.of_one and part.of_some is part.of_some for part in PROFILE.parts)
