@@ -7,7 +7,7 @@ a million takes an hour of one processor core: in parts, each by a new process w
 them go to ``streamauth serve`` with the real engines. All settings are the default ones but for how often somebody may
 ask. A request, a message of a stream and a line to the login daemon count as one each. A finding is:
 
-- a status of 500 or above other than 503, an exception that leaves the application, or no end within a quarter of an hour;
+- a status of 500 or above other than 503, an exception that leaves the application, or no end for a quarter of an hour;
 - a log record of an unexpected error, or one that holds a traceback, a name, a key or anything that was sent;
 - an answer that holds a key or the name of an owner of a voice that was not sent, or an error that repeats what was;
 - an accept of somebody whose voice is not known, for an owner;

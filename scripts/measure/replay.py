@@ -1,12 +1,15 @@
 """How often recordings that are played again are noticed, and how often people who repeat themselves are.
 
     python -m scripts.measure.replay [--earlier K]    K earlier trails stand against each attempt (default 8)
+    python -m scripts.measure.replay --people         of people who repeat themselves alone, those of both halves
+    python -m scripts.measure.replay --every N        only each Nth phrase, which is quicker
 
 Phrases are four words in a row that one person said several times (``people/dsp20``, ``wuw2``, ``gsc``, ``digits``).
 People of one half of the names (by hash) are there to choose the bounds on, those of the other half are told apart:
 the figures that count are theirs. Replays are made of the same phrases: as bytes, by telephone, and by a small
 loudspeaker (300 Hz to 6.5 kHz) in simulated rooms with noise. Spliced ones join single words, each of another earlier
-attempt, with gaps of 75 ms, as a prompt of digits would be answered from recordings.
+attempt, with gaps of 75 ms, as a prompt would be answered from recordings. To a prompt of digits one word comes twice:
+said twice by people, and twice the same recording by who joins one of each.
 """
 
 import argparse
@@ -24,9 +27,8 @@ from scripts.measure.trials import AUDIO, load
 from streamauth.core.audio.degradation import band_limited, coloured_noise, telephone, with_noise
 from streamauth.core.audio.rooms import in_room, room_response
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.core.replay.comparison import Likeness, likeness
-from streamauth.core.replay.rule import ReplayRule
-from streamauth.core.replay.trail import Trail, TrailRecorder
+from streamauth.core.replay.rule import ReplayRule, heard_before
+from streamauth.core.replay.trail import PHASES, Trail, TrailRecorder
 from streamauth.evaluation.metrics import wilson
 
 WORDS, TAKES = 4, 10
@@ -95,6 +97,13 @@ def trail_of(speech: Samples) -> Trail:
     return recorder.trail()
 
 
+def trails_of(speech: Samples) -> tuple[Trail, ...]:
+    """The trails of a whole recording, as an attempt with a prompt makes them."""
+    recorder = TrailRecorder(30.0, PHASES)
+    recorder.add(speech)
+    return recorder.trails()
+
+
 def digital(speech: Samples, rng: Rng) -> Samples:
     """The same samples, at another level and not at the same frame."""
     return speech[int(rng.integers(20, 150)) :] * np.float32(rng.uniform(0.3, 1.5))
@@ -123,55 +132,77 @@ PLAYED: dict[str, Callable[[Samples, Rng], Samples]] = {
 }
 
 
-def repeats(some: list[tuple[str, Phrase]], earlier: int) -> list[Likeness]:
-    """Each take of a phrase against others of the same person and words."""
-    found = []
-    for _, takes in some:
-        trails = [trail_of(said(words)) for words in takes]
-        for index, trail in enumerate(trails):
-            others = (trails[:index] + trails[index + 1 :])[:earlier]
-            found.append(likeness(trail, others))
-    return found
+Attempt = tuple[str, tuple[Trail, ...], list[Trail]]
+"""Who speaks, the trails of the attempt, those of earlier ones."""
 
 
-def replays(some: list[tuple[str, Phrase]], earlier: int, rng: Rng, *, spliced: bool) -> dict[str, list[Likeness]]:
+def repeats(some: list[tuple[str, Phrase]], earlier: int) -> Iterator[Attempt]:
+    """Each take of a phrase, with others of the same person and words before it."""
+    for person, takes in some:
+        spoken = [trails_of(said(words)) for words in takes]
+        for index, trails in enumerate(spoken):
+            others = [other[0] for other in spoken[:index] + spoken[index + 1 :]]
+            yield person, trails, others[:earlier]
+
+
+def twice(some: list[tuple[str, Phrase]], play: Callable[[Samples], Samples], *, joined: bool) -> Iterator[Attempt]:
+    """Prompts in which a word comes twice: in two takes, or in one recording where words are joined."""
+    for person, takes in some:
+        if len(takes) > 1:
+            first, second = takes[0], takes[0] if joined else takes[1]
+            yield person, trails_of(play(said([first[0], first[1], second[0], first[2]]))), []
+
+
+def replays(
+    some: list[tuple[str, Phrase]], earlier: int, play: Callable[[Samples], Samples], *, spliced: bool
+) -> Iterator[Attempt]:
     """Each first take of a phrase played again, among earlier ones; or words of several takes spliced."""
-    found: dict[str, list[Likeness]] = defaultdict(list)
-    for _, takes in some:
+    for person, takes in some:
         attempts = [trail_of(said(words)) for words in takes[:earlier]]
         words = [takes[k % len(attempts)][k] for k in range(WORDS)] if spliced else takes[0]
-        for condition, play in PLAYED.items():
-            found[condition].append(likeness(trail_of(play(said(words), rng)), attempts))
-    return found
+        yield person, trails_of(play(said(words))), attempts
 
 
-def table_row(label: str, noticed: list[bool], what: str) -> str:
-    """A line of the table, with a 95 % interval."""
-    count, total = sum(noticed), len(noticed)
+def noticed(attempts: Iterator[Attempt], *, prompted: bool) -> list[tuple[bool, str]]:
+    """Whether each attempt is taken for a recording, and whose it is."""
+    return [(heard_before(trails, earlier, prompted=prompted), person) for person, trails, earlier in attempts]
+
+
+def table_row(label: str, found: list[tuple[bool, str]], what: str) -> str:
+    """A line of the table, with a 95 % interval, and who was flagged."""
+    count, total = sum(flagged for flagged, _ in found), len(found)
     low, high = wilson(count, total)
-    return f"| {label} | {total} | {count} {what} | {100 * count / total:.1f} % ({100 * low:.1f} to {100 * high:.1f}) |"
+    rate = f"{100 * count / total:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    who = sorted({person for flagged, person in found if flagged}) if what == "flagged" else []
+    return f"| {label} | {total} | {count} {what} {' '.join(who)} | {rate} |"
 
 
 def main() -> None:
-    """Print the bounds that the chosen half asks for, and the table of the other half."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--earlier", type=int, default=8)
-    earlier = parser.parse_args().earlier
+    parser.add_argument("--people", action="store_true")
+    parser.add_argument("--every", type=int, default=1)
+    arguments = parser.parse_args()
     rng, rule, halves = np.random.default_rng(1), ReplayRule(), phrases()
-    chosen = repeats(halves[True], earlier)
-    print(f"{len(chosen)} repeats to choose on: whole at most {max(r.whole for r in chosen):.3f}, "
-          f"pieced at most {max(r.pieced for r in chosen):.3f}; bounds {rule.whole}, {rule.pieced}")  # fmt: skip
-    others = halves[False]
-    print(f"\n{len({person for person, _ in others})} other people, {earlier} earlier trails\n")
+    some = (halves[False] + halves[True] if arguments.people else halves[False])[:: arguments.every]
+    people = len({person for person, _ in some})
+    print(f"{people} people, {arguments.earlier} earlier trails, {rule}\n", flush=True)
     print("| attempt | tried | noticed | rate, 95 % |\n|---|---|---|---|")
-    found = repeats(others, earlier)
-    print(table_row("the same person says it again", [rule.is_replay(r, prompted=False) for r in found], "flagged"))
-    print(table_row("the same, to a prompt", [rule.is_replay(r, prompted=True) for r in found], "flagged"))
-    for spliced in (False, True):
-        played = replays(others, earlier, rng, spliced=spliced)
-        for condition, results in played.items():
-            name = f"{'spliced words to a prompt, ' if spliced else 'a recording, '}{condition}"
-            print(table_row(name, [rule.is_replay(r, prompted=spliced) for r in results], "noticed"))
+    for prompted, name in ((False, "the same person says it again"), (True, "the same, to a prompt")):
+        attempts = repeats(some, arguments.earlier)
+        print(table_row(name, noticed(attempts, prompted=prompted), "flagged"), flush=True)
+    spoken = twice(some, lambda speech: speech, joined=False)
+    print(table_row("a word said twice to a prompt", noticed(spoken, prompted=True), "flagged"), flush=True)
+    if arguments.people:
+        return
+    for condition, way in PLAYED.items():
+        play = partial(way, rng=rng)
+        for spliced, name in ((False, "a recording"), (True, "words of earlier attempts, joined to a prompt")):
+            found = noticed(replays(some, arguments.earlier, play, spliced=spliced), prompted=spliced)
+            print(table_row(f"{name}, {condition}", found, "noticed"), flush=True)
+        found = noticed(twice(some, play, joined=True), prompted=True)
+        print(table_row(f"one recording of each word, joined, {condition}", found, "noticed"), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ It joins the store, the engines and the pure sessions, and sees to it that
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from streamauth.catalog.registry import Catalog
@@ -207,7 +206,7 @@ class Authenticator:
             None,
             challenge,
             further_voiceprints=further,
-            earlier_trails=partial(self._replays.earlier, taken.profile_id),
+            earlier_trails=self._replays.of(taken.profile_id),
         )
         return self._verification(VerificationSession(claim, audio_format, models, self.settings), charge, None)
 
@@ -258,7 +257,7 @@ class Authenticator:
             demand.challenge if demand else None,
             expected_scores,
             further,
-            earlier_trails=partial(self._replays.earlier, profile.id),
+            earlier_trails=self._replays.of(profile.id),
             expected_recognition=expected_recognition,
             renderings=renderings_of(earlier) if words is not None else (),
         )
@@ -318,13 +317,17 @@ class Authenticator:
         )
         demand = self.prompts.demand(prompt, None, tenant)
         challenge = demand.challenge if demand else None
+
+        def earlier(named: str) -> Sequence[Trail]:
+            return self._replays.earlier(people.by_name[named].profile_id)
+
         session = IdentificationSession(
             tried,
             audio_format,
             models,
             self.settings,
             challenge=challenge,
-            earlier_trails=lambda named: self._replays.earlier(people.by_name[named].profile_id),
+            earlier_trails=earlier if self._replays.refused else None,
         )
 
         def remember(named: str | None, trail: Trail) -> None:

@@ -1,6 +1,7 @@
 """Replays: trails of a profile's enrollment and attempts, read before an accept and kept after it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from streamauth.core.replay.trail import Trail
 from streamauth.core.settings import ReplaySettings
@@ -29,6 +30,10 @@ class Replays:
         if not self._settings.refuse or profile_id is None:
             return ()
         return self._store.trails.of(profile_id, self._settings)
+
+    def of(self, profile_id: str) -> Callable[[], Sequence[Trail]] | None:
+        """Gives the trails of a profile when they are asked for; None where replays are not refused."""
+        return partial(self.earlier, profile_id) if self._settings.refuse else None
 
     def keep(self, profile_id: str, trail: Trail, *, enrolled: bool = False) -> None:
         """Keep the trail of an attempt that was decided, or of an enrollment utterance that was taken."""

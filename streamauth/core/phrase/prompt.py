@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import log2
+from math import log2, perm
 from typing import Protocol
 
 from streamauth.core.phrase.prompt_words import PROMPT_WORDS
@@ -28,7 +28,7 @@ class PromptKind(StrEnum):
 
 
 LENGTHS = {PromptKind.DIGITS: range(4, 13), PromptKind.WORDS: range(2, 9)}
-"""How many digits or words a prompt may have. Two words are 20 bits, four digits 13."""
+"""How many digits or words a prompt may have. Two words are 20 bits, four digits 11."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,22 @@ class PromptPlan:
     def bits(self) -> float:
         """Entropy of what is drawn, in bits."""
         if self.kind is PromptKind.DIGITS:
-            return log2(len(DIGITS)) + (self.length - 1) * log2(len(DIGITS) - 1)
+            without_repeat = perm(len(DIGITS), self.length)
+            return log2(len(DIGITS) * (len(DIGITS) - 1) ** (self.length - 1) - without_repeat)
         return sum(log2(len(PROMPT_WORDS) - drawn) for drawn in range(self.length))
 
     def draw(self, source: RandomSource) -> Prompt:
         """Draw a prompt.
 
-        No digit comes twice in a row, which people and recognizers alike run together, and no word twice at all.
+        No word comes twice. Of digits one does, so that who joins single recordings needs two of each, or one is heard
+        twice in the same way (``core.replay``); but none twice in a row, which people and recognizers run together.
         """
+        words = self._draw(source)
+        while self.kind is PromptKind.DIGITS and len(set(words)) == len(words):
+            words = self._draw(source)
+        return Prompt(self.kind, tuple(words))
+
+    def _draw(self, source: RandomSource) -> list[str]:
         words: list[str] = []
         left = list(PROMPT_WORDS if self.kind is PromptKind.WORDS else DIGITS)
         while len(words) < self.length:
@@ -96,7 +104,7 @@ class PromptPlan:
             if words and self.kind is PromptKind.DIGITS:
                 left.append(words[-1])
             words.append(word)
-        return Prompt(self.kind, tuple(words))
+        return words
 
 
 @dataclass(frozen=True, slots=True)

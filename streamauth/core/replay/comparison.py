@@ -5,13 +5,15 @@ is new each time. A recording that is played again has it, through codecs, a lou
 the slow course (0.17 s) is taken off, and what is left is compared at fixed lags, without time warping:
 
 - as a whole: all pieces of 0.3 s at one common lag;
-- pieced together: each piece at its own best place in any of the earlier trails.
+- pieced together: each piece at its own best place in any of the earlier trails;
+- a stretch of 0.5 s, about a word, at one place in an earlier trail, or at another place of the new one: who joins
+  single recordings has each word once, and a prompt asks for one of them twice.
 
 Quiet cells count less, as there noise stands in place of the speech. How often recordings are noticed and people are
 not: ``scripts/measure/replay.py``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +29,10 @@ _RANGE_DB = 30.0
 _LEAST_MOVEMENT = 0.7
 _LEAST_PIECES = 6
 _LEAST_OVERLAP = 0.6
+_STRETCH_PIECES = 3
+_APART_FRAMES = 50
+_PROMISING = 0.85
+_Pieces = tuple[NDArray[np.float32], NDArray[np.bool_]]
 _EMPTY = np.zeros((0, PIECE_FRAMES * BANDS), np.float32)
 
 
@@ -67,6 +73,50 @@ def likeness(heard: Trail, earlier: Sequence[Trail]) -> Likeness:
     return Likeness(whole, max(0.0, float(best.mean())))
 
 
+def stretch_in(heard: Sequence[Trail], earlier: Sequence[Trail]) -> float:
+    """The highest correlation of half a second of a new sound with any place of earlier ones, from 0 to 1.
+
+    Args:
+        heard: The trails of the new sound, at all phases of its frames.
+        earlier: Those that may hold it.
+    """
+    others = [_pieces(trail) for trail in earlier]
+    return _refined(heard, lambda pieces: max((_stretch(pieces, other, 0) for other in others), default=0.0))
+
+
+def repeated_stretch(heard: Sequence[Trail]) -> float:
+    """The highest correlation of half a second of a sound with another place of itself, from 0 to 1."""
+    own = _pieces(heard[0])
+    return _refined(heard, lambda pieces: _stretch(pieces, own, _APART_FRAMES))
+
+
+def _refined(heard: Sequence[Trail], compare: Callable[[_Pieces], float]) -> float:
+    """The highest of all phases; where the first one promises nothing, that is it."""
+    best = compare(_pieces(heard[0]))
+    if best >= _PROMISING:
+        best = max((best, *(compare(_pieces(trail)) for trail in heard[1:])))
+    return best
+
+
+def _stretch(mine: _Pieces, other: _Pieces, apart_frames: int) -> float:
+    """The highest mean of pieces in a row at one lag, of at least so many frames."""
+    (pieces, moving), (places, places_moving) = mine, other
+    starts = np.arange(0, len(pieces), _EVERY_FRAMES)
+    across = (_STRETCH_PIECES - 1) * _EVERY_FRAMES
+    if len(starts) < _STRETCH_PIECES or len(places) <= across:
+        return 0.0
+    found = pieces[starts] @ places.T
+    found[~moving[starts]] = -1.0
+    found[:, ~places_moving] = -1.0
+    if apart_frames:
+        found[np.abs(starts[:, None] - np.arange(len(places))) < apart_frames] = -1.0
+    rows, columns = len(starts) - _STRETCH_PIECES + 1, len(places) - across
+    total = sum(
+        found[number : number + rows, number * _EVERY_FRAMES :][:, :columns] for number in range(_STRETCH_PIECES)
+    )
+    return max(0.0, float(np.max(total)) / _STRETCH_PIECES)
+
+
 def _at_one_lag(found: NDArray[np.float32], starts: NDArray[np.intp]) -> float:
     """The highest mean over the pieces at one lag that leaves enough of them inside the earlier trail."""
     places = found.shape[1]
@@ -81,7 +131,7 @@ def _at_one_lag(found: NDArray[np.float32], starts: NDArray[np.intp]) -> float:
     return float((values.sum(axis=0)[enough] / counts[enough]).max())
 
 
-def _pieces(trail: Trail) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _pieces(trail: Trail) -> _Pieces:
     """Unit vectors of all pieces, shape (places, frames x bands), and which of them hold moving sound."""
     if len(trail) < PIECE_FRAMES:
         return _EMPTY, np.zeros(0, np.bool_)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamauth.core.replay.comparison import Likeness, likeness
+from streamauth.core.replay.comparison import Likeness, likeness, repeated_stretch, stretch_in
 from streamauth.core.replay.trail import Trail
 
 
@@ -16,10 +16,12 @@ class ReplayRule:
     Attributes:
         whole: For one recording as a whole.
         pieced: For a recording pieced together of earlier ones; it has more chances, so that it lies higher.
+        stretch: For a word of an earlier recording, or one that comes twice in the same attempt.
     """
 
     whole: float = 0.72
     pieced: float = 0.93
+    stretch: float = 0.965
 
     def is_replay(self, found: Likeness, *, prompted: bool) -> bool:
         """Whether the sound was heard before.
@@ -31,10 +33,22 @@ class ReplayRule:
         """
         return found.whole >= self.whole or (prompted and found.pieced >= self.pieced)
 
+    def has_stretch(self, heard: Sequence[Trail], earlier: Sequence[Trail]) -> bool:
+        """Whether half a second was in an earlier sound, or comes twice in this one."""
+        return repeated_stretch(heard) >= self.stretch or stretch_in(heard, earlier) >= self.stretch
+
 
 _RULE = ReplayRule()
 
 
-def heard_before(trail: Trail, earlier: Sequence[Trail], *, prompted: bool = False) -> bool:
-    """Whether a trail is an earlier one again: as a whole or, with a prompt, pieced together."""
-    return bool(earlier) and _RULE.is_replay(likeness(trail, earlier), prompted=prompted)
+def heard_before(heard: Sequence[Trail], earlier: Sequence[Trail], *, prompted: bool = False) -> bool:
+    """Whether a sound is an earlier one again.
+
+    Args:
+        heard: Its trail; with a prompt, those at all phases.
+        earlier: The trails that it may be.
+        prompted: Whether it was to be the words of a random prompt: then it may be pieced together, too.
+    """
+    if earlier and _RULE.is_replay(likeness(heard[0], earlier), prompted=prompted):
+        return True
+    return prompted and _RULE.has_stretch(heard, earlier)

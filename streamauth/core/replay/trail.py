@@ -16,6 +16,8 @@ _WINDOW_SAMPLES = 512
 _LOWEST_HZ, _HIGHEST_HZ = 150.0, 3700.0
 _FLOOR = 1e-9
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ // 4
+PHASES = 4
+"""So many trails of one sound, each begun a little later, know it again wherever its frames fall."""
 
 Trail = NDArray[np.int8]
 """Levels of bands in dB, shape (frames, BANDS), int8."""
@@ -26,18 +28,25 @@ class TrailRecorder:
 
     Args:
         most_s: The longest trail, in seconds; what comes later leaves no trace.
+        phases: How many trails are made, each begun a fraction of a frame later.
     """
 
-    def __init__(self, most_s: float) -> None:
+    def __init__(self, most_s: float, phases: int = 1) -> None:
+        self._later = [TrailRecorder(most_s) for _ in range(phases - 1)]
         self._most_frames = round(most_s * SAMPLE_RATE_HZ / HOP_SAMPLES)
         self._rest = np.zeros(0, np.float32)
         self._waiting: list[Samples] = []
         self._waiting_samples = 0
         self._made: list[Trail] = []
         self._frames = 0
+        self._taken = 0
 
     def add(self, samples: Samples) -> None:
         """Take audio, shape (samples,), float32 at 16 kHz."""
+        for number, later in enumerate(self._later, 1):
+            skipped = max(0, number * HOP_SAMPLES // (len(self._later) + 1) - self._taken)
+            later.add(samples[skipped:])
+        self._taken += samples.size
         if self._frames < self._most_frames:
             self._waiting.append(samples)
             self._waiting_samples += samples.size
@@ -59,6 +68,10 @@ class TrailRecorder:
         """What was heard so far; more may be added."""
         self._work()
         return np.concatenate(self._made) if self._made else np.zeros((0, BANDS), np.int8)
+
+    def trails(self) -> tuple[Trail, ...]:
+        """The trail, and those begun a fraction of a frame later."""
+        return (self.trail(), *(later.trail() for later in self._later))
 
 
 def _levels(samples: Samples, count: int) -> Trail:

@@ -21,7 +21,7 @@ from streamauth.core.events import (
     Verdict,
 )
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
-from streamauth.core.replay.trail import Trail, TrailRecorder
+from streamauth.core.replay.trail import PHASES, Trail, TrailRecorder
 from streamauth.core.settings import (
     AudioSettings,
     DecisionSettings,
@@ -114,6 +114,7 @@ class Session(ABC):
         settings: Sections of settings.
         max_s: Most audio that is taken, in seconds.
         with_words: Whether the recognizer is used.
+        prompted: Whether words are asked for that a recording may be pieced together to.
         front: First stages other than the usual, for an evaluation that hears the same audio many times.
     """
 
@@ -125,6 +126,7 @@ class Session(ABC):
         *,
         max_s: float,
         with_words: bool,
+        prompted: bool = False,
         front: FrontEnd | None = None,
     ) -> None:
         self.models = models
@@ -133,7 +135,7 @@ class Session(ABC):
         self._events: list[Event] = []
         self._over = False
         self._quality = QualityMeter()
-        self._trail = TrailRecorder(TRAIL_S)
+        self._trail = TrailRecorder(TRAIL_S, PHASES if prompted else 1)
         lead_ms = settings.phrase.lead_ms if with_words else 0
         self._front = front or PcmFrontEnd(audio_format, models.detector, settings.speech, lead_ms, max_s)
 

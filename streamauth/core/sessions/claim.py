@@ -53,7 +53,8 @@ class Claim:
         challenge: A random prompt to be said after the pass phrase, or alone where there is none.
         expected_scores: Usual pronunciation score of each word from the claimed speaker (``expected_scores_of``).
         further_voiceprints: Of the same person, enrolled in other places or with other devices.
-        earlier_trails: Gives the trails of the profile's enrollment and attempts; asked before an accept.
+        earlier_trails: Gives the trails of the profile's enrollment and attempts; asked before an accept. None where
+            recordings are not refused.
         expected_recognition: As ``expected_scores``, the usual recognition score (``expected_recognition_of``).
         renderings: How the claimed speaker said the pass phrase at enrollment.
     """
@@ -63,7 +64,7 @@ class Claim:
     challenge: Challenge | None = None
     expected_scores: tuple[float, ...] = ()
     further_voiceprints: tuple[Voiceprint, ...] = ()
-    earlier_trails: Callable[[], Sequence[Trail]] = tuple
+    earlier_trails: Callable[[], Sequence[Trail]] | None = None
     expected_recognition: tuple[float, ...] = ()
     renderings: tuple[Rendering, ...] = field(default=(), repr=False)
 
@@ -98,7 +99,7 @@ class ClaimCheck:
         settings: Sections of settings.
         quality: Of the stream so far; kept up to date by the session.
         emit: Takes WordsHeard and ScoreUpdated.
-        trail: Gives the trail of the stream so far.
+        trails: Gives the trails of the stream so far, with a prompt at all phases.
 
     Attributes:
         gallery: The claimed person's voiceprints.
@@ -113,10 +114,10 @@ class ClaimCheck:
         settings: VerificationSettings,
         quality: QualityMeter,
         emit: Callable[[Event], None],
-        trail: Callable[[], Trail],
+        trails: Callable[[], Sequence[Trail]],
     ) -> None:
         self._settings = settings
-        self._trail = trail
+        self._trails = trails
         self._earlier_trails = claim.earlier_trails
         self._quality = quality
         self._emit = emit
@@ -221,9 +222,9 @@ class ClaimCheck:
 
     def _of_recording(self, found: Finding) -> Finding:
         """What would be accepted, refused where the same recording was heard before."""
-        if found.verdict is not Verdict.ACCEPT:
+        if found.verdict is not Verdict.ACCEPT or self._earlier_trails is None:
             return found
-        if heard_before(self._trail(), self._earlier_trails(), prompted=self._consistency is not None):
+        if heard_before(self._trails(), self._earlier_trails(), prompted=self._consistency is not None):
             return Finding(Verdict.REJECT, (Reason.HEARD_BEFORE,))
         return found
 

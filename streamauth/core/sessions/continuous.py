@@ -27,9 +27,10 @@ class ContinuousSession(Session):
 
     def __init__(self, claim: Claim, audio_format: AudioFormat, models: Models, settings: VerificationSettings) -> None:
         limit_s = settings.audio.max_continuous_s
-        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=claim.with_words)
+        with_words, prompted = claim.with_words, claim.challenge is not None
+        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words, prompted=prompted)
         self._settings = settings
-        self._check = ClaimCheck(claim, models, settings, self._quality, self._emit, self._trail.trail)
+        self._check = ClaimCheck(claim, models, settings, self._quality, self._emit, self._trail.trails)
         self.threshold = self._check.threshold
         self._watch: SpeakerChangeDetector | None = None
         self._voice = RollingVoice(models.encoder, settings.voice, settings.decision.continuous_window_s)

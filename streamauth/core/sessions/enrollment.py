@@ -297,7 +297,7 @@ class EnrollmentSession(Session):
             if llr < self.models.calibration.threshold(limits.consistency_far):
                 found.append(Reason.OTHER_VOICE)
         taken = tuple(u.trail for u in self.utterances if u.trail is not None)
-        if self._plan.refuse_replays and heard_before(self._trail.trail(), (*self._plan.earlier_trails, *taken)):
+        if self._plan.refuse_replays and heard_before(self._trail.trails(), (*self._plan.earlier_trails, *taken)):
             found.append(Reason.HEARD_BEFORE)
         return tuple(found)
 

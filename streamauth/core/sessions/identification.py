@@ -35,7 +35,8 @@ class IdentificationSession(Session):
     Args:
         roster: The people, at least one; other sessions may share it.
         challenge: A random prompt to be said.
-        earlier_trails: Gives the trails of a named profile's enrollment and attempts; asked before it is named.
+        earlier_trails: Gives the trails of a named profile's enrollment and attempts; asked before it is named. None
+            where recordings are not refused.
 
     Attributes:
         threshold: The LLR to reach.
@@ -49,11 +50,11 @@ class IdentificationSession(Session):
         settings: ComparisonSettings,
         *,
         challenge: Challenge | None = None,
-        earlier_trails: Callable[[str], Sequence[Trail]] = lambda name: (),
+        earlier_trails: Callable[[str], Sequence[Trail]] | None = None,
     ) -> None:
         self._earlier_trails = earlier_trails
         limit_s, with_words = settings.audio.max_attempt_s, challenge is not None
-        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words)
+        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words, prompted=with_words)
         self._roster = roster
         self.threshold = accept_bound(
             settings.decision, models.calibration, chances=roster.chances, rolling=challenge is None
@@ -146,9 +147,9 @@ class IdentificationSession(Session):
     ) -> None:
         best = ranking[0] if ranking else None
         prompt = self._prompt
-        if verdict is Verdict.ACCEPT and best is not None:
+        if verdict is Verdict.ACCEPT and best is not None and self._earlier_trails is not None:
             earlier = self._earlier_trails(best.name)
-            if heard_before(self._trail.trail(), earlier, prompted=prompt is not None):
+            if heard_before(self._trail.trails(), earlier, prompted=prompt is not None):
                 verdict, reasons = Verdict.REJECT, (Reason.HEARD_BEFORE,)
         self._emit(
             Decided(

@@ -26,9 +26,12 @@ class VerificationSession(Session):
         front: FrontEnd | None = None,
     ) -> None:
         limit_s = settings.audio.max_attempt_s
-        super().__init__(audio_format, models, settings, max_s=limit_s, with_words=claim.with_words, front=front)
+        with_words, prompted = claim.with_words, claim.challenge is not None
+        super().__init__(
+            audio_format, models, settings, max_s=limit_s, with_words=with_words, prompted=prompted, front=front
+        )
         self._settings = settings
-        self._check = ClaimCheck(claim, models, settings, self._quality, self._emit, self._trail.trail)
+        self._check = ClaimCheck(claim, models, settings, self._quality, self._emit, self._trail.trails)
         self.threshold = self._check.threshold
         self.joint_llr: float | None = None
         self._verdict: Verdict | None = None

@@ -22,6 +22,7 @@ def test_digits_never_come_twice_in_a_row_and_are_all_drawn() -> None:
     drawn = [PromptPlan(PromptKind.DIGITS, 6).draw(SOURCE).words for _ in range(2000)]
     assert all(len(words) == 6 for words in drawn)
     assert not any(one == other for words in drawn for one, other in pairwise(words))
+    assert all(len(set(words)) < 6 for words in drawn), "one comes again, so that one recording of each is not enough"
     for place in range(6):
         counts = Counter(words[place] for words in drawn)
         assert set(counts) == set(DIGITS)
@@ -48,7 +49,9 @@ def test_what_is_shown() -> None:
 
 
 def test_entropy_counts_what_can_be_drawn() -> None:
-    assert PromptPlan(PromptKind.DIGITS, 6).bits == pytest.approx(log2(10 * 9**5))
+    assert PromptPlan(PromptKind.DIGITS, 6).bits == pytest.approx(log2(10 * 9**5 - 10 * 9 * 8 * 7 * 6 * 5))
+    # of twelve digits one comes again by itself
+    assert PromptPlan(PromptKind.DIGITS, 12).bits == pytest.approx(log2(10 * 9**11))
     assert PromptPlan(PromptKind.WORDS, 2).bits == pytest.approx(log2(len(PROMPT_WORDS) * (len(PROMPT_WORDS) - 1)))
 
 

@@ -11,7 +11,7 @@ from streamauth.core.audio.degradation import band_limited, coloured_noise, tele
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.replay.comparison import Likeness, likeness
 from streamauth.core.replay.rule import ReplayRule, heard_before
-from streamauth.core.replay.trail import BANDS, Trail, TrailRecorder
+from streamauth.core.replay.trail import BANDS, PHASES, Trail, TrailRecorder
 from streamauth.demo_data import demo_utterances
 
 RULE = ReplayRule()
@@ -37,7 +37,7 @@ def noisy(samples: Samples, snr_db: float) -> Samples:
 @pytest.mark.parametrize("play", [quieter, lambda s: telephone(quieter(s)), partial(noisy, snr_db=20)])
 def test_a_recording_is_known_again(play) -> None:  # type: ignore[no-untyped-def]
     for name in NAMES:
-        assert heard_before(trail_of(play(CLIPS[name])), [trail_of(CLIPS[name])]), name
+        assert heard_before([trail_of(play(CLIPS[name]))], [trail_of(CLIPS[name])]), name
 
 
 def test_other_utterances_are_not_taken_for_replays() -> None:
@@ -55,13 +55,60 @@ def test_pieces_of_several_recordings_are_known() -> None:
     assert RULE.is_replay(found, prompted=True)
 
 
+def trails_of(samples: Samples) -> tuple[Trail, ...]:
+    recorder = TrailRecorder(30.0, PHASES)
+    recorder.add(samples)
+    return recorder.trails()
+
+
+def words_of(clip: str) -> list[Samples]:
+    """Half seconds of one recording, as an attacker would cut words out."""
+    samples = CLIPS["slt", clip]
+    return [samples[at : at + SAMPLE_RATE_HZ * 6 // 10] for at in range(SAMPLE_RATE_HZ // 2, SAMPLE_RATE_HZ * 3, 9600)]
+
+
+def joined(*words: Samples) -> Samples:
+    return np.concatenate([part for word in words for part in (word, np.zeros(1200, np.float32))])
+
+
+@pytest.mark.parametrize("play", [quieter, lambda s: telephone(quieter(s)), partial(noisy, snr_db=20)])
+def test_one_recording_of_a_word_does_not_serve_twice_in_a_prompt(play) -> None:  # type: ignore[no-untyped-def]
+    one, two, three, *_ = words_of("coffee")
+    assert heard_before(trails_of(play(joined(one, two, one, three))), [], prompted=True)
+    assert not heard_before(trails_of(play(joined(one, two, three))), [], prompted=True)
+    assert not heard_before(trails_of(play(joined(one, two, one, three))), [], prompted=False)
+
+
+def test_one_recording_of_a_word_does_not_serve_in_two_prompts() -> None:
+    one, two, three, four, *_ = words_of("coffee")
+    others = words_of("passport")
+    kept = trails_of(joined(one, two, three))[0]
+    assert heard_before(trails_of(quieter(joined(others[0], others[1], two, others[2]))), [kept], prompted=True)
+    assert not heard_before(trails_of(quieter(joined(*others[:3], four))), [kept], prompted=True)
+
+
+def test_who_says_the_same_words_again_to_a_prompt_is_no_recording() -> None:
+    first, second = trails_of(CLIPS["slt", "door-1"]), trails_of(CLIPS["slt", "door-2"])
+    assert not heard_before(second, [first[0]], prompted=True)
+    again = trails_of(joined(CLIPS["slt", "door-1"], CLIPS["slt", "door-2"]))
+    assert not heard_before(again, [], prompted=True)
+
+
+def test_trails_at_later_phases_do_not_depend_on_how_audio_is_cut() -> None:
+    samples, recorder = CLIPS[NAMES[0]], TrailRecorder(30.0, PHASES)
+    for at in range(0, samples.size, 37):
+        recorder.add(samples[at : at + 37])
+    for number, trail in enumerate(recorder.trails()):
+        np.testing.assert_array_equal(trail, trail_of(samples[number * 40 :]))
+
+
 def test_nothing_and_silence_are_like_nothing() -> None:
     speech, silence = trail_of(CLIPS[NAMES[0]]), trail_of(np.zeros(SAMPLE_RATE_HZ * 2, np.float32))
     empty = trail_of(np.zeros(100, np.float32))
     assert empty.shape == (0, BANDS)
     for heard, earlier in ((silence, speech), (speech, silence), (empty, speech), (speech, empty), (silence, silence)):
         assert likeness(heard, [earlier]) == Likeness()
-    assert not heard_before(speech, [])
+    assert not heard_before([speech], [], prompted=True)
 
 
 def test_a_trail_does_not_depend_on_how_audio_is_cut() -> None:
