@@ -16,10 +16,10 @@ DEFAULTS = {"replay": {"refuse": True}}
 
 def digit(word: str, take: int) -> Samples:
     """A digit, said as nobody says it a second time: louder and softer in a way of this take."""
-    tone = say(word, BOB, word_s=0.5)
-    course = np.random.default_rng([DIGITS.index(word), take]).uniform(0.15, 1.0, 24)
+    tone = say(word, BOB, word_s=0.8)
+    course = np.random.default_rng([DIGITS.index(word), take]).uniform(-2.3, 0.0, 32)
     at = np.linspace(0, course.size - 1, tone.size)
-    return (tone * np.interp(at, np.arange(course.size), course)).astype(np.float32)
+    return (tone * np.exp(np.interp(at, np.arange(course.size), course))).astype(np.float32)
 
 
 def answered(url: str, takes: list[int] | None) -> tuple[str, set[tuple[str, int]]]:

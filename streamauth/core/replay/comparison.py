@@ -6,8 +6,8 @@ the slow course (0.17 s) is taken off, and what is left is compared at fixed lag
 
 - as a whole: all pieces of 0.3 s at one common lag;
 - pieced together: each piece at its own best place in any of the earlier trails;
-- a stretch of 0.5 s, about a word, at one place in an earlier trail, or at another place of the new one: who joins
-  single recordings has each word once, and a prompt asks for one of them twice.
+- a stretch of 0.4 s, about a short word, at one place in an earlier trail, or at another place of the new one: who
+  joins single recordings has each word once, and a prompt asks for one of them twice.
 
 Quiet cells count less, as there noise stands in place of the speech. How often recordings are noticed and people are
 not: ``scripts/measure/replay.py``.
@@ -29,7 +29,7 @@ _RANGE_DB = 30.0
 _LEAST_MOVEMENT = 0.7
 _LEAST_PIECES = 6
 _LEAST_OVERLAP = 0.6
-_STRETCH_PIECES = 3
+_STRETCH_PIECES, _STRETCH_EVERY_FRAMES = 3, 5
 _APART_FRAMES = 50
 _PROMISING = 0.85
 _Pieces = tuple[NDArray[np.float32], NDArray[np.bool_]]
@@ -74,7 +74,7 @@ def likeness(heard: Trail, earlier: Sequence[Trail]) -> Likeness:
 
 
 def stretch_in(heard: Sequence[Trail], earlier: Sequence[Trail]) -> float:
-    """The highest correlation of half a second of a new sound with any place of earlier ones, from 0 to 1.
+    """The highest correlation of 0.4 s of a new sound with any place of earlier ones, from 0 to 1.
 
     Args:
         heard: The trails of the new sound, at all phases of its frames.
@@ -85,7 +85,7 @@ def stretch_in(heard: Sequence[Trail], earlier: Sequence[Trail]) -> float:
 
 
 def repeated_stretch(heard: Sequence[Trail]) -> float:
-    """The highest correlation of half a second of a sound with another place of itself, from 0 to 1."""
+    """The highest correlation of 0.4 s of a sound with another place of itself, from 0 to 1."""
     own = _pieces(heard[0])
     return _refined(heard, lambda pieces: _stretch(pieces, own, _APART_FRAMES))
 
@@ -101,8 +101,8 @@ def _refined(heard: Sequence[Trail], compare: Callable[[_Pieces], float]) -> flo
 def _stretch(mine: _Pieces, other: _Pieces, apart_frames: int) -> float:
     """The highest mean of pieces in a row at one lag, of at least so many frames."""
     (pieces, moving), (places, places_moving) = mine, other
-    starts = np.arange(0, len(pieces), _EVERY_FRAMES)
-    across = (_STRETCH_PIECES - 1) * _EVERY_FRAMES
+    starts = np.arange(0, len(pieces), _STRETCH_EVERY_FRAMES)
+    across = (_STRETCH_PIECES - 1) * _STRETCH_EVERY_FRAMES
     if len(starts) < _STRETCH_PIECES or len(places) <= across:
         return 0.0
     found = pieces[starts] @ places.T
@@ -112,7 +112,8 @@ def _stretch(mine: _Pieces, other: _Pieces, apart_frames: int) -> float:
         found[np.abs(starts[:, None] - np.arange(len(places))) < apart_frames] = -1.0
     rows, columns = len(starts) - _STRETCH_PIECES + 1, len(places) - across
     total = sum(
-        found[number : number + rows, number * _EVERY_FRAMES :][:, :columns] for number in range(_STRETCH_PIECES)
+        found[number : number + rows, number * _STRETCH_EVERY_FRAMES :][:, :columns]
+        for number in range(_STRETCH_PIECES)
     )
     return max(0.0, float(np.max(total)) / _STRETCH_PIECES)
 

@@ -21,7 +21,7 @@ class ReplayRule:
 
     whole: float = 0.72
     pieced: float = 0.93
-    stretch: float = 0.965
+    stretch: float = 0.97
 
     def is_replay(self, found: Likeness, *, prompted: bool) -> bool:
         """Whether the sound was heard before.
@@ -34,7 +34,7 @@ class ReplayRule:
         return found.whole >= self.whole or (prompted and found.pieced >= self.pieced)
 
     def has_stretch(self, heard: Sequence[Trail], earlier: Sequence[Trail]) -> bool:
-        """Whether half a second was in an earlier sound, or comes twice in this one."""
+        """Whether 0.4 s of it were in an earlier sound, or come twice in this one."""
         return repeated_stretch(heard) >= self.stretch or stretch_in(heard, earlier) >= self.stretch
 
 
