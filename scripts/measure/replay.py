@@ -197,7 +197,10 @@ def main() -> None:
     if arguments.people:
         return
     for condition, way in PLAYED.items():
-        play = partial(way, rng=rng)
+
+        def play(speech: Samples, way: Callable[[Samples, Rng], Samples] = way) -> Samples:
+            return way(speech, rng)
+
         for spliced, name in ((False, "a recording"), (True, "words of earlier attempts, joined to a prompt")):
             found = noticed(replays(some, arguments.earlier, play, spliced=spliced), prompted=spliced)
             print(table_row(f"{name}, {condition}", found, "noticed"), flush=True)
