@@ -1,6 +1,11 @@
 """Settings of all tests."""
 
 import os
+
+# One thread for linear algebra, as the command line has it: sums of more than one round otherwise, and two test
+# processes would fight for two cores. It must stand before NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import pytest
