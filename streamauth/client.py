@@ -38,10 +38,11 @@ from streamauth.errors import (
     all_errors,
 )
 from streamauth.protocol.answers import Pronunciation, Ready, ServerMessage, SignedVerdict, parse_server_text
-from streamauth.protocol.messages import End, EndUtterance, Start, client_text
+from streamauth.protocol.messages import CorrectPhrase, End, EndUtterance, Start, client_text
 from streamauth.protocol.purpose import Mode
 
 __all__ = [
+    "CorrectPhrase",
     "EndUtterance",
     "Mode",
     "PromptGiven",
@@ -64,8 +65,9 @@ _MAX_ANSWER_BYTES = 16 * 2**20
 _library_log = logging.getLogger("streamauth.client.websockets")
 _library_log.setLevel(logging.CRITICAL)
 
-Chunk = bytes | EndUtterance
-"""PCM in the format of the Start message, whole samples, or the end of an enrollment utterance."""
+Chunk = bytes | EndUtterance | CorrectPhrase
+"""PCM in the format of the Start message, whole samples; the end of an enrollment utterance; or, right after the first
+one, the pass phrase that it was, where something else was heard."""
 
 
 def pcm_chunks(data: bytes, audio: AudioFormat, chunk_ms: int = 100) -> Iterator[bytes]:

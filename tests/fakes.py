@@ -172,6 +172,9 @@ class FakeRecognizer:
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(word for word in words if word not in WORDS)
 
+    def likelihoods(self, samples: Samples, phrases: Sequence[tuple[str, ...]]) -> tuple[float, ...] | None:
+        return None
+
     def stream(
         self,
         expected: tuple[str, ...] | None,

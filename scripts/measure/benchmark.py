@@ -88,6 +88,11 @@ class RecordingRecognizer:
         found: WordFacts | None = self._recognizer.facts(word)
         return found
 
+    def likelihoods(self, samples: Samples, phrases: Sequence[tuple[str, ...]]) -> tuple[float, ...] | None:
+        """As the recognizer's."""
+        found: tuple[float, ...] | None = self._recognizer.likelihoods(samples, phrases)
+        return found
+
     def stream(
         self,
         expected: tuple[str, ...] | None,

@@ -1,7 +1,8 @@
 """Trials of phrases that many people said at their own microphones and telephones: what was said, what was expected.
 
 Sentences of four to seven words of coffee orders (``pico-intent``), telephone calls (``wuw2``), one reader
-(``kathleen``) and pieces of read books (LibriSpeech); six digits joined from one person's recordings; single words.
+(``kathleen``) and pieces of read books between pauses (LibriSpeech); six digits joined from one person's recordings;
+single words, those of people whose language is another one apart; prompts joined from such words.
 """
 
 import random
@@ -17,6 +18,7 @@ from scripts.measure.heldout import PEOPLE, is_held_out
 from scripts.measure.phrase_trials import cut_piece
 from scripts.measure.trials import AUDIO, load
 from scripts.train.vosk.speech import digits, keywords, librispeech
+from streamauth.core.phrase.prompt_words import PROMPT_WORDS
 from streamauth.core.phrase.words import DIGITS, normalize
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.engines.phrase.acoustic_model import AcousticModel
@@ -31,7 +33,7 @@ SMALL_WORDS = frozenset(
 )
 """Words of a few hundredths of a second, whose errors are reported apart."""
 SENTENCES = ("pico-intent", "wuw2", "kathleen", "librispeech")
-GROUPS = ("sentence", "digits", "keyword", "noise")
+GROUPS = ("sentence", "digits", "keyword", "noise", "second language", "prompt")
 _KEYWORDS = {"wuw2": ("operator", "wildfire", "voyager"), "precise": ("athena", "amelia", "computer")}
 _GSC = ("bed", "cat", "happy", "stop", "zero", "right", "seven")
 _PHRASES = (
@@ -43,6 +45,7 @@ _PHRASES = (
 )
 _CLIP = 3 * SAMPLE_RATE_HZ
 _NEAR_WORDS = 8000
+_PROMPT = 3
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,10 @@ class PhrasePeople:
                 yield from self._digits(count)
             case "keyword":
                 yield from self._keywords(count)
+            case "second language":
+                yield from self._second_language(count)
+            case "prompt":
+                yield from self._prompts(count)
             case _:
                 yield from self._noises(count)
 
@@ -162,7 +169,8 @@ class PhrasePeople:
         spoken = list(librispeech())
         self._dice.shuffle(spoken)
         for one in spoken:
-            piece = cut_piece(one, self._dice, self._model, self._lexicon) if len(found) < count else None
+            wanted = len(found) < count
+            piece = cut_piece(one, self._dice, self._model, self._lexicon, between_pauses=True) if wanted else None
             if piece is not None:
                 found.append((one.name.split("-")[0], one.name, *piece))
         return found
@@ -219,6 +227,45 @@ class PhrasePeople:
             for line in self._dice.sample(lines, count):
                 expected = _one_of(line.words[0], names)
                 yield Said("keyword", source, line.person, line.name, line.audio(), expected)
+
+    def _second_language(self, count: int) -> Iterator[Said]:
+        """English words of people who speak Mandarin, and telephone numbers of people with many accents."""
+        lines = [line for line in spoken_lines("dsp20") if line.words[0].isascii()]
+        names = sorted({line.words[0] for line in lines})
+        for line in self._dice.sample(lines, min(count, len(lines))):
+            others = self._dice.sample([name for name in names if name != line.words[0]], 2)
+            expected = _one_of(line.words[0], [line.words[0], *others])
+            yield Said("second language", "dsp20", line.person, line.name, line.audio(), expected)
+        numbers = [line for line in spoken_lines("alphanum") if set(line.words).issubset(DIGITS)]
+        numbers = [line for line in numbers if 6 <= len(line.words) <= 12]
+        for line in self._dice.sample(numbers, min(count, len(numbers))):
+            words = line.words
+            at = self._dice.randrange(len(words))
+            other = self._dice.choice([digit for digit in DIGITS if digit != words[at]])
+            expected = [("right", words), ("replaced", (*words[:at], other, *words[at + 1 :]))]
+            yield Said("second language", "alphanum", line.person, line.name, line.audio(), expected)
+
+    def _prompts(self, count: int) -> Iterator[Said]:
+        """Three words of the prompts' list, joined from one person's recordings of those that somebody recorded."""
+        takes: dict[str, dict[str, list[Line]]] = {}
+        for line in spoken_lines("dsp20"):
+            if line.words[0] in PROMPT_WORDS:
+                takes.setdefault(line.person, {}).setdefault(line.words[0], []).append(line)
+        people = sorted(person for person, words in takes.items() if len(words) == _PROMPT)
+        for number in range(count):
+            person = people[number % len(people)]
+            words = tuple(self._dice.sample(sorted(takes[person]), _PROMPT))
+            pause = np.zeros(SAMPLE_RATE_HZ // 10, np.float32)
+            parts = [part for word in words for part in (self._dice.choice(takes[person][word]).audio(), pause)]
+            at = self._dice.randrange(_PROMPT)
+            other = self._dice.choice([word for word in PROMPT_WORDS if word not in words])
+            expected = [
+                ("right", words),
+                ("replaced", (*words[:at], other, *words[at + 1 :])),
+                ("other", tuple(self._dice.sample(PROMPT_WORDS, _PROMPT))),
+                ("swapped", (words[1], words[0], words[2])),
+            ]
+            yield Said("prompt", "dsp20", person, f"{person}-{number}", np.concatenate(parts), expected)
 
     def _noises(self, count: int) -> Iterator[Said]:
         for path in sorted((AUDIO / "noise").glob("*.opus")):

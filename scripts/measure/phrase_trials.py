@@ -35,6 +35,9 @@ from streamauth.settings import Settings
 CONDITIONS = ("clean", "babble 10 dB", "pink 10 dB", "twice as fast")
 
 
+_PAUSE_FRAMES = 3
+
+
 @dataclass
 class Recording:
     """One utterance and what is expected of it.
@@ -158,9 +161,17 @@ def sentence_recordings(
 
 
 def cut_piece(
-    spoken: Spoken, dice: random.Random, model: AcousticModel, sounds: Lexicon
+    spoken: Spoken, dice: random.Random, model: AcousticModel, sounds: Lexicon, *, between_pauses: bool = False
 ) -> tuple[tuple[str, ...], Samples] | None:
-    """Four to seven words of a clip, and their audio; None where it is too short or has an unknown word."""
+    """Four to seven words of a clip, and their audio; None where it is too short or has an unknown word.
+
+    Args:
+        spoken: The clip.
+        dice: Chooses.
+        model: Finds where the words are.
+        sounds: How they sound.
+        between_pauses: Whether it begins and ends at a pause, as a phrase does; None where there is no such piece.
+    """
     if len(spoken.words) < 8 or not all(sounds.of(word) for word in spoken.words):
         return None
     graph = AlignmentGraph.of([sounds.of(word) for word in spoken.words])
@@ -168,6 +179,13 @@ def cut_piece(
     owners = graph.words[path]
     count = dice.randint(4, 7)
     first = dice.randrange(len(spoken.words) - count)
+    if between_pauses:
+        ends = [np.flatnonzero(owners == index)[[0, -1]] for index in range(len(spoken.words))]
+        before = [0, *(at for at in range(1, len(ends)) if ends[at][0] - ends[at - 1][1] > _PAUSE_FRAMES), len(ends)]
+        pieces = [(one, other - one) for one in before for other in before if 4 <= other - one <= 7]
+        if not pieces:
+            return None
+        first, count = dice.choice(pieces)
     begin = int(np.flatnonzero(owners == first)[0])
     end = int(np.flatnonzero(owners == first + count - 1)[-1]) + 1
     step = FRAME_S * SAMPLE_RATE_HZ

@@ -1,7 +1,7 @@
 """The audio of a request, through the same sessions as everywhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -105,14 +105,14 @@ class Listener:
         except AudioTooLong:
             raise too_long(most_s) from None
 
-    async def survey(self, clip: Clip, *, locale: str | None) -> SurveySession:
-        """What is in the audio; its words, too, where their language is given."""
+    async def survey(self, clip: Clip, *, locale: str | None, phrases: Sequence[str] = ()) -> SurveySession:
+        """What is in the audio; its words, too, where their language is given, and how likely each phrase is."""
         engines, settings = self._context.authenticator.engines, self._context.settings
 
         def begin(layout: AudioFormat) -> Attempt[SurveySession]:
             models = engines.models(with_words=locale is not None, locale=locale)
-            longest_s = clip.duration_s + 1
-            return Attempt(SurveySession(layout, models, settings, max_s=longest_s, with_words=locale is not None))
+            longest_s, wanted = clip.duration_s + 1, locale is not None
+            return Attempt(SurveySession(layout, models, settings, max_s=longest_s, with_words=wanted, phrases=phrases))
 
         attempt, _ = await self._attempt(clip, begin)
         return attempt.session

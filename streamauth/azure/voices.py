@@ -11,6 +11,7 @@ from streamauth.azure.audio_requests import JUST_UNDER, Hearing, first_words
 from streamauth.azure.common import V1_ITEM, ApiContext
 from streamauth.azure.generations import LIMITS, NOBODY, Generation, Use
 from streamauth.azure.inputs import query_of
+from streamauth.azure.phrases import LEAST_LLR
 from streamauth.azure.refusals import Refusal, invalid_argument, invalid_request, not_enrolled, reply, too_noisy
 from streamauth.azure.routing import Route, profile_id
 from streamauth.azure.scores import confidence_of, score_of, told
@@ -74,13 +75,17 @@ class VoiceOperations:
                 "InvalidRequest",
                 f"Maximum allowed length across all profile enrollments is {limits.total_s:g} seconds.",
             )
-        phrase = profile.phrase
-        listed = use is Use.TD and phrase is None and not self._api.any_phrase(profile.locale)
-        survey = await self._api.listener.survey(clip, locale=profile.locale if listed else None)
+        phrase, clear = profile.phrase, False
+        phrases = () if self._api.any_phrase(profile.locale) else self._api.phrases.of(profile.locale)
+        listed = use is Use.TD and bool(phrases) and (phrase is None or phrase in phrases)
+        locale = profile.locale if listed else None
+        survey = await self._api.listener.survey(clip, locale=locale, phrases=phrases)
         if survey.speech_s and survey.quality.snr_db < limits.enroll_snr_db:
             raise too_noisy()
         if listed and survey.speech_s >= self._api.context.settings.enrollment.min_utterance_speech_s:
-            phrase = self._api.phrases.meant(survey.heard, profile.locale)
+            meant = self._api.phrases.clearly_meant(survey.likelihoods, profile.locale)
+            clear = meant is not None and phrase in (None, meant)
+            phrase = phrase or meant or self._api.phrases.meant(survey.heard, profile.locale)
             if phrase is None:
                 raise self._hearing.wrong_words(generation, survey.heard)
         begin = partial(
@@ -89,6 +94,7 @@ class VoiceOperations:
             phrase=phrase if use is Use.TD else None,
             text_independent=use is not Use.TD,
             whole=True,
+            least_phrase_llr=LEAST_LLR if clear else None,
             least_speech_s=None if use is Use.TD else 0.0 if short else limits.needed_speech_s,
             by_owner=Scope.ADMIN not in caller.scopes,
             consent=consent,

@@ -200,6 +200,17 @@ class PhraseRecognizer(Protocol):
         """Those of the words that the recognizer can never hear."""
         ...
 
+    def likelihoods(self, samples: Samples, phrases: Sequence[tuple[str, ...]]) -> tuple[float, ...] | None:
+        """Log-likelihood of each of some phrases in one utterance, in nats; None where the engine has none.
+
+        They tell which of the phrases it was if it was one, and not whether it was.
+
+        Args:
+            samples: The utterance.
+            phrases: Each at least one word.
+        """
+        ...
+
     def stream(
         self,
         expected: tuple[str, ...] | None,

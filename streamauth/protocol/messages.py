@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import MessageTooLarge, ProtocolError, UnsupportedVersion
-from streamauth.protocol.models import CLIENT_MESSAGES, VERSION, StartMessage, client_message
+from streamauth.protocol.models import CLIENT_MESSAGES, VERSION, PhraseMessage, StartMessage, client_message
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.protocol.strict_json import json_object
 
@@ -85,6 +85,17 @@ class EndUtterance:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectPhrase:
+    """The pass phrase that the first utterance of this enrollment has set is another one.
+
+    Attributes:
+        text: The phrase.
+    """
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """No more audio will come: conclude."""
 
@@ -94,7 +105,7 @@ class Cancel:
     """Break the session off."""
 
 
-ClientMessage = Start | EndUtterance | End | Cancel
+ClientMessage = Start | EndUtterance | CorrectPhrase | End | Cancel
 
 _BARE: dict[str, type[EndUtterance | End | Cancel]] = {
     "end_utterance": EndUtterance,
@@ -108,6 +119,8 @@ def client_text(message: ClientMessage) -> str:
     for kind, bare in _BARE.items():
         if isinstance(message, bare):
             return json.dumps({"type": kind})
+    if isinstance(message, CorrectPhrase):
+        return json.dumps({"type": "phrase", "text": message.text})
     assert isinstance(message, Start)  # noqa: S101 - the one class left
     audio: dict[str, int | str] = {
         "rate": message.audio.sample_rate_hz,
@@ -141,6 +154,8 @@ def parse_client_text(text: str) -> ClientMessage:
     if kind == "start" and type(version := fields.get("version")) is int and version != VERSION:
         raise UnsupportedVersion()
     message = client_message(kind, text)
+    if isinstance(message, PhraseMessage):
+        return CorrectPhrase(message.text)
     return _start(message) if isinstance(message, StartMessage) else _BARE[kind]()
 
 

@@ -84,6 +84,13 @@ class EndUtteranceMessage(_Client):
     type: Literal["end_utterance"]
 
 
+class PhraseMessage(_Client):
+    """The pass phrase that the first utterance has set is this one, and not what was heard."""
+
+    type: Literal["phrase"]
+    text: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
 class EndMessage(_Client):
     """No more audio will come."""
 
@@ -99,6 +106,7 @@ class CancelMessage(_Client):
 CLIENT_MESSAGES: dict[str, type[_Client]] = {
     "start": StartMessage,
     "end_utterance": EndUtteranceMessage,
+    "phrase": PhraseMessage,
     "end": EndMessage,
     "cancel": CancelMessage,
 }

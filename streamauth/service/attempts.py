@@ -32,7 +32,7 @@ from streamauth.core.sessions.enrollment import EnrollmentSession
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession
-from streamauth.errors import PromptExpired, StreamAuthError
+from streamauth.errors import PromptExpired, StreamAuthError, UnexpectedMessage
 from streamauth.service.charges import Charge
 
 AnySession = TypeVar("AnySession", bound=Session)
@@ -266,6 +266,8 @@ class EnrollmentAttempt(Attempt[EnrollmentSession]):
         make_charge: Makes the charge of one utterance, where an enrollment is added to: it compares a voice with the
             enrolled one, so another voice or phrase counts as a failed attempt.
         check: Goes on only where the profile is still as this enrollment knows it.
+        correct: Stores another pass phrase than the one that was heard; gives its words, and the pronunciations
+            proposed for some of them.
 
     Attributes:
         proposed_sounds: The words of the phrase that the dictionary does not have, with the pronunciations that the
@@ -279,9 +281,11 @@ class EnrollmentAttempt(Attempt[EnrollmentSession]):
         proposed_sounds: Mapping[str, Sequence[str]] | None = None,
         make_charge: Callable[[], Charge] | None = None,
         check: Callable[[], None] = lambda: None,
+        correct: Callable[[str], tuple[tuple[str, ...], Mapping[str, Sequence[str]]]] | None = None,
     ) -> None:
         super().__init__(session)
         self._check = check
+        self._correct = correct
         self.proposed_sounds = proposed_sounds or {}
         self._keep = keep
         self._kept = 0
@@ -296,6 +300,18 @@ class EnrollmentAttempt(Attempt[EnrollmentSession]):
         """The speaker is done with this utterance; give what happened."""
         self.session.end_utterance(next_format)
         return self._settled()
+
+    def correct_phrase(self, phrase: str) -> list[Event]:
+        """Take these words for the pass phrase that the first utterance has set; give that utterance once more.
+
+        Raises:
+            UnexpectedMessage: The phrase was given, or another utterance was taken since.
+            BadPhrase: It cannot be a pass phrase.
+        """
+        if self._correct is None or not self.session.proposes:
+            raise UnexpectedMessage("A pass phrase can be corrected right after the first utterance has set it.")
+        words, self.proposed_sounds = self._correct(phrase)
+        return [self.session.correct(words)]
 
     def close(self) -> None:
         """Give back what the attempt holds and settle its charge. Idempotent."""

@@ -10,6 +10,7 @@ It joins the store, the engines and the pure sessions, and sees to it that
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from streamauth.catalog.registry import Catalog
@@ -46,6 +47,7 @@ from streamauth.settings import AttemptSettings, Settings, data_folder, load_set
 from streamauth.store.attempts import check_verdict
 from streamauth.store.prompts import OpenPrompt
 from streamauth.store.schema import DEFAULT_TENANT
+from streamauth.store.standing import check_key
 from streamauth.store.store import Store
 
 __all__ = [
@@ -116,6 +118,7 @@ class Authenticator:
         label: str | None = None,
         whole: bool = False,
         least_speech_s: float | None = None,
+        least_phrase_llr: float | None = None,
         by_owner: bool = True,
         consent: str | None = None,
         tenant: str = DEFAULT_TENANT,
@@ -132,6 +135,7 @@ class Authenticator:
                 before it is complete.
             whole: All audio is one utterance, and may be added to an enrollment that is complete.
             least_speech_s: Net speech for a text-independent voiceprint, in place of the setting.
+            least_phrase_llr: Likelihood ratio from which the phrase counts as said, in place of the setting.
             by_owner: What is added to an enrollment that is complete must be in its owner's voice, at the operating
                 point of decisions, and another voice counts as a failed attempt; without it whoever may delete the
                 profile vouches for the speaker.
@@ -156,6 +160,7 @@ class Authenticator:
             text_independent=text_independent,
             whole=whole,
             least_speech_s=least_speech_s,
+            least_phrase_llr=least_phrase_llr,
             by_owner=by_owner,
             consent=consent,
             tenant=tenant,
@@ -263,6 +268,29 @@ class Authenticator:
         )
         kind = ContinuousSession if continuous else VerificationSession
         return self._verification(kind(claim, audio_format, models, self.settings), charge, demand)
+
+    def correct_phrase(
+        self, name: str, phrase: str, *, tenant: str = DEFAULT_TENANT, key_id: str | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        """Take other words for the pass phrase that the first utterance of an enrollment has set.
+
+        Args:
+            name: The profile; nothing but one utterance was taken of it.
+            phrase: What was said.
+            tenant: Whose profile.
+            key_id: The API key behind it.
+
+        Returns:
+            The pronunciations proposed for words that the dictionary does not have.
+
+        Raises:
+            BadPhrase: It cannot be a pass phrase.
+            ProfileExists: It is too late, or too early.
+            UnknownProfile, Unauthorized: The profile or the key is gone.
+        """
+        profile = self.store.profiles.get(name, tenant=tenant)
+        check = partial(check_key, key_id=key_id)
+        return self._enrollment.correct_phrase(profile, phrase, check=check)[1]
 
     def identify(
         self,

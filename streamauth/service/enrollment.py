@@ -16,7 +16,7 @@ from streamauth.service.voices import Voices
 from streamauth.settings import Settings
 from streamauth.store.attempts import check_verdict
 from streamauth.store.records import EnrollmentRecord, Profile, ProfileKind
-from streamauth.store.standing import enrolling_check
+from streamauth.store.standing import Check, enrolling_check
 from streamauth.store.store import Store
 
 
@@ -57,6 +57,7 @@ class Enrollment:
         text_independent: bool,
         whole: bool,
         least_speech_s: float | None,
+        least_phrase_llr: float | None,
         by_owner: bool,
         consent: str | None,
         tenant: str,
@@ -90,6 +91,7 @@ class Enrollment:
             least_speech_s=least_speech_s,
             refuse_replays=self._replays.refused,
             earlier_trails=tuple(self._replays.earlier(profile.id if profile is not None else None)),
+            least_phrase_llr=least_phrase_llr,
         )
         sounds = self._phrases.proposed_sounds(words or (), locale)
         session = EnrollmentSession(plan, audio_format, models, self._settings)
@@ -138,7 +140,23 @@ class Enrollment:
                 known = len(earlier) + kept
                 self._store.standings.check(enrolling_check(profile.id, models.encoder.id, known, key_id))
 
-        return EnrollmentAttempt(session, keep, sounds, make_charge, check)
+        def correct(text: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+            assert profile is not None  # noqa: S101 - it was made with the utterance that set the phrase
+            return self.correct_phrase(profile, text, check=enrolling_check(profile.id, models.encoder.id, 1, key_id))
+
+        return EnrollmentAttempt(session, keep, sounds, make_charge, check, correct)
+
+    def correct_phrase(
+        self, profile: Profile, text: str, *, check: Check | None = None
+    ) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+        """Store other words as the pass phrase of a profile whose first utterance alone was taken.
+
+        Returns:
+            The words, and the pronunciations proposed for those that the dictionary does not have.
+        """
+        words = self._phrases.usable(text, profile.locale)
+        self._store.enrollments.correct_phrase(profile.id, " ".join(words), check=check)
+        return words, self._phrases.proposed_sounds(words, profile.locale)
 
     def _agreed(self, profile: Profile | None, consent: str | None) -> None:
         """Go on only where the person has agreed to the text that there must be.

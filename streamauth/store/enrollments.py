@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from streamauth.core.ports import Voiceprint
 from streamauth.errors import ProfileExists
@@ -77,6 +77,39 @@ class Enrollments:
             if voiceprint is not None:
                 put_voiceprint(connection, key, profile_id, record.encoder_id, voiceprint, now_ms)
                 note(self._sealed, connection, "profile.enrolled", subject=profile_id)
+
+    def correct_phrase(self, profile_id: str, phrase: str, *, check: Check | None = None) -> None:
+        """Take other words for the pass phrase of an enrollment whose first utterance alone was taken.
+
+        What was kept of how each of the former words was said goes with them.
+
+        Args:
+            profile_id: Whose it is.
+            phrase: The phrase.
+            check: What the correction relies on, checked in the same transaction.
+
+        Raises:
+            UnknownProfile: The profile is gone.
+            ProfileExists: It has no utterance, several, or a voiceprint.
+        """
+        mine = enrollments.c.profile_id == profile_id
+        with self._sealed.write() as connection:
+            touch(self._sealed, connection, profile_id, self._sealed.database.now_ms(connection))
+            if check is not None:
+                check(self._sealed, connection)
+            taken = connection.scalar(select(func.count()).select_from(enrollments).where(mine))
+            row = profiles.c.id == profile_id
+            former = connection.scalar(select(profiles.c.phrase).where(row))
+            if taken != 1 or former is None or encoders_of(connection, profile_id):
+                raise ProfileExists(
+                    "The pass phrase can be corrected after the first utterance alone. Reset the profile to change it."
+                )
+            key = self._sealed.profile_key(connection, profile_id)
+            if key.unseal(former, "phrase", profile_id) == phrase_bytes(phrase):
+                return
+            sealed = key.seal(phrase_bytes(phrase), "phrase", profile_id)
+            connection.execute(update(profiles).where(row).values(phrase=sealed))
+            connection.execute(update(enrollments).where(mine).values(pronunciation_scores=None))
 
     def of(self, profile_id: str, encoder_id: str) -> list[EnrollmentRecord]:
         """The confirmed utterances of a profile for one encoder, oldest first; none if it is unknown."""

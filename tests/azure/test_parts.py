@@ -44,6 +44,19 @@ def test_scores_are_of_a_logistic_function() -> None:
             score_of(wrong, 0.0)
 
 
+def test_a_phrase_is_clearly_meant_where_it_is_by_far_the_likeliest_of_the_list() -> None:
+    phrases = Phrases(Settings())
+    listed = phrases.of("en-US")
+    nats = [-48.0] * len(listed)
+    assert phrases.clearly_meant(nats, "en-US") is None  # nothing like any
+    nats[3] = -10.0
+    assert phrases.clearly_meant(nats, "en-US") == listed[3]
+    nats[4] = -17.0
+    assert phrases.clearly_meant(nats, "en-US") is None  # nearly as likely
+    assert phrases.clearly_meant((), "en-US") is None
+    assert phrases.clearly_meant((-1.0,), "de-DE") is None
+
+
 def test_phrases_that_are_meant() -> None:
     phrases = Phrases(Settings())
     assert phrases.meant(("my", "voice", "is", "my", "passport", "verify", "me"), "en-US") == (

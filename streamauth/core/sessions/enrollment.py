@@ -1,6 +1,6 @@
 """Enrollment: utterances in, each checked for quality; a voiceprint out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -50,6 +50,7 @@ class EnrollmentPlan:
         least_speech_s: Net speech that a text-independent one needs, in seconds; that of the settings if None.
         refuse_replays: Whether an utterance must be none that was heard before, here or in ``earlier_trails``.
         earlier_trails: Of the profile's enrollment and attempts.
+        least_phrase_llr: Likelihood ratio from which the phrase counts as said, in nats; that of the settings if None.
     """
 
     text_dependent: bool
@@ -61,6 +62,7 @@ class EnrollmentPlan:
     least_speech_s: float | None = None
     refuse_replays: bool = False
     earlier_trails: tuple[Trail, ...] = ()
+    least_phrase_llr: float | None = None
 
 
 class EnrollmentSessionSettings(SessionSettings, Protocol):
@@ -99,6 +101,9 @@ class EnrollmentSession(Session):
         self._settings = settings
         self._plan = plan
         self._expected = plan.expected_words
+        # nobody attacks by enrolling another phrase: the bar is far below that of verification
+        least_llr = plan.least_phrase_llr
+        self._least_llr = settings.enrollment.min_phrase_llr if least_llr is None else least_llr
         if plan.text_dependent and self._expected is None and plan.earlier and plan.earlier[0].phrase:
             self._expected = tuple(plan.earlier[0].phrase.split())
         self._recognition = Recognition(
@@ -106,7 +111,7 @@ class EnrollmentSession(Session):
             self._emit,
             self._expected,
             renderings=renderings_of(plan.earlier) or None,
-            least_llr=settings.enrollment.min_phrase_llr,
+            least_llr=self._least_llr,
         )
         self.utterances: list[EnrolledUtterance] = []
         self._closed_at = 0
@@ -155,6 +160,29 @@ class EnrollmentSession(Session):
             if next_format is not None:
                 self._front.begin_recording(next_format)
 
+    @property
+    def proposes(self) -> bool:
+        """Whether the pass phrase is what the one utterance so far was heard as, so that it may be corrected."""
+        own = self._plan.text_dependent and self._plan.expected_words is None and not self._plan.earlier
+        return own and len(self.utterances) == 1 and not self.complete and self.state is SessionState.LISTENING
+
+    def correct(self, words: tuple[str, ...]) -> UtteranceTaken:
+        """Take these words for the pass phrase, where ``proposes``; give the utterance anew, as it is taken now.
+
+        What has come of another utterance since then does not count.
+        """
+        assert self.proposes  # noqa: S101 - whoever corrects has asked
+        self._expected = words
+        phrase = " ".join(words)
+        if phrase != self.utterances[0].phrase:
+            # how surely each word was said is known of the former ones alone
+            first = replace(self.utterances[0], phrase=phrase, pronunciation_scores=(), recognition_scores=())
+            self.utterances[0] = first
+            self._recognition.expect(words, renderings_of(self.everything) or None)
+            self._begin()
+        taken = sum(u.speech_s for u in self.everything)
+        return UtteranceTaken(self.at_sample, 1, self.needed, taken, self.needed_speech_s, phrase)
+
     def close(self) -> None:
         """Give back what the session holds. Idempotent."""
         super().close()
@@ -173,9 +201,8 @@ class EnrollmentSession(Session):
         self._other_samples = 0
         self._other_energy = 0.0
         self._ended_at: int | None = None
-        # nobody attacks by enrolling another phrase: the bar is far below that of verification
-        least = self._settings.enrollment.min_phrase_llr
-        self._phrase = PhraseRule(self._expected, self._settings.phrase, min_llr=least) if self._expected else None
+        words, least_llr = self._expected, self._least_llr
+        self._phrase = PhraseRule(words, self._settings.phrase, min_llr=least_llr) if words else None
 
     def _advance(self, step: FrontEndStep) -> None:
         for frame, voiced in step.segmented.utterance:

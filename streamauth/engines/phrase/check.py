@@ -113,7 +113,7 @@ class PhraseCheck:
         expected: What is expected.
         judge: The second judge, where there is one.
         least_llr: Likelihood ratio from which the whole phrase stands for what was said, in nats; a part of it does not
-            under 0.
+            under half of that, where that is more.
     """
 
     def __init__(
@@ -149,11 +149,11 @@ class PhraseCheck:
         if reached is not None and reached != (0, len(expected.words) - 1):
             part = utterance.find(expected.part(*reached))
             # the likeliest end may lie before a short last word that was said all the same
-            if part.llr > whole.llr:
+            if part.llr > whole.llr and (part.llr >= 0 or whole.llr < self._least_llr):
                 first, found = reached[0], part
         said: tuple[Word, ...] = ()
         # one word of a phrase is soon found in anything
-        least_llr = self._least_llr if found is whole else max(0.0, self._least_llr)
+        least_llr = self._least_llr if found is whole else max(self._least_llr / 2, self._least_llr)
         if found.alignment is not None and found.llr >= least_llr:
             said = found.words(expected.words[first:])
         if over:

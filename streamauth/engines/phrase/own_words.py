@@ -55,6 +55,9 @@ class OwnWordsRecognizer:
         """None: any word will do."""
         return ()
 
+    def likelihoods(self, samples: Samples, phrases: Sequence[tuple[str, ...]]) -> None:
+        """None: no words are known."""
+
     def stream(
         self,
         expected: tuple[str, ...] | None,

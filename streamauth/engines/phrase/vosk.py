@@ -119,6 +119,13 @@ class VoskRecognizer:
             return tuple(word for word in words if not self._lexicon.likely(word))
         return tuple(word for word in words if not self._has(word))
 
+    def likelihoods(self, samples: Samples, phrases: Sequence[tuple[str, ...]]) -> tuple[float, ...] | None:
+        """Log-likelihood of each phrase by the second judge, in nats; None without one."""
+        if self._judge is None or samples.size < SAMPLE_RATE_HZ // 10:
+            return None
+        opinion = self._judge.opinion(samples)
+        return tuple(opinion.likelihood(phrase) for phrase in phrases)
+
     def stream(
         self,
         expected: tuple[str, ...] | None,

@@ -106,7 +106,12 @@ def decision_routes(context: Context) -> APIRouter:
         )
         purpose = Purpose(Mode.ENROLL, profile.name)
         _, told = await events(caller, request, begin, limits.max_enroll_s, purpose, channel)
-        utterances = [_utterance(event) for event in told if isinstance(event, UtteranceTaken | UtteranceRefused)]
+        proposes = profile.kind is ProfileKind.TEXT_DEPENDENT and profile.phrase is None
+        utterances = [
+            _utterance(event, proposes=proposes)
+            for event in told
+            if isinstance(event, UtteranceTaken | UtteranceRefused)
+        ]
         body = await context.store_pool.run(lambda: one(authenticator, profile))
         return EnrollmentBody(utterances=utterances, profile=body)
 
@@ -151,6 +156,7 @@ def decision_routes(context: Context) -> APIRouter:
     return routes
 
 
-def _utterance(event: UtteranceTaken | UtteranceRefused) -> UtteranceBody:
-    reasons = event.reasons if isinstance(event, UtteranceRefused) else ()
-    return UtteranceBody(taken=isinstance(event, UtteranceTaken), reasons=[reason.value for reason in reasons])
+def _utterance(event: UtteranceTaken | UtteranceRefused, *, proposes: bool) -> UtteranceBody:
+    if isinstance(event, UtteranceRefused):
+        return UtteranceBody(taken=False, reasons=[reason.value for reason in event.reasons], phrase=None)
+    return UtteranceBody(taken=True, reasons=[], phrase=event.phrase if proposes and event.count == 1 else None)

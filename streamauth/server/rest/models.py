@@ -106,6 +106,11 @@ class UtteranceBody(BaseModel):
 
     taken: bool
     reasons: list[str] = Field(description="Why it was not taken.")
+    phrase: str | None = Field(
+        None,
+        description="What was heard, where that has just become the pass phrase; null otherwise. Show it to the "
+        "person, and put what was said instead, if it is another one, to the profile's `phrase`.",
+    )
 
 
 class EnrollmentBody(BaseModel):

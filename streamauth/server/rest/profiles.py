@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from streamauth.server.access import Caller
 from streamauth.server.context import Context, caller_of
-from streamauth.server.rest.models import MadeProfileBody, NewProfile, ProfileBody, ProfileList, ProfileName
+from streamauth.server.rest.models import MadeProfileBody, NewPhrase, NewProfile, ProfileBody, ProfileList, ProfileName
 from streamauth.service.authenticator import Authenticator
 from streamauth.service.personal_data import personal_data
 from streamauth.store.api_keys import Scope
@@ -93,6 +93,21 @@ def profile_routes(context: Context) -> APIRouter:
             return personal_data(store, name, caller.tenant)
 
         return await store_pool.run(look)
+
+    @routes.put("/profiles/{profile_id}/phrase")
+    async def correct_phrase(caller: Known, profile_id: ProfileId, given: NewPhrase) -> MadeProfileBody:
+        """Correct the pass phrase that the first utterance has set, before another one is taken. Scope: enroll."""
+        caller.need(Scope.ENROLL)
+
+        def correct() -> MadeProfileBody:
+            profile = store.profiles.get_by_id(profile_id, tenant=caller.tenant)
+            sounds = authenticator.correct_phrase(
+                profile.name, given.phrase, tenant=caller.tenant, key_id=caller.key_id
+            )
+            return MadeProfileBody(**dict(one(authenticator, profile)), proposed_sounds=sounds or None)
+
+        # a phrase is judged by the recognizer
+        return await context.workers.run(correct)
 
     @routes.post("/profiles/{profile_id}/reset")
     async def reset_profile(caller: Known, profile_id: ProfileId) -> ProfileBody:

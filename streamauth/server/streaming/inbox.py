@@ -4,11 +4,11 @@ import asyncio
 from collections import deque
 from time import monotonic
 
-from streamauth.protocol.messages import End, EndUtterance
+from streamauth.protocol.messages import CorrectPhrase, End, EndUtterance
 
 _CONTROL_COST_BYTES = 1024
 
-Item = bytearray | EndUtterance | End
+Item = bytearray | EndUtterance | CorrectPhrase | End
 
 
 class Inbox:
@@ -30,7 +30,7 @@ class Inbox:
         self._room = asyncio.Event()
         self._filled = asyncio.Event()
 
-    async def put(self, message: bytes | EndUtterance | End) -> None:
+    async def put(self, message: bytes | EndUtterance | CorrectPhrase | End) -> None:
         """Add a message, as soon as there is room."""
         while self._bytes >= self._max_bytes:
             self._room.clear()

@@ -28,7 +28,15 @@ from streamauth.errors import (
 )
 from streamauth.protocol.answers import Pronunciation, Ready, ServerMessage
 from streamauth.protocol.disclosure import DisclosurePolicy
-from streamauth.protocol.messages import Cancel, End, EndUtterance, Start, check_frame, parse_client_text
+from streamauth.protocol.messages import (
+    Cancel,
+    CorrectPhrase,
+    End,
+    EndUtterance,
+    Start,
+    check_frame,
+    parse_client_text,
+)
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.access import Caller
 from streamauth.server.attempts import AttemptRun, sign
@@ -138,8 +146,8 @@ class Stream:
                 raise SessionInterrupted()
             if ended or isinstance(message, Start):
                 raise UnexpectedMessage("No such message may follow." if ended else "The session is started already.")
-            if isinstance(message, EndUtterance) and start.mode is not Mode.ENROLL:
-                raise UnexpectedMessage("Only an enrollment has several utterances.")
+            if isinstance(message, EndUtterance | CorrectPhrase) and start.mode is not Mode.ENROLL:
+                raise UnexpectedMessage("Only an enrollment has utterances and a phrase to be set.")
             if isinstance(message, bytes):
                 check_frame(message)
             await inbox.put(message)
@@ -175,8 +183,7 @@ class Stream:
         await self._send(self._ready(session.purpose.mode))
         if attempt.prompt is not None:
             await self._send(attempt.prompt)
-        if isinstance(attempt, EnrollmentAttempt) and attempt.proposed_sounds:
-            await self._send(Pronunciation(attempt.proposed_sounds))
+        await self._pronounce(attempt)
         item: Item | None = None
         while run.listening and not isinstance(item, End):
             item, waited_s = await session.inbox.take()
@@ -185,7 +192,13 @@ class Stream:
                 raise Overloaded()
             for event in await run.step(partial(_step, item)):
                 await self._tell(event, session.purpose)
+            if isinstance(item, CorrectPhrase):
+                await self._pronounce(attempt)
         run.check()
+
+    async def _pronounce(self, attempt: Attempt[Any]) -> None:
+        if isinstance(attempt, EnrollmentAttempt) and attempt.proposed_sounds:
+            await self._send(Pronunciation(attempt.proposed_sounds))
 
     async def _watch(self) -> None:
         """End the session once what it relies on is gone, such as its profile or its API key."""
@@ -274,3 +287,6 @@ def _step(item: Item, attempt: Attempt[Any]) -> list[Event]:
             # the reader lets it through for enrollments only
             assert isinstance(attempt, EnrollmentAttempt)  # noqa: S101
             return attempt.end_utterance()
+        case CorrectPhrase(text):
+            assert isinstance(attempt, EnrollmentAttempt)  # noqa: S101
+            return attempt.correct_phrase(text)

@@ -104,6 +104,10 @@ def test_streams_in_threads_do_not_touch_each_other(recognizer: PhraseRecognizer
     assert together == alone
 
 
+def test_without_a_second_judge_phrases_have_no_likelihood(recognizer: PhraseRecognizer) -> None:
+    assert recognizer.likelihoods(speech("awb", "door-1"), [DOOR]) is None
+
+
 def test_unknown_words_are_named_and_refused(recognizer: PhraseRecognizer) -> None:
     words = ("open", "xyzzyq", "door", "<s>", "[NOISE]")
     assert recognizer.unknown_words(words) == ("xyzzyq", "<s>", "[NOISE]")

@@ -42,7 +42,7 @@ def test_the_life_of_a_profile(tmp_path: Path) -> None:
         assert web("POST", f"{profile}/verifications", wav(spoken(PHRASE, STRANGER))).code == "profile_not_enrolled"
         for count in (1, 2, 3):
             answer = web("POST", f"{profile}/enrollments", wav(spoken(PHRASE, STRANGER)))
-            assert answer.json["utterances"] == [{"taken": True, "reasons": []}]
+            assert answer.json["utterances"] == [{"taken": True, "reasons": [], "phrase": None}]
             assert answer.json["profile"]["utterances"] == count
         assert answer.json["profile"]["status"] == "enrolled"
         assert web("POST", f"{profile}/enrollments", wav(spoken(PHRASE, STRANGER))).code == "profile_exists"
@@ -80,8 +80,30 @@ def test_an_utterance_that_is_not_taken(tmp_path: Path) -> None:
         web = Web(url, key_of(watched))
         profile = web("POST", "/v1/profiles", {"name": "eve", "phrase": PHRASE}).json
         answer = web("POST", f"/v1/profiles/{profile['id']}/enrollments", wav(spoken(OTHER_PHRASE, STRANGER)))
-        assert answer.json["utterances"] == [{"taken": False, "reasons": ["phrase_mismatch"]}]
+        assert answer.json["utterances"] == [{"taken": False, "reasons": ["phrase_mismatch"], "phrase": None}]
         assert answer.json["profile"]["utterances"] == 0
+
+
+def test_what_was_heard_without_a_phrase_is_proposed_and_can_be_corrected_once(tmp_path: Path) -> None:
+    with server(tmp_path) as (url, watched):
+        web = Web(url, key_of(watched))
+        profile = f"/v1/profiles/{web('POST', '/v1/profiles', {'name': 'eve'}).json['id']}"
+        assert web("PUT", f"{profile}/phrase", {"phrase": OTHER_PHRASE}).code == "profile_exists"
+        answer = web("POST", f"{profile}/enrollments", wav(spoken(PHRASE, STRANGER)))
+        assert answer.json["utterances"] == [{"taken": True, "reasons": [], "phrase": PHRASE}]
+        assert web("PUT", f"{profile}/phrase", {"phrase": "one"}).code == "weak_phrase"
+        corrected = web("PUT", f"{profile}/phrase", {"phrase": UNUSUAL_PHRASE}).json
+        assert (corrected["utterances"], corrected["proposed_sounds"]) == (1, PROPOSED)
+        assert web("PUT", f"{profile}/phrase", {"phrase": OTHER_PHRASE}).json["proposed_sounds"] is None
+        answer = web("POST", f"{profile}/enrollments", wav(spoken(PHRASE, STRANGER)))
+        assert answer.json["utterances"][0]["reasons"] == ["phrase_mismatch"]
+        for taken in (2, 3):
+            answer = web("POST", f"{profile}/enrollments", wav(spoken(OTHER_PHRASE, STRANGER)))
+            assert answer.json["utterances"] == [{"taken": True, "reasons": [], "phrase": None}]
+            late = web("PUT", f"{profile}/phrase", {"phrase": PHRASE})
+            assert (late.code, answer.json["profile"]["utterances"]) == ("profile_exists", taken)
+        attempt = web("POST", f"{profile}/verifications", wav(spoken(OTHER_PHRASE, STRANGER)))
+        assert attempt.json["decision"] == "accept"
 
 
 def test_free_speech(tmp_path: Path) -> None:

@@ -97,6 +97,38 @@ def test_enrollment_in_two_sessions(tmp_path: Path) -> None:
         assert len(watched.made) == 3
 
 
+def test_the_phrase_that_was_heard_is_corrected_in_the_same_session(tmp_path: Path) -> None:
+    with server(tmp_path) as (url, _), Peer(url) as peer:
+        peer.start("enroll", name="eve")
+        peer.send(spoken(PHRASE, STRANGER))
+        peer.say(type="end_utterance")
+        peer.say(type="phrase", text=UNUSUAL_PHRASE)
+        peer.say(type="phrase", text=OTHER_PHRASE)
+        peer.send(spoken(PHRASE, STRANGER))
+        peer.say(type="end_utterance")
+        for _ in range(2):
+            peer.send(spoken(OTHER_PHRASE, STRANGER))
+            peer.say(type="end_utterance")
+        told = [message for message in peer.rest() if message["type"] not in ("level", "words")]
+        taken = [(each["count"], each["phrase"]) for each in told if each["type"] == "utterance_taken"]
+        corrected = [(1, PHRASE), (1, UNUSUAL_PHRASE), (1, OTHER_PHRASE), (2, OTHER_PHRASE), (3, OTHER_PHRASE)]
+        assert taken == corrected
+        assert [each["words"] for each in told if each["type"] == "pronunciation"] == [PROPOSED]
+        assert [each["heard"] for each in told if each["type"] == "utterance_refused"] == [PHRASE]
+        assert told[-1]["type"] == "enrolled"
+
+
+@pytest.mark.parametrize("fields", [{"phrase": PHRASE}, {}, {"text_independent": True}])
+def test_a_phrase_that_nobody_proposed_is_not_corrected(tmp_path: Path, fields: dict[str, Any]) -> None:
+    with server(tmp_path) as (url, _), Peer(url) as peer:
+        peer.start("enroll", name="eve", **fields)
+        if fields:
+            peer.send(spoken(PHRASE, STRANGER))
+            peer.say(type="end_utterance")
+        peer.say(type="phrase", text=OTHER_PHRASE)
+        assert peer.last() == ("unexpected_message", 4400)
+
+
 @pytest.mark.parametrize(
     ("mode", "fields", "told"),
     [
@@ -165,6 +197,7 @@ START: dict[str, Any] = {
         ([START | {"version": 2}], "unsupported_version", 4400),
         ([START, START], "unexpected_message", 4400),
         ([START, {"type": "end_utterance"}], "unexpected_message", 4400),
+        ([START, {"type": "phrase", "text": "x"}], "unexpected_message", 4400),
         ([START, {"type": "end"}, b"\0\0"], "unexpected_message", 4400),
         ([START, b"\0\0\0", {"type": "end"}], "odd_byte_count", 4415),
         ([START, b"\0", {"type": "end"}], "odd_byte_count", 4415),

@@ -27,18 +27,23 @@ class WordScores:
     Attributes:
         words: Log probability of each word behind those before it, in nats, at most 0.
         end: Log probability that nothing follows, in nats, at most 0.
+        margins: By how much each word is likelier than anything else in its place, in nats, at most 0. Where Whisper
+            hears little a word is unlikely, and everything else is, too.
     """
 
     words: tuple[float, ...]
     end: float
+    margins: tuple[float, ...]
 
     def forgiven(self, usual: Sequence[float]) -> "WordScores":
         """The scores without what is usual of the words, or of the first of them, by ``MOST_FORGIVEN`` at most."""
         allowed = [max(-MOST_FORGIVEN, min(0.0, score)) for score in usual[: len(self.words)]]
         allowed += [0.0] * (len(self.words) - len(allowed))
-        return WordScores(
-            tuple(min(0.0, score - each) for score, each in zip(self.words, allowed, strict=True)), self.end
+        words, margins = (
+            tuple(min(0.0, score - each) for score, each in zip(scores, allowed, strict=True))
+            for scores in (self.words, self.margins)
         )
+        return WordScores(words, self.end, margins)
 
     @property
     def total(self) -> float:
@@ -58,15 +63,18 @@ class WhisperEvidence:
     def __init__(self, model: WhisperModel, forms: WrittenForms, heard: Heard) -> None:
         self._tokens, self._forms = model.tokens, forms
         self._tree: Hypotheses = model.hypotheses(heard)
+        self._misspelt: dict[str, tuple[str, ...]] = {}
         self._marks = np.array([self._tokens.encode(mark)[0] for mark in _MARKS])
         self._ends = np.array([self._tokens.end, *(self._tokens.encode(mark)[0] for mark in _ENDS)])
 
-    def weigh(self, words: Sequence[str]) -> WordScores:
+    def weigh(self, words: Sequence[str], heard: Sequence[str] = ()) -> WordScores:
         """The scores of a phrase, in the best of its spellings.
 
         Args:
             words: At least one, as ``normalize`` gives them.
+            heard: What Whisper heard by itself, likewise: among it may be words of the phrase as it writes them.
         """
+        self._misspelt = self._forms.misspelt(words, heard)
         spellings = self._forms.spellings(words)
         self._tree.grow([token for one in spellings for token in self._branches(words, one)])
         scored = [self._scored(words, spelling) for spelling in spellings]
@@ -102,12 +110,13 @@ class WhisperEvidence:
         return [*found, before]
 
     def _others(self, words: Sequence[str], place: int, count: int) -> tuple[str, ...]:
-        return self._forms.of(words[place]) if count == 1 else ()
+        return (*self._forms.of(words[place]), *self._misspelt.get(words[place], ())) if count == 1 else ()
 
     def _scored(self, words: Sequence[str], spelling: Spelling) -> tuple[WordScores, Spelling]:
         """Scores of a spelling, and the spelling with the likeliest form of each word."""
         before: tuple[int, ...] = ()
         scores: list[float] = []
+        margins: list[float] = []
         likeliest: list[str] = []
         for unit, count in zip(spelling.units, spelling.counts, strict=True):
             forms = {unit: self._tokens.encode(unit)}
@@ -118,11 +127,27 @@ class WhisperEvidence:
             several = {forms[form]: score for form, score in each.items()}
             score = float(np.logaddexp.reduce(list(several.values())))
             scores += [min(0.0, score), *[0.0] * (count - 1)]
+            margins += [self._margin(before, list(several)), *[0.0] * (count - 1)]
             # the first word of a sentence keeps its capital
             likeliest.append(max(each, key=lambda form: (each[form], form == unit)))
             before = (*before, *forms[unit])
         end = float(np.logaddexp.reduce(self._tree.following(before)[self._ends]))
-        return WordScores(tuple(scores), min(0.0, end)), Spelling(tuple(likeliest), spelling.counts)
+        return WordScores(tuple(scores), min(0.0, end), tuple(margins)), Spelling(tuple(likeliest), spelling.counts)
+
+    def _margin(self, before: tuple[int, ...], forms: Sequence[tuple[int, ...]]) -> float:
+        """By how much the likeliest form of a word is likelier than all else in its place, at its worst token."""
+        found = []
+        for form in forms:
+            least = 0.0
+            for at, token in enumerate(form):
+                following = self._tree.following((*before, *form[:at]))
+                same = [other[at] for other in forms if len(other) > at and other[:at] == form[:at]]
+                apart = following.copy()
+                apart[[*same, *self._marks]] = -np.inf
+                mine = following[token] if at else np.logaddexp.reduce(following[list(set(same))])
+                least = min(least, float(mine - apart.max()))
+            found.append(least)
+        return max(found)
 
     def _chain(self, before: tuple[int, ...], tokens: Sequence[int]) -> float:
         """Log probability of tokens behind others, marks left out of account."""

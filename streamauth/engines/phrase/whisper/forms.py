@@ -13,6 +13,8 @@ from streamauth.core.phrase.words import DIGITS
 from streamauth.engines.phrase.lexicon import Lexicon
 
 _COMMON = 20_000
+_MOST_LETTERS, _MOST_SOUNDS, _LEAST_LETTERS = 0.3, 0.25, 4
+"""Shares of a word's letters and of its sounds in which a way to write it may differ; letters of such a word."""
 _SHORTEST_PART = 2
 _TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
@@ -53,6 +55,30 @@ class WrittenForms:
             texts |= {form for one in alike for form in self._parted(one)}
             self._known[word] = tuple(sorted(f" {text}" for text in texts))
         return self._known[word]
+
+    def misspelt(self, words: Sequence[str], heard: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Texts among what was heard that stand for words of a phrase and for no other ones, by word.
+
+        Whisper writes words that it saw seldom as they sound ("cappaccino"). Whatever no dictionary has is no other
+        word; and a word that no dictionary has may be heard as one that it has.
+        """
+        found = {}
+        for word in dict.fromkeys(words):
+            known = bool(self._lexicon.of(word))
+            likes = [one for one in dict.fromkeys(heard) if one != word and not (known and self._lexicon.of(one))]
+            if forms := [
+                form for one in likes if self._alike_in_writing(word, one) for form in (one, one.capitalize())
+            ]:
+                found[word] = tuple(f" {form}" for form in forms)
+        return found
+
+    def _alike_in_writing(self, word: str, heard: str) -> bool:
+        if min(len(word), len(heard)) < _LEAST_LETTERS:
+            return False
+        if changes(word, heard) <= _MOST_LETTERS * len(word):
+            return True
+        sounds = ((one, other) for one in self._lexicon.likely(word) for other in self._lexicon.likely(heard))
+        return any(changes(one, other) <= _MOST_SOUNDS * len(one) for one, other in sounds)
 
     def spellings(self, words: Sequence[str]) -> tuple[Spelling, ...]:
         """Ways to write a phrase from its beginning: as a sentence, and as digits where it is some."""
@@ -98,6 +124,16 @@ class WrittenForms:
             for sound in variants.split("|"):
                 alike[sound] = f"{alike[sound]} {word}" if sound in alike else word
         return frozenset(words), alike
+
+
+def changes(one: Sequence[str], other: Sequence[str]) -> int:
+    """Letters, or sounds, to be put in, left out or replaced (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for count, item in enumerate(one, 1):
+        before, row[0] = row[0], count
+        for at, wanted in enumerate(other, 1):
+            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (item != wanted))
+    return row[-1]
 
 
 def written(word: str, *, first: bool) -> str:

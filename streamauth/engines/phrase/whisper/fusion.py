@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from streamauth.core.ports import LEAST_LLR
+import numpy as np
+from numpy.typing import NDArray
+
+from streamauth.core.phrase.words import DIGITS
+from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Samples
 from streamauth.engines.phrase.whisper.evidence import WordScores
 from streamauth.engines.phrase.whisper.renderings import Difference
 from streamauth.errors import ModelCorrupt
@@ -19,14 +23,31 @@ from streamauth.errors import ModelCorrupt
 FILE = "llr.json"
 BOUNDS = {
     "alignment": (-15.0, 5.0),
-    "weakest": (-4.0, 0.0),
+    "weakest": (-10.0, 0.0),
     "mean": (-8.0, 0.0),
     "end": (-8.0, 0.0),
     "lead": (-20.0, 0.0),
+    "margin": (-10.0, 0.0),
 }
 """What is joined, each in nats and between bounds: the alignment's likelihood ratio; of Whisper, the log probability of
-the least likely word, of the words on average, and that nothing follows; and by how much its own transcript explains
-the utterance better than the phrase does."""
+the least likely word, of the words on average, and that nothing follows; by how much its own transcript explains the
+utterance better than the phrase does, and at the worst word something else in its place."""
+KNOTS = {
+    "alignment": (-3.0, 0.0, 2.0),
+    "weakest": (-4.0, -2.0),
+    "mean": (-1.0,),
+    "end": (-2.0,),
+    "lead": (-4.0, -1.0),
+    "margin": (-3.0, -1.0),
+}
+"""From where each counts less: it has a weight everywhere and one more below each knot."""
+TERMS = tuple(name if knot is None else f"{name} under {knot:g}" for name in BOUNDS for knot in (None, *KNOTS[name]))
+KINDS = ("words", "word", "digits")
+"""Of phrases: several words; one; digits alone, of which there are so few that Whisper is sure too soon."""
+PLACES = ("quiet", "noisy")
+"""What is heard in noise is judged by weights of its own, and in between by both."""
+_FRAME = SAMPLE_RATE_HZ // 50
+_QUIET_DB, _NOISY_DB = 35.0, 15.0
 MOST_OWN = 3.0
 """What a rendering just like the person's own ones adds at most, in nats: less than a word that differs takes off."""
 
@@ -39,7 +60,8 @@ class Evidence:
         alignment: Likelihood ratio by the alignment, in nats.
         scores: Whisper's scores; None where it was not asked.
         lead: Log probability of the words less that of Whisper's own transcript, in nats, at most 0.
-        digits: Whether all words are digits: of ten words Whisper is sure too soon.
+        said: The words.
+        noise: How noisy the utterance is, of ``noise_in``.
         own: Log-likelihood ratio that they were said as this person said them before, in nats; None where nothing is
             known of that.
     """
@@ -47,30 +69,61 @@ class Evidence:
     alignment: float
     scores: WordScores | None = None
     lead: float = 0.0
-    digits: bool = False
+    said: Sequence[str] = ("", "")
+    noise: float = 0.0
     own: float | None = None
 
-    def measures(self) -> dict[str, float]:
-        """What is joined, within bounds; as if Whisper were sure where it was not asked."""
-        words = self.scores.words if self.scores is not None else (0.0,)
-        end = self.scores.end if self.scores is not None else 0.0
-        found = {
+    def raw(self) -> dict[str, float]:
+        """What is joined; as if Whisper were sure where it was not asked."""
+        scores = self.scores if self.scores is not None else WordScores((0.0,), 0.0, (0.0,))
+        words, margins, end = scores.words, scores.margins, scores.end
+        return {
             "alignment": self.alignment,
             "weakest": min(words),
             "mean": sum(words) / len(words),
             "end": end,
             "lead": self.lead,
+            "margin": min(margins),
         }
-        return {name: min(max(value, BOUNDS[name][0]), BOUNDS[name][1]) for name, value in found.items()}
+
+    def measures(self) -> dict[str, float]:
+        """What is joined, within bounds."""
+        return {name: min(max(self.raw()[name], low), high) for name, (low, high) in BOUNDS.items()}
+
+
+def features(measures: Mapping[str, float], noise: float, words: Sequence[str]) -> NDArray[np.float64]:
+    """What the weights belong to: for each of ``PLACES`` the ``TERMS`` and the ``KINDS``.
+
+    Args:
+        measures: Of ``Evidence.raw``.
+        noise: From 0 in quiet to 1.
+        words: The phrase.
+    """
+    bounded = {name: min(max(measures[name], low), high) for name, (low, high) in BOUNDS.items()}
+    found = [min(bounded[name], knot) for name in BOUNDS for knot in (BOUNDS[name][1], *KNOTS[name])]
+    found += [float(kind == _kind(words)) for kind in KINDS]
+    return np.concatenate([np.array(found) * (1 - noise), np.array(found) * noise])
+
+
+def _kind(words: Sequence[str]) -> str:
+    return "digits" if set(words).issubset(DIGITS) else "words" if len(words) > 1 else "word"
+
+
+def noise_in(samples: Samples) -> float:
+    """How noisy an utterance is, from 0 to 1, by how far its loudest parts stand out of its quietest ones."""
+    frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME)
+    if not len(frames):
+        return 0.0
+    levels_db = 10 * np.log10(np.mean(np.square(frames, dtype=np.float64), axis=1) + 1e-12)
+    span_db = float(np.diff(np.percentile(levels_db, [10, 90]))[0])
+    return min(max((_QUIET_DB - span_db) / (_QUIET_DB - _NOISY_DB), 0.0), 1.0)
 
 
 class Fusion:
     """The regression.
 
     Args:
-        weights: Of each measure, not negative.
-        bias: What is added, in nats.
-        digits_bias: What is added where all words are digits.
+        weights: Of each of ``PLACES``, and there of each of ``TERMS``, not negative, and of ``KINDS``.
         own: What is added for a rendering like the person's own, in nats, and how much of it each unit of the worst
             difference takes off.
 
@@ -78,16 +131,17 @@ class Fusion:
         ValueError: A weight is missing, too many, negative or no number.
     """
 
-    def __init__(
-        self, weights: Mapping[str, float], bias: float, digits_bias: float, own: tuple[float, float] = (0.0, 0.0)
-    ) -> None:
-        if weights.keys() != BOUNDS.keys() or not all(0 <= weight < 100 for weight in weights.values()):
+    def __init__(self, weights: Mapping[str, Mapping[str, float]], own: tuple[float, float] = (0.0, 0.0)) -> None:
+        if weights.keys() != set(PLACES) or any(each.keys() != {*TERMS, *KINDS} for each in weights.values()):
             raise ValueError("no weights")
-        if not all(-100 < one < 100 for one in (bias, digits_bias)):
+        if not all(0 <= each[name] < 100 for each in weights.values() for name in TERMS):
+            raise ValueError("no weights")
+        if not all(-100 < each[name] < 100 for each in weights.values() for name in KINDS):
             raise ValueError("no bias")
         if not all(0 <= one < 100 for one in own):
             raise ValueError("no weights of own renderings")
-        self._weights, self._bias, self._digits_bias, self._own = dict(weights), bias, digits_bias, own
+        self._weights = np.array([weights[place][name] for place in PLACES for name in (*TERMS, *KINDS)])
+        self._own = own
 
     @classmethod
     def read(cls, folder: Path) -> "Fusion":
@@ -98,11 +152,17 @@ class Fusion:
         """
         try:
             content = json.loads((folder / FILE).read_text("utf-8"))
-            weights = {name: float(weight) for name, weight in content["weights"].items()}
-            own = float(content["own"]["bias"]), float(content["own"]["worst"])
-            return cls(weights, float(content["bias"]), float(content["digits_bias"]), own)
+            weights = {
+                place: {name: float(weight) for name, weight in each.items()}
+                for place, each in content["weights"].items()
+            }
+            return cls(weights, (float(content["own"]["bias"]), float(content["own"]["worst"])))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelCorrupt("The weights of the phrase's likelihood ratio cannot be read.") from error
+
+    def joint(self, measures: Mapping[str, float], noise: float, words: Sequence[str]) -> float:
+        """The likelihood ratio of ``features``, without bounds."""
+        return float(self._weights @ features(measures, noise, words))
 
     def own_llr(self, differences: Sequence[Difference]) -> float | None:
         """Log-likelihood ratio that a phrase was said as the person said it before, in nats; None without any.
@@ -115,10 +175,9 @@ class Fusion:
 
     def most(self, evidence: Evidence) -> float:
         """The likelihood ratio that Whisper's scores could bring the evidence to at most, or bring it to."""
-        total = sum(self._weights[name] * value for name, value in evidence.measures().items())
         # noise and a cold change how a phrase sounds as another word does: what differs is left to the judges
         own = min(MOST_OWN, max(0.0, evidence.own or 0.0))
-        return total + own + (self._digits_bias if evidence.digits else self._bias)
+        return self.joint(evidence.raw(), evidence.noise, evidence.said) + own
 
     def llr(self, evidence: Evidence) -> float:
         """Natural-log likelihood ratio that the words were said, at least ``LEAST_LLR``.

@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from streamauth.core.phrase.words import DIGITS, normalize
+from streamauth.core.phrase.words import normalize
 from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples
 from streamauth.engines.once import Once
 from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.whisper.evidence import WhisperEvidence, WordScores
 from streamauth.engines.phrase.whisper.forms import WrittenForms
-from streamauth.engines.phrase.whisper.fusion import MOST_OWN, Evidence, Fusion
+from streamauth.engines.phrase.whisper.fusion import MOST_OWN, Evidence, Fusion, noise_in
 from streamauth.engines.phrase.whisper.model import Heard, WhisperModel
 from streamauth.engines.phrase.whisper.renderings import Projection, difference
 from streamauth.errors import BadPhrase
@@ -96,14 +96,23 @@ class Opinion:
                 never saw written is forgiven, by so much and no more than ``MOST_FORGIVEN``.
             renderings: How this person said just these words before.
         """
-        digits = set(words).issubset(DIGITS)
-        alone = Evidence(alignment_llr, digits=digits)
+        alone = Evidence(alignment_llr, said=words, noise=self.noise)
         if self._fusion.most(replace(alone, own=MOST_OWN if renderings else None)) < least_llr:
             return alone
         scores = self._scores(tuple(words)).forgiven(usual)
-        heard = self._scores(self.words).total if self.words else self._evidence.nothing()
+        heard = self.free
         own = self._fusion.own_llr([difference(self.rendering, one) for one in renderings])
-        return Evidence(alignment_llr, scores, min(0.0, scores.total - heard), digits, own)
+        return replace(alone, scores=scores, lead=min(0.0, scores.total - heard), own=own)
+
+    @cached_property
+    def noise(self) -> float:
+        """How noisy the utterance is, of ``noise_in``."""
+        return noise_in(self._samples)
+
+    @cached_property
+    def free(self) -> float:
+        """Log probability of what Whisper hears without being told anything, in nats."""
+        return self._scores(self.words).total if self.words else self._evidence.nothing()
 
     @cached_property
     def rendering(self) -> Rendering:
@@ -113,6 +122,10 @@ class Opinion:
     def llr(self, evidence: Evidence) -> float:
         """Natural-log likelihood ratio of the evidence."""
         return self._fusion.llr(evidence)
+
+    def likelihood(self, words: tuple[str, ...]) -> float:
+        """Log probability of just these words, in nats."""
+        return self._scores(words).total
 
     def scores(self, words: tuple[str, ...]) -> tuple[float, ...]:
         """The log probability of each word, in nats, nothing forgiven."""
@@ -137,5 +150,5 @@ class Opinion:
 
     def _scores(self, words: tuple[str, ...]) -> WordScores:
         if words not in self._known:
-            self._known[words] = self._evidence.weigh(words)
+            self._known[words] = self._evidence.weigh(words, () if words == self.words else self.words)
         return self._known[words]

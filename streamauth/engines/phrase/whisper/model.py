@@ -22,6 +22,8 @@ from streamauth.errors import EngineError, ModelCorrupt
 
 MOST_SAMPLES = 29 * SAMPLE_RATE_HZ
 _SILENCE_SAMPLES = SAMPLE_RATE_HZ // 2
+_USUAL_RMS, _MOST_GAIN = 0.1, 30.0
+"""Level that an utterance is brought to: the features hold it, and people and microphones differ by 30 dB."""
 _LAYERS, _HEADS, _HEAD_WIDTH = 4, 6, 64
 _NEVER = np.float32(-1e9)
 _MAY_END = 0.02
@@ -79,7 +81,10 @@ class WhisperModel:
         Raises:
             EngineError: The runtime failed or gave something that is not finite.
         """
-        features = whisper_features(np.pad(samples[:MOST_SAMPLES], (0, _SILENCE_SAMPLES)))
+        samples = samples[:MOST_SAMPLES].astype(np.float32)
+        rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if samples.size else 0.0
+        samples = samples * np.float32(min(_MOST_GAIN, _USUAL_RMS / max(rms, 1e-9)))
+        features = whisper_features(np.pad(samples, (0, _SILENCE_SAMPLES)))
         features = features[: len(features) // 2 * 2]
         return Heard(*_run(self._encoder, ["keys", "values"], {"mel": features}))
 
@@ -160,28 +165,38 @@ class Hypotheses:
         """The text that follows the likeliest token each time, of so many tokens at most.
 
         With no more sound than the utterance the decoder may not end but begin anew: hence the limit, and the end where
-        the first word comes once more and the text might as well be over. Nothing else is taken for a repetition, as
-        digits may well come several times in a row.
+        the first word or the last few tokens come once more and the text might as well be over. A single token may
+        follow itself, as digits may well come several times in a row.
 
         Args:
             most: The limit.
             ends: The tokens that may end a text.
         """
         text: tuple[int, ...] = ()
+        may_end: list[bool] = []
         while len(text) < most:
             self.grow([text])
             following = self.following(text)
             token = int(following.argmax())
             if token == self._tokens.end or token in self._tokens.start:
                 break
-            if self._begins_anew(text, token) and (text[-1] in ends or np.exp(following[ends]).sum() >= _MAY_END):
+            may_end.append(bool(text) and (text[-1] in ends or np.exp(following[ends]).sum() >= _MAY_END))
+            if may_end[-1] and self._begins_anew(text, token):
                 break
             text = (*text, token)
+            if (again := _repeated(text)) and may_end[len(text) - again]:
+                return text[:-again]
         return text
 
     def _begins_anew(self, text: tuple[int, ...], token: int) -> bool:
         first, then = (self._tokens.decode(part).strip().lower() for part in (text[:1], [token]))
         return len(text) > 1 and first.isalpha() and first == then
+
+
+def _repeated(text: Sequence[int]) -> int:
+    """How many of the last tokens, two at least, are those before them once more; 0 if none."""
+    most = len(text) // 2
+    return next((count for count in range(2, most + 1) if text[-count:] == text[-2 * count : -count]), 0)
 
 
 def _run(session: onnxruntime.InferenceSession, outputs: Sequence[str], inputs: dict[str, object]) -> list[Scores]:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,13 @@ from streamauth.engines.phrase.expected import Expected
 from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.whisper.evidence import WordScores
 from streamauth.engines.phrase.whisper.forms import WrittenForms
-from streamauth.engines.phrase.whisper.fusion import BOUNDS, FILE, Evidence, Fusion
+from streamauth.engines.phrase.whisper.fusion import FILE, KINDS, TERMS, Evidence, Fusion, noise_in
 from streamauth.engines.phrase.whisper.judge import PhraseJudge
 from streamauth.errors import ModelCorrupt
-from tests.engines.phrase.rig import DOOR, speech
+from tests.engines.phrase.rig import DOOR, PASSPORT, speech
 
 PHRASE, FOLDER = models_folder() / "vosk-en" / "phrase", models_folder() / "whisper-tiny-en"
-SURE = WordScores((0.0,), 0.0)
+SURE = WordScores((0.0,), 0.0, (0.0,))
 VOSKS = (Word("other", 0.0, 0.0, 1.0),)
 
 
@@ -116,17 +117,39 @@ def test_digits_are_written_as_words_and_as_numbers(lexicon: Lexicon) -> None:
         assert sum(spelling.counts) == 3
 
 
+def test_a_word_that_whisper_writes_as_no_other_stands_for_it(lexicon: Lexicon) -> None:
+    forms = WrittenForms(lexicon)
+    heard = ("a", "cappaccino", "onward", "cup", "copy", "tifoid")
+    assert forms.misspelt(("cappuccino", "coffee", "typhoid"), heard) == {
+        "cappuccino": (" cappaccino", " Cappaccino"),
+        "typhoid": (" tifoid", " Tifoid"),
+    }
+    # of a word that no dictionary has nobody knows how it is written
+    assert forms.misspelt(("onword",), heard) == {"onword": (" onward", " Onward")}
+    assert forms.misspelt(("upward",), heard) == {}
+
+
 def test_more_evidence_never_makes_words_less_likely() -> None:
     fusion = Fusion.read(FOLDER)
-    better = Evidence(2.0, WordScores((-1.0, -0.5), -0.2), -1.0)
+    sure = (0.0, 0.0)
+    better = Evidence(2.0, WordScores((-1.0, -0.5), -0.2, sure), -1.0)
     for worse in (
-        Evidence(1.0, WordScores((-1.0, -0.5), -0.2), -1.0),
-        Evidence(2.0, WordScores((-3.0, -0.5), -0.2), -1.0),
-        Evidence(2.0, WordScores((-1.0, -0.5), -2.0), -1.0),
-        Evidence(2.0, WordScores((-1.0, -0.5), -0.2), -3.0),
+        Evidence(1.0, WordScores((-1.0, -0.5), -0.2, sure), -1.0),
+        Evidence(2.0, WordScores((-3.0, -0.5), -0.2, sure), -1.0),
+        Evidence(2.0, WordScores((-1.0, -0.5), -2.0, sure), -1.0),
+        Evidence(2.0, WordScores((-1.0, -0.5), -0.2, sure), -3.0),
+        Evidence(2.0, WordScores((-1.0, -0.5), -0.2, (0.0, -4.0)), -1.0),
     ):
         assert fusion.llr(worse) <= fusion.llr(better)
     assert fusion.llr(Evidence(2.0, SURE)) == fusion.most(Evidence(2.0))
+
+
+def test_noise_is_what_the_loudest_parts_do_not_stand_out_of() -> None:
+    speaking = speech("awb", "window")
+    hiss = np.random.default_rng(5).standard_normal(speaking.size).astype(np.float32)
+    levels = [noise_in(speaking + np.float32(gain) * hiss) for gain in (0.0, 0.003, 0.01, 1.0)]
+    assert levels == sorted(levels)
+    assert (levels[0], levels[-1], noise_in(np.zeros(0, np.float32))) == (0.0, 1.0, 0.0)
 
 
 def test_a_hopeless_alignment_is_not_made_up_for() -> None:
@@ -136,9 +159,9 @@ def test_a_hopeless_alignment_is_not_made_up_for() -> None:
 
 
 def test_what_is_usual_of_a_person_is_forgiven_and_no_more() -> None:
-    scores = WordScores((-9.0, -1.0, -0.5), -0.1)
-    assert scores.forgiven((-8.0, -0.5)) == WordScores((-5.0, -0.5, -0.5), -0.1)
-    assert scores.forgiven((-2.0, -3.0, 1.0, -5.0)) == WordScores((-7.0, 0.0, -0.5), -0.1)
+    scores = WordScores((-9.0, -1.0, -0.5), -0.1, (-6.0, 0.0, 0.0))
+    assert scores.forgiven((-8.0, -0.5)) == WordScores((-5.0, -0.5, -0.5), -0.1, (-2.0, 0.0, 0.0))
+    assert scores.forgiven((-2.0, -3.0, 1.0, -5.0)) == WordScores((-7.0, 0.0, -0.5), -0.1, (-4.0, 0.0, 0.0))
     assert scores.forgiven(()) == scores
 
 
@@ -155,19 +178,32 @@ def test_a_usual_score_helps_its_word_alone(judge: PhraseJudge) -> None:
     assert llr(DOOR, (-6.0,)) < llr(right) - 2
 
 
+def test_of_several_phrases_the_one_that_was_said_is_by_far_the_likeliest(judge: PhraseJudge) -> None:
+    opinion = judge.opinion(speech("awb", "window"))
+    said = (*DOOR[:3], "window", *DOOR[4:])
+    others = (PASSPORT, ("apple", "juice", "tastes", "funny", "after", "toothpaste"))
+    assert opinion.likelihood(said) > max(map(opinion.likelihood, others)) + 20
+
+
 def test_nobody_is_asked_in_vain(judge: PhraseJudge) -> None:
     # no sound at all: were Whisper asked, there would be nothing to work on
     opinion = judge.opinion(np.zeros(0, np.float32))
     assert opinion.evidence(DOOR, -20.0, 0.0).scores is None
 
 
+def weights(quiet: Mapping[str, object], **more: object) -> str:
+    usual: dict[str, object] = dict.fromkeys((*TERMS, *KINDS), 1.0)
+    places = {"quiet": {**usual, **quiet}, "noisy": usual, **more}
+    return json.dumps({"weights": places, "own": {"bias": 1, "worst": 1}})
+
+
 @pytest.mark.parametrize(
     "content",
     [
-        *["", "[]", "{}", '{"weights": {}, "bias": 0, "digits_bias": 0}'],
+        *["", "[]", "{}", '{"weights": {}}', weights({}, loud={})],
         *(
-            json.dumps({"weights": {**dict.fromkeys(BOUNDS, 1.0), **change}, "bias": bias, "digits_bias": 0})
-            for change, bias in (({"end": -1.0}, 0), ({"more": 1.0}, 0), ({}, float("nan")), ({}, "x"), ({}, 1e9))
+            weights(each)
+            for each in ({"end": -1.0}, {"more": 1.0}, {"words": float("nan")}, {"word": "x"}, {"words": 1e9})
         ),
     ],
 )

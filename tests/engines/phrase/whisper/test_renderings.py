@@ -17,7 +17,7 @@ from streamauth.errors import ModelCorrupt
 from tests.engines.phrase.rig import DOOR, speech
 
 PHRASE, FOLDER = models_folder() / "vosk-en" / "phrase", models_folder() / "whisper-tiny-en"
-SURE = WordScores((0.0,), 0.0)
+SURE = WordScores((0.0,), 0.0, (0.0,))
 
 
 def made(frames: int, seed: int) -> Rendering:
