@@ -29,7 +29,7 @@ LEAST_S = 2
 MOST_WORDS_PEOPLE = 130
 
 
-def _sessions(people_set: str, held_out: bool) -> Iterator[tuple[str, list[Samples]]]:
+def sessions(people_set: str, held_out: bool) -> Iterator[tuple[str, list[Samples]]]:
     """(person, audio of each session) of a set, float32 at 16 kHz."""
     files = defaultdict(list)
     for line in (AUDIO / "people" / f"{people_set}.tsv").read_text("utf-8").splitlines():
@@ -54,7 +54,7 @@ def readers(models: Models, settings: Settings, held_out: bool, rng: np.random.G
 def callers(models: Models, settings: Settings, held_out: bool) -> list[Person]:
     """People on the telephone: one call enrolls, their other calls are probes; who called once is only claimed."""
     found = []
-    for _, calls in _sessions("wuw2", held_out):
+    for _, calls in sessions("wuw2", held_out):
         enrolled = Probe(calls[0][: ENROLL_S * SAMPLE_RATE_HZ], models, settings).enrolled()
         if enrolled is not None:
             looks = [Probe(call[: PROBE_S * SAMPLE_RATE_HZ], models, settings).looks() for call in calls[1:]]
@@ -66,9 +66,9 @@ def callers(models: Models, settings: Settings, held_out: bool) -> list[Person]:
 def word_speakers(models: Models, settings: Settings, held_out: bool) -> list[Person]:
     """People in front of browsers, single words: half of them enroll, the others are the probe."""
     found: list[Person] = []
-    for _, sessions in _sessions("gsc", held_out):
+    for _, parts in sessions("gsc", held_out):
         # the set numbers how often a word was said, not days
-        audio = np.concatenate(sessions)
+        audio = np.concatenate(parts)
         if audio.size >= 2 * LEAST_S * SAMPLE_RATE_HZ and len(found) < MOST_WORDS_PEOPLE:
             first, second = np.array_split(audio, 2)
             enrolled, looks = Probe(first, models, settings).enrolled(), Probe(second, models, settings).looks()
