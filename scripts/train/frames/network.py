@@ -76,15 +76,16 @@ class Network(nn.Module):  # type: ignore[misc]
 
     def begin(self, batch: int) -> State:
         """The state before the first frame."""
-        nothing = torch.zeros(LAYERS, batch, HIDDEN)
-        return State(torch.zeros(batch, BANDS + 2), nothing, nothing.clone())
+        nothing = self.bandwidths.new_zeros(LAYERS, batch, HIDDEN)
+        return State(self.bandwidths.new_zeros(batch, BANDS + 2), nothing, nothing.clone())
 
     def views(self, mels: Tensor, sums: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the layers see of mels, shape (batch, steps, PAIR * BANDS): that, the age, and the sums behind it."""
         steps = mels.shape[1]
-        lag = torch.arange(steps)[:, None] - torch.arange(steps)
-        decay = torch.where(lag >= 0, DECAY ** lag.clamp(min=0).float(), torch.zeros(()))
-        fading = DECAY ** torch.arange(1, steps + 1).float()[None, :, None]
+        count = torch.arange(1, steps + 1, device=mels.device)
+        lag = count[:, None] - count
+        decay = torch.where(lag >= 0, DECAY ** lag.clamp(min=0).float(), 0.0)
+        fading = DECAY ** count.float()[None, :, None]
         pairs = mels.unflatten(2, (PAIR, BANDS))
         power = (pairs * self.bandwidths).sum(dim=3).mean(dim=2, keepdim=True)
         run_power = decay @ power + fading * sums[:, None, :1]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.measure.trials import AUDIO, load
-from scripts.train.frames.speech import Voice
+from scripts.train.frames.voice import Voice
 from scripts.train.ge2e.noise import degraded, some_noise, tones
 from streamauth.core.audio.degradation import with_noise
 from streamauth.core.audio.rooms import in_room, random_room
@@ -59,14 +59,17 @@ class Pairs:
     Args:
         work: Folder of ``speech``.
         rng: Source of chance.
+        aside: People (set and name) who are left out.
     """
 
-    def __init__(self, work: Path, rng: np.random.Generator) -> None:
+    def __init__(self, work: Path, rng: np.random.Generator, aside: frozenset[str] = frozenset()) -> None:
         self._rng = rng
         self.voices: list[Voice] = pickle.loads((work / "voices.pickle").read_bytes())  # noqa: S301 - our own
         self._speech = np.memmap(work / "speech.raw", np.int16, "r")
         people: dict[str, dict[tuple[str, float], list[int]]] = defaultdict(lambda: defaultdict(list))
         for number, voice in enumerate(self.voices):
+            if voice.person in aside:
+                continue
             people[voice.source][voice.person, voice.speed].append(number)
         self._people = {source: list(found.values()) for source, found in people.items()}
         self._callers = [numbers for numbers in self._people["wuw2"] if len(numbers) > 1]
@@ -84,6 +87,41 @@ class Pairs:
 
     def draw(self) -> tuple[Array, NDArray[np.int32]]:
         """Log mel powers of two stretches, shape (2, FRAMES, BANDS), and (voice, voice, begin, begin)."""
+        chosen = self._chosen()
+        rows = [self._row(number, half) for number, half in chosen]
+        begins = [begin for _, begin in rows]
+        numbers = [number for number, _ in chosen]
+        return np.stack([mels for mels, _ in rows]), np.array([*numbers, *begins], np.int32)
+
+    def windows(self, samples: int, lead: int) -> tuple[Samples, NDArray[np.int64]]:
+        """Two degraded windows of a person, shape (2, samples), and their voices.
+
+        Args:
+            samples: Length of a window.
+            lead: Samples before it that are degraded with it, so that a room is already filled where it begins.
+        """
+        chosen = self._chosen()
+        rows = [self._window(number, half, samples, lead) for number, half in chosen]
+        return np.stack(rows), np.array([number for number, _ in chosen])
+
+    def clean(self, number: int, samples: int) -> Samples:
+        """The first and the last window of a voice as it is, shape (2, samples)."""
+        speech = self._audio(self.voices[number].voiced)
+        speech = np.resize(speech, max(samples, speech.size))
+        return np.stack((speech[:samples], speech[-samples:]))
+
+    def _window(self, number: int, half: int | None, samples: int, lead: int) -> Samples:
+        voice = self.voices[number]
+        speech = self._audio(voice.whole if self._rng.random() < 0.15 else voice.voiced)
+        if half is not None and speech.size > 1.5 * samples:
+            speech = np.array_split(speech, 2)[half]
+        row = self._cut(speech, lead + samples)
+        heard = self._heard(row)[lead:]
+        # a pause that a coarse quantization silenced
+        return heard if np.square(heard).mean() > 1e-10 else row[lead:] + np.float32(1e-5)
+
+    def _chosen(self) -> list[tuple[int, int | None]]:
+        """Two voices of a person: of two sessions, or the two halves of one."""
         rng = self._rng
         source = list(self._people)[rng.choice(len(self._shares), p=self._shares)]
         pool = self._people[source]
@@ -91,12 +129,8 @@ class Pairs:
             pool = self._callers
         numbers = pool[rng.integers(len(pool))]
         if len(numbers) > 1:
-            chosen = rng.choice(numbers, 2, replace=False)
-            rows = [self._row(number, None) for number in chosen]
-        else:
-            chosen = np.array([numbers[0]] * 2)
-            rows = [self._row(numbers[0], half) for half in (0, 1)]
-        return np.stack([mels for mels, _ in rows]), np.array([*chosen, *(begin for _, begin in rows)], np.int32)
+            return [(int(number), None) for number in rng.choice(numbers, 2, replace=False)]
+        return [(numbers[0], 0), (numbers[0], 1)]
 
     def _row(self, number: int, half: int | None) -> tuple[Array, int]:
         rng = self._rng

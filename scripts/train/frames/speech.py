@@ -1,6 +1,6 @@
 """The training speech of the frame-wise encoder, decoded, cut to voiced frames and kept in a folder.
 
-    python -m scripts.train.frames.speech WORK       write WORK/voices.pickle and WORK/speech.raw (5 GB)
+    python -m scripts.train.frames.speech WORK [--workers N]     write WORK/voices.pickle and WORK/speech.raw (5 GB)
 
 Readers of LibriSpeech (part "student"), browser recordings, telephone calls, spellers, two languages, keywords and
 digits of ../shared/audio. People whom ``scripts.measure.heldout`` names are left out. Each is also played slower and
@@ -8,11 +8,14 @@ faster: other pitch and formants, so other people. The teacher ge2e tells of eac
 """
 
 import argparse
+import os
 import pickle
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 
 from scripts.measure.heldout import is_held_out
 from scripts.measure.trials import AUDIO, librispeech, load, voiced
+from scripts.train.frames.voice import Voice
 from scripts.train.ge2e.network import Network, window_features
 from scripts.train.ge2e.onnx_layers import teacher_weights
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
@@ -40,29 +44,8 @@ _LOUDEST = 0.5
 _INT16 = 32767
 _UTTERANCES_A_SESSION = {"kathleen": 15, "precise": 1}
 _DIGITS = 40
-
-
-@dataclass(frozen=True)
-class Voice:
-    """One session of one person, at one speed.
-
-    Attributes:
-        person: Set and name.
-        source: The set.
-        session: Its name within the person.
-        speed: Of playing.
-        voiced: (begin, end) of its voiced frames in WORK/speech.raw.
-        whole: Likewise of all of it, with pauses.
-        target: What the teacher says of it, shape (256,).
-    """
-
-    person: str
-    source: str
-    session: str
-    speed: float
-    voiced: tuple[int, int]
-    whole: tuple[int, int]
-    target: NDArray[np.float32]
+_MOST_WINDOWS = 8
+"""That the teacher hears of a voice."""
 
 
 def sessions() -> Iterator[tuple[str, str, str, Samples]]:
@@ -103,10 +86,11 @@ def sessions() -> Iterator[tuple[str, str, str, Samples]]:
 def teacher_voice(network: Network, speech: Samples) -> NDArray[np.float32]:
     """The teacher's voiceprint of voiced speech, shape (256,): its windows, weighted by level."""
     speech = np.resize(speech, max(_WINDOW, speech.size))
-    step = _WINDOW // 2 if speech.size < 4 * _WINDOW else _WINDOW
-    windows = np.stack([speech[at : at + _WINDOW] for at in range(0, speech.size - _WINDOW + 1, step)])
+    wanted = min(_MOST_WINDOWS, 2 * speech.size // _WINDOW - 1)
+    starts = np.linspace(0, speech.size - _WINDOW, wanted).astype(int)
+    windows = np.stack([speech[at : at + _WINDOW] for at in starts])
     level = np.sqrt(np.square(windows).mean(axis=1, keepdims=True))
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad():
         found = network(window_features(torch.from_numpy(windows))).numpy()
     total = (level * found).sum(axis=0)
     return np.asarray(total / np.linalg.norm(total), np.float32)
@@ -119,31 +103,64 @@ def at_speed(speech: Samples, speed: float) -> Samples:
     return np.asarray(soxr.resample(speech, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ / speed, quality="MQ"), np.float32)
 
 
+class Session(NamedTuple):
+    """What ``sessions`` gives."""
+
+    source: str
+    person: str
+    session: str
+    audio: Samples
+
+
+class Prepared(NamedTuple):
+    """A session at one speed: its voiced frames, all of it (both int16), and what the teacher says of it."""
+
+    speed: float
+    voiced: NDArray[np.int16]
+    whole: NDArray[np.int16]
+    target: NDArray[np.float32]
+
+
+@cache
+def _teacher() -> tuple[WebrtcDetector, Network]:
+    torch.set_num_threads(1)
+    return WebrtcDetector(Settings().speech.aggressiveness), Network(teacher_weights(), logarithms=False)
+
+
+def prepared(session: Session) -> list[Prepared]:
+    """A session at every speed; nothing if there is too little speech."""
+    detector, network = _teacher()
+    audio = session.audio * np.float32(_LOUDEST / max(1e-4, float(np.abs(session.audio).max())))
+    speech = voiced(audio, detector)
+    if speech.size < LEAST_S * SAMPLE_RATE_HZ:
+        return []
+    found = []
+    for speed in SPEEDS_OF.get(session.source, SPEEDS):
+        parts = at_speed(speech, speed), at_speed(audio, speed)
+        frames, whole = ((np.clip(part, -1, 1) * _INT16).astype(np.int16) for part in parts)
+        found.append(Prepared(speed, frames, whole, teacher_voice(network, parts[0])))
+    return found
+
+
 def main() -> None:
     """Collect."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path)
-    work: Path = parser.parse_args().work
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    work: Path = options.work
     work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
-    detector = WebrtcDetector(Settings().speech.aggressiveness)
-    network = Network(teacher_weights(), logarithms=False)
     voices: list[Voice] = []
     at = 0
-    with (work / "speech.raw").open("wb") as raw:
-        for source, person, session, audio in sessions():
-            audio = audio * np.float32(_LOUDEST / max(1e-4, float(np.abs(audio).max())))
-            speech = voiced(audio, detector)
-            if speech.size < LEAST_S * SAMPLE_RATE_HZ:
-                continue
-            for speed in SPEEDS_OF.get(source, SPEEDS):
-                parts = [at_speed(speech, speed), at_speed(audio, speed)]
-                ends = np.cumsum([at, *(part.size for part in parts)]).tolist()
-                for part in parts:
-                    raw.write((np.clip(part, -1, 1) * _INT16).astype("<i2").tobytes())
-                target = teacher_voice(network, parts[0])
+    everyone = [Session(*session) for session in sessions()]
+    with (work / "speech.raw").open("wb") as raw, ProcessPoolExecutor(options.workers) as workers:
+        for session, made in zip(everyone, workers.map(prepared, everyone, chunksize=8), strict=True):
+            for one in made:
+                ends = np.cumsum([at, one.voiced.size, one.whole.size]).tolist()
+                raw.write(one.voiced.astype("<i2").tobytes() + one.whole.astype("<i2").tobytes())
                 stretches = (ends[0], ends[1]), (ends[1], ends[2])
-                voices.append(Voice(f"{source}/{person}", source, session, speed, *stretches, target))
+                who = f"{session.source}/{session.person}"
+                voices.append(Voice(who, session.source, session.session, one.speed, *stretches, one.target))
                 at = ends[2]
     (work / "voices.pickle").write_bytes(pickle.dumps(voices))
     print(f"{len(voices)} voices, {at / SAMPLE_RATE_HZ / 3600:.1f} h")
