@@ -71,7 +71,7 @@ def judged(trials: Trials, speech_s: float | None) -> NDArray[np.intp]:
     """Of each attempt the last look, or the first with so much speech, if it has one."""
     attempt = trials.attempt
     if speech_s is None:
-        return np.r_[np.flatnonzero(np.diff(attempt)), len(attempt) - 1]
+        return np.append(np.flatnonzero(np.diff(attempt)), len(attempt) - 1)
     enough = np.flatnonzero(trials.side[:, 0] >= np.log(speech_s) - 1e-6)
     first: NDArray[np.intp] = enough[np.unique(attempt[enough], return_index=True)[1]]
     return first

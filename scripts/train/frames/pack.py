@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -123,7 +124,9 @@ def main() -> None:
         target=np.stack([voice.target for voice in voices]).astype(np.float16),
         rooms=responses.astype(np.float16),
     )
-    weights = {name: value.astype(np.float16 if value.size > 256 else np.float32) for name, value in shipped().items()}
+    weights: dict[str, Any] = {
+        name: value.astype(np.float16 if value.size > 256 else np.float32) for name, value in shipped().items()
+    }
     np.savez_compressed(pack / "weights.npz", **weights)
     size += code(pack) + sum((pack / name).stat().st_size for name in ("voices.npz", "weights.npz"))
     print(f"{len(voices)} voices, {at / SAMPLE_RATE_HZ / 3600:.2f} h, {size / 1e6:.1f} MB")
