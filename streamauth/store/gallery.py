@@ -19,6 +19,7 @@ from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import KEPT_REMOVALS, latest_change
 from streamauth.store.names import stored_name
 from streamauth.store.profile_keys import ProfileKey
+from streamauth.store.profiles import spelled_name
 from streamauth.store.schema import DEFAULT_TENANT, profiles, removals, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
@@ -84,12 +85,13 @@ class Gallery:
         """
         if names is None:
             return list(self.everybody(encoder_id, tenant=tenant).values())
-        wanted = sorted({stored_name(name) for name in names})
+        wanted = {stored_name(name) for name in names}
         if not wanted:
             raise NobodyToIdentify
         with self._sealed.read() as connection:
             by_name = self._of(tenant, encoder_id).by_name(connection)
-            return [by_name.get(name) or _missing(connection, name, tenant) for name in wanted]
+            wanted = {name if name in by_name else spelled_name(connection, name, tenant) or name for name in wanted}
+            return [by_name.get(name) or _missing(connection, name, tenant) for name in sorted(wanted)]
 
     def everybody(self, encoder_id: str, *, tenant: str = DEFAULT_TENANT) -> Mapping[str, Enrolled]:
         """All enrolled profiles of a tenant by name, in order of their names; the same object until one changes.

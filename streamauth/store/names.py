@@ -2,7 +2,8 @@
 
 Names are normalized as nicknames are (PRECIS, RFC 8266): spaces at the ends go, several become one, letters that are
 only written differently become one; controls, invisible characters and those that turn the direction are refused. Two
-names of a tenant may not look the same (the skeleton of Unicode's TS 39, without regard to upper and lower case).
+names of a tenant may not look the same (the skeleton of Unicode's TS 39, without regard to upper and lower case). A
+profile is found by its name in upper or lower case, never by one that merely looks like it.
 """
 
 import re
@@ -37,6 +38,11 @@ def look_alike_key(name: str) -> str:
     """
     # a capital I looks like a small l, so it is replaced before there are small letters only, and after
     return _folded(_folded(name).casefold())
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names as they are stored are one person's: upper and lower case make no difference (RFC 8266)."""
+    return one.casefold() == other.casefold()
 
 
 @cache

@@ -10,7 +10,7 @@ from streamauth.errors import BadPhrase, InputError, ProfileExists, UnknownProfi
 from streamauth.store.audit import Receipt, note
 from streamauth.store.authentic import NAME, PROFILE, TRAILS
 from streamauth.store.changes import next_change, remove, touch
-from streamauth.store.names import look_alike_key, stored_name
+from streamauth.store.names import look_alike_key, same_name, stored_name
 from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.records import (
     Profile,
@@ -109,7 +109,7 @@ class Profiles:
             return self._profile(connection, profiles.c.id == profile_id)
 
     def get(self, name: str, *, tenant: str = DEFAULT_TENANT) -> Profile:
-        """The profile of a name.
+        """The profile of a name, in upper or lower case.
 
         Raises:
             UnknownProfile: The tenant has none of this name.
@@ -117,11 +117,11 @@ class Profiles:
         """
         name = stored_name(name)
         with self._sealed.read() as connection:
-            try:
-                return self._profile(connection, *_named(name, tenant))
-            except UnknownProfile:
+            spelled = spelled_name(connection, name, tenant)
+            if spelled is None:
                 self._sealed.check(connection, NAME, tenant, look_alike_key(name))
-                raise
+                raise UnknownProfile
+            return self._profile(connection, *_named(spelled, tenant))
 
     def get_by_id(self, profile_id: str, *, tenant: str = DEFAULT_TENANT) -> Profile:
         """The profile of an id.
@@ -163,7 +163,6 @@ class Profiles:
         Raises:
             UnknownProfile: The tenant has none of this name.
         """
-        mine = [profiles.c.tenant_id == tenant] if name is None else _named(stored_name(name), tenant)
         counts = select(
             enrollments.c.profile_id,
             func.count(),
@@ -173,6 +172,9 @@ class Profiles:
         if encoder_id is not None:
             counts = counts.where(enrollments.c.encoder_id == encoder_id)
         with self._sealed.read() as connection:
+            mine = [profiles.c.tenant_id == tenant]
+            if name is not None:
+                mine = _named(spelled_name(connection, stored_name(name), tenant) or "", tenant)
             key = self._sealed.key(connection)
             rows = connection.execute(select(profiles).where(*mine).order_by(profiles.c.name)).all()
             counts = counts.join(profiles).where(*mine).group_by(enrollments.c.profile_id)
@@ -314,6 +316,19 @@ def _usable_consent(consent: str) -> str:
     if not 1 <= len(consent) <= MAX_CONSENT or not consent.isprintable():
         raise InputError(f"The version of a text has 1 to {MAX_CONSENT} characters.")
     return consent
+
+
+def spelled_name(connection: Connection, name: str, tenant: str) -> str | None:
+    """The name of the profile that is called so, as its owner spells it; None if the tenant has none.
+
+    Args:
+        connection: To the store.
+        name: In its stored form, in upper or lower case.
+        tenant: Whose profiles.
+    """
+    alike = (profiles.c.looks == look_alike_key(name)) & (profiles.c.tenant_id == tenant)
+    found: str | None = connection.scalar(select(profiles.c.name).where(alike))
+    return found if found is not None and same_name(found, name) else None
 
 
 def _named(name: str, tenant: str) -> list[Any]:

@@ -56,6 +56,18 @@ def test_a_name_means_one_profile_however_it_is_composed(store: Store) -> None:
         store.profiles.create("Zo\u00e9", TD)
 
 
+def test_a_profile_is_found_in_upper_and_lower_case_and_not_by_what_looks_like_it(store: Store) -> None:
+    made = store.profiles.create("Ada Straße", TI)
+    for name in ("ada straße", "ADA STRASSE", " Ada  Straße "):
+        assert store.profiles.get(name) == made
+        assert [each.profile.id for each in store.profiles.summaries(name=name)] == [made.id]
+    for name in ("\u0410da Straße", "Ada Stra\u03b2e", "Ada"):
+        with pytest.raises(UnknownProfile):
+            store.profiles.get(name)
+        with pytest.raises(UnknownProfile):
+            store.profiles.summaries(name=name)
+
+
 @pytest.mark.parametrize("name", ["", "   ", "x" * 129, "a\nb", "a\tb", "a\0b", "a\u2028b", "a\ud800b"])
 def test_a_name_that_cannot_be_used(store: Store, name: str) -> None:
     with pytest.raises(BadProfileName):
@@ -76,7 +88,7 @@ def test_an_unknown_name_or_id(store: Store) -> None:
     nobody = str(uuid.uuid4())
     store.profiles.create("Anna", TD)
     for call in (
-        lambda: store.profiles.get("anna"),
+        lambda: store.profiles.get("ann"),
         lambda: store.profiles.get_by_id(nobody),
         lambda: store.profiles.summaries(name="Ben"),
         lambda: store.profiles.reset(nobody),
