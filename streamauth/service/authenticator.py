@@ -280,8 +280,7 @@ class Authenticator:
             tenant: Whose profile.
             key_id: The API key behind it.
 
-        Returns:
-            The pronunciations proposed for words that the dictionary does not have.
+        Gives the pronunciations proposed for words that the dictionary does not have.
 
         Raises:
             BadPhrase: It cannot be a pass phrase.
@@ -289,8 +288,7 @@ class Authenticator:
             UnknownProfile, Unauthorized: The profile or the key is gone.
         """
         profile = self.store.profiles.get(name, tenant=tenant)
-        check = partial(check_key, key_id=key_id)
-        return self._enrollment.correct_phrase(profile, phrase, check=check)[1]
+        return self._enrollment.correct_phrase(profile, phrase, check=partial(check_key, key_id=key_id))[1]
 
     def identify(
         self,

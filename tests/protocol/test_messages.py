@@ -22,6 +22,7 @@ from streamauth.protocol.messages import (
     MAX_CONTROL_BYTES,
     Cancel,
     ClientMessage,
+    CorrectPhrase,
     End,
     EndUtterance,
     Start,
@@ -49,6 +50,7 @@ MESSAGES = (
     Start(Mode.VERIFY, AUDIO, token="st_x"),
     Start(Mode.ENROLL, AUDIO, token="st_x", name="ada", phrase="open the door"),
     EndUtterance(),
+    CorrectPhrase("seven green apples please"),
     End(),
     Cancel(),
 )

@@ -83,7 +83,7 @@ def test_the_endpoint_and_the_version() -> None:
 def test_the_messages_of_the_client() -> None:
     documented = {names(row[0])[0]: names(row[1]) for row in table("## Messages of the client")}
     assert documented.pop("start") == [row[0].strip("`") for row in table("Fields of `start`")]
-    assert documented == {"end_utterance": [], "end": [], "cancel": []}
+    assert documented == {"end_utterance": [], "phrase": ["text"], "end": [], "cancel": []}
 
 
 def test_the_fields_of_start() -> None:
