@@ -13,7 +13,7 @@ def test_files_are_told_apart_by_what_is_said_in_them(shell: Shell) -> None:
     assert [result["matched"] for result in results] == [True, True, False]
     assert results[0]["heard"] == PHRASE
     assert min(results[0]["llr"], results[1]["llr"]) > 0 > results[2]["llr"]
-    assert results[0]["evidence"].keys() == {"alignment", "weakest", "mean", "end", "lead"}
+    assert results[0]["evidence"].keys() == {"alignment", "weakest", "mean", "end", "lead", "margin"}
     assert results[0]["evidence"]["alignment"] > 0 > results[2]["evidence"]["alignment"]
 
 
