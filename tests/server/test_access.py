@@ -138,6 +138,7 @@ SCOPED: list[tuple[str, str, Any, set[Scope]]] = [
     ("POST", "/v1/profiles/find", {"name": "ada"}, {Scope.ADMIN, Scope.VERIFY}),
     ("GET", "/v1/profiles/ID", None, {Scope.ADMIN, Scope.VERIFY}),
     ("POST", "/v1/profiles/ID/enrollments", b"x", {Scope.ENROLL}),
+    ("PUT", "/v1/profiles/ID/phrase", {"phrase": "seven green apples"}, {Scope.ENROLL}),
     ("POST", "/v1/profiles/ID/verifications", b"x", {Scope.VERIFY}),
     ("POST", "/v1/identifications", b"x", {Scope.IDENTIFY}),
     ("POST", "/v1/prompts", {}, {Scope.VERIFY, Scope.IDENTIFY}),

@@ -8,6 +8,7 @@ import pytest
 
 from streamauth.errors import EngineError, Overloaded
 from streamauth.server.pool import WorkerPool
+from tests.server.rig import until
 
 
 def test_results_and_errors_come_back() -> None:
@@ -73,9 +74,12 @@ def test_a_call_that_hangs_is_given_up_and_its_thread_replaced() -> None:
         gate.set()
         assert await pool.result(pool.submit(lambda: 8), queue_s=5, call_s=5) == 8
 
-    asyncio.run(check())
-    assert not pool.exhausted
-    pool.close(5)
+    try:
+        asyncio.run(check())
+        until(lambda: not pool.exhausted)
+    finally:
+        gate.set()
+        pool.close(5)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("streamauth-worker")]
 
 
