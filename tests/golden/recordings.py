@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parent / "recorded"
 # Another processor rounds otherwise, and a step of the encoder's 8 bits is then the next one: LLRs moved by 0.06 at
 # most from Zen 4 to Zen 3. On the same machine `record --check --exact` compares to the last bit.
 TOLERANCE = 2e-3
+SCORE_TOLERANCE = 0.01
 LLR_TOLERANCE = 0.1
 
 
@@ -140,7 +141,9 @@ def differences(place: str, was: Any, now: Any, *, exact: bool = False, at: str 
 
 
 def _tolerance(at: str) -> float:
-    return LLR_TOLERANCE if at.endswith("llr") else TOLERANCE
+    if at.endswith("llr"):
+        return LLR_TOLERANCE
+    return SCORE_TOLERANCE if at.endswith("score") else TOLERANCE
 
 
 def _same(was: Any, now: Any, tolerance: float) -> bool:
