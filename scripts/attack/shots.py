@@ -341,6 +341,7 @@ class Shots:
             "consent": ["2026-01", "v" * 65, self._bends.text()],
             "prompt": ["digits", "words", MARK],
             "token": [self._known.keys.get("verify", ""), "A" * 43, self._bends.text()],
+            "attempt_id": ["attempt-0123456789", "x" * 65, self._bends.text()],
             "audience": ["shop", self._bends.text()],
             "nonce": ["n", self._bends.text()],
         }

@@ -248,6 +248,13 @@ class ReplaySettings(Section):
     )
     keep_trails: int = setting(10, "Trails of attempts that are kept of one profile, encrypted", low=0, high=200)
     keep_days: float = setting(90.0, "Time that the trail of an attempt is kept", unit="days", low=0.01, high=3660)
+    resend_s: float = setting(
+        60.0,
+        "Time in which an attempt that ended without a decision may be sent once more under its id; 0 never",
+        unit="s",
+        low=0,
+        high=600,
+    )
 
 
 @dataclass(frozen=True)

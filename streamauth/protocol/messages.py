@@ -5,13 +5,14 @@ answers is in ``answers``.
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import MessageTooLarge, ProtocolError, UnsupportedVersion
 from streamauth.protocol.models import CLIENT_MESSAGES, VERSION, PhraseMessage, StartMessage, client_message
-from streamauth.protocol.purpose import Mode, Purpose
+from streamauth.protocol.purpose import ATTEMPT_ID, FIELDS_OF_MODE, Mode, Purpose
 from streamauth.protocol.strict_json import json_object
 
 PATH = "/v1/stream"
@@ -38,6 +39,9 @@ class Start:
         text_independent: No pass phrase at all; for ENROLL.
         consent: Version of the text that the person has agreed to; for ENROLL.
         prompt: A random prompt of this kind is drawn and must be said; for all modes but ENROLL.
+        attempt_id: The client's own id of this attempt, 16 to 64 of A-Z, a-z, 0-9, _ and -, such as a random UUID: if
+            the connection breaks before the decision, the same audio may be sent once more under it; for VERIFY and
+            CONTINUOUS, without a prompt.
         token: A session token; it fixes the rest, which may then be absent.
         audience: Whom a signed verdict is for, None for no signed verdict.
         nonce: What the signed verdict repeats.
@@ -54,12 +58,18 @@ class Start:
     text_independent: bool = False
     consent: str | None = field(default=None, repr=False)
     prompt: PromptKind | None = None
+    attempt_id: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     audience: str | None = field(default=None, repr=False)
     nonce: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         purpose = self.purpose
+        if self.attempt_id is not None:
+            if "attempt_id" not in FIELDS_OF_MODE[self.mode]:
+                raise ProtocolError(f"The field 'attempt_id' does not belong to the mode {self.mode.value!r}.")
+            if re.fullmatch(ATTEMPT_ID, self.attempt_id) is None:
+                raise ProtocolError("The field 'attempt_id' has 16 to 64 letters, digits, '_' and '-'.")
         if self.token is None:
             purpose.complete()
 
@@ -131,7 +141,8 @@ def client_text(message: ClientMessage) -> str:
         audio["channel"] = message.audio.channel
     values = {"type": "start", "version": VERSION, "mode": message.mode.value, "audio": audio}
     token = {} if message.token is None else {"token": message.token}
-    return json.dumps(values | message.purpose.given() | token)
+    attempt = {} if message.attempt_id is None else {"attempt_id": message.attempt_id}
+    return json.dumps(values | message.purpose.given() | attempt | token)
 
 
 def parse_client_text(text: str) -> ClientMessage:
@@ -180,6 +191,7 @@ def _start(message: StartMessage) -> Start:
         text_independent=bool(message.text_independent),
         consent=message.consent,
         prompt=message.prompt,
+        attempt_id=message.attempt_id,
         token=message.token,
         audience=message.audience,
         nonce=message.nonce,

@@ -21,7 +21,7 @@ from streamauth.errors import (
     UnsupportedSampleRate,
 )
 from streamauth.protocol.events import event_classes, wire_name
-from streamauth.protocol.purpose import MAX_AMONG, MAX_LABEL, Mode
+from streamauth.protocol.purpose import ATTEMPT_ID, MAX_AMONG, MAX_LABEL, Mode
 
 VERSION = 1
 BANDS = ("far_below", "below", "above", "far_above")
@@ -38,6 +38,7 @@ def _no_flag(value: Any) -> Any:
 One = Annotated[Literal[1], BeforeValidator(_no_flag)]
 Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 Seconds = Annotated[float, Field(ge=0)]
+AttemptId = Annotated[str, Field(min_length=16, max_length=64, pattern=ATTEMPT_ID)]
 Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 # a later server may know more of them than this schema
 AnyReason = Annotated[Reason, WithJsonSchema({"type": "string"})]
@@ -73,6 +74,7 @@ class StartMessage(_Client):
     text_independent: bool | None = None
     consent: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     prompt: PromptKind | None = None
+    attempt_id: AttemptId | None = None
     token: str | None = None
     audience: Label | None = None
     nonce: Label | None = None
@@ -267,4 +269,6 @@ def _client_error(error: ValidationError) -> StreamAuthError:
         return ProtocolError(f"There is no {place[0]} of this name.")
     if first["type"] in ("too_long", "too_short", "string_too_long", "string_too_short"):
         return ProtocolError(f"The field {place[0]!r} is too long or too short.")
+    if first["type"] == "string_pattern_mismatch":
+        return ProtocolError(f"The field {place[0]!r} has characters that do not belong there.")
     return ProtocolError(f"The field {place[0]!r} is missing or of a wrong type.")

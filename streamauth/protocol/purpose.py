@@ -11,6 +11,8 @@ MAX_AMONG = 1000
 """Longest list of names."""
 MAX_LABEL = 256
 """Longest audience or nonce, in characters."""
+ATTEMPT_ID = "^[A-Za-z0-9_-]{16,64}$"
+"""A client's id of an attempt."""
 
 
 class Mode(StrEnum):
@@ -23,9 +25,9 @@ class Mode(StrEnum):
 
 
 _LABELS = {"audience", "nonce"}
-FIELDS_OF_MODE: dict[Mode, set[str]] = {
-    Mode.VERIFY: {"name", "prompt"} | _LABELS,
-    Mode.CONTINUOUS: {"name", "prompt"} | _LABELS,
+FIELDS_OF_MODE: dict[Mode, set[str]] = {  # of a start message; "attempt_id" is no part of a purpose
+    Mode.VERIFY: {"name", "prompt", "attempt_id"} | _LABELS,
+    Mode.CONTINUOUS: {"name", "prompt", "attempt_id"} | _LABELS,
     Mode.IDENTIFY: {"among", "prompt"} | _LABELS,
     Mode.ENROLL: {"name", "phrase", "text_independent", "consent"} | _LABELS,
 }

@@ -37,8 +37,8 @@ from streamauth.service.charges import Charge
 
 AnySession = TypeVar("AnySession", bound=Session)
 AnyCharged = TypeVar("AnyCharged", bound=VerificationSession | ContinuousSession | IdentificationSession)
-Remember = Callable[[str | None, Trail], None]
-"""Keeps the trail of an attempt that was decided; told the name of whom an identification accepts."""
+Remember = Callable[[Decided | StreamAuthError, Trail], None]
+"""Keeps the trail of an attempt; told its decision, or what it ended by without one."""
 
 _FACTORS = frozenset(
     {
@@ -179,7 +179,7 @@ class ChargedAttempt(Attempt[AnyCharged], Generic[AnyCharged]):
         session: AnyCharged,
         charge: Charge,
         demand: Demand | None = None,
-        remember: Remember = lambda name, trail: None,
+        remember: Remember = lambda outcome, trail: None,
     ) -> None:
         super().__init__(session, demand)
         self._charge = charge
@@ -193,7 +193,12 @@ class ChargedAttempt(Attempt[AnyCharged], Generic[AnyCharged]):
     def close(self) -> None:
         """Give back what the attempt holds and settle its charge. Idempotent."""
         super().close()
-        self._charge.settle(AttemptOutcome.REJECTED if self._evidence else AttemptOutcome.NO_EVIDENCE)
+        remember, self._remember = self._remember, None
+        try:
+            if remember is not None and self._evidence and self.session.error is not None:
+                remember(self.session.error, self.session.trail)
+        finally:
+            self._charge.settle(AttemptOutcome.REJECTED if self._evidence else AttemptOutcome.NO_EVIDENCE)
 
     def _settle(self, event: Event) -> None:
         compared = isinstance(event, ScoreUpdated | RankingUpdated)
@@ -206,7 +211,7 @@ class ChargedAttempt(Attempt[AnyCharged], Generic[AnyCharged]):
             if self._remember is not None:
                 # before the decision is told, and once: a session that goes on has one trail
                 remember, self._remember = self._remember, None
-                remember(event.name, self.session.trail)
+                remember(event, self.session.trail)
             self._charge.settle(self._outcome_of(event), event.name)
 
     def _outcome_of(self, decided: Decided) -> AttemptOutcome:
@@ -233,7 +238,7 @@ class VerificationAttempt(ChargedAttempt[VerificationSession | ContinuousSession
         charge: Charge,
         demand: Demand | None = None,
         follow: Callable[[Embedding], int | None] | None = None,
-        remember: Remember = lambda name, trail: None,
+        remember: Remember = lambda outcome, trail: None,
     ) -> None:
         super().__init__(session, charge, demand, remember)
         self._follow = follow

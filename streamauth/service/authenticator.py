@@ -16,6 +16,7 @@ from pathlib import Path
 from streamauth.catalog.registry import Catalog
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.decision import PhraseRule
+from streamauth.core.events import Decided
 from streamauth.core.phrase.prompt import Challenge, Prompt, PromptPlan
 from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import Models
@@ -27,7 +28,7 @@ from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession
 from streamauth.core.voice.roster import Roster
 from streamauth.engines.loader import Engines
-from streamauth.errors import NobodyToIdentify
+from streamauth.errors import NobodyToIdentify, StreamAuthError
 from streamauth.service.attempts import (
     Attempt,
     Demand,
@@ -205,11 +206,10 @@ class Authenticator:
             return HearingAttempt(HearingSession(rule, audio_format, models, self.settings))
         charge = self._charge(taken.profile_id, models.encoder.id, self.settings.attempts, None)
         voiceprint, further = self._voices.of(taken.profile_id, models.encoder.id)
-        challenge = Challenge(taken.prompt, self.settings.prompt.lifetime_s)
         claim = Claim(
             voiceprint,
             None,
-            challenge,
+            Challenge(taken.prompt, self.settings.prompt.lifetime_s),
             further_voiceprints=further,
             earlier_trails=self._replays.of(taken.profile_id),
         )
@@ -225,6 +225,7 @@ class Authenticator:
         limits: AttemptSettings | None = None,
         tenant: str = DEFAULT_TENANT,
         key_id: str | None = None,
+        attempt_id: str | None = None,
     ) -> VerificationAttempt:
         """Begin an attempt to verify a claimed identity; it is charged to the profile at its first speech.
 
@@ -237,6 +238,7 @@ class Authenticator:
             limits: Of failed attempts, in place of the settings.
             tenant: Who owns the profile.
             key_id: The API key behind it; nothing is accepted any more once it is revoked.
+            attempt_id: The client's id of it, by which it may be sent again (``store.trails``); not with a prompt.
 
         Raises:
             UnknownProfile, ProfileNotEnrolled, EncoderChanged: There is nothing to compare with.
@@ -252,22 +254,22 @@ class Authenticator:
         voiceprint, further = self._voices.of(profile.id, models.encoder.id)
         words = tuple(profile.phrase.split()) if profile.phrase is not None else None
         earlier = self._enrollment.utterances(profile, models.encoder.id)
-        expected_scores = expected_scores_of(earlier) if words is not None else ()
+        said = earlier if words is not None else ()
         # only now, so that an attempt that is refused leaves the prompt as it is
         demand = self.prompts.demand(prompt, profile.id, tenant, after_phrase=words is not None)
-        expected_recognition = expected_recognition_of(earlier) if words is not None else ()
+        attempt_id = attempt_id if demand is None else None  # a prompt is new in each attempt
         claim = Claim(
             voiceprint,
             words,
             demand.challenge if demand else None,
-            expected_scores,
+            expected_scores_of(said),
             further,
-            earlier_trails=self._replays.of(profile.id),
-            expected_recognition=expected_recognition,
-            renderings=renderings_of(earlier) if words is not None else (),
+            earlier_trails=self._replays.of(profile.id, attempt_id),
+            expected_recognition=expected_recognition_of(said),
+            renderings=renderings_of(said),
         )
         kind = ContinuousSession if continuous else VerificationSession
-        return self._verification(kind(claim, audio_format, models, self.settings), charge, demand)
+        return self._verification(kind(claim, audio_format, models, self.settings), charge, demand, attempt_id)
 
     def correct_phrase(
         self, name: str, phrase: str, *, tenant: str = DEFAULT_TENANT, key_id: str | None = None
@@ -342,7 +344,6 @@ class Authenticator:
             charged=charged and among is not None and len(among) <= limits.charged_candidates,
         )
         demand = self.prompts.demand(prompt, None, tenant)
-        challenge = demand.challenge if demand else None
 
         def earlier(named: str) -> Sequence[Trail]:
             return self._replays.earlier(people.by_name[named].profile_id)
@@ -352,13 +353,13 @@ class Authenticator:
             audio_format,
             models,
             self.settings,
-            challenge=challenge,
+            challenge=demand.challenge if demand else None,
             earlier_trails=earlier if self._replays.refused else None,
         )
 
-        def remember(named: str | None, trail: Trail) -> None:
-            if named is not None:
-                self._replays.keep(people.by_name[named].profile_id, trail)
+        def remember(outcome: Decided | StreamAuthError, trail: Trail) -> None:
+            if isinstance(outcome, Decided) and outcome.name is not None:
+                self._replays.keep(people.by_name[outcome.name].profile_id, trail)
 
         return IdentificationAttempt(session, charge, demand, remember)
 
@@ -372,16 +373,15 @@ class Authenticator:
         return Roster.of(voiceprints, models.calibration), people
 
     def _verification(
-        self, session: VerificationSession | ContinuousSession, charge: ProfileCharge, demand: Demand | None
+        self,
+        session: VerificationSession | ContinuousSession,
+        charge: ProfileCharge,
+        demand: Demand | None,
+        attempt_id: str | None = None,
     ) -> VerificationAttempt:
-        profile_id = charge.profile_id
-        return VerificationAttempt(
-            session,
-            charge,
-            demand,
-            self._voices.follower(profile_id, session.models.encoder.id),
-            lambda _, trail: self._replays.keep(profile_id, trail),
-        )
+        follow = self._voices.follower(charge.profile_id, session.models.encoder.id)
+        remember = partial(self._replays.keep_attempt, charge.profile_id, attempt_id)
+        return VerificationAttempt(session, charge, demand, follow, remember)
 
     def _charge(self, profile_id: str, encoder_id: str, limits: AttemptSettings, key_id: str | None) -> ProfileCharge:
         """The charge of an attempt on a profile that may be tried now."""

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from streamauth.core.events import Decided, Verdict
 from streamauth.core.replay.trail import Trail
 from streamauth.core.settings import ReplaySettings
+from streamauth.errors import SessionInterrupted, SessionTimeout, StreamAuthError
 from streamauth.store.store import Store
 
 
@@ -25,17 +27,47 @@ class Replays:
         """Whether what was heard before is refused."""
         return self._settings.refuse
 
-    def earlier(self, profile_id: str | None) -> Sequence[Trail]:
-        """The trails of a profile; none where replays are not refused, or it does not exist yet."""
+    def earlier(self, profile_id: str | None, attempt_id: str | None = None) -> Sequence[Trail]:
+        """The trails of a profile; none where replays are not refused, or it does not exist yet.
+
+        Args:
+            profile_id: The profile.
+            attempt_id: Of the attempt that asks: what it sends again is left out, as ``store.trails`` says.
+        """
         if not self._settings.refuse or profile_id is None:
             return ()
-        return self._store.trails.of(profile_id, self._settings)
+        return self._store.trails.of(profile_id, self._settings, attempt_id)
 
-    def of(self, profile_id: str) -> Callable[[], Sequence[Trail]] | None:
+    def of(self, profile_id: str, attempt_id: str | None = None) -> Callable[[], Sequence[Trail]] | None:
         """Gives the trails of a profile when they are asked for; None where replays are not refused."""
-        return partial(self.earlier, profile_id) if self._settings.refuse else None
+        return partial(self.earlier, profile_id, attempt_id) if self._settings.refuse else None
 
     def keep(self, profile_id: str, trail: Trail, *, enrolled: bool = False) -> None:
         """Keep the trail of an attempt that was decided, or of an enrollment utterance that was taken."""
         if self._settings.refuse:
             self._store.trails.keep(profile_id, trail, self._settings, enrolled=enrolled)
+
+    def keep_attempt(
+        self, profile_id: str, attempt_id: str | None, outcome: Decided | StreamAuthError, trail: Trail
+    ) -> None:
+        """Keep the trail of an attempt on a profile.
+
+        Whoever breaks a connection off and has recorded the voice must not play it again, so what was heard of a
+        broken-off attempt is kept, too. One that failed by the server leaves a trail only where it has an id: else its
+        client could not send it again.
+
+        Args:
+            profile_id: Whose attempt it was.
+            attempt_id: The client's id of it.
+            outcome: Its decision, or what it ended by without one.
+            trail: What was heard.
+        """
+        decided = isinstance(outcome, Decided)
+        if not self._settings.refuse or not (
+            decided or attempt_id or isinstance(outcome, SessionInterrupted | SessionTimeout)
+        ):
+            return
+        undecided = not isinstance(outcome, Decided) or outcome.verdict is Verdict.UNDECIDED
+        self._store.trails.keep(
+            profile_id, trail, self._settings, enrolled=False, attempt_id=attempt_id, undecided=undecided
+        )

@@ -199,6 +199,8 @@ trails = Table(  # by which a recording is known again, see store.trails
     Column("made_ms", BigInteger, nullable=False),
     Column("enrolled", Boolean, nullable=False),
     Column("trail", Sealed, nullable=False),
+    Column("attempt", Sealed),  # the client's own id of the attempt
+    Column("resendable", Boolean, nullable=False),
     Index(None, "profile_id"),
     sqlite_autoincrement=True,
 )

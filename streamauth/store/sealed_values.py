@@ -34,6 +34,7 @@ _OF_PROFILES: tuple[tuple["Column[Any]", str, tuple[str, ...]], ...] = (
     (templates.c.embedding, "template", ("profile_id", "encoder_id", "label")),
     (recordings.c.audio, "recording", ("profile_id", "enrollment_id")),
     (trails.c.trail, "trail", ("profile_id",)),
+    (trails.c.attempt, "attempt id", ("profile_id",)),
 )
 _OF_OTHERS: tuple[tuple["Column[Any]", str, tuple[str, ...]], ...] = (
     (audit.c.entry, "audit", ("number",)),

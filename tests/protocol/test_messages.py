@@ -48,6 +48,7 @@ MESSAGES = (
     Start(Mode.VERIFY, AUDIO, name="ada", audience="https://example.org", nonce="n" * 256),
     Start(Mode.VERIFY, AudioFormat(8_000, 2, Encoding.MULAW, channel=2), name="ada"),
     Start(Mode.VERIFY, AUDIO, token="st_x"),
+    Start(Mode.CONTINUOUS, AUDIO, name="ada", attempt_id="a-Z_0" * 4),
     Start(Mode.ENROLL, AUDIO, token="st_x", name="ada", phrase="open the door"),
     EndUtterance(),
     CorrectPhrase("seven green apples please"),
@@ -72,6 +73,7 @@ def test_a_start_shows_no_name_and_no_phrase() -> None:
     shown = repr(Start(Mode.ENROLL, AUDIO, name="marker", phrase="marker")) + repr(
         Start(Mode.IDENTIFY, AUDIO, among=("marker",), token="marker", audience="marker", nonce="marker")
     )
+    shown += repr(Start(Mode.VERIFY, AUDIO, name="ada", attempt_id="marker" * 3))
     assert "marker" not in shown
 
 
@@ -126,6 +128,12 @@ def test_what_is_no_message(text: str, error: type[ProtocolError]) -> None:
         ({"prompt": "songs"}, ProtocolError),
         ({"prompt": 6}, ProtocolError),
         ({"token": 1}, ProtocolError),
+        ({"attempt_id": 10**20}, ProtocolError),
+        ({"attempt_id": "a" * 15}, ProtocolError),
+        ({"attempt_id": "a" * 65}, ProtocolError),
+        ({"attempt_id": "a" * 16 + "\n"}, ProtocolError),
+        ({"attempt_id": "\u00e9" * 16}, ProtocolError),
+        ({"mode": "enroll", "attempt_id": "a" * 16}, ProtocolError),
         ({"nonce": "n"}, ProtocolError),
         ({"audience": ""}, ProtocolError),
         ({"audience": "a" * 257}, ProtocolError),
@@ -153,8 +161,8 @@ def test_what_is_no_start(change: dict[str, Any], error: type[StreamAuthError]) 
     assert isinstance(parse_client_text(json.dumps(GOOD)), Start)
     with pytest.raises(error):
         parse_client_text(json.dumps(GOOD | change))
-    # JSON schema takes 16000.0 for an integer, and knows nothing of halves of characters
-    beyond = [{"audio": GOOD["audio"] | {"rate": 16_000.0}}, {"name": "\udc00"}]
+    # JSON schema takes 16000.0 for an integer, and knows nothing of halves of characters; Python's $ lets a line end
+    beyond = [{"audio": GOOD["audio"] | {"rate": 16_000.0}}, {"name": "\udc00"}, {"attempt_id": "a" * 16 + "\n"}]
     assert not fits(CLIENT, json.dumps(GOOD | change)) or change in beyond
 
 
@@ -185,7 +193,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = [*GOOD, "among", "phrase", "text_independent", "prompt", "token", "audience", "nonce", "other"]
+FIELDS = [*GOOD, "among", "phrase", "text_independent", "prompt", "token", "attempt_id", "audience", "nonce", "other"]
 NEAR_MISSES = st.builds(
     lambda change, drop: json.dumps({key: value for key, value in (GOOD | change).items() if key not in drop}),
     st.dictionaries(st.sampled_from(FIELDS), JSON | st.sampled_from([*Mode, "end", 1, 2]), max_size=3),

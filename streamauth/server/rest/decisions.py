@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 
 from streamauth.core.audio.pcm import MAX_CHANNELS, AudioFormat
 from streamauth.core.events import Decided, Event, UtteranceRefused, UtteranceTaken
 from streamauth.errors import AudioError, EngineError
 from streamauth.protocol.disclosure import decision_object
-from streamauth.protocol.purpose import MAX_AMONG, MAX_LABEL, Mode, Purpose
+from streamauth.protocol.purpose import ATTEMPT_ID, MAX_AMONG, MAX_LABEL, Mode, Purpose
 from streamauth.server.access import Caller
 from streamauth.server.attempts import sign
 from streamauth.server.audio_files import run_file
@@ -48,6 +48,15 @@ Audience = Annotated[
     str | None, Query(min_length=1, max_length=MAX_LABEL, description="Asks for a signed verdict for this audience.")
 ]
 Nonce = Annotated[str | None, Query(min_length=1, max_length=MAX_LABEL, description="Repeated in the signed verdict.")]
+AttemptId = Annotated[
+    str | None,
+    Header(
+        alias="Streamauth-Attempt",
+        pattern=ATTEMPT_ID,
+        description="Your id of this attempt, such as a random UUID: where it ends without a decision, the same audio "
+        "may be sent once more under it.",
+    ),
+]
 Channel = Annotated[
     int | None,
     Query(ge=1, le=MAX_CHANNELS, description="The only channel to listen to, counted from 1; all are mixed else."),
@@ -124,13 +133,14 @@ def decision_routes(context: Context) -> APIRouter:
         audience: Audience = None,
         nonce: Nonce = None,
         channel: Channel = None,
+        attempt_id: AttemptId = None,
     ) -> DecisionBody:
         """Verify a claimed identity by an audio file; the attempt is charged to the profile. Scope: verify."""
         caller.need(Scope.VERIFY)
         profile = await found(caller, profile_id)
         purpose = Purpose(Mode.VERIFY, profile.name, audience=audience, nonce=nonce).complete()
         whose: dict[str, Any] = {"tenant": caller.tenant, "key_id": caller.key_id}
-        begin = partial(authenticator.verify, profile.name, prompt=prompt, **whose)
+        begin = partial(authenticator.verify, profile.name, prompt=prompt, attempt_id=attempt_id, **whose)
         attempt, told = await events(caller, request, begin, limits.max_attempt_s, purpose, channel)
         return await decision(caller, attempt, told, purpose)
 

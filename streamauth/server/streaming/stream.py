@@ -236,7 +236,8 @@ class Stream:
         match purpose.mode:
             case Mode.VERIFY | Mode.CONTINUOUS:
                 continuous = purpose.mode is Mode.CONTINUOUS
-                return authenticator.verify(name, audio, continuous=continuous, prompt=plan, **whose)
+                whose |= {"continuous": continuous, "attempt_id": session.start.attempt_id}
+                return authenticator.verify(name, audio, prompt=plan, **whose)
             case Mode.IDENTIFY:
                 return authenticator.identify(audio, among=purpose.among, prompt=plan, **whose)
             case Mode.ENROLL:
