@@ -245,7 +245,7 @@ def test_a_silent_peer_is_told_and_closed(tmp_path: Path, messages: list[Any]) -
 
 
 def test_a_session_does_not_last_for_ever(tmp_path: Path) -> None:
-    with server(tmp_path, max_session_s=1, idle_timeout_s=5) as (url, watched), Peer(url) as peer:
+    with server(tmp_path, max_session_s=3, idle_timeout_s=30) as (url, watched), Peer(url) as peer:
         peer.start()
         assert peer.last() == ("session_timeout", 4408)
         until(lambda: not watched.unclosed)
