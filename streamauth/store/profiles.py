@@ -117,10 +117,13 @@ class Profiles:
         """
         name = stored_name(name)
         with self._sealed.read() as connection:
-            spelled = spelled_name(connection, name, tenant)
-            if spelled is None:
-                self._sealed.check(connection, NAME, tenant, look_alike_key(name))
-                raise UnknownProfile
+            try:
+                return self._profile(connection, *_named(name, tenant))
+            except UnknownProfile:
+                spelled = spelled_name(connection, name, tenant)
+                if spelled is None:
+                    self._sealed.check(connection, NAME, tenant, look_alike_key(name))
+                    raise
             return self._profile(connection, *_named(spelled, tenant))
 
     def get_by_id(self, profile_id: str, *, tenant: str = DEFAULT_TENANT) -> Profile:
@@ -326,6 +329,9 @@ def spelled_name(connection: Connection, name: str, tenant: str) -> str | None:
         name: In its stored form, in upper or lower case.
         tenant: Whose profiles.
     """
+    # the table of what looks alike takes long to load, and most names are given as they are spelled
+    if connection.scalar(select(profiles.c.id).where(*_named(name, tenant))) is not None:
+        return name
     alike = (profiles.c.looks == look_alike_key(name)) & (profiles.c.tenant_id == tenant)
     found: str | None = connection.scalar(select(profiles.c.name).where(alike))
     return found if found is not None and same_name(found, name) else None
