@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.measure.phrase_trials import cut_piece, edit_distance, in_condition, utterances
+from scripts.measure.phrase_trials import cut_piece, in_condition, utterances
 from scripts.train.vosk.make_g2p import learn
 from scripts.train.vosk.speech import librispeech
 from streamauth.catalog.registry import models_folder
+from streamauth.core.phrase.words import edit_distance
 from streamauth.core.sessions.enrollment import LEAST_PRONUNCIATION_SCORE
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.evidence import UtteranceEvidence

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scripts.measure.trials import LIBRISPEECH, load
 from scripts.train.vosk.speech import (
@@ -23,7 +22,7 @@ from scripts.train.vosk.speech import (
     transcripts,
 )
 from scripts.train.vosk.tempo import at_tempo
-from streamauth.core.phrase.words import DIGITS
+from streamauth.core.phrase.words import DIGITS, edit_distance
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.speech.segmentation import SpeechSegmenter
 from streamauth.engines.phrase.acoustic_model import AcousticModel
@@ -229,14 +228,3 @@ class _Nearest:
 
         near = [entry for entry in self._words if abs(len(entry[1]) - len(wanted[0])) <= 1 and entry[0] != word]
         return min(near, key=distance)[0]
-
-
-def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
-    """Least insertions, deletions and substitutions."""
-    row: NDArray[np.int64] = np.arange(len(other) + 1)
-    for index, item in enumerate(one, 1):
-        above, row = row, np.empty_like(row)
-        row[0] = index
-        for place, thing in enumerate(other, 1):
-            row[place] = min(above[place] + 1, row[place - 1] + 1, above[place - 1] + (item != thing))
-    return int(row[-1])

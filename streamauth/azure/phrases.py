@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from streamauth.azure.generations import PHRASES
-from streamauth.core.phrase.words import normalize
+from streamauth.core.phrase.words import edit_distance, normalize
 from streamauth.errors import BadPhrase, BadSetting
 from streamauth.settings import Settings
 
@@ -60,16 +60,6 @@ class Phrases:
         """
         if not words:
             return None
-        near = [(_distance(" ".join(words), phrase) / len(phrase), phrase) for phrase in self.of(locale)]
+        near = [(edit_distance(" ".join(words), phrase) / len(phrase), phrase) for phrase in self.of(locale)]
         wrong, phrase = min(near, default=(1.0, ""))
         return phrase if wrong <= _MOST_WRONG else None
-
-
-def _distance(one: str, other: str) -> int:
-    """Letters to be put in, left out or replaced (Levenshtein)."""
-    row = list(range(len(other) + 1))
-    for count, letter in enumerate(one, 1):
-        before, row[0] = row[0], count
-        for at, wanted in enumerate(other, 1):
-            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (letter != wanted))
-    return row[-1]

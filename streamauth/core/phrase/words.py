@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from enum import Enum
 
 from streamauth.errors import BadPhrase
@@ -107,3 +108,13 @@ def _spoken(digits: str) -> list[str]:
         return [_ONES[number]]
     tens = _TENS[number // 10 - 2]
     return [tens] if number % 10 == 0 else [tens, _ONES[number % 10]]
+
+
+def edit_distance(one: Sequence[str], other: Sequence[str]) -> int:
+    """Letters, sounds or words to be put in, left out or replaced (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for count, item in enumerate(one, 1):
+        before, row[0] = row[0], count
+        for at, wanted in enumerate(other, 1):
+            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (item != wanted))
+    return row[-1]

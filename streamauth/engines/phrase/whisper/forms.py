@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
-from streamauth.core.phrase.words import DIGITS
+from streamauth.core.phrase.words import DIGITS, edit_distance
 from streamauth.engines.phrase.lexicon import Lexicon
 
 _COMMON = 20_000
@@ -75,10 +75,10 @@ class WrittenForms:
     def _alike_in_writing(self, word: str, heard: str) -> bool:
         if min(len(word), len(heard)) < _LEAST_LETTERS:
             return False
-        if changes(word, heard) <= _MOST_LETTERS * len(word):
+        if edit_distance(word, heard) <= _MOST_LETTERS * len(word):
             return True
         sounds = ((one, other) for one in self._lexicon.likely(word) for other in self._lexicon.likely(heard))
-        return any(changes(one, other) <= _MOST_SOUNDS * len(one) for one, other in sounds)
+        return any(edit_distance(one, other) <= _MOST_SOUNDS * len(one) for one, other in sounds)
 
     def spellings(self, words: Sequence[str]) -> tuple[Spelling, ...]:
         """Ways to write a phrase from its beginning: as a sentence, and as digits where it is some."""
@@ -124,16 +124,6 @@ class WrittenForms:
             for sound in variants.split("|"):
                 alike[sound] = f"{alike[sound]} {word}" if sound in alike else word
         return frozenset(words), alike
-
-
-def changes(one: Sequence[str], other: Sequence[str]) -> int:
-    """Letters, or sounds, to be put in, left out or replaced (Levenshtein)."""
-    row = list(range(len(other) + 1))
-    for count, item in enumerate(one, 1):
-        before, row[0] = row[0], count
-        for at, wanted in enumerate(other, 1):
-            before, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, before + (item != wanted))
-    return row[-1]
 
 
 def written(word: str, *, first: bool) -> str:
