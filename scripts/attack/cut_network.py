@@ -43,7 +43,7 @@ from streamauth.store.records import EnrollmentRecord, ProfileKind
 from streamauth.store.store import Store
 from tests.fakes import FakeEncoder, voiceprint
 from tests.postgres import Server, new_database
-from tests.server.rig import ADA, BOB, PHRASE, Peer, settings, spoken
+from tests.server.rig import ADA, AUDIO, BOB, PHRASE, Peer, settings, spoken
 from tests.server.web import Answer, Web, wav
 
 _NETWORKS = {"back": ("db", "one", "two"), "front": ("one", "two", "clients")}
@@ -183,17 +183,22 @@ class Site:
         return last
 
 
-def database_cut(site: Site) -> None:
-    """A server loses the database in the middle of an attempt."""
-    outcome = site.outcome
+def end_of_cut_attempt(site: Site, link: str) -> str:
+    """How an attempt at the first server ends one of whose links is cut in the middle of it."""
     with site.peer("one") as peer:
         peer.start()
         peer.send(_SAID[:_HALF])
-        site.hosts.cut("one", "back")
+        site.hosts.cut("one", link)
         peer.send(_SAID[_HALF:])
-        end = site.ends(peer)
-        outcome.counts[f"attempt without database: {end}"] += 1
-        outcome.must(end in ("store_unavailable", "store_busy", "undecided", "nothing"), f"an attempt ended by {end}")
+        return site.ends(peer)
+
+
+def database_cut(site: Site) -> None:
+    """A server loses the database in the middle of an attempt."""
+    outcome = site.outcome
+    end = end_of_cut_attempt(site, "back")
+    outcome.counts[f"attempt without database: {end}"] += 1
+    outcome.must(end in ("store_unavailable", "store_busy", "undecided", "nothing"), f"an attempt ended by {end}")
     answer = site.web("one", "POST", f"/v1/profiles/{site.store.profiles.get('ada').id}/verifications", wav(_SAID))
     told = "no answer" if answer is None else f"{answer.status} {answer.code if answer.status != 200 else ''}"
     outcome.counts[f"request without database: {told}"] += 1
@@ -226,7 +231,7 @@ def token_cut(site: Site) -> None:
             mode="verify",
             name="ada",
             token=token,
-            audio={"rate": 16_000, "channels": 1, "encoding": "s16le"},
+            audio=AUDIO,
         )
         peer.send(_SAID)
         end = site.ends(peer)
@@ -238,14 +243,9 @@ def token_cut(site: Site) -> None:
 
 def clients_cut(site: Site) -> None:
     """Clients lose a server in the middle of an attempt."""
-    with site.peer("one") as peer:
-        peer.start()
-        peer.send(_SAID[:_HALF])
-        site.hosts.cut("one", "front")
-        peer.send(_SAID[_HALF:])
-        end = site.ends(peer)
-        site.outcome.counts[f"attempt without server: {end}"] += 1
-        site.outcome.must(end != "accept", "an accept came over a link that was cut")
+    end = end_of_cut_attempt(site, "front")
+    site.outcome.counts[f"attempt without server: {end}"] += 1
+    site.outcome.must(end != "accept", "an accept came over a link that was cut")
     site.outcome.must(site.accepted("two"), "the other server does not serve")
     site.hosts.heal("one", "front")
     site.until("an accept after the cut", lambda: site.accepted("one"))
