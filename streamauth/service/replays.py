@@ -62,10 +62,8 @@ class Replays:
             outcome: Its decision, or what it ended by without one.
             trail: What was heard.
         """
-        decided = isinstance(outcome, Decided)
-        if not self._settings.refuse or not (
-            decided or attempt_id or isinstance(outcome, SessionInterrupted | SessionTimeout)
-        ):
+        leaves_one = isinstance(outcome, Decided | SessionInterrupted | SessionTimeout) or bool(attempt_id)
+        if not self._settings.refuse or not leaves_one:
             return
         undecided = not isinstance(outcome, Decided) or outcome.verdict is Verdict.UNDECIDED
         self._store.trails.keep(

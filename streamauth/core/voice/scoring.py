@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,10 +57,7 @@ class Gallery:
 
     def normalized(self, similar: NDArray[np.float32], voice: VoiceSample) -> NDArray[np.float32]:
         """What similarities are worth beside those of the cohort, shape (voiceprints,): LLRs rise with it."""
-        if self._cohort is None:
-            return similar
-        (mean,), (spread,) = self._cohort.statistics(voice.embedding[None] @ self._cohort.embeddings.T)
-        return np.asarray(((similar - self._means) / self._spreads + (similar - mean) / spread) / 2, np.float32)
+        return np.asarray(self._beside_cohort(similar, voice, slice(None)), np.float32)
 
     def scores(
         self, similar: NDArray[np.float32], voice: VoiceSample, quality: Quality, which: NDArray[np.int64] | None = None
@@ -67,12 +65,18 @@ class Gallery:
         """What the similarities to all voiceprints, or to those of some numbers, amount to."""
         chosen = np.arange(len(similar)) if which is None else which
         clipped = np.clip(np.asarray(similar[chosen], np.float64), -1.0, 1.0)
-        scores = clipped
-        if self._cohort is not None:
-            (mean,), (spread,) = self._cohort.statistics(voice.embedding[None] @ self._cohort.embeddings.T)
-            scores = ((clipped - self._means[chosen]) / self._spreads[chosen] + (clipped - mean) / spread) / 2
+        scores = self._beside_cohort(clipped, voice, chosen)
         llrs = self._calibration.llrs(scores, voice.speech_s, quality)
         return tuple(VoiceScore(float(s), float(llr), voice.speech_s) for s, llr in zip(clipped, llrs, strict=True))
+
+    def _beside_cohort(
+        self, similar: NDArray[Any], voice: VoiceSample, which: NDArray[np.int64] | slice
+    ) -> NDArray[Any]:
+        if self._cohort is None:
+            return similar
+        (mean,), (spread,) = self._cohort.statistics(voice.embedding[None] @ self._cohort.embeddings.T)
+        scores: NDArray[Any] = ((similar - self._means[which]) / self._spreads[which] + (similar - mean) / spread) / 2
+        return scores
 
     def compare(self, voice: VoiceSample, quality: Quality) -> tuple[VoiceScore, ...]:
         """The voice against each voiceprint, in order.

@@ -88,7 +88,7 @@ class Evidence:
 
     def measures(self) -> dict[str, float]:
         """What is joined, within bounds."""
-        return {name: min(max(self.raw()[name], low), high) for name, (low, high) in BOUNDS.items()}
+        return _bounded(self.raw())
 
 
 def features(measures: Mapping[str, float], noise: float, words: Sequence[str]) -> NDArray[np.float64]:
@@ -99,10 +99,14 @@ def features(measures: Mapping[str, float], noise: float, words: Sequence[str]) 
         noise: From 0 in quiet to 1.
         words: The phrase.
     """
-    bounded = {name: min(max(measures[name], low), high) for name, (low, high) in BOUNDS.items()}
+    bounded = _bounded(measures)
     found = [min(bounded[name], knot) for name in BOUNDS for knot in (BOUNDS[name][1], *KNOTS[name])]
     found += [float(kind == _kind(words)) for kind in KINDS]
     return np.concatenate([np.array(found) * (1 - noise), np.array(found) * noise])
+
+
+def _bounded(measures: Mapping[str, float]) -> dict[str, float]:
+    return {name: min(max(measures[name], low), high) for name, (low, high) in BOUNDS.items()}
 
 
 def _kind(words: Sequence[str]) -> str:
