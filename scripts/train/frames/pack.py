@@ -21,8 +21,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from scripts.measure.trials import AUDIO, load
-from scripts.train.frames.train import shipped
 from scripts.train.frames.voice import Voice
+from scripts.train.ge2e.onnx_layers import student_weights
 from streamauth.core.audio.rooms import random_room
 from streamauth.core.ports import SAMPLE_RATE_HZ
 
@@ -125,7 +125,7 @@ def main() -> None:
         rooms=responses.astype(np.float16),
     )
     weights: dict[str, Any] = {
-        name: value.astype(np.float16 if value.size > 256 else np.float32) for name, value in shipped().items()
+        name: value.astype(np.float16 if value.size > 256 else np.float32) for name, value in student_weights().items()
     }
     np.savez_compressed(pack / "weights.npz", **weights)
     size += code(pack) + sum((pack / name).stat().st_size for name in ("voices.npz", "weights.npz"))

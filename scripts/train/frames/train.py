@@ -18,17 +18,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import numpy_helper
 
 from scripts.train.frames.learner import Batch, Learner
 from scripts.train.frames.pairs import LOG_FLOOR, open_ring
 from scripts.train.frames.shape import BANDS, PAIR
 from scripts.train.frames.voice import Voice
-from scripts.train.ge2e.onnx_layers import weights_of
-from streamauth.catalog.registry import models_folder
+from scripts.train.ge2e.onnx_layers import student_weights
 
 Array = NDArray[np.float32]
 
@@ -72,13 +69,6 @@ def draw(work: Path, rng: np.random.Generator) -> Batch:
     return Batch(powers, torch.from_numpy(whole), torch.from_numpy(part), voices)
 
 
-def shipped() -> dict[str, Array]:
-    """The weights of models/ge2e-noise.onnx, and what it takes off an embedding and multiplies the rest with."""
-    path = models_folder() / "ge2e-noise.onnx"
-    kept = {one.name.removesuffix("_half"): numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
-    return weights_of(path) | {name: kept[name].astype(np.float32) for name in ("centre", "whitening")}
-
-
 def main() -> None:
     """Train for so many minutes, and keep what comes out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -94,7 +84,7 @@ def main() -> None:
     work: Path = options.work
     rng = np.random.default_rng(SEED)
     voices: list[Voice] = pickle.loads((work / "voices.pickle").read_bytes())  # noqa: S301 - our own
-    learner = Learner(voices, shipped(), torch.device("cpu"), options.rate, options.bfloat16)
+    learner = Learner(voices, student_weights(), torch.device("cpu"), options.rate, options.bfloat16)
     if options.start is not None:
         learner.start(options.start)
     begin = saved = time.monotonic()

@@ -28,7 +28,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from resemblyzer.audio import normalize_volume, preprocess_wav, wav_to_mel_spectrogram
 
 from scripts.train.ge2e.network import HIDDEN, LAYERS, Array
-from scripts.train.ge2e.onnx_layers import Constants, lstm_constants, view_constants, views, weights_of
+from scripts.train.ge2e.onnx_layers import Constants, lstm_constants, student_weights, view_constants, views
 from streamauth.catalog.registry import EncoderEntry
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.engines.encoder import ge2e
@@ -178,10 +178,7 @@ def export_student(weights: Path) -> None:
 
 def export_small_student() -> None:
     """Write the student that ships with 8-bit weights."""
-    path = MODELS / "ge2e-noise.onnx"
-    kept = {one.name.removesuffix("_half"): numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
-    behind = {name: kept[name].astype(np.float32) for name in ("centre", "whitening")}
-    model = in_8_bits(graph({**weights_of(path), **behind}))
+    model = in_8_bits(graph(student_weights()))
     write(model, MODELS / "ge2e-noise-int8.onnx", IN_8_BITS, STUDENT_SOURCE)
 
 

@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 from scripts.train.frames.learner import Targets
 from scripts.train.frames.pairs import Pairs
-from scripts.train.frames.train import shipped
 from scripts.train.frames.voice import Voice
 from scripts.train.ge2e.network import Array, Network, window_features
+from scripts.train.ge2e.onnx_layers import student_weights
 from streamauth.core.ports import SAMPLE_RATE_HZ
 
 SEED = 7
@@ -118,7 +118,7 @@ def train(options: argparse.Namespace) -> None:
     pairs = Pairs(options.work, rng)
     left_out = aside(pairs.voices)
     pairs = Pairs(options.work, rng, left_out)
-    student, average = Student(shipped()), Student(shipped())
+    student, average = Student(student_weights()), Student(student_weights())
     targets = first_targets(pairs, student, left_out)
     parameters = [*student.parameters(), *targets.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=options.rate, betas=(0.9, 0.98), weight_decay=1e-4)

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from scripts.measure.people import MIXED, PROBE_S, sessions
 from scripts.measure.trials import librispeech, voiced
-from scripts.train.frames.train import shipped
 from scripts.train.ge2e.further import WINDOW, Student, judged_caller
 from scripts.train.ge2e.network import Array, window_features
+from scripts.train.ge2e.onnx_layers import student_weights
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.engines.vad.webrtc import WebrtcDetector
 from streamauth.evaluation.conditions import EVALUATED, degrade
@@ -175,7 +175,7 @@ def main() -> None:
     if not kept.exists():
         kept.write_bytes(pickle.dumps([one for one in pieces() if one is not None]))
     everything: list[Piece] = pickle.loads(kept.read_bytes())  # noqa: S301 - written above
-    begun = shipped()
+    begun = student_weights()
     known = options.work / "judge_shipped.pickle"
     if not known.exists():
         known.write_bytes(pickle.dumps(scores(everything, begun)))

@@ -55,6 +55,13 @@ def weights_of(path: Path) -> dict[str, Array]:
     return weights
 
 
+def student_weights() -> dict[str, Array]:
+    """Those of models/ge2e-noise.onnx, with what it takes off an embedding and what it multiplies the rest with."""
+    path = models_folder() / "ge2e-noise.onnx"
+    kept = {one.name.removesuffix("_half"): numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+    return weights_of(path) | {name: kept[name].astype(np.float32) for name in ("centre", "whitening")}
+
+
 def view_constants() -> Constants:
     """What ``views`` needs."""
     logarithms = {"floor": LOG_FLOOR, "mean": LOG_MEAN, "scale": LOG_SCALE}
