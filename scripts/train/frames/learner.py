@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from scripts.train.frames.network import Frames, Network, bandwidths, begun
 from scripts.train.frames.shape import LOUDEST_LOGIT
 from scripts.train.frames.voice import Voice
+from scripts.train.schedule import follow, learning_rate
 
 Array = NDArray[np.float32]
 
 AVERAGE = 0.998
-WARM = 0.04
 MARGIN, SHARPNESS = 0.25, 28.0
 TEACHER, SPEAKERS, PARTNERS = 6.0, 0.5, 0.7
 """Weights of the three losses."""
@@ -159,8 +159,7 @@ class Learner:
     def step(self, batch: Batch, passed: float) -> None:
         """Learn from a batch, so far (0 to 1) through the training."""
         for group in self._optimizer.param_groups:
-            warm = min(1.0, passed / WARM + 0.01)
-            group["lr"] = self._rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * passed)))
+            group["lr"] = learning_rate(self._rate, passed)
         grown = min(1.0, 2 * passed)
         frames = frames_of(self.network, batch.mels, self._bfloat16)
         whole, part = (
@@ -174,10 +173,7 @@ class Learner:
         nn.utils.clip_grad_norm_(self._parameters, 2.0)
         self._optimizer.step()
         self.steps += 1
-        with torch.no_grad():
-            decay = min(AVERAGE, (1 + self.steps) / (10 + self.steps))
-            for mean, value in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                mean.lerp_(value, 1 - decay)
+        follow(self.average, self.network, self.steps, AVERAGE)
         self._history.append(losses.detach())
         if self.steps % REPORTED == 0:
             mean = torch.stack(self._history[-REPORTED:]).mean(dim=0).cpu().numpy()

@@ -14,7 +14,6 @@ would tell them by their channel. Half of the callers who called several times a
 
 import argparse
 import hashlib
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -28,13 +27,14 @@ from scripts.train.frames.pairs import Pairs
 from scripts.train.frames.voice import Voice
 from scripts.train.ge2e.network import Array, Network, window_features
 from scripts.train.ge2e.onnx_layers import student_weights
+from scripts.train.schedule import follow, learning_rate
 from streamauth.core.ports import SAMPLE_RATE_HZ
 
 SEED = 7
 PAIRS = 32
 WINDOW, LEAD = 25_600, 4_800
 SHORTER_S, SHORTER_SHARE = (0.8, 1.0, 1.2, 1.4), 0.4
-AVERAGE, WARM, SAVE_S = 0.995, 0.04, 240.0
+AVERAGE, SAVE_S = 0.995, 240.0
 MARGIN = 0.15
 TEACHER, SPEAKERS, PARTNERS = 4.0, 0.5, 0.5
 """Weights of the three losses."""
@@ -127,8 +127,7 @@ def train(options: argparse.Namespace) -> None:
     history: list[list[float]] = []
     while (passed := (time.monotonic() - begin) / 60 / options.minutes) < 1:
         for group in optimizer.param_groups:
-            warm = min(1.0, passed / WARM + 0.01)
-            group["lr"] = options.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * passed)))
+            group["lr"] = learning_rate(options.rate, passed)
         mels, voices = draw(pairs, rng)
         losses = torch.stack(targets.losses(student(mels), voices, MARGIN))
         loss = TEACHER * losses[0] + SPEAKERS * losses[1] + PARTNERS * losses[2]
@@ -137,10 +136,7 @@ def train(options: argparse.Namespace) -> None:
         nn.utils.clip_grad_norm_(parameters, 2.0)
         optimizer.step()
         step += 1
-        with torch.no_grad():
-            decay = min(AVERAGE, (1 + step) / (10 + step))
-            for mean, value in zip(average.parameters(), student.parameters(), strict=True):
-                mean.lerp_(value, 1 - decay)
+        follow(average, student, step, AVERAGE)
         history.append(losses.tolist())
         if step % 10 == 0:
             print(f"{step} steps, {100 * passed:.0f} %, {np.round(np.mean(history[-50:], axis=0), 3)}", flush=True)

@@ -24,6 +24,7 @@ from scripts.train.ge2e.network import Array, Network, objective, window_feature
 from scripts.train.ge2e.noise import degraded
 from scripts.train.ge2e.onnx_layers import teacher_weights, weights_of
 from scripts.train.ge2e.speech import STEP, WINDOW, Recording, recordings
+from scripts.train.schedule import follow, learning_rate
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.engines.encoder.load import load_encoder
 from streamauth.evaluation.conditions import EVALUATED, degrade
@@ -39,7 +40,7 @@ JITTER = 1_600
 SYNTHETIC = 600
 OWN_TARGET = 0.5
 AVERAGE = 0.998
-WARM, CHECK_S = 0.04, 300
+CHECK_S = 300
 
 
 class Batches:
@@ -127,9 +128,8 @@ def train(network: Network, pool: list[Recording], held_out: HeldOut, options: a
     begin = checked = time.monotonic()
     step, losses = 0, []
     while (passed := (time.monotonic() - begin) / 60 / options.minutes) < 1:
-        warm = min(1.0, passed / WARM + 0.01)
         for group in optimizer.param_groups:
-            group["lr"] = options.rate * warm * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * passed)))
+            group["lr"] = learning_rate(options.rate, passed)
         mels, wanted = batches.draw()
         with torch.autocast("cpu", torch.bfloat16):
             embeddings = network(mels)
@@ -140,10 +140,7 @@ def train(network: Network, pool: list[Recording], held_out: HeldOut, options: a
         optimizer.step()
         step += 1
         losses.append(float(loss.detach()))
-        with torch.no_grad():
-            decay = min(AVERAGE, (1 + step) / (10 + step))
-            for mean, value in zip(average.parameters(), network.parameters(), strict=True):
-                mean.lerp_(value, 1 - decay)
+        follow(average, network, step, AVERAGE)
         if time.monotonic() - checked > CHECK_S:
             checked = time.monotonic()
             print(f"{step} steps, {100 * passed:.0f} %, loss {np.mean(losses[-200:]):.4f}", flush=True)
