@@ -49,8 +49,6 @@ def loading(arguments: Sequence[str]) -> Iterator[None]:
     if wanted == "nothing":
         yield
         return
-    # one stream has nothing for more threads to do, and those that wait keep another core busy
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.disable()
     before_s = sys.getswitchinterval()
     # importing holds the interpreter; the thread that loads asks for it often, for moments

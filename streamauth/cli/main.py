@@ -93,6 +93,8 @@ def _root(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command; always ends with SystemExit."""
+    # of NumPy and Vosk: a stream has nothing for more threads to do, and those that wait keep another core busy
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = list(sys.argv[1:] if argv is None else argv)
     with _own_words_only(), ahead.loading(arguments):
         sys.exit(run(arguments))

@@ -26,6 +26,8 @@ def copy_store(source: SealedDatabase, target: SealedDatabase) -> dict[str, int]
         StoreCorrupt: The copy does not hold what it should; nothing was copied.
     """
     with source.read() as reading, target.write() as writing:
+        source.database.patient(reading)
+        target.database.patient(writing)
         if source.key(reading).id != target.key(writing).id:
             raise InputError("The two stores have different sealing keys. Give the new store the key of the old one.")
         tables = [table for table in metadata.sorted_tables if table.name not in PASSING]

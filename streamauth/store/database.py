@@ -116,6 +116,10 @@ class Database:
         """As ``now_s``, in whole milliseconds."""
         return int(self.now_s(connection) * 1000)
 
+    def patient(self, connection: Connection) -> None:
+        """Let this transaction take its time: it works on much of the store between its statements."""
+        self._backend.patient(connection)
+
     def lock(self, connection: Connection, name: str) -> None:
         """Wait until no other writer holds this name; hold it until the transaction ends."""
         self._backend.lock(connection, name)

@@ -186,22 +186,26 @@ class _Kept:
             .where(profiles.c.tenant_id == self._tenant)
         )
         if everything:
-            query = query.where(voiceprints.c.embedding.is_not(None))
+            # as they come: a million at once would be held twice
+            query = query.where(voiceprints.c.embedding.is_not(None)).execution_options(yield_per=_BATCH)
+            self._sealed.database.patient(connection)
         else:
             query = query.where(profiles.c.change > self._change)
             for number in connection.scalars(select(removals.c.number).where(removals.c.change > self._change)):
                 by_number.pop(number, None)
         key = self._sealed.key(connection)
-        rows = connection.execute(query).all()
-        if not everything and not rows and len(by_number) == len(self._by_number):
+        changed = everything or len(by_number) != len(self._by_number)
+        for some in connection.execute(query).partitions(_BATCH):
+            changed = True
+            try:
+                by_number |= self._unsealed(connection, key, some, by_number)
+            except StoreCorrupt:
+                # one after the other, so that only the damaged ones are left out: nobody is accepted as they are
+                for row in some:
+                    with suppress(StoreCorrupt):
+                        by_number |= self._unsealed(connection, key, [row], by_number)
+        if not changed:
             return  # whatever changed is of other tenants
-        try:
-            by_number |= self._unsealed(connection, key, rows, by_number)
-        except StoreCorrupt:
-            # one after the other, so that only the damaged ones are left out: nobody is accepted as they are
-            for row in rows:
-                with suppress(StoreCorrupt):
-                    by_number |= self._unsealed(connection, key, [row], by_number)
         self._by_number = by_number
         # the former order first: what is nearly sorted is sorted quickly
         names = {one.name: one for one in by_number.values()}
@@ -215,15 +219,15 @@ class _Kept:
         for row in rows:
             former.pop(row.number, None)
         rows = [row for row in rows if row.embedding is not None]
-        found: dict[int, Enrolled] = {}
-        for begin in range(0, len(rows), _BATCH):
-            some = rows[begin : begin + _BATCH]
-            keys = {row.id: ProfileKey.of(key, row) for row in some}
-            beside = templates_of(connection, keys.__getitem__, list(keys), self._encoder_id)
-            whole = unsealed_voiceprints([(keys[row.id], row.embedding, row.id) for row in some], self._encoder_id)
-            for row, voiceprint in zip(some, whole, strict=True):
-                found[row.number] = Enrolled(row.id, row.name, voiceprint, tuple(beside[row.id]), row.change)
-        return found
+        if not rows:
+            return {}
+        keys = {row.id: ProfileKey.of(key, row) for row in rows}
+        beside = templates_of(connection, keys.__getitem__, list(keys), self._encoder_id)
+        whole = unsealed_voiceprints([(keys[row.id], row.embedding, row.id) for row in rows], self._encoder_id)
+        return {
+            row.number: Enrolled(row.id, row.name, voiceprint, tuple(beside[row.id]), row.change)
+            for row, voiceprint in zip(rows, whole, strict=True)
+        }
 
 
 def _missing(connection: Connection, name: str, tenant: str) -> Enrolled:

@@ -49,6 +49,7 @@ class Maintenance:
                 raise InputError("The key does not come from a file here: the new key must be given.")
             new = SealingKey.generate()
         with self._sealed.write() as connection:
+            self._sealed.database.patient(connection)
             self._sealed.hold_key(connection)
             current = self._sealed.key(connection)
             if current.id == new.id:
@@ -80,6 +81,7 @@ class Maintenance:
             StoreTampered: What proves it was tampered with itself.
         """
         with self._sealed.read() as connection:
+            self._sealed.database.patient(connection)
             return list(self._sealed.authentic.forged(connection, self._sealed.key(connection)))
 
     def accept_older(self) -> None:
@@ -116,6 +118,7 @@ class Maintenance:
         self._sealed.database.check()
         Audit(self._sealed).verify()
         with self._sealed.read() as connection:
+            self._sealed.database.patient(connection)
             key = self._sealed.key(connection)
             if next(self._sealed.authentic.forged(connection, key), None) is not None:
                 raise StoreTampered

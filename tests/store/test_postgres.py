@@ -1,7 +1,9 @@
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from streamauth.errors import BadSetting, StoreBusy, StoreError, StoreUnavailable
 from streamauth.settings import AttemptSettings, StoreSettings
@@ -50,6 +52,23 @@ def test_a_lock_that_is_held_for_too_long(store: Store, home: Path) -> None:
         with pytest.raises(StoreBusy):
             hasty.tenants.create("north")
     assert store.profiles.get("Anna").id == anna.id
+
+
+def test_a_host_that_vanishes_holds_locks_for_half_of_what_others_wait(store: Store, home: Path) -> None:
+    """The server ends its transaction; nothing of it is done, and it is told so if it comes back."""
+
+    def vanish_for_a_while(vanishing: Store) -> None:
+        with vanishing._sealed.write() as connection:
+            vanishing._sealed.database.lock(connection, "tenants")
+            store.tenants.create("north")  # waits a second, not ten
+            connection.execute(select(1))
+
+    with opened(home, StoreSettings(busy_timeout_s=2)) as vanishing, pytest.raises(StoreUnavailable):
+        vanish_for_a_while(vanishing)
+    with opened(home, StoreSettings(busy_timeout_s=2)) as slow, slow._sealed.read() as connection:
+        slow._sealed.database.patient(connection)
+        time.sleep(1.5)
+        assert connection.scalar(select(1)) == 1
 
 
 @pytest.mark.parametrize(

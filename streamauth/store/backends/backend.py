@@ -53,6 +53,10 @@ class Backend(Protocol):
         """The same as a part of a statement."""
         ...
 
+    def patient(self, connection: Connection) -> None:
+        """Lift the limits of time for the rest of this transaction: much is worked on between its statements."""
+        ...
+
     def lock(self, connection: Connection, name: str) -> None:
         """Wait until no other transaction holds this name; hold it until the transaction ends."""
         ...

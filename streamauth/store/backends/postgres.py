@@ -2,7 +2,8 @@
 
 A transaction that reads sees one state of the database (REPEATABLE READ). A transaction that writes locks the rows it
 decides by (READ COMMITTED). No statement waits for a lock longer than the store's time limit, and a connection whose
-server does not answer is given up.
+server does not answer is given up. A host that vanishes in the middle of a transaction may hold locks that all others
+need, so the server ends a transaction that says nothing for half of that limit.
 """
 
 import hashlib
@@ -19,6 +20,9 @@ _DRIVERS = ("postgresql", "postgresql+psycopg")
 _MIGRATION = "migration"
 _STATEMENT_FACTOR = 6
 """A statement may take so many times the limit of a lock."""
+_LEAST_IDLE_MS = 1000
+_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+"""Either side asks after five seconds of silence whether the other is there, and gives it up after six more."""
 _BY_STATE: dict[str, type[StoreError]] = {
     "40001": StoreBusy,  # could not serialize
     "40P01": StoreBusy,  # deadlock
@@ -27,6 +31,7 @@ _BY_STATE: dict[str, type[StoreError]] = {
     "57014": StoreBusy,  # a statement took too long
     "53100": DiskFull,
     "25006": StoreUnavailable,  # a standby, which cannot write
+    "25P03": StoreUnavailable,  # this process said nothing for too long
     "XX001": StoreCorrupt,
     "XX002": StoreCorrupt,
 }
@@ -69,14 +74,13 @@ class PostgresBackend:
         limits = {
             "lock_timeout": lock_ms,
             "statement_timeout": lock_ms * _STATEMENT_FACTOR,
-            "idle_in_transaction_session_timeout": lock_ms * _STATEMENT_FACTOR,
+            "idle_in_transaction_session_timeout": max(_LEAST_IDLE_MS, lock_ms // 2),
+            **{f"tcp_{name}": value for name, value in _ALIVE.items()},
         }
         connect = {
             "connect_timeout": max(2, int(self._busy_timeout_s)),  # libpq takes 1 for 2
             "tcp_user_timeout": lock_ms,  # a cut network is noticed although nothing comes back
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
+            **_ALIVE,
             "application_name": "streamauth",
             "prepare_threshold": None,  # works behind a pooler that shares connections by transaction
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
@@ -95,6 +99,7 @@ class PostgresBackend:
     def begun(self, connection: Connection, mode: Mode) -> None:
         """See ``Backend``."""
         if mode == "migrate":
+            self.patient(connection)
             self.lock(connection, _MIGRATION)
 
     def now_s(self, connection: Connection) -> float:
@@ -104,6 +109,11 @@ class PostgresBackend:
     def clock(self) -> "ColumnElement[float]":
         """See ``Backend``."""
         return literal_column("extract(epoch from clock_timestamp())::double precision", Double)
+
+    def patient(self, connection: Connection) -> None:
+        """See ``Backend``."""
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {limit} = 0"))
 
     def lock(self, connection: Connection, name: str) -> None:
         """See ``Backend``."""

@@ -98,6 +98,9 @@ class SqliteBackend:
         """See ``Backend``."""
         return cast(bindparam(None, time.time()), Double)
 
+    def patient(self, connection: Connection) -> None:
+        """See ``Backend``: a process that is gone holds nothing here, so there are no such limits."""
+
     def lock(self, connection: Connection, name: str) -> None:
         """See ``Backend``: a writer holds the whole database already."""
 
