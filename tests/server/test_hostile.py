@@ -291,8 +291,11 @@ def test_half_open_connections_and_slow_requests_are_closed(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "request_",
-    [b"\0\0\0\0\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 200_000, b"X: " * 50_000, b"\x16\x03\x01"],
-    ids=lambda value: str(value[:8]),
+    [
+        *(b"\0\0\0\0\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 200_000, b"X: " * 50_000, b"\x16\x03\x01"),
+        *(b"GET /v1/profiles/\xff HTTP/1.1\r\n\r\n", b"GET /v1/profiles?name=\xc3\xbf HTTP/1.1\r\n\r\n"),
+    ],
+    ids=lambda value: str(value[:24]),
 )
 def test_what_is_no_http(tmp_path: Path, request_: bytes) -> None:
     with attacked(tmp_path, start_timeout_s=1) as (url, _):
