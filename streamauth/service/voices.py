@@ -21,7 +21,7 @@ class People:
 
     Attributes:
         by_name: By name.
-        names: Names by id, also of some who are gone.
+        names: Names by id.
     """
 
     by_name: Mapping[str, Enrolled]
@@ -29,8 +29,7 @@ class People:
 
     def names_of(self, profile_ids: Collection[str]) -> set[str]:
         """The names of those profiles that are among them."""
-        found = ((profile_id, self.by_name.get(self.names.get(profile_id, ""))) for profile_id in profile_ids)
-        return {one.name for profile_id, one in found if one is not None and one.profile_id == profile_id}
+        return {self.names[profile_id] for profile_id in profile_ids if profile_id in self.names}
 
 
 class _Held:
@@ -59,8 +58,10 @@ class _Held:
                 fresh = {name: voiceprints_of(one) for name, one in found.items() if former.get(name) is not one}
                 gone = former.keys() - found.keys()
                 self._roster = self._roster.changed(gone, fresh)
-                names = {**self._people.names, **{found[name].profile_id: name for name in fresh}}
-                self._people = People(found, names)
+                names = dict(self._people.names)
+                for name in former.keys() & {*gone, *fresh}:
+                    names.pop(former[name].profile_id, None)
+                self._people = People(found, names | {found[name].profile_id: name for name in fresh})
             return self._roster, self._people
 
 
