@@ -40,9 +40,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from numpy.typing import NDArray
 
+from scripts.measure.decision_time import clip
 from streamauth import AudioFormat, Authenticator, Decided, Mode, Settings, Start, StreamAuthError, stream
 from streamauth.demo_data import demo_utterances
 from tests.postgres import Server, new_database
@@ -52,7 +51,6 @@ _CHUNK = 1600
 _LEAD_S, _TAIL_S = 0.5, 60.0
 _VOICES = ("awb", "slt", "rms")
 _MOST = 400
-_LOUD = 300
 _SERVER = {
     "server_max_sessions": 1000,
     "decision_max_time_s": 600,
@@ -236,7 +234,7 @@ async def _all(url: str, streams: int, spread_s: float) -> list[tuple[str, float
 
 
 async def _one(url: str, voice: str, quiet_s: float) -> tuple[str, float | None]:
-    clip = _clip(voice, "door-4")
+    clip = clip(voice, "door-4")
     ended_s, quiet_s = 0.0, _LEAD_S + quiet_s
 
     async def microphone() -> AsyncIterator[bytes]:
@@ -256,13 +254,6 @@ async def _one(url: str, voice: str, quiet_s: float) -> tuple[str, float | None]
     return "no decision", None
 
 
-def _clip(voice: str, name: str) -> NDArray[np.int16]:
-    """An utterance without the silence around it, shape (samples,)."""
-    samples = np.asarray(soundfile.read(demo_utterances()[voice, name].path, dtype="int16")[0])
-    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > _LOUD)
-    return samples[loud[0] : loud[-1] + 1]
-
-
 def _enroll(home: Path, store: str, *, voice_only: bool) -> None:
     authenticator = Authenticator.open(home, Settings().with_values({"store": {"url": store}}, "--store"))
     names = ("long-1", "long-2") if voice_only else ("door-1", "door-2", "door-3")
@@ -271,7 +262,7 @@ def _enroll(home: Path, store: str, *, voice_only: bool) -> None:
         silence = np.zeros(_FORMAT.sample_rate_hz, np.int16)
         for name in names:
             with authenticator.enroll(voice, _FORMAT, phrase=phrase, text_independent=voice_only) as attempt:
-                attempt.receive_audio(np.concatenate([silence, _clip(voice, name), silence]).astype("<i2").tobytes())
+                attempt.receive_audio(np.concatenate([silence, clip(voice, name), silence]).astype("<i2").tobytes())
                 attempt.receive_end()
                 complete = attempt.session.complete
             if complete:
