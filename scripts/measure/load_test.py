@@ -234,14 +234,14 @@ async def _all(url: str, streams: int, spread_s: float) -> list[tuple[str, float
 
 
 async def _one(url: str, voice: str, quiet_s: float) -> tuple[str, float | None]:
-    clip = clip(voice, "door-4")
+    said = clip(voice, "door-4")
     ended_s, quiet_s = 0.0, _LEAD_S + quiet_s
 
     async def microphone() -> AsyncIterator[bytes]:
         nonlocal ended_s
-        ended_s = time.monotonic() + quiet_s + clip.size / _FORMAT.sample_rate_hz
+        ended_s = time.monotonic() + quiet_s + said.size / _FORMAT.sample_rate_hz
         lead, tail = (np.zeros(round(s * _FORMAT.sample_rate_hz), np.int16) for s in (quiet_s, _TAIL_S))
-        audio = np.concatenate([lead, clip, tail]).astype("<i2").tobytes()
+        audio = np.concatenate([lead, said, tail]).astype("<i2").tobytes()
         for at in range(0, len(audio), 2 * _CHUNK):
             yield audio[at : at + 2 * _CHUNK]
 
