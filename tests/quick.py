@@ -10,12 +10,16 @@ import os
 import pickle
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+import typer.main
+import vosk
+from fastapi._compat import v2 as fastapi_models
+from pydantic import TypeAdapter
 
 from streamauth.catalog.registry import Catalog, models_folder
 from streamauth.core.ports import Embedding, Samples, SpeakerEncoder, Transcript, Voiceprint, Word
@@ -24,7 +28,7 @@ from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.pooling import VoiceSample
 from streamauth.engines.encoder.onnx import OnnxEncoder
 from streamauth.engines.loader import Engines
-from streamauth.engines.phrase.check import PhraseCheck
+from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.errors import ModelMissing
 from streamauth.settings import Settings, StoreSettings
 from streamauth.store.backends import sqlite
@@ -40,8 +44,22 @@ _loaded: dict[Any, Engines] = {}
 _augmented: dict[tuple[str, bytes], Voiceprint] = {}
 _embed = OnnxEncoder._run
 _embedded: dict[tuple[OnnxEncoder, bytes], Embedding] = {}
+_adapters: dict[tuple[Any, str, str], TypeAdapter[Any]] = {}
+_recognizer = vosk.KaldiRecognizer
+_heard: dict[tuple[Any, bytes], Any] = {}
+_command_of = cache(typer.main.get_command)
 _judge = PhraseCheck.judge
+_judge_free = FreeCheck.judge
 _judged: dict[tuple[Any, ...], tuple[Transcript, int]] = {}
+_judged_free: dict[tuple[Any, ...], Transcript] = {}
+
+
+def _adapter_once(kind: Any, *, config: Any = None) -> TypeAdapter[Any]:
+    """What FastAPI makes of each parameter of each route, half of the work of starting a server."""
+    key = kind.__origin__, repr(kind.__metadata__), repr(config)
+    if key not in _adapters:
+        _adapters[key] = TypeAdapter(kind, config=config)
+    return _adapters[key]
 
 
 @cache
@@ -62,6 +80,37 @@ def _made(self: sqlite.SqliteBackend, url: Any, busy_timeout_s: float) -> None:
         path.write_bytes(_new_store())
 
 
+class _DecodedOnce:
+    """A recognizer of libvosk that remembers what it was asked before: it runs where it hears something new.
+
+    What it answers depends on nothing but its arguments and the calls since then.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+        self._history = hashlib.sha256(repr(arguments[1:]).encode()).digest()
+        self._waiting: list[tuple[str, tuple[Any, ...]]] = []
+        self._real: Any = None
+        if (arguments[0], self._history) not in _heard:  # its grammar may be refused
+            self._real = _recognizer(*arguments)
+            _heard[arguments[0], self._history] = None
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(self._call, name)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        self._history = hashlib.sha256(self._history + pickle.dumps((name, arguments))).digest()
+        self._waiting.append((name, arguments))
+        key = self._arguments[0], self._history
+        if key not in _heard:
+            self._real = self._real or _recognizer(*self._arguments)
+            waiting, self._waiting = self._waiting, []
+            for called, given in waiting:
+                answer = getattr(self._real, called)(*given)
+            _heard[key] = answer
+        return _heard[key]
+
+
 def _digest(samples: Samples) -> bytes:
     return hashlib.sha256(f"{samples.shape}".encode() + samples.tobytes()).digest()
 
@@ -80,6 +129,13 @@ def _judged_once(self: PhraseCheck, samples: Samples, heard: Sequence[Word], *, 
         _judged[key] = _judge(self, samples, heard, over=over), self._reached
     transcript, self._reached = _judged[key]
     return transcript
+
+
+def _judged_free_once(self: FreeCheck, samples: Samples, heard: Sequence[Word], *, over: bool) -> Transcript:
+    key = self._model, self._judge, pickle.dumps((tuple(heard), over)), _digest(samples)
+    if key not in _judged_free:
+        _judged_free[key] = _judge_free(self, samples, heard, over=over)
+    return _judged_free[key]
 
 
 def _augmented_once(voice: VoiceSample, speech: Samples, encoder: SpeakerEncoder) -> Voiceprint:
@@ -117,7 +173,11 @@ def quick() -> None:
     patch.setattr(enrollment, "augmented_voiceprint", _augmented_once)
     patch.setattr(OnnxEncoder, "_run", _embedded_once)
     patch.setattr(PhraseCheck, "judge", _judged_once)
+    patch.setattr(FreeCheck, "judge", _judged_free_once)
+    patch.setattr(vosk, "KaldiRecognizer", _DecodedOnce)
+    patch.setattr(typer.main, "get_command", _command_of)
     patch.setattr(Engines, "__init__", _engines)
+    patch.setattr(fastapi_models, "TypeAdapter", _adapter_once)
     # what is loaded by now stays; to look through it costs a second where a test asks for a collection
     gc.collect()
     gc.freeze()
@@ -128,6 +188,8 @@ def own_engines(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engines, "__init__", _unloaded)
     patch.setattr(OnnxEncoder, "_run", _embed)
     patch.setattr(PhraseCheck, "judge", _judge)
+    patch.setattr(FreeCheck, "judge", _judge_free)
+    patch.setattr(vosk, "KaldiRecognizer", _recognizer)
 
 
 def own_store(patch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import soundfile
 from tests.cli.rig import PHRASE, Shell, enroll, voice
 
 
-def test_enroll_verify_and_identify(shell: Shell) -> None:
+def test_enroll(shell: Shell) -> None:
     enrolled = enroll(shell, "alice", "slt")
     assert enrolled.code == 0
     speech_s = enrolled.data.pop("speech_s")
@@ -26,8 +26,10 @@ def test_enroll_verify_and_identify(shell: Shell) -> None:
         "speech_s": 0,
         "problems": [],
     }
-    enroll(shell, "bob", "rms")
 
+
+def test_verify(enrolled: Shell) -> None:
+    shell = enrolled
     accepted = shell.json("verify", "alice", voice("slt", "door-4"))
     assert accepted.code == 0
     assert set(accepted.data) == {"decision", "reasons", "llr", "score", "phrase", "speech_s", "decided_at_s"}
@@ -35,6 +37,9 @@ def test_enroll_verify_and_identify(shell: Shell) -> None:
     assert accepted.data["reasons"] == ["voice_match", "phrase_match"]
     assert accepted.data["phrase"] == {"expected": PHRASE, "heard": PHRASE, "matched": True}
 
+
+def test_verify_rejects_other_voices_and_other_words(enrolled: Shell) -> None:
+    shell = enrolled
     impostor = shell.json("verify", "alice", voice("awb", "door-4"))
     assert (impostor.code, impostor.data["decision"], impostor.data["reasons"][0]) == (1, "reject", "voice_mismatch")
     wrong = shell.json("verify", "alice", voice("slt", "coffee"))
@@ -44,6 +49,9 @@ def test_enroll_verify_and_identify(shell: Shell) -> None:
     near = shell.json("verify", "alice", voice("slt", "window"))
     assert (near.code, near.data["reasons"][0]) == (1, "phrase_mismatch")
 
+
+def test_identify(enrolled: Shell) -> None:
+    shell = enrolled
     named = shell.json("identify", voice("rms", "long-2"))
     assert (named.code, named.data["decision"], named.data["name"]) == (0, "accept", "bob")
     assert set(named.data) == {"decision", "name", "ranking", "reasons", "speech_s"}
