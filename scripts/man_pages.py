@@ -29,9 +29,9 @@ def roff(text: str) -> str:
 
 def pages() -> Iterator[tuple[str, str]]:
     """Each page with the name of its file."""
-    from streamauth.cli.main import app
+    from streamauth.cli.app import parser
 
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(parser())
     names = sorted(group.commands)
     yield "streamauth.1", _page("streamauth", group, names)
     for name in names:

@@ -46,9 +46,9 @@ def reference() -> str:
 
 def commands() -> list[str]:
     """Every command with its arguments and options."""
-    from streamauth.cli.main import app
+    from streamauth.cli.app import parser
 
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(parser())
     lines = []
     for name, command in sorted(group.commands.items()):
         for child_name, child in sorted(getattr(command, "commands", {"": command}).items()):

@@ -148,6 +148,15 @@ def test_the_command_line_loads_no_engine_before_a_command_runs(arguments: list[
     assert arguments or "rich" not in found
 
 
+def test_one_command_needs_not_the_parsers_of_all_others() -> None:
+    script = (
+        "import sys; from streamauth.cli.app import parser; parser(['verify', 'ada']); "
+        "print(*(name for name in sys.modules if name.startswith('streamauth.cli.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {f"streamauth.cli.{name}" for name in ("app", "output", "verify")}
+
+
 def test_no_http_client_is_loaded_with_vosk() -> None:
     assert "urllib3" not in loaded_by("import streamauth.engines.phrase.vosk")
 

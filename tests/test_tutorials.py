@@ -17,7 +17,8 @@ import soundfile
 import soxr
 import typer.main
 
-from streamauth.cli.main import app, run
+from streamauth.cli.app import parser
+from streamauth.cli.main import run
 from streamauth.demo_data import demo_utterances
 from streamauth.server.hosting import serving
 from streamauth.service.authenticator import Authenticator
@@ -99,7 +100,7 @@ def test_every_command_and_option_that_is_named_exists(page: str) -> None:
     """Also what needs root, a microphone or a lock, and is run by tests of its own in other words."""
     unknown = []
     for words in named_commands(page):
-        command: Any = typer.main.get_command(app)
+        command: Any = typer.main.get_command(parser())
         while words and (below := getattr(command, "commands", None)) is not None and words[0][0].islower():
             first = words.pop(0).rstrip(",.:")
             if any(name not in below for name in first.split("|")):

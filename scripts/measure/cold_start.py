@@ -30,8 +30,11 @@ def passed():
     at.append((time.perf_counter(), time.process_time()))
 import streamauth.cli.main
 from streamauth.cli import ahead
-passed()
 with ahead.loading(["verify", "ada", sys.argv[1]]):
+    passed()
+    from typer.main import get_command
+    from streamauth.cli.app import parser
+    get_command(parser(["verify"]))
     passed()
     from streamauth.cli.output import opened
     with opened(None) as authenticator:
@@ -47,8 +50,8 @@ with ahead.loading(["verify", "ada", sys.argv[1]]):
 print(json.dumps([[now[0] - before[0], now[1] - before[1]] for before, now in zip(at, at[1:])]))
 """
 _STAGE_NAMES = (
-    "the parser",
     "the models begin to load",
+    "the parser, while they load",
     "the store, while they load",
     "waiting for them",
     "the audio, to its decision",

@@ -118,12 +118,14 @@ class Catalog:
     Attributes:
         folder: Where downloaded and own models lie; not created here.
         calibrations: Where calibrations that were fitted on the user's own recordings lie; likewise.
+        tested: Where it is remembered which encoders passed their test on this machine; likewise.
     """
 
     def __init__(self, home: Path | None = None) -> None:
         home = home or data_folder()
         self.folder = home / "models"
         self.calibrations = home / "calibrations"
+        self.tested = home / "tested"
 
     def find(self, name: str) -> Model:
         """A model of the registry or of the user, by name, installed or not.

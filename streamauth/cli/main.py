@@ -1,94 +1,14 @@
-"""The parser: names the commands, and turns every failure into its message and exit code."""
+"""Runs a command, and turns every failure into its message and exit code."""
 
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
 
-import typer
-
-from streamauth.cli import (
-    ahead,
-    audit,
-    calibrate,
-    completion,
-    config,
-    demo,
-    doctor,
-    doors,
-    enroll,
-    evaluate,
-    identify,
-    key,
-    keys,
-    kiosk,
-    listen,
-    login,
-    microphones,
-    models,
-    phrase,
-    profiles,
-    prompt,
-    serve,
-    store,
-    stream,
-    verify,
-)
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, EXIT_UNDECIDED, report_error
+from streamauth.cli import ahead
 from streamauth.errors import StreamAuthError
-from streamauth.version import __version__
 
 _INTERRUPTED = 130  # what the parser makes of Ctrl-C
-
-app = typer.Typer(
-    name="streamauth",
-    help="Real-time voice authentication: who speaks, and what is said. Exit codes: 0 accept or success, 1 reject, "
-    "2 misuse or bad input, 3 undecided, 4 internal failure, 5 enrollment not complete.",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("enroll")(enroll.enroll)
-app.command("verify")(verify.verify)
-app.command("identify")(identify.identify)
-app.command("listen")(listen.listen)
-app.command("phrase")(phrase.check)
-app.add_typer(profiles.app, name="profiles")
-app.add_typer(prompt.app, name="prompt")
-app.add_typer(models.app, name="models")
-app.command("serve")(serve.serve)
-app.command("kiosk")(kiosk.kiosk)
-app.add_typer(doors.app, name="doors")
-app.command("stream")(stream.stream)
-app.command("demo")(demo.demo)
-app.command("evaluate")(evaluate.evaluate)
-app.command("calibrate")(calibrate.calibrate)
-app.add_typer(config.app, name="config")
-app.add_typer(microphones.app, name="microphones")
-app.command("doctor")(doctor.doctor)
-app.command("completion")(completion.completion)
-app.add_typer(store.app, name="store")
-app.add_typer(key.app, name="key")
-app.add_typer(keys.app, name="keys")
-app.add_typer(audit.app, name="audit")
-app.add_typer(login.app, name="login")
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        print(f"streamauth {__version__}")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    if context.invoked_subcommand is None:
-        print(context.get_help())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -131,9 +51,15 @@ def _own_words_only() -> Iterator[None]:
 
 def run(arguments: list[str]) -> int:
     """Run a command; its exit code."""
+    # after the models of a command have begun to load
+    import typer
+
+    from streamauth.cli.app import parser
+    from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, EXIT_UNDECIDED, report_error
+
     as_json = "--json" in arguments
     try:
-        outcome = app(arguments, prog_name="streamauth", standalone_mode=False)
+        outcome = parser(arguments)(arguments, prog_name="streamauth", standalone_mode=False)
         if outcome == _INTERRUPTED:
             raise typer.Abort
         return outcome if isinstance(outcome, int) else EXIT_OK

@@ -35,7 +35,7 @@ class Engines:
         self._lock = Lock()  # of the tables only; held while nothing is loaded
         self._folders: dict[str, Once[str]] = {}
         self._recognizers: dict[str, Once[PhraseRecognizer]] = {}
-        self._judge_waits = False
+        self._soon_over = False
         self._waiting_judges: list[Callable[[], None]] = []
 
     def models(self, *, with_words: bool, locale: str | None = None) -> Models:
@@ -62,17 +62,11 @@ class Engines:
         """Load what ``models`` gives in a thread beside the caller, who opens the store meanwhile.
 
         The judge of phrases comes last, and whoever asks for the recognizer does not wait for it: it is needed at the
-        end of a phrase only. What cannot be loaded is told when it is used. At the end of the context nothing more is
+        end of a phrase only, and listens beside the alignment. An encoder that passed its test on this machine before
+        is not tested again. What cannot be loaded is told when it is used. At the end of the context nothing more is
         begun, and what is begun is waited for: a runtime must not be left in the middle of it.
         """
-        # modules are imported one after the other anyway; here they do not hold up what needs no interpreter
-        with suppress(ImportError):
-            import streamauth.engines.encoder.onnx
-            import streamauth.engines.vad.webrtc
-        if with_words:
-            with suppress(ImportError):
-                import streamauth.engines.phrase.vosk  # noqa: F401
-        self._judge_waits = True
+        self._soon_over = True
         left = Event()
         parts: tuple[Callable[[], object], ...] = (self.encoder, self.detector)
         parts += (self.recognizer, self._load_judges) if with_words else ()
@@ -84,7 +78,15 @@ class Engines:
                         part()
 
         thread = Thread(target=load, name="loading")
+        # modules are imported one after the other anyway: by the caller, while the thread needs no interpreter
+        with suppress(ImportError):
+            import streamauth.engines.encoder.onnx
         thread.start()
+        with suppress(ImportError):
+            import streamauth.engines.vad.webrtc
+        if with_words:
+            with suppress(ImportError):
+                import streamauth.engines.phrase.vosk  # noqa: F401
         try:
             yield
         finally:
@@ -140,7 +142,8 @@ class Engines:
     def _load_encoder(self) -> SpeakerEncoder:
         from streamauth.engines.encoder.load import load_encoder
 
-        return load_encoder(self._settings.voice.encoder, self._settings.voice.threads, self._catalog)
+        marks = self._catalog.tested if self._soon_over else None
+        return load_encoder(self._settings.voice.encoder, self._settings.voice.threads, self._catalog, marks)
 
     def _load_recognizer(self, folder: str, locale: str) -> PhraseRecognizer:
         from streamauth.engines.phrase.vosk import VoskRecognizer
@@ -148,7 +151,7 @@ class Engines:
         phrase = self._settings.phrase
         judge = self._catalog.judge_of(locale) if phrase.judge and (Path(folder) / "phrase").is_dir() else None
         find = partial(self._catalog.judge_folder, judge) if judge is not None else None
-        waits = self._judge_waits
+        waits = self._soon_over
         recognizer = VoskRecognizer(folder, trusted=not phrase.vosk_model, judge=find, judge_waits=waits)
         if waits:
             self._waiting_judges.append(recognizer.load_judge)

@@ -1,10 +1,12 @@
-"""What is loaded at its first use, once for all threads."""
+"""What is loaded at its first use, once for all threads, and what is worked on beside the caller."""
 
 from collections.abc import Callable
-from threading import Lock
+from concurrent.futures import Future
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 Engine = TypeVar("Engine")
+Result = TypeVar("Result")
 
 
 class Once(Generic[Engine]):
@@ -25,3 +27,24 @@ class Once(Generic[Engine]):
             if self._engine is None:
                 self._engine = self._load()
             return self._engine
+
+
+def beside(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Begin work in a thread of its own.
+
+    Args:
+        work: The work.
+
+    Returns:
+        Waits for its end and gives its result, or raises what it raised.
+    """
+    done: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+
+    Thread(target=run, name="beside").start()
+    return done.result

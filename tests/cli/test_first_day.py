@@ -74,10 +74,10 @@ def test_config_tells_each_setting_and_where_it_comes_from(shell: Shell, monkeyp
 @pytest.mark.system
 def test_lines_of_libraries_stay_off_the_screen() -> None:
     code = (
-        "import os, streamauth.cli.main as m\n"
+        "import os, streamauth.cli.main as m, streamauth.cli.output as output\n"
         "def run(arguments):\n"
         "    os.write(2, b'ALSA lib pcm.c: Unknown PCM\\n')\n"
-        "    m.report_error('code', 'our own words', False)\n"
+        "    output.report_error('code', 'our own words', False)\n"
         "    return 3\n"
         "m.run = run; m.main([])"
     )

@@ -1,6 +1,7 @@
 """A speaker encoder of the catalog, loaded and tested."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamauth.catalog.entries import EncoderEntry
@@ -12,13 +13,16 @@ if TYPE_CHECKING:  # the runtime is imported with the first encoder
     from streamauth.engines.encoder.onnx import OnnxEncoder
 
 
-def load_encoder(name: str, threads: int = 1, catalog: Catalog | None = None) -> "OnnxEncoder":
+def load_encoder(
+    name: str, threads: int = 1, catalog: Catalog | None = None, marks: Path | None = None
+) -> "OnnxEncoder":
     """A speaker encoder of the registry or of the user, loaded and tested; it takes 0.2 s and more.
 
     Args:
         name: Its name.
         threads: Threads of one run.
         catalog: The models of the installation; those of the usual data folder if None.
+        marks: A folder that remembers which encoders passed the test, so that it is run once; None always runs it.
 
     Raises:
         ModelMissing: No such encoder, not installed, or no ONNX Runtime.
@@ -38,10 +42,15 @@ def load_encoder(name: str, threads: int = 1, catalog: Catalog | None = None) ->
     check_requirements(model.entry)
     content = read_model(model.entry, model.folder)
     try:
+        from streamauth.engines.encoder import tested
         from streamauth.engines.encoder.onnx import OnnxEncoder
     except ImportError as error:
         raise ModelMissing("ONNX Runtime is not installed or cannot start. Run: pip install onnxruntime") from error
-    return OnnxEncoder(model.entry, content, threads)
+    known = marks is not None and tested.was_tested(marks, model.entry)
+    encoder = OnnxEncoder(model.entry, content, threads, tested=known)
+    if marks is not None and not known:
+        tested.remember(marks, model.entry)
+    return encoder
 
 
 def with_references(entry: EncoderEntry, content: bytes) -> EncoderEntry:

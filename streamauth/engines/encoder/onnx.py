@@ -26,6 +26,7 @@ class OnnxEncoder:
         entry: What the registry says of the model.
         content: Its file, already checked against the registry.
         threads: Threads of one run.
+        tested: Whether it is known to have passed the self-test, on this machine and as it is.
 
     Attributes:
         id: Name, begin of the file's sha256, and feature recipe.
@@ -38,7 +39,7 @@ class OnnxEncoder:
         WrongResults: The self-test gave other embeddings than the reference.
     """
 
-    def __init__(self, entry: EncoderEntry, content: bytes, threads: int = 1) -> None:
+    def __init__(self, entry: EncoderEntry, content: bytes, threads: int = 1, *, tested: bool = False) -> None:
         if entry.features not in RECIPES or entry.layout not in LAYOUTS or entry.sample_rate_hz != SAMPLE_RATE_HZ:
             raise ModelCorrupt(f"This version of streamauth cannot make the input of the encoder {entry.name}.")
         self.id = f"{entry.name}:{entry.sha256[:12]}:{entry.features}"
@@ -59,8 +60,9 @@ class OnnxEncoder:
             raise ModelCorrupt(f"The encoder {entry.name} has other inputs than registered.")
         self._features = recipe.features
         self._bands = recipe.bands
-        self._test_lengths(entry, content)
-        self._test(entry)
+        if not tested:
+            self._test_lengths(entry, content)
+            self._test(entry)
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embeddings of windows of voiced audio.

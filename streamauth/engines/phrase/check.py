@@ -70,8 +70,9 @@ class _Utterance:
     """One utterance before both judges."""
 
     def __init__(self, model: AcousticModel, judge: PhraseJudge | None, samples: Samples, least_llr: float) -> None:
-        self.aligned = UtteranceEvidence(model, samples)
+        # comes first, as it may listen beside the alignment
         self.opinion: Opinion | None = judge.opinion(samples) if judge is not None else None
+        self.aligned = UtteranceEvidence(model, samples)
         self._least_llr = least_llr
 
     def find(self, expected: Expected) -> _Found:

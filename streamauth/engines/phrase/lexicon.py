@@ -71,6 +71,10 @@ class Lexicon:
         tenths = self._tenths.max() if index is None else self._tenths[index]
         return WordFacts(sounds, float(tenths) / 10, index is None) if sounds else None
 
+    def prepare(self) -> None:
+        """Make what ``near`` makes at its first use."""
+        _ = self._common_sounds
+
     def near(self, word: str, count: int) -> tuple[Phones, ...]:
         """How words in common use sound that differ from a word in one or two sounds, the nearest first.
 

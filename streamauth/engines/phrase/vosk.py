@@ -101,13 +101,15 @@ class VoskRecognizer:
             self._judge = PhraseJudge(judge, self._lexicon, waits=judge_waits) if judge is not None else None
 
     def load_judge(self) -> None:
-        """Load the judge, if there is one and it is not loaded yet.
+        """Load the judge, if there is one and it is not loaded yet, and what else is made at its first use.
 
         Raises:
             ModelCorrupt: It cannot be used.
         """
         if self._judge is not None:
             self._judge.load()
+        if self._lexicon is not None:
+            self._lexicon.prepare()
 
     def facts(self, word: str) -> WordFacts | None:
         """What the phrase model's dictionary knows of a word."""

@@ -47,6 +47,10 @@ class WrittenForms:
         self._lexicon = lexicon
         self._known: dict[str, tuple[str, ...]] = {}
 
+    def prepare(self) -> None:
+        """Make what ``of`` makes at its first use."""
+        _ = self._common_and_alike
+
     def of(self, word: str) -> tuple[str, ...]:
         """Texts that stand for one word behind another one, each with its space in front."""
         if word not in self._known:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streamauth.core.phrase.words import normalize
 from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples
-from streamauth.engines.once import Once
+from streamauth.engines.once import Once, beside
 from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.whisper.evidence import WhisperEvidence, WordScores
 from streamauth.engines.phrase.whisper.forms import WrittenForms
@@ -30,7 +30,8 @@ class PhraseJudge:
     Args:
         find: Finds and checks the folder of the model.
         lexicon: How words sound.
-        waits: Whether it is loaded by ``load``, or at its first use, and not here.
+        waits: Whether it is loaded by ``load``, or at its first use, and not here; and whether it then listens to an
+            utterance beside the alignment, not after it, which is faster where a core is idle.
 
     Raises:
         ModelCorrupt: A file is missing or cannot be used.
@@ -43,6 +44,7 @@ class PhraseJudge:
 
         self._forms = WrittenForms(lexicon)
         self._loaded = Once(load)
+        self._listens_beside = waits
         if not waits:
             self.load()
 
@@ -53,11 +55,15 @@ class PhraseJudge:
             ModelCorrupt: A file is missing or cannot be used.
         """
         self._loaded.get()
+        self._forms.prepare()
 
     def opinion(self, samples: Samples) -> "Opinion":
-        """On one utterance; nothing is worked on before it is asked for."""
+        """On one utterance; nothing is worked on before it is asked for, unless it listens beside the caller."""
         model, fusion, projection = self._loaded.get()
-        return Opinion(model, self._forms, fusion, projection, samples)
+        opinion = Opinion(model, self._forms, fusion, projection, samples)
+        if self._listens_beside:
+            opinion.listen_beside()
+        return opinion
 
 
 class Opinion:
@@ -77,6 +83,11 @@ class Opinion:
         self._model, self._forms, self._fusion, self._projection = model, forms, fusion, projection
         self._samples = samples
         self._known: dict[tuple[str, ...], WordScores] = {}
+        self._listen = self._transcript
+
+    def listen_beside(self) -> None:
+        """Begin to listen in another thread; whoever needs it waits for its end."""
+        self._listen = beside(self._transcript)
 
     def evidence(
         self,
@@ -134,6 +145,9 @@ class Opinion:
     @cached_property
     def words(self) -> tuple[str, ...]:
         """What Whisper hears without being told anything, as ``normalize`` gives it; may be empty."""
+        return self._listen()
+
+    def _transcript(self) -> tuple[str, ...]:
         try:
             most = _LEAST_TOKENS + round(_TOKENS_PER_S * self._samples.size / SAMPLE_RATE_HZ)
             return normalize(self._evidence.transcript(most), max_words=most * _DIGITS_OF_TOKEN)
@@ -150,5 +164,6 @@ class Opinion:
 
     def _scores(self, words: tuple[str, ...]) -> WordScores:
         if words not in self._known:
-            self._known[words] = self._evidence.weigh(words, () if words == self.words else self.words)
+            heard = self.words  # comes first: until then another thread may work on the evidence
+            self._known[words] = self._evidence.weigh(words, () if words == heard else heard)
         return self._known[words]

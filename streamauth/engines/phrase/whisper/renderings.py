@@ -132,9 +132,8 @@ def _cheapest(costs: NDArray[np.float32]) -> NDArray[np.float32] | None:
         row = row[np.abs(row * columns / rows - (diagonal - row)) <= skew]
         column = diagonal - row
         before = np.stack([total[row - 1, column - 1], total[row - 1, column], total[row, column - 1]])
-        best = before.argmin(axis=0)
-        total[row, column] = costs[row - 1, column - 1] + np.take_along_axis(before, best[None], axis=0)[0]
-        came[row, column] = best
+        total[row, column] = costs[row - 1, column - 1] + before.min(axis=0)
+        came[row, column] = before.argmin(axis=0)
     if not np.isfinite(total[rows, columns]):
         return None
     found = []

@@ -53,6 +53,16 @@ def test_the_words_that_were_said_explain_an_utterance_best(judge: PhraseJudge, 
     assert opinion.words == DOOR
 
 
+def test_a_judge_that_listens_beside_the_alignment_thinks_the_same(lexicon: Lexicon, judge: PhraseJudge) -> None:
+    beside = PhraseJudge(lambda: FOLDER, lexicon, waits=True)
+    for samples in (speech("slt", "door-1"), np.zeros(16_000, np.float32)):
+        one, other = judge.opinion(samples), beside.opinion(samples)
+        assert one.evidence(DOOR, 5.0, 0.0) == other.evidence(DOOR, 5.0, 0.0)
+        assert one.words == other.words
+        assert np.array_equal(one.rendering, other.rendering)
+        assert judge.opinion(samples).likelihood(DOOR) == beside.opinion(samples).likelihood(DOOR)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_noise_brings_no_words(model: AcousticModel, lexicon: Lexicon, judge: PhraseJudge, seed: int) -> None:
     noise = (0.05 * np.random.default_rng(seed).standard_normal(32_000)).astype(np.float32)
