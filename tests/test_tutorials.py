@@ -6,6 +6,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A person's folder, with the recordings that the pages speak of, of one voice."""
     monkeypatch.setenv("STREAMAUTH_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
+    long = {"talk.flac": "long-1", "who.ogg": "long-2"}
+    for file, utterance in long.items():
+        soundfile.write(tmp_path / file, *soundfile.read(demo_utterances()["rms", utterance].path, dtype="float32"))
     for number, letter in enumerate("abcd", 1):
         samples, rate_hz = soundfile.read(demo_utterances()["awb", f"door-{number}"].path, dtype="float32")
         soundfile.write(tmp_path / f"{letter}.wav", samples, rate_hz)
@@ -68,6 +72,38 @@ def test_commands(folder: Path, page: str, monkeypatch: pytest.MonkeyPatch) -> N
             monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((folder / arguments[at + 1]).read_bytes())))
             del arguments[at:]
         assert run(arguments) == 0, line
+
+
+ELSEWHERE = {
+    "pip install": "packages are built and installed by tests of their own",
+    "streamauth listen": "needs a microphone",
+    "streamauth models pull": "needs the network",
+    "streamauth calibrate": "needs recordings of ten people",
+}
+"""What the first page names and is not run here."""
+
+
+@pytest.mark.usefixtures("no_sound_card")
+def test_the_first_page_in_its_order(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = re.findall(r"^## Use it\n\n```\n(.*?)^```", (DOCS.parent / "README.md").read_text("utf-8"), re.M | re.S)
+    (folder / "trials.txt").write_text("1 a.wav,b.wav d.wav\n0 a.wav,b.wav who.ogg\n")
+    spoken: list[str] = []
+    for line in block.splitlines():
+        if line.startswith(tuple(ELSEWHERE)):
+            continue
+        program, *arguments = shlex.split(line.partition(" #")[0])
+        assert program == "streamauth"
+        spoken += [each for each in arguments if each.endswith((".wav", ".flac", ".ogg"))]
+        if "--label" in arguments:
+            # the same voice on another day, of which there are no recordings: these were heard before
+            monkeypatch.setenv("STREAMAUTH_REPLAY_REFUSE", "false")
+            for one, other in zip("abc", "efg", strict=True):
+                shutil.copy(folder / f"{one}.wav", folder / f"{other}.wav")
+        assert run(arguments) == 0, (line, capsys.readouterr().err)
+    assert len(set(spoken)) == len(spoken), "what was heard before is refused"
+    assert (folder / "out" / "report.html").is_file()
 
 
 def test_the_door_is_set_up_as_it_stands_there(folder: Path) -> None:

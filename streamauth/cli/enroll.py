@@ -103,9 +103,10 @@ def enroll(
         status = "enrolled" if session.complete else "enrolling" if session.utterances or not problems else "failed"
         known = authenticator.store.profiles
         twins = alike(authenticator.store, authenticator.engines, known.get(name)) if status == "enrolled" else []
+    spoken = f"{count} utterance{'' if count == 1 else 's'}, {speech_s:.1f} s of speech"
     texts = {
-        "enrolled": f"{name} is enrolled: {count} utterances, {speech_s:.1f} s of speech.",
-        "enrolling": f"{name} is not fully enrolled yet: {count} utterances, {speech_s:.1f} s of speech so far.",
+        "enrolled": f"{name} is enrolled: {spoken}.",
+        "enrolling": f"{name} is not fully enrolled yet: {spoken} so far.",
         "failed": f"Nothing was enrolled for {name}.",
     }
     if status == "enrolling" and not text_independent:

@@ -18,6 +18,7 @@ app = typer.Typer(help="List, get, check, add or time speaker encoders and other
 NameArgument = Annotated[str, typer.Argument(help="The model's name.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="The licences that are shown are accepted.")]
 _MB = 1_000_000
+_LICENCE_WIDTH = 10
 
 
 @app.command("list")
@@ -36,9 +37,10 @@ def list_(
     if json:
         output.result({"models": rows}, "")
         return EXIT_OK
-    # a name is copied into other commands, so it is never cut; the rest folds in a terminal of 80 columns
-    folding = [Column(title, overflow="fold") for title in ("kind", "language", "size", "licence", "state")]
-    table = Table(Column("name", no_wrap=True), *folding, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    # in a terminal of 80 columns no word is cut: a name is copied into other commands, and a licence has two lines
+    whole = [Column(title, no_wrap=True) for title in ("name", "kind", "language", "size")]
+    columns = (*whole, Column("licence", min_width=_LICENCE_WIDTH), Column("state", no_wrap=True))
+    table = Table(*columns, box=SIMPLE_HEAD, padding=0, show_edge=False)
     for row in rows:
         table.add_row(row["name"], row["kind"], row["language"], _size(row["bytes"]), row["licence"], row["state"])
     output.console.print(table)

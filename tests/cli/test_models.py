@@ -52,6 +52,17 @@ def test_list_shows_every_model(shell: Shell) -> None:
     assert kinds == {"detector"}
 
 
+def test_the_list_fits_into_80_columns_with_every_word_whole(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = shell("models", "list").out
+    assert max(map(len, told.splitlines())) <= 80
+    for row in shell.json("models", "list").data["models"]:
+        (line,) = [line for line in told.splitlines() if line.split()[:1] == [row["name"]]]
+        assert line.split()[1:3] == [row["kind"], row["language"]]
+        assert row["licence"].split()[0] in line.split()
+        assert row["state"] in line
+
+
 def test_a_licence_is_shown_and_must_be_accepted(web: Shell, site: Site) -> None:
     outcome = web("models", "pull", "net")
     assert outcome.code == 2

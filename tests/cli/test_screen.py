@@ -8,10 +8,10 @@ import pytest
 # as PortAudio and ALSA do: straight to the descriptor, past Python
 _NOISY = """
 import os
-from streamauth.cli import main
+from streamauth.cli import main, output
 def run(arguments):
     os.write(2, b"ALSA lib pcm.c: Unknown PCM\\n")
-    main.report_error("some_code", "Own words.", False)
+    output.report_error("some_code", "Own words.", False)
     return 2
 main.run = run
 main.main([])

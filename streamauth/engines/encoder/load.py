@@ -46,9 +46,9 @@ def load_encoder(
         from streamauth.engines.encoder.onnx import OnnxEncoder
     except ImportError as error:
         raise ModelMissing("ONNX Runtime is not installed or cannot start. Run: pip install onnxruntime") from error
-    known = marks is not None and tested.was_tested(marks, model.entry)
-    encoder = OnnxEncoder(model.entry, content, threads, tested=known)
-    if marks is not None and not known:
+    passed = marks is not None and tested.was_tested(marks, model.entry)
+    encoder = OnnxEncoder(model.entry, content, threads, tested=passed)
+    if marks is not None and not passed:
         tested.remember(marks, model.entry)
     return encoder
 

@@ -20,19 +20,20 @@ from streamauth.version import __version__
 
 _PROCESSOR = Path("/proc/cpuinfo")
 _KINDS = ("vendor_id", "cpu family", "model", "model name", "stepping", "microcode", "flags", "Features", "CPU part")
+_UNTOLD = (OSError, AttributeError, ValueError)
 
 
 def was_tested(folder: Path, entry: EncoderEntry) -> bool:
     """Whether the mark of just this encoder on just this machine is there."""
     try:
         return (folder / _name(entry)).is_file()
-    except OSError:
+    except _UNTOLD:
         return False
 
 
 def remember(folder: Path, entry: EncoderEntry) -> None:
     """Leave the mark, where the data folder is there and can be written."""
-    with suppress(OSError):
+    with suppress(*_UNTOLD):
         if folder.parent.is_dir():
             name = _name(entry)
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -40,7 +41,7 @@ def remember(folder: Path, entry: EncoderEntry) -> None:
 
 
 def _name(entry: EncoderEntry) -> str:
-    """Raises OSError where something cannot be told."""
+    """Raises one of ``_UNTOLD`` where something cannot be told."""
     facts = [__version__, repr(sorted(asdict(entry).items())), *_processor(), *_files()]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 

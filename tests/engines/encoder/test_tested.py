@@ -62,7 +62,7 @@ def test_an_encoder_that_fails_is_not_remembered(marks: Path, monkeypatch: pytes
     "changed",
     [
         lambda patch, path: patch.setattr(tested, "__version__", "0.0.0"),
-        lambda patch, path: patch.setattr(tested.onnxruntime, "__version__", "0.0.0"),
+        lambda patch, path: patch.setattr("onnxruntime.__version__", "0.0.0"),
         lambda patch, path: patch.setattr(tested, "_PROCESSOR", path / "cpuinfo"),
         lambda patch, path: patch.setattr(tested, "_PROCESSOR", path / "missing"),
         lambda patch, path: patch.setattr(tested, "_PROCESSOR", path / "empty"),
