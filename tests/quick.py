@@ -22,14 +22,18 @@ from fastapi._compat import v2 as fastapi_models
 from pydantic import TypeAdapter
 
 from streamauth.catalog.registry import Catalog, models_folder
+from streamauth.core.audio import declared_rate
 from streamauth.core.ports import Embedding, Samples, SpeakerEncoder, Transcript, Voiceprint, Word
 from streamauth.core.sessions import enrollment
+from streamauth.core.speech import voicing
 from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.pooling import VoiceSample
 from streamauth.engines.encoder.onnx import OnnxEncoder
 from streamauth.engines.loader import Engines
 from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.errors import ModelMissing
+from streamauth.evaluation import replay
+from streamauth.service import reenrollment
 from streamauth.settings import Settings, StoreSettings
 from streamauth.store.backends import sqlite
 from streamauth.store.database import Database
@@ -48,6 +52,8 @@ _adapters: dict[tuple[Any, str, str], TypeAdapter[Any]] = {}
 _recognizer = vosk.KaldiRecognizer
 _heard: dict[tuple[Any, bytes], Any] = {}
 _command_of = cache(typer.main.get_command)
+_spectra = voicing.spectra
+_spectra_of: dict[bytes, tuple[Any, Any]] = {}
 _judge = PhraseCheck.judge
 _judge_free = FreeCheck.judge
 _judged: dict[tuple[Any, ...], tuple[Transcript, int]] = {}
@@ -122,6 +128,13 @@ def _embedded_once(self: OnnxEncoder, windows: Samples) -> Embedding:
     return _embedded[key].copy()
 
 
+def _spectra_once(frames: Samples) -> tuple[Any, Any]:
+    key = _digest(frames)
+    if key not in _spectra_of:
+        _spectra_of[key] = _spectra(frames)
+    return _spectra_of[key]
+
+
 def _judged_once(self: PhraseCheck, samples: Samples, heard: Sequence[Word], *, over: bool) -> Transcript:
     sounds = pickle.dumps((self._expected, self._least_llr, self._reached, tuple(heard), over))
     key = self._model, self._judge, sounds, _digest(samples)
@@ -170,7 +183,10 @@ def quick() -> None:
     patch = pytest.MonkeyPatch()
     patch.setattr(sqlite.SqliteBackend, "__init__", _made)
     patch.setattr(sqlite, "_PRAGMAS", tuple(each.replace("= FULL", "= OFF") for each in _DEFAULT_PRAGMAS))
-    patch.setattr(enrollment, "augmented_voiceprint", _augmented_once)
+    for room in (enrollment, replay, reenrollment):
+        patch.setattr(room, "augmented_voiceprint", _augmented_once)
+    for user in (voicing, declared_rate):
+        patch.setattr(user, "spectra", _spectra_once)
     patch.setattr(OnnxEncoder, "_run", _embedded_once)
     patch.setattr(PhraseCheck, "judge", _judged_once)
     patch.setattr(FreeCheck, "judge", _judged_free_once)

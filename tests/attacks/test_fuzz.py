@@ -10,10 +10,10 @@ from scripts.attack.targets import OWNERS, UNHEARD_OF, Answer
 KNOWN = Known({"": "", "verify": "a key of many letters"}, [], OWNERS, {})
 
 
-def test_thousands_of_requests_messages_and_lines_find_nothing() -> None:
+def test_a_thousand_requests_messages_and_lines_find_nothing() -> None:
     findings = Findings()
-    fuzz_part(2500, "tests", findings)
-    assert findings.messages >= 2500
+    fuzz_part(1000, "tests", findings)
+    assert findings.messages >= 1000
     assert not findings.kinds, findings.examples
     # it gets as far as decisions, and is not merely turned away at the door
     assert {"Request 200", "Talk 101", "Lines 0"} <= {

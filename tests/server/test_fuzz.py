@@ -1,6 +1,7 @@
 """The REST interface against its own description, by schemathesis: no other answers, and no 500."""
 
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,13 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 OF_A_PROFILE = ("/enrollments", "/verifications", "/reset", "/unlock")
 
 
+PARTS = 3
+"""So that no test takes long."""
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=str)
-def test_the_rest_interface_keeps_to_its_description(tmp_path: Path, mode: GenerationMode) -> None:
+def test_the_rest_interface_keeps_to_its_description(tmp_path: Path, mode: GenerationMode, part: int) -> None:
     bounded = settings(
         max_examples=10,
         database=None,
@@ -39,7 +45,7 @@ def test_the_rest_interface_keeps_to_its_description(tmp_path: Path, mode: Gener
         web = Web(url, key_of(watched))
         described = schemathesis.openapi.from_dict(web("GET", "/openapi.json").json)
         ada, tried = web.profile_id("ada"), set[str]()
-        for result in described.get_all_operations():
+        for result in islice(described.get_all_operations(), part, None, PARTS):
             assert not isinstance(result, Err), result
             operation = result.ok()
 
@@ -53,6 +59,6 @@ def test_the_rest_interface_keeps_to_its_description(tmp_path: Path, mode: Gener
 
             with suppress(Unsatisfiable):  # there is no wrong way to ask for what takes no arguments
                 fuzz()
-        assert len(tried) >= 10
+        assert len(tried) >= 6
         assert web("GET", "/readyz").status == 200
         assert web.profile_id("ada") == ada

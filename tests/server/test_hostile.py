@@ -240,7 +240,8 @@ def test_pings_of_a_peer_that_does_not_read_fill_no_memory(tmp_path: Path) -> No
         raw.reset()
 
 
-def test_a_slow_reader_is_cut_off_and_others_do_not_notice(tmp_path: Path) -> None:
+def test_a_slow_reader_is_cut_off_and_others_do_not_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamauth.server.hosting._SEND_BUFFER_BYTES", 8192)  # so that it is full soon
     with attacked(tmp_path, idle_timeout_s=1) as (url, watched):
         raw = Raw(url, receive_bytes=4096)
         raw.say(**START | {"mode": "continuous", "name": "bob"})
