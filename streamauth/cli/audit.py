@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened
+from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened, table
 
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 app = typer.Typer(help="What was decided and changed: append-only, sealed, chained so that nothing can be taken out.")
@@ -30,8 +30,6 @@ def list_(
     json: JsonOption = False,
 ) -> int:
     """The newest entries. They name ids, never a person: `streamauth profiles list --json` tells whose they are."""
-    from rich.table import Table
-
     from streamauth.errors import UnknownProfile
     from streamauth.store.audit import AuditFilter
 
@@ -46,11 +44,11 @@ def list_(
     if json:
         output.result({"entries": [entry.as_dict() for entry in entries]}, "")
         return EXIT_OK
-    table = Table("number", "time (UTC)", "by", "action", "of", "outcome")
+    rows = table("number", "time (UTC)", "by", "action", "of", "outcome", whole=("number", "outcome"))
     for entry in entries:
         at = datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(str(entry.number), at, entry.actor, entry.action, entry.subject, entry.outcome)
-    output.console.print(table if entries else "No such entries.")
+        rows.add_row(str(entry.number), at, entry.actor, entry.action, entry.subject, entry.outcome)
+    output.console.print(rows if entries else "No such entries.")
     return EXIT_OK
 
 

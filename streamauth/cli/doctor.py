@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption, counted
 
 _PACKAGES = (
     *("numpy", "onnxruntime", "soxr", "soundfile", "webrtcvad-wheels", "vosk", "kaldi-native-fbank", "websockets"),
@@ -167,7 +167,7 @@ def _store(url: str | None) -> list[Check]:
 
     def look() -> str:
         with opened(url) as authenticator:
-            return f"{len(authenticator.store.profiles.summaries())} profiles"
+            return counted(len(authenticator.store.profiles.summaries()), "profile")
 
     def changed() -> tuple[list[str], list[str]]:
         with opened(url) as authenticator:

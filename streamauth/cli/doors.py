@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption, opened
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption, counted, opened, table
 
 if TYPE_CHECKING:
     from streamauth.store.doors import DoorStanding
@@ -35,18 +35,16 @@ TableArgument = Annotated[TableName, typer.Argument(help="Which table.")]
 @app.command("list")
 def list_(store: StoreOption = None, json: JsonOption = False) -> int:
     """All doors and how they stood when they were last heard of."""
-    from rich.table import Table
-
     output = Output(json)
     with opened(store) as authenticator:
         rows = [_described(door) for door in authenticator.store.doors.all()]
     if json:
         output.result({"doors": rows}, "")
         return EXIT_OK
-    table = Table("door", "state", "mode", "problem", "last heard of")
+    told = table("door", "state", "mode", "problem", "last heard of", whole=("door",))
     for row in rows:
-        table.add_row(row["name"], row["state"], row["mode"], "yes" if row["problem"] else "", row["seen_at"])
-    output.console.print(table if rows else "No doors. `streamauth kiosk` is one, once it runs.")
+        told.add_row(row["name"], row["state"], row["mode"], "yes" if row["problem"] else "", row["seen_at"])
+    output.console.print(told if rows else "No doors. `streamauth kiosk` is one, once it runs.")
     return EXIT_OK
 
 
@@ -149,7 +147,7 @@ def import_(
         raise BadPlan("The file must be UTF-8.") from None
     with opened(store) as authenticator:
         count = DoorOperator(authenticator.store).import_table(TableKind(table), text, replace=replace)
-    Output(json).result({"table": table.value, "rows": count}, f"{count} rows of {table.value}.")
+    Output(json).result({"table": table.value, "rows": count}, f"{counted(count, 'row')} of {table.value}.")
     return EXIT_OK
 
 

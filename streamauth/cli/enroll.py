@@ -18,6 +18,7 @@ from streamauth.cli.output import (
     MicOption,
     Output,
     StoreOption,
+    counted,
     opened,
 )
 
@@ -103,7 +104,7 @@ def enroll(
         status = "enrolled" if session.complete else "enrolling" if session.utterances or not problems else "failed"
         known = authenticator.store.profiles
         twins = alike(authenticator.store, authenticator.engines, known.get(name)) if status == "enrolled" else []
-    spoken = f"{count} utterance{'' if count == 1 else 's'}, {speech_s:.1f} s of speech"
+    spoken = f"{counted(count, 'utterance')}, {speech_s:.1f} s of speech"
     texts = {
         "enrolled": f"{name} is enrolled: {spoken}.",
         "enrolling": f"{name} is not fully enrolled yet: {spoken} so far.",
@@ -166,12 +167,13 @@ def _events(attempt: "EnrollmentAttempt", recordings: "list[Recording]") -> "Ite
 
 def _tell(event: "Event", where: str, phrase: str | None, problems: "list[Reason]", output: Output) -> None:
     from streamauth.core.events import REASON_TEXTS, Enrolled, UtteranceRefused, UtteranceTaken
+    from streamauth.core.phrase.words import normalize
 
     if isinstance(event, UtteranceRefused):
         problems.extend(reason for reason in event.reasons if reason not in problems)
         for reason in event.reasons:
             output.messages.print(f"{where}: not taken. {REASON_TEXTS[reason]}", markup=False)
-        if event.heard and phrase is not None:
+        if event.heard and phrase is not None and event.heard != " ".join(normalize(phrase)):
             output.messages.print(f"I heard “{event.heard}”; say “{phrase}”.", markup=False)
     elif isinstance(event, Enrolled):
         expected = [

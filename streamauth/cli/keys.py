@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened
+from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened, table
 
 if TYPE_CHECKING:
     from streamauth.store.api_keys import ApiKey
@@ -59,21 +59,17 @@ def create(
 @app.command("list")
 def list_(store: StoreOption = None, json: JsonOption = False) -> int:
     """All API keys, never the keys themselves."""
-    from rich.table import Table
-
     output = Output(json)
     with opened(store) as authenticator:
         rows = [_described(key) for key in authenticator.store.api_keys.all()]
     if json:
         output.result({"keys": rows}, "")
         return EXIT_OK
-    table = Table("id", "name", "tenant", "scopes", "created", "ends", "used", "state")
+    told = table("id", "name", "tenant", "scopes", "created", "ends", "used", "state", whole=("id", "state"))
     for row in rows:
-        used, ends = row["used_at"] or "never", row["expires_at"] or "never"
-        table.add_row(
-            row["id"], row["name"], row["tenant"], " ".join(row["scopes"]), row["created_at"], ends, used, row["state"]
-        )
-    output.console.print(table if rows else "No API keys. `streamauth keys create NAME --scope verify` makes one.")
+        times = [_minute(row[key]) for key in ("created_at", "expires_at", "used_at")]
+        told.add_row(row["id"], row["name"], row["tenant"], " ".join(row["scopes"]), *times, row["state"])
+    output.console.print(told if rows else "No API keys. `streamauth keys create NAME --scope verify` makes one.")
     return EXIT_OK
 
 
@@ -140,6 +136,10 @@ def revoke_signing(
 def _lifetime_s(usual_days: float, given_days: float | None) -> float | None:
     days = usual_days if given_days is None else given_days
     return days * _DAY_S or None
+
+
+def _minute(at: str | None) -> str:
+    return "never" if at is None else at[:16].replace("T", " ")
 
 
 def _described(key: "ApiKey") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, EXIT_REJECT, DeviceOption, JsonOption, Output
+from streamauth.cli.output import EXIT_OK, EXIT_REJECT, DeviceOption, JsonOption, Output, table
 
 app = typer.Typer(help="List the microphones of this machine, or test one.")
 
@@ -15,8 +15,6 @@ _SILENT_DBFS = -75.0
 @app.command("list")
 def list_(json: JsonOption = False) -> int:
     """All microphones that the sound system offers."""
-    from rich.table import Table
-
     from streamauth.settings import load_settings
     from streamauth.sources.microphone import list_devices
 
@@ -29,12 +27,12 @@ def list_(json: JsonOption = False) -> int:
     if json:
         output.result({"microphones": rows, "setting": chosen}, "")
         return EXIT_OK
-    table = Table("number", "name", "system", "rate", "default")
+    told = table("number", "name", "system", "rate", "default", whole=("number", "rate"))
     for row in rows:
-        table.add_row(
+        told.add_row(
             str(row["number"]), str(row["name"]), str(row["api"]), f"{row['rate']} Hz", "yes" if row["default"] else ""
         )
-    output.console.print(table if rows else "There is no microphone on this computer, or no permission to use it.")
+    output.console.print(told if rows else "There is no microphone on this computer, or no permission to use it.")
     if chosen:
         output.console.print(f"microphone.device is set to {chosen}.", markup=False)
     return EXIT_OK

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, table
 
 if TYPE_CHECKING:
     from streamauth.catalog.download import Progress
@@ -18,7 +18,6 @@ app = typer.Typer(help="List, get, check, add or time speaker encoders and other
 NameArgument = Annotated[str, typer.Argument(help="The model's name.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="The licences that are shown are accepted.")]
 _MB = 1_000_000
-_LICENCE_WIDTH = 10
 
 
 @app.command("list")
@@ -27,9 +26,6 @@ def list_(
     json: JsonOption = False,
 ) -> int:
     """All models, and which are installed."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Column, Table
-
     from streamauth.catalog.registry import Catalog
 
     output = Output(json)
@@ -37,13 +33,11 @@ def list_(
     if json:
         output.result({"models": rows}, "")
         return EXIT_OK
-    # in a terminal of 80 columns no word is cut: a name is copied into other commands, and a licence has two lines
-    whole = [Column(title, no_wrap=True) for title in ("name", "kind", "language", "size")]
-    columns = (*whole, Column("licence", min_width=_LICENCE_WIDTH), Column("state", no_wrap=True))
-    table = Table(*columns, box=SIMPLE_HEAD, padding=0, show_edge=False)
+    whole = ("name", "kind", "language", "size", "state")
+    told = table("name", "kind", "language", "size", "licence", "state", whole=whole)
     for row in rows:
-        table.add_row(row["name"], row["kind"], row["language"], _size(row["bytes"]), row["licence"], row["state"])
-    output.console.print(table)
+        told.add_row(row["name"], row["kind"], row["language"], _size(row["bytes"]), row["licence"], row["state"])
+    output.console.print(told)
     return EXIT_OK
 
 

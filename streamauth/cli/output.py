@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from streamauth.service.authenticator import Authenticator
 
@@ -96,6 +97,25 @@ class Output:
                 yield
         else:
             yield
+
+
+def counted(count: int, thing: str) -> str:
+    """How many of a thing there are."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def table(*titles: str, whole: Collection[str] = ()) -> "Table":
+    """A table for 80 columns, in which nothing is cut off: what is too long goes on in the line below.
+
+    Args:
+        titles: Of its columns.
+        whole: Those whose values are copied into other commands: they stay in one line.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Column, Table
+
+    columns = [Column(title, no_wrap=title in whole, overflow="fold") for title in titles]
+    return Table(*columns, box=SIMPLE_HEAD, padding=0, show_edge=False)
 
 
 def report_error(code: str, message: str, as_json: bool) -> None:

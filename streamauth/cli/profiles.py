@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_MISUSE, EXIT_OK, JsonOption, Output, StoreOption, opened
+from streamauth.cli.output import EXIT_MISUSE, EXIT_OK, JsonOption, Output, StoreOption, opened, table
 
 if TYPE_CHECKING:
     from streamauth.service.authenticator import Authenticator
@@ -18,20 +18,18 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @app.command("list")
 def list_(store: StoreOption = None, json: JsonOption = False) -> int:
     """All profiles."""
-    from rich.table import Table
-
     output = Output(json)
     with opened(store) as authenticator:
         rows = [_described(authenticator, summary) for summary in authenticator.store.profiles.summaries()]
     if json:
         output.result({"profiles": rows}, "")
         return EXIT_OK
-    table = Table("name", "kind", "status", "utterances", "speech", "failures")
+    told = table("name", "kind", "status", "utterances", "speech", "failures", whole=("kind", "status"))
     for row in rows:
         status = "locked" if row["locked"] else row["status"]
         speech = f"{row['speech_s']:.1f} s"
-        table.add_row(row["name"], row["kind"], status, str(row["utterances"]), speech, str(row["failures"]))
-    output.console.print(table if rows else "No profiles yet. `streamauth enroll NAME FILES...` makes one.")
+        told.add_row(row["name"], row["kind"], status, str(row["utterances"]), speech, str(row["failures"]))
+    output.console.print(told if rows else "No profiles yet. `streamauth enroll NAME FILES...` makes one.")
     return EXIT_OK
 
 
@@ -41,7 +39,7 @@ def show(name: NameArgument, store: StoreOption = None, json: JsonOption = False
     with opened(store) as authenticator:
         data = _described(authenticator, authenticator.store.profiles.summaries(name=name)[0])
     width = max(len(key) for key in data)
-    Output(json).result(data, "\n".join(f"{key:<{width}}  {value}" for key, value in data.items()))
+    Output(json).result(data, "\n".join(f"{key:<{width}}  {_for_people(value)}" for key, value in data.items()))
     return EXIT_OK
 
 
@@ -218,6 +216,17 @@ def _described(authenticator: "Authenticator", summary: "ProfileSummary") -> dic
         "created_at": profile.created_at.isoformat(timespec="milliseconds"),
         "updated_at": profile.updated_at.isoformat(timespec="milliseconds"),
     }
+
+
+def _for_people(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None | []:
+            return "none"
+        case list():
+            return ", ".join(map(str, value))
+    return str(value)
 
 
 def _sure(question: str, yes: bool, json: bool) -> bool:

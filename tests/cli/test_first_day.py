@@ -13,7 +13,7 @@ import soundfile
 
 from streamauth.errors import BadSetting
 from streamauth.settings import load_settings
-from tests.cli.rig import PHRASE, Shell, voice
+from tests.cli.rig import PHRASE, Shell, enroll, voice
 from tests.sources.test_microphone import FakeSoundDevice
 
 # --- settings -------------------------------------------------------------------------------------------------
@@ -240,3 +240,33 @@ def test_models_fit_into_80_columns(shell: Shell, monkeypatch: pytest.MonkeyPatc
     shown = shell("models", "list").out
     assert all(len(line) <= 80 for line in shown.splitlines())
     assert all(name in shown for name in names)
+
+
+def test_no_table_cuts_off_what_one_copies_from_it(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "somebody of a rather long name, " * 4
+    enroll(shell, name.strip(), "slt")
+    key = shell.json("keys", "create", "the desk beside the front door", "--scope", "admin", "--scope", "verify").data
+    told = {command: shell(command, "list").out for command in ("profiles", "keys", "audit")}
+    assert key["id"] in told["keys"]
+    for text in told.values():
+        assert "…" not in text
+        assert max(map(len, text.splitlines())) <= 80
+    row = shell.json("audit", "list").data["entries"][0]
+    assert row["subject"][:8] in told["audit"]
+
+
+def test_a_profile_is_shown_in_words(shell: Shell) -> None:
+    enroll(shell, "alice", "slt")
+    lines = dict(line.split(None, 1) for line in shell("profiles", "show", "alice").out.splitlines())
+    assert lines["encoders"].startswith("ge2e-noise-int8:")
+    assert (lines["locked"], lines["further_voiceprints"], lines["consent"]) == ("no", "none", "none")
+
+
+def test_who_said_the_phrase_is_not_told_to_say_it(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMAUTH_REPLAY_REFUSE", "true")
+    files = [voice("slt", "door-1"), voice("slt", "door-1"), voice("slt", "coffee")]
+    told = shell("enroll", "alice", *files, "--phrase", PHRASE).err
+    assert "heard before" in told
+    assert told.count("I heard") == 1
+    assert "cup of coffee" in told
