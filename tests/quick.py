@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-import typer.main
 import vosk
 from fastapi._compat import v2 as fastapi_models
 from pydantic import TypeAdapter
@@ -51,7 +50,6 @@ _embedded: dict[tuple[OnnxEncoder, bytes], Embedding] = {}
 _adapters: dict[tuple[Any, str, str], TypeAdapter[Any]] = {}
 _recognizer = vosk.KaldiRecognizer
 _heard: dict[tuple[Any, bytes], Any] = {}
-_command_of = cache(typer.main.get_command)
 _spectra = voicing.spectra
 _spectra_of: dict[bytes, tuple[Any, Any]] = {}
 _judge = PhraseCheck.judge
@@ -191,7 +189,6 @@ def quick() -> None:
     patch.setattr(PhraseCheck, "judge", _judged_once)
     patch.setattr(FreeCheck, "judge", _judged_free_once)
     patch.setattr(vosk, "KaldiRecognizer", _DecodedOnce)
-    patch.setattr(typer.main, "get_command", _command_of)
     patch.setattr(Engines, "__init__", _engines)
     patch.setattr(fastapi_models, "TypeAdapter", _adapter_once)
     # what is loaded by now stays; to look through it costs a second where a test asks for a collection

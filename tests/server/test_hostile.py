@@ -16,10 +16,8 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.server.rig import ADA, AUDIO, BOB, PHRASE, HangingEncoder, Peer, Watched, server, spoken, until
+from tests.server.rig import ADA, BOB, PHRASE, START, HangingEncoder, Peer, Watched, server, spoken, until
 from tests.server.web import Web, key_of, wav
-
-START: dict[str, Any] = {"type": "start", "version": 1, "mode": "verify", "name": "ada", "audio": AUDIO}
 
 
 class Raw:
@@ -100,22 +98,31 @@ def handles() -> int:
     return found
 
 
+def assert_serves(url: str, watched: Watched) -> None:
+    """That somebody is accepted, after whom nothing is left."""
+    with Peer(url) as peer:
+        peer.start()
+        peer.send(spoken(PHRASE, ADA))
+        assert peer.last() == ("accept", 1000)
+    until(lambda: not watched.unclosed)
+
+
+@contextmanager
+def unharmed(url: str, watched: Watched) -> Iterator[None]:
+    """That a server, after what is done to it, still serves, and holds nothing more than before."""
+    gc.freeze()  # what is there by now is not looked through each time
+    assert_serves(url, watched)  # so that whatever is opened once is open
+    before = handles()
+    yield
+    assert_serves(url, watched)
+    until(lambda: handles() <= before)
+
+
 @contextmanager
 def attacked(home: Path, *args: Any, **limits: Any) -> Iterator[tuple[str, Watched]]:
-    """A server that, after what is done to it, still serves, and holds nothing more than before."""
-    with server(home, *args, **limits) as (url, watched):
-        with Peer(url) as peer:  # so that whatever is opened once is open
-            peer.start()
-            peer.send(spoken(PHRASE, ADA))
-            assert peer.last() == ("accept", 1000)
-        until(lambda: not watched.unclosed)
-        before = handles()
+    """A server of its own that stays unharmed."""
+    with server(home, *args, **limits) as (url, watched), unharmed(url, watched):
         yield url, watched
-        with Peer(url) as peer:
-            peer.start()
-            peer.send(spoken(PHRASE, ADA))
-            assert peer.last() == ("accept", 1000)
-        until(lambda: not watched.unclosed and handles() <= before)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +144,8 @@ def attacked(home: Path, *args: Any, **limits: Any) -> Iterator[tuple[str, Watch
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_what_is_no_protocol(tmp_path: Path, messages: list[Any], end: Any) -> None:
-    with attacked(tmp_path) as (url, _), Peer(url) as peer:
+def test_what_is_no_protocol(running: tuple[str, Watched], messages: list[Any], end: Any) -> None:
+    with unharmed(*running), Peer(running[0]) as peer:
         with suppress(ConnectionClosed):
             for message in messages:
                 peer.socket.send(json.dumps(message) if isinstance(message, dict) else message)
@@ -335,14 +342,25 @@ def test_hundreds_of_idle_websockets_keep_nobody_out(tmp_path: Path) -> None:
             assert peer.last() == ("accept", 1000)
 
 
+@pytest.fixture(scope="module")
+def hanging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HangingEncoder, str, Watched]]:
+    """A server whose encoder hangs on bob, once ``let_go`` is cleared; the encoder, its URL and its application."""
+    encoder = HangingEncoder(BOB)
+    with server(tmp_path_factory.mktemp("hanging"), encoder, engine_threads=2) as (url, watched):
+        yield encoder, url, watched
+
+
 STATES = ("tcp", "request", "handshake", "connected", "token", "started", "audio", "ended", "hanging", "rest")
 
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("how", ["reset", "closed"])
-def test_a_peer_that_vanishes_in_any_state(tmp_path: Path, state: str, how: str) -> None:
-    encoder = HangingEncoder(BOB)
-    with attacked(tmp_path, encoder, engine_threads=2) as (url, watched):
+def test_a_peer_that_vanishes_in_any_state(hanging: tuple[HangingEncoder, str, Watched], state: str, how: str) -> None:
+    encoder, url, watched = hanging
+    encoder.let_go.clear()
+    while encoder.hanging.acquire(blocking=False):
+        pass
+    with unharmed(url, watched):
         raw = Raw(url, upgrade=state not in ("tcp", "request", "handshake", "rest"))
         if state == "request":
             raw.socket.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

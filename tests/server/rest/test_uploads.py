@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.server.rig import ADA, BOB, PHRASE, server, spoken
+from tests.server.rig import ADA, BOB, PHRASE, Watched, server, spoken
 from tests.server.web import Web, key_of, wav
 
 
@@ -33,23 +33,19 @@ FILE = 'name="file"; filename="a.wav"'
         (FILE, 'multipart/form-data; charset=utf-8; boundary="----x"'),
     ],
 )
-def test_a_form_with_a_file(tmp_path: Path, head: str, content_type: str) -> None:
-    with server(tmp_path) as (url, watched):
-        web = Web(url, key_of(watched))
-        body = form(('name="note"', b"hello"), (head, wav(spoken(PHRASE, ADA))))
-        answer = web(
-            "POST", f"/v1/profiles/{web.profile_id('ada')}/verifications", body, **{"Content-Type": content_type}
-        )
-        assert answer.json["decision"] == "accept"
+def test_a_form_with_a_file(running: tuple[str, Watched], head: str, content_type: str) -> None:
+    web = Web(running[0])
+    body = form(('name="note"', b"hello"), (head, wav(spoken(PHRASE, ADA))))
+    path = f"/v1/profiles/{web.profile_id('ada')}/verifications"
+    assert web("POST", path, body, **{"Content-Type": content_type}).json["decision"] == "accept"
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json", "image/png", "audio/mpeg", "nonsense", ""])
-def test_the_body_goes_before_its_content_type(tmp_path: Path, content_type: str) -> None:
-    with server(tmp_path) as (url, watched):
-        web = Web(url, key_of(watched))
-        path = f"/v1/profiles/{web.profile_id('ada')}/verifications"
-        answer = web("POST", path, wav(spoken(PHRASE, ADA)), **{"Content-Type": content_type})
-        assert answer.json["decision"] == "accept"
+def test_the_body_goes_before_its_content_type(running: tuple[str, Watched], content_type: str) -> None:
+    web = Web(running[0])
+    path = f"/v1/profiles/{web.profile_id('ada')}/verifications"
+    answer = web("POST", path, wav(spoken(PHRASE, ADA)), **{"Content-Type": content_type})
+    assert answer.json["decision"] == "accept"
 
 
 @pytest.mark.parametrize(
@@ -70,15 +66,14 @@ def test_the_body_goes_before_its_content_type(tmp_path: Path, content_type: str
     ids=lambda value: "" if isinstance(value, bytes) else value,
 )
 def test_what_holds_no_audio_is_told_with_what_to_do(
-    tmp_path: Path, content_type: str, body: bytes, sentence: str
+    running: tuple[str, Watched], content_type: str, body: bytes, sentence: str
 ) -> None:
-    with server(tmp_path) as (url, watched):
-        web = Web(url, key_of(watched))
-        path = f"/v1/profiles/{web.profile_id('ada')}/verifications"
-        answer = web("POST", path, body, **{"Content-Type": content_type})
-        assert answer.status == 400
-        assert sentence in answer.json["error"]["message"]
-        assert watched.failures("ada") == 0, "nothing was compared"
+    url, watched = running
+    path = f"/v1/profiles/{Web(url).profile_id('ada')}/verifications"
+    answer = Web(url)("POST", path, body, **{"Content-Type": content_type})
+    assert answer.status == 400
+    assert sentence in answer.json["error"]["message"]
+    assert watched.failures("ada") == 0, "nothing was compared"
 
 
 def test_one_channel_of_several(tmp_path: Path) -> None:
