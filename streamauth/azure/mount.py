@@ -1,7 +1,6 @@
 """The API as a mount of the server: all paths that begin with one of its roots, in any letter case."""
 
 import logging
-from typing import NoReturn
 
 from starlette.datastructures import URLPath
 from starlette.requests import ClientDisconnect, Request
@@ -71,9 +70,6 @@ class AzureRoute(BaseRoute):
 
     def url_path_for(self, name: str, /, **path_params: object) -> URLPath:
         """See Starlette; these paths have no names."""
-        return self._nameless(name, path_params)
-
-    def _nameless(self, name: str, path_params: dict[str, object]) -> NoReturn:
         raise NoMatchFound(name, path_params)
 
 

@@ -31,7 +31,3 @@ class LoginProtocolError(LoginError):
 
 class LoginDaemonAbsent(StreamAuthError, retryable=True):
     """The login daemon does not answer. Start it with `systemctl start streamauthd.socket`."""
-
-
-class LoginBusy(StreamAuthError, retryable=True):
-    """Too many programs ask the login daemon at once. Try again in a moment."""

@@ -11,21 +11,6 @@ from streamauth.errors import LoginError
 OWN_SERVICE = "streamauth"
 """Of `streamauth login test` and `streamauth listen`, which open nothing; always enabled."""
 
-SUGGESTED = {
-    "sudo": "commands as root",
-    "su": "another user",
-    "login": "consoles",
-    "polkit-1": "questions of the desktop",
-    "gdm-password": "GNOME's greeter and lock screen",
-    "sddm": "KDE's greeter",
-    "kde": "KDE's lock screen",
-    "lightdm": "LightDM's greeter",
-    "swaylock": "lock screen of Sway",
-    "i3lock": "lock screen of i3",
-    "xsecurelock": "XSecureLock",
-    "xscreensaver": "XScreenSaver",
-}
-"""Services that people have, with what they are for."""
 _MAX_NAME = 64
 _MAX_SERVICES = 100
 
