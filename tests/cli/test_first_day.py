@@ -1,6 +1,7 @@
 """What a newcomer does first: settings, microphones, files and streams of other programs, names, phrases."""
 
 import os
+import struct
 import subprocess
 import sys
 from io import BytesIO, TextIOWrapper
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from streamauth.errors import BadSetting
 from streamauth.settings import load_settings
@@ -115,6 +117,35 @@ def test_a_telephone_call_on_the_standard_input(
 def test_a_file_tells_its_own_format(enrolled: Shell) -> None:
     outcome = enrolled.json("verify", "alice", voice("slt", "door-4"), "--rate", "8000")
     assert (outcome.code, outcome.error) == (2, "bad_input")
+
+
+def test_a_length_that_is_a_little_too_long_costs_nothing(enrolled: Shell, tmp_path: Path) -> None:
+    samples, rate_hz = soundfile.read(voice("slt", "door-4"), dtype="int16")
+    file, pcm = tmp_path / "long.wav", samples.tobytes()
+    head = struct.pack("<IHHIIHH", 16, 1, 1, rate_hz, 2 * rate_hz, 2, 16)
+    data = b"fmt " + head + b"data" + struct.pack("<I", len(pcm) + 44) + pcm
+    file.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(data) + 44) + b"WAVE" + data)
+    assert enrolled.json("verify", "alice", file).data["decision"] == "accept"
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype", "rate_hz"),
+    [
+        ("WAV", "ULAW", 8_000),
+        ("WAV", "ALAW", 8_000),
+        ("WAV", "IMA_ADPCM", 8_000),
+        ("WAV", "GSM610", 8_000),
+        ("AIFF", "PCM_16", 16_000),
+        ("CAF", "PCM_16", 16_000),
+    ],
+)
+def test_a_file_of_a_telephone_or_a_studio_is_known(
+    enrolled: Shell, tmp_path: Path, kind: str, subtype: str, rate_hz: int
+) -> None:
+    samples, own_hz = soundfile.read(voice("slt", "door-4"), dtype="float32")
+    file = tmp_path / f"file.{kind.lower()}"
+    soundfile.write(file, np.clip(soxr.resample(samples, own_hz, rate_hz), -1, 1), rate_hz, subtype, format=kind)
+    assert enrolled.json("verify", "alice", file).data["decision"] == "accept"
 
 
 # --- people and phrases ---------------------------------------------------------------------------------------
