@@ -5,8 +5,9 @@
 No encoder and no calibration was fitted to the callers and to the speakers of words, so that all of them are measured
 on; of the readers, those of the part "unseen". *clean* is readers of the parts "unseen" and "fit", as they are: enough
 pairs of people for a false-accept rate of 1 in 10,000 to be measured. *rooms* is readers in a real living room, through
-any of its 50 microphones (``rooms/dirha-*-L*``); they enroll close to a microphone. Each attempt is judged at the end
-of its speech, and also as soon as so many seconds were heard. The target is 1 %.
+any of its 50 microphones (``rooms/dirha-*-L*``); they enroll close to a microphone. *in-room*: they enroll through any
+of these microphones, too. Each attempt is judged at the end of its speech, and also as soon as so many seconds were
+heard. The target is 1 %.
 """
 
 import argparse
@@ -27,23 +28,28 @@ from streamauth.evaluation.metrics import cllr, eer, frr_at_far, min_cllr, wilso
 from streamauth.evaluation.replay import Probe
 from streamauth.settings import Settings
 
-GROUPS = ("readers", "clean", "rooms", "callers", "words")
+GROUPS = ("readers", "clean", "rooms", "in-room", "callers", "words")
 TARGET_FAR, SELDOM = 0.01, 0.0001
 ENOUGH = 0.95
 """How many strangers must stand for the seldom rate, for it to be measured; one of them may be accepted."""
 ROOM_PROBES = 3
 """Of each reader, in a room."""
 _LATE = 16_000
+_ENROLL_SEED = 99
 
 
 def read(group: str, models: Models, settings: Settings) -> list[Person]:
     """Readers as they are, or in real rooms."""
-    rng = np.random.default_rng(SEED)
-    responses = [load(path) for path in sorted((AUDIO / "rooms").glob("dirha-*-L*.flac"))] if group == "rooms" else []
-    parts = ("unseen",) if group == "rooms" else ("unseen", "fit")
+    rng, where = np.random.default_rng(SEED), np.random.default_rng(_ENROLL_SEED)
+    rooms = sorted((AUDIO / "rooms").glob("dirha-*-L*.flac")) if group != "clean" else []
+    responses = [load(path) for path in rooms]
+    parts = ("unseen",) if responses else ("unseen", "fit")
     found = []
     for clip in (clip for part in parts for _, clip in librispeech(11.0, part)):
-        enrolled = Probe(clip[ENROLL], models, settings).enrolled()
+        first = clip[ENROLL]
+        if group == "in-room":
+            first = in_room(first, _from_direct(responses[where.integers(len(responses))]))
+        enrolled = Probe(first, models, settings).enrolled()
         chosen = [responses[number] for number in rng.choice(len(responses), ROOM_PROBES)] if responses else []
         probes = [in_room(clip[PROBE], _from_direct(response)) for response in chosen]
         looks = [Probe(audio, models, settings).looks() for audio in probes or [clip[PROBE]]]
@@ -59,7 +65,7 @@ def _from_direct(response: Samples) -> Samples:
 
 def heard(group: str, models: Models, settings: Settings) -> list[Person]:
     """The people of a group."""
-    if group in ("clean", "rooms"):
+    if group in ("clean", "rooms", "in-room"):
         return read(group, models, settings)
     if group == "readers":
         return readers(models, settings, True, np.random.default_rng(SEED))
