@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, insert, select, text, update
 
 from scripts.measure.gallery import PEOPLE, QUIET, SEED, SPEECH_S, People
 from streamauth.catalog.registry import Catalog
@@ -104,6 +104,7 @@ def fill(store: Store, encoder_id: str, people: People, count: int) -> None:
                 for at in range(0, len(some), _PAGE):
                     connection.execute(insert(table), some[at : at + _PAGE])
         connection.execute(update(counters).where(counter).values(value=first + count))
+        connection.execute(text("ANALYZE"))  # or each page of what follows is read from one end of a table to the other
         sealed.authentic.rebuild(connection, key, key)
 
 
