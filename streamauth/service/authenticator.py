@@ -46,6 +46,7 @@ from streamauth.service.replays import Replays
 from streamauth.service.voices import People, Voices
 from streamauth.settings import AttemptSettings, Settings, data_folder, load_settings
 from streamauth.store.attempts import check_verdict
+from streamauth.store.overlay import Overlay
 from streamauth.store.prompts import OpenPrompt
 from streamauth.store.schema import DEFAULT_TENANT
 from streamauth.store.standing import check_key
@@ -369,8 +370,7 @@ class Authenticator:
             return self._voices.everybody(models.encoder.id, models.calibration, tenant)
         found = self._voices.of_group(models.encoder.id, among, tenant)
         voiceprints = {one.name: (voiceprint, *further) for one, voiceprint, further in found}
-        people = People({one.name: one for one, *_ in found}, {one.profile_id: one.name for one, *_ in found})
-        return Roster.of(voiceprints, models.calibration), people
+        return Roster.of(voiceprints, models.calibration), People.of(Overlay({one.name: one for one, *_ in found}))
 
     def _verification(
         self,

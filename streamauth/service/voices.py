@@ -1,6 +1,6 @@
 """Enrolled voices: what a person is compared with, and how it follows the voice after sure accepts."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -10,6 +10,7 @@ from streamauth.core.voice.calibration import Calibration
 from streamauth.core.voice.roster import Roster
 from streamauth.settings import AdaptationSettings
 from streamauth.store.gallery import Enrolled
+from streamauth.store.overlay import Overlay
 from streamauth.store.schema import DEFAULT_TENANT
 from streamauth.store.store import Store
 from streamauth.store.templates import FOLLOWING, Template
@@ -24,8 +25,13 @@ class People:
         names: Names by id.
     """
 
-    by_name: Mapping[str, Enrolled]
-    names: Mapping[str, str]
+    by_name: Overlay[str, Enrolled]
+    names: Overlay[str, str]
+
+    @classmethod
+    def of(cls, by_name: Overlay[str, Enrolled]) -> "People":
+        """Those of a table by name."""
+        return cls(by_name, Overlay({one.profile_id: name for name, one in by_name.items()}))
 
     def names_of(self, profile_ids: Collection[str]) -> set[str]:
         """The names of those profiles that are among them."""
@@ -39,11 +45,11 @@ class _Held:
         self._lock = Lock()
         self._calibration: Calibration | None = None
         self._roster: Roster | None = None
-        self._people = People({}, {})
+        self._people = People(Overlay({}), Overlay({}))
 
     def brought_to(
         self,
-        found: Mapping[str, Enrolled],
+        found: Overlay[str, Enrolled],
         calibration: Calibration,
         voiceprints_of: Callable[[Enrolled], tuple[Voiceprint, ...]],
     ) -> tuple[Roster, People]:
@@ -53,15 +59,13 @@ class _Held:
             if self._roster is None or self._calibration is not calibration:
                 people = {name: voiceprints_of(one) for name, one in found.items()}
                 self._roster, self._calibration = Roster.of(people, calibration), calibration
-                self._people = People(found, {one.profile_id: name for name, one in found.items()})
+                self._people = People.of(found)
             elif found is not former:
-                fresh = {name: voiceprints_of(one) for name, one in found.items() if former.get(name) is not one}
-                gone = former.keys() - found.keys()
-                self._roster = self._roster.changed(gone, fresh)
-                names = dict(self._people.names)
-                for name in former.keys() & {*gone, *fresh}:
-                    names.pop(former[name].profile_id, None)
-                self._people = People(found, names | {found[name].profile_id: name for name in fresh})
+                gone, fresh = found.since(former)
+                self._roster = self._roster.changed(gone, {name: voiceprints_of(one) for name, one in fresh.items()})
+                out = [former[name].profile_id for name in {*gone, *fresh} if name in former]
+                names = self._people.names.changed(out, {one.profile_id: name for name, one in fresh.items()})
+                self._people = People(found, names)
             return self._roster, self._people
 
 

@@ -4,7 +4,7 @@ Each use compares one change number with the database's and reads only what has 
 is named by an identification is read again before the speaker is told (``confirm``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
@@ -18,6 +18,7 @@ from streamauth.errors import EncoderChanged, NobodyToIdentify, StoreCorrupt, Un
 from streamauth.store.authentic import PROFILE
 from streamauth.store.changes import KEPT_REMOVALS, latest_change
 from streamauth.store.names import stored_name
+from streamauth.store.overlay import Overlay
 from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.profiles import spelled_name
 from streamauth.store.schema import DEFAULT_TENANT, profiles, removals, voiceprints
@@ -84,7 +85,8 @@ class Gallery:
             NobodyToIdentify: No profile is enrolled, or none was named.
         """
         if names is None:
-            return list(self.everybody(encoder_id, tenant=tenant).values())
+            everybody = self.everybody(encoder_id, tenant=tenant)
+            return [everybody[name] for name in sorted(everybody)]
         wanted = {stored_name(name) for name in names}
         if not wanted:
             raise NobodyToIdentify
@@ -93,8 +95,8 @@ class Gallery:
             wanted = {name if name in by_name else spelled_name(connection, name, tenant) or name for name in wanted}
             return [by_name.get(name) or _missing(connection, name, tenant) for name in sorted(wanted)]
 
-    def everybody(self, encoder_id: str, *, tenant: str = DEFAULT_TENANT) -> Mapping[str, Enrolled]:
-        """All enrolled profiles of a tenant by name, in order of their names; the same object until one changes.
+    def everybody(self, encoder_id: str, *, tenant: str = DEFAULT_TENANT) -> Overlay[str, Enrolled]:
+        """All enrolled profiles of a tenant by name, in no order; the same object until one changes.
 
         Raises:
             EncoderChanged: Everyone is enrolled for another encoder only.
@@ -159,11 +161,11 @@ class _Kept:
         self._encoder_id = encoder_id
         self._lock = Lock()
         self._change = -1
-        self._by_number: dict[int, Enrolled] = {}
-        self._by_name: dict[str, Enrolled] = {}
+        self._names: dict[int, str] = {}
+        self._by_name: Overlay[str, Enrolled] = Overlay({})
 
-    def by_name(self, connection: Connection) -> dict[str, Enrolled]:
-        """Those of the state that the connection sees, or of a later one; in order of their names."""
+    def by_name(self, connection: Connection) -> Overlay[str, Enrolled]:
+        """Those of the state that the connection sees, or of a later one."""
         with self._lock:
             latest = latest_change(connection)
             if latest > self._change:
@@ -173,7 +175,7 @@ class _Kept:
 
     def _refresh(self, connection: Connection) -> None:
         everything = latest_change(connection) - self._change >= KEPT_REMOVALS or self._change < 0
-        by_number = {} if everything else dict(self._by_number)
+        found: dict[int, Enrolled | None] = {}
         query = (
             select(
                 *(profiles.c.id, profiles.c.name, profiles.c.number, profiles.c.change),
@@ -191,33 +193,29 @@ class _Kept:
             self._sealed.database.patient(connection)
         else:
             query = query.where(profiles.c.change > self._change)
-            for number in connection.scalars(select(removals.c.number).where(removals.c.change > self._change)):
-                by_number.pop(number, None)
+            gone = select(removals.c.number).where(removals.c.change > self._change)
+            found = {number: None for number in connection.scalars(gone) if number in self._names}
         key = self._sealed.key(connection)
-        changed = everything or len(by_number) != len(self._by_number)
         for some in connection.execute(query).partitions(_BATCH):
-            changed = True
+            found |= {row.number: None for row in some if everything or row.number in self._names}
             try:
-                by_number |= self._unsealed(connection, key, some, by_number)
+                found |= self._unsealed(connection, key, some)
             except StoreCorrupt:
                 # one after the other, so that only the damaged ones are left out: nobody is accepted as they are
                 for row in some:
                     with suppress(StoreCorrupt):
-                        by_number |= self._unsealed(connection, key, [row], by_number)
-        if not changed:
-            return  # whatever changed is of other tenants
-        self._by_number = by_number
-        # the former order first: what is nearly sorted is sorted quickly
-        names = {one.name: one for one in by_number.values()}
-        order = sorted([*(name for name in self._by_name if name in names), *(names.keys() - self._by_name.keys())])
-        self._by_name = {name: names[name] for name in order}
+                        found |= self._unsealed(connection, key, [row])
+        names = {number: one.name for number, one in found.items() if one is not None}
+        fresh = {one.name: one for one in found.values() if one is not None}
+        if everything:
+            self._names, self._by_name = names, Overlay(fresh)
+        elif found:  # else whatever changed is of other tenants
+            former = [self._names.pop(number) for number in found if number in self._names]
+            self._names |= names
+            self._by_name = self._by_name.changed(former, fresh)
 
-    def _unsealed(
-        self, connection: Connection, key: SealingKey, rows: Sequence[Any], former: dict[int, Enrolled]
-    ) -> dict[int, Enrolled]:
-        """The profiles of rows that are enrolled, by number; the former ones of all of them are taken out."""
-        for row in rows:
-            former.pop(row.number, None)
+    def _unsealed(self, connection: Connection, key: SealingKey, rows: Sequence[Any]) -> dict[int, Enrolled]:
+        """The profiles of rows that are enrolled, by number."""
         rows = [row for row in rows if row.embedding is not None]
         if not rows:
             return {}

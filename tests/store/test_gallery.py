@@ -84,7 +84,7 @@ def test_the_same_people_are_the_same_object_until_one_changes(store: Store) -> 
     enrolled(store, "Anna", 11, tenant="north")
     assert store.gallery.everybody(ENCODER) is first
     enrolled(store, "Anna", 21)
-    assert list(store.gallery.everybody(ENCODER)) == ["Anna", "Ben"]
+    assert sorted(store.gallery.everybody(ENCODER)) == ["Anna", "Ben"]
     assert list(first) == ["Ben"]
 
 
