@@ -9,9 +9,11 @@ from streamauth.core.replay.trail import Trail
 
 @dataclass(frozen=True, slots=True)
 class ReplayRule:
-    """Bounds that next to no repeat by the same person reaches.
+    """Bounds that next to no repeat by the same person reaches (``scripts/measure/replay.py --people``).
 
-    One of 1,705 does, by a person who says single words very evenly (``scripts/measure/replay.py``).
+    Of 1,705 repeats of a phrase two reach the first one: two takes of one person, which are alike in all four words, as
+    no other two of that person are; in that set some takes are one recording that was processed again. Of 1,705 that
+    said the words of earlier prompts again, 23 by seven people reach one of the others.
 
     Attributes:
         whole: For one recording as a whole.
