@@ -39,6 +39,7 @@ from scripts.attack.odd import MARK
 from scripts.attack.process import ServerProcess
 from scripts.attack.shots import Known, Lines, Request, Shot, Shots, Talk
 from scripts.attack.targets import OWNERS, UNHEARD_OF, Answer, InProcess, LoginDaemon
+from scripts.measure.memory import resident_mb
 
 _PART = 20_000
 _SIDE_BY_SIDE = 16
@@ -265,7 +266,7 @@ def fuzz_process(count: int, seed: str, findings: Findings) -> None:
 
 def _used_mb() -> float:
     gc.collect()
-    return float(psutil.Process().memory_info().rss / 1e6)
+    return resident_mb()
 
 
 def _size(shot: Talk | Lines) -> int:

@@ -22,10 +22,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import psutil
 import soundfile
 from numpy.typing import NDArray
 
+from scripts.measure.memory import resident_mb
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided
 from streamauth.core.ports import SAMPLE_RATE_HZ
@@ -95,11 +95,6 @@ def stream_mb(authenticator: Authenticator) -> float:
     for attempt in attempts:
         attempt.close()
     return grown
-
-
-def resident_mb() -> float:
-    """Of this process."""
-    return float(psutil.Process().memory_info().rss) / 1e6
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import resource
 import subprocess
 import sys
 import time
@@ -30,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Table, insert, select, text, update
 
-from scripts.measure.gallery import PEOPLE, QUIET, SEED, SPEECH_S, People
+from scripts.measure.gallery import QUIET, SEED, SPEECH_S, People
+from scripts.measure.memory import most_resident_mb, resident_mb
 from streamauth.catalog.registry import Catalog
 from streamauth.core.voice.pooling import VoiceSample
 from streamauth.engines.loader import Engines
@@ -56,9 +56,7 @@ change(Path(sys.argv[1]), sys.argv[2], sys.argv[3], np.array(sys.argv[4].split("
 
 def drawn(people: People, count: int) -> Iterator[NDArray[np.float32]]:
     """Voices of so many people, some thousand at a time; the same ones each time."""
-    rng = np.random.default_rng(SEED)
-    for at in range(0, count, PEOPLE):
-        yield people.draw(min(PEOPLE, count - at), rng)
+    return people.draw_in_parts(count, np.random.default_rng(SEED))
 
 
 def name_of(number: int) -> str:
@@ -158,17 +156,6 @@ def measure(home: Path, url: str, people: People, count: int, searches: int) -> 
                 seen_s = time.time()
                 confirmed_s = float(other.stdout.readline())
                 print(f"{name} {what} {max(0.0, seen_s - confirmed_s):.2f} s after another process had confirmed it")
-
-
-def resident_mb() -> float:
-    """Memory of this process now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-def most_resident_mb() -> float:
-    """The most that it has been."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 def main() -> None:

@@ -20,9 +20,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import json
-import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +29,7 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.measure.memory import most_resident_mb
 from streamauth.catalog.registry import Catalog
 from streamauth.core.audio.quality import Quality
 from streamauth.core.voice.calibration import Calibration
@@ -84,6 +84,11 @@ class People:
         )
         return np.asarray(voices / np.linalg.norm(voices, axis=1, keepdims=True), np.float32)
 
+    def draw_in_parts(self, count: int, rng: np.random.Generator) -> Iterator[Matrix]:
+        """The same, some thousand at a time."""
+        for at in range(0, count, PEOPLE):
+            yield self.draw(min(PEOPLE, count - at), rng)
+
 
 class Scorer:
     """Scores probes as the product does: cosines, normalized by the cohort where the encoder's are."""
@@ -123,8 +128,7 @@ def highest(people: People, calibration: Calibration, count: int, probes: int, s
         return np.concatenate(found)
     scorers = [Scorer(calibration, people.draw(together, rng)) for _ in range(probes // together)]
     best = [np.full(together, -np.inf, np.float32) for _ in scorers]
-    for at in range(0, count, PEOPLE):
-        some = people.draw(min(PEOPLE, count - at), rng)
+    for some in people.draw_in_parts(count, rng):
         best = [np.maximum(one, scorer.scores(some).max(axis=0)) for one, scorer in zip(best, scorers, strict=True)]
     return np.concatenate([scorer.llrs(each) for scorer, each in zip(scorers, best, strict=True)])
 
@@ -187,8 +191,8 @@ def report_rates(calibration: Calibration, people: People, settings: Settings, p
 def report_cost(people: People, calibration: Calibration, count: int) -> None:
     """Print what a search among so many costs, beside the bare matrix product of the same run."""
     rng = np.random.default_rng(SEED)
-    before_mb = _resident_mb()
-    voices = np.concatenate([people.draw(min(PEOPLE, count - at), rng) for at in range(0, count, PEOPLE)])
+    before_mb = most_resident_mb()
+    voices = np.concatenate(list(people.draw_in_parts(count, rng)))
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
     roster = Roster.of({str(number): (voice[None],) for number, voice in enumerate(voices)}, calibration)
     built_s, built_cpu_s = time.perf_counter() - began_s, time.process_time() - began_cpu_s
@@ -202,7 +206,7 @@ def report_cost(people: People, calibration: Calibration, count: int) -> None:
     )
     print("| people | search / bare product | search, ms | change, ms | unsealed, us | table, s (CPU) | resident, MB |")
     print("|---|---|---|---|---|---|---|")
-    print(f"| {count:,} | {costs} | {built_s:.1f} ({built_cpu_s:.1f}) | {_resident_mb() - before_mb:.0f} |")
+    print(f"| {count:,} | {costs} | {built_s:.1f} ({built_cpu_s:.1f}) | {most_resident_mb() - before_mb:.0f} |")
 
 
 def opening_us(voices: Matrix) -> float:
@@ -235,10 +239,6 @@ def quickest(*works: Callable[[], object]) -> list[float]:
             work()
             taken.append(time.perf_counter() - began)
     return [min(each) for each in times]
-
-
-def _resident_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 def main() -> None:

@@ -16,12 +16,10 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.typing import NDArray
 
 from scripts.measure.replay import trail_of
-from scripts.measure.trials import AUDIO
+from scripts.measure.trials import AUDIO, utterance
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 
 WORDS = 4
@@ -38,16 +36,11 @@ Word = dict[str, Values]
 def words() -> dict[str, dict[str, list[Word]]]:
     """What each word of each call of each person is like."""
     found: dict[str, dict[str, list[Word]]] = defaultdict(lambda: defaultdict(list))
-    opened, audio, rate = "", np.zeros(0, np.float32), SAMPLE_RATE_HZ
     with (AUDIO / "people" / "wuw2.tsv").open(encoding="utf-8") as table:
         for file, start, end, person, call, *_ in csv.reader(table, delimiter="\t"):
             if not start[0].isdigit() or not SHORTEST_S <= float(end) - float(start) <= LONGEST_S:
                 continue
-            if file != opened:
-                opened = file
-                audio, rate = soundfile.read(AUDIO / "people" / file, dtype="float32")
-            said = audio[round(float(start) * rate) : round(float(end) * rate)]
-            word = likeness(soxr.resample(said, rate, SAMPLE_RATE_HZ))
+            word = likeness(utterance(file, float(start), float(end)))
             if word:
                 found[person][call].append(word)
     return found

@@ -20,10 +20,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
-import soundfile
-import soxr
 
-from scripts.measure.trials import AUDIO, load
+from scripts.measure.trials import AUDIO, load, utterance
 from streamauth.core.audio.degradation import band_limited, coloured_noise, telephone, with_noise
 from streamauth.core.audio.rooms import in_room, room_response
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
@@ -52,15 +50,10 @@ def takes_of_words() -> Iterator[tuple[str, list[Samples]]]:
                 if start[0].isdigit():
                     found[person, words.lower()].append((float(start), float(end)))
                     files[person] = file
-        opened, audio, rate = "", np.zeros(0, np.float32), SAMPLE_RATE_HZ
         for (person, _), spans in sorted(found.items()):
             if len(spans) < 2:
                 continue
-            if files[person] != opened:
-                opened = files[person]
-                audio, rate = soundfile.read(AUDIO / "people" / opened, dtype="float32")
-            cut = [audio[round(a * rate) : round(b * rate)] for a, b in spans[:TAKES]]
-            yield f"{name}/{person}", [soxr.resample(take, rate, SAMPLE_RATE_HZ) for take in cut]
+            yield f"{name}/{person}", [utterance(files[person], *span) for span in spans[:TAKES]]
     for folder in sorted((AUDIO / "digits").iterdir()):
         for digit in range(10):
             paths = sorted(folder.glob(f"{digit}_*.wav"))[:TAKES]

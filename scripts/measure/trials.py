@@ -1,6 +1,7 @@
 """What the measuring scripts share: recordings of real people, and trials over them."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,19 @@ def load(path: Path) -> Samples:
     audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
     mono = audio.mean(axis=1)
     return np.asarray(mono if rate == SAMPLE_RATE_HZ else soxr.resample(mono, rate, SAMPLE_RATE_HZ), np.float32)
+
+
+@lru_cache(maxsize=1)
+def _of_person(file: str) -> tuple[Samples, int]:
+    audio, rate = soundfile.read(AUDIO / "people" / file, dtype="float32")
+    return audio, rate
+
+
+def utterance(file: str, begin_s: float, end_s: float) -> Samples:
+    """A part of a recording in ``people/``, shape (samples,), float32 at 16 kHz; ask for those of a file in a row."""
+    audio, rate = _of_person(file)
+    cut = audio[round(begin_s * rate) : round(end_s * rate)]
+    return np.asarray(soxr.resample(cut, rate, SAMPLE_RATE_HZ), np.float32)
 
 
 def part_of(index: int) -> str:
