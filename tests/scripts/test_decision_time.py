@@ -16,7 +16,7 @@ def test_a_phrase_is_decided_after_its_last_sound(tmp_path: Path) -> None:
     enroll(authenticator, "awb")
     said = clip("awb", "door-4")
     assert np.abs(said[[0, -1]].astype(int)).min() > 300
-    waited_s, silence_s, processor_s = decided(authenticator, "awb", said)
+    ran_s, one_core_s, silence_s, processor_s = decided(authenticator, "awb", said)
     authenticator.close()
-    assert 0.0 < silence_s < waited_s
+    assert 0.0 < silence_s < min(ran_s, one_core_s)
     assert processor_s > 0.0

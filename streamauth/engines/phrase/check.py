@@ -69,9 +69,16 @@ class _Found:
 class _Utterance:
     """One utterance before both judges."""
 
-    def __init__(self, model: AcousticModel, judge: PhraseJudge | None, samples: Samples, least_llr: float) -> None:
-        # comes first, as it may listen beside the alignment
-        self.opinion: Opinion | None = judge.opinion(samples) if judge is not None else None
+    def __init__(
+        self,
+        model: AcousticModel,
+        judge: PhraseJudge | None,
+        samples: Samples,
+        least_llr: float,
+        likely: Sequence[str] = (),
+    ) -> None:
+        # comes first, as it listens beside the alignment
+        self.opinion: Opinion | None = judge.opinion(samples, likely) if judge is not None else None
         self.aligned = UtteranceEvidence(model, samples)
         self._least_llr = least_llr
 
@@ -142,8 +149,9 @@ class PhraseCheck:
             return Transcript(())
         if not _MIN_SAMPLES <= samples.size <= _MAX_SAMPLES:
             return Transcript(tuple(heard))
-        utterance = _Utterance(self._model, self._judge, samples, min(_LEAST_HEARD_LLR, self._least_llr))
         expected = self._expected
+        least_llr = min(_LEAST_HEARD_LLR, self._least_llr)
+        utterance = _Utterance(self._model, self._judge, samples, least_llr, expected.words)
         whole = utterance.find(expected)
         first, found = 0, whole
         reached = utterance.aligned.best_span(expected, (0, self._reached))

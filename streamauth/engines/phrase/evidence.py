@@ -5,7 +5,6 @@ one ratio of the means of their measures (``llr``).
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +29,7 @@ class UtteranceEvidence:
 
     def __init__(self, model: AcousticModel, samples: Samples, tempo: float = 1.0) -> None:
         self._model, self._samples = model, samples
+        self._faster: UtteranceEvidence | None = None  # needed for fast speech only
         scores = model.scores(samples, tempo)
         self._together = scores.sum(axis=0)
         self._aligner = Aligner(scores, model.bigram, FRAME_S / tempo)
@@ -51,9 +51,10 @@ class UtteranceEvidence:
         found = found[found >= 0]
         return (int(found[0]), int(found[-1])) if np.isfinite(score) and found.size else None
 
-    @cached_property
-    def _faster(self) -> "UtteranceEvidence":
-        return UtteranceEvidence(self._model, self._samples, _FAST_TEMPO)
+    def _align_faster(self, expected: Expected) -> Alignment | None:
+        if self._faster is None:
+            self._faster = UtteranceEvidence(self._model, self._samples, _FAST_TEMPO)
+        return self._faster._aligner.align(expected)
 
     def align(self, expected: Expected) -> Alignment | None:
         """The best way to find the words in the utterance, and nothing else but pauses and hesitations.
@@ -65,5 +66,5 @@ class UtteranceEvidence:
         usual = self._aligner.align(expected)
         if usual is not None and usual.phones_per_s < _FAST_PHONES_PER_S:
             return usual
-        found = [one for one in (usual, self._faster._aligner.align(expected)) if one is not None]
+        found = [one for one in (usual, self._align_faster(expected)) if one is not None]
         return max(found, key=lambda one: one.llr, default=None)

@@ -5,7 +5,7 @@ token among all others of its vocabulary, so every other word in a word's place 
 alike included; what is left to sum up are the spellings of the same word (``forms``), and marks, which nobody says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ from streamauth.engines.phrase.whisper.model import Heard, Hypotheses, WhisperMo
 _ENDS = (".", "!", "?", ",")
 _MARKS = (*_ENDS, "-", " -")
 _MOST_MARKS = 0.999999
+_NEGLIGIBLE = 8.0
+"""Nats by which the first token of another form may be less likely than the usual form: less adds 0.0004 at most."""
 MOST_FORGIVEN = 4.0
 """Nats a word: an unusual name or an accent, while a word that differs is still missed by most."""
 
@@ -67,6 +69,10 @@ class WhisperEvidence:
         self._marks = np.array([self._tokens.encode(mark)[0] for mark in _MARKS])
         self._ends = np.array([self._tokens.end, *(self._tokens.encode(mark)[0] for mark in _ENDS)])
 
+    def expect(self, words: Sequence[str]) -> None:
+        """Work on all of a phrase at once, before it is known what was heard."""
+        self._grow(self._forms.spellings(words))
+
     def weigh(self, words: Sequence[str], heard: Sequence[str] = ()) -> WordScores:
         """The scores of a phrase, in the best of its spellings.
 
@@ -76,15 +82,21 @@ class WhisperEvidence:
         """
         self._misspelt = self._forms.misspelt(words, heard)
         spellings = self._forms.spellings(words)
-        self._tree.grow([token for one in spellings for token in self._branches(words, one)])
-        scored = [self._scored(words, spelling) for spelling in spellings]
+        scored = self._weighed(words, spellings)
         best, written = max(scored, key=lambda one: one[0].total)
         if written not in spellings:
             # what comes behind a word depends on how it is written
-            self._tree.grow(list(self._branches(words, written)))
-            again, _ = self._scored(words, written)
+            again, _ = self._weighed(words, [written])[0]
             best = max(best, again, key=lambda one: one.total)
         return best
+
+    def _weighed(self, words: Sequence[str], spellings: Sequence[Spelling]) -> list[tuple[WordScores, Spelling]]:
+        self._grow(spellings)
+        self._tree.grow([tokens for one in spellings for tokens in self._branches(words, one)])
+        return [self._scored(words, one) for one in spellings]
+
+    def _grow(self, spellings: Sequence[Spelling]) -> None:
+        self._tree.grow([[token for unit in one.units for token in self._tokens.encode(unit)] for one in spellings])
 
     def nothing(self) -> float:
         """Log probability that nothing was said, in nats, at most 0."""
@@ -96,32 +108,39 @@ class WhisperEvidence:
         return self._tokens.decode(self._tree.greedy(most, self._ends)).strip()
 
     def _branches(self, words: Sequence[str], spelling: Spelling) -> list[tuple[int, ...]]:
-        """Tokens of a spelling, and of each place where another form of a word takes more than one token."""
-        found: list[tuple[int, ...]] = []
+        """Tokens of each place of a spelling where another form of a word takes more than one token."""
+        places = self._places(words, spelling)
+        return [(*before, *tokens[:-1]) for before, forms in places for tokens in forms.values() if len(tokens) > 1]
+
+    def _places(
+        self, words: Sequence[str], spelling: Spelling
+    ) -> Iterator[tuple[tuple[int, ...], dict[str, tuple[int, ...]]]]:
+        """For each unit the tokens before it, and the tokens of each form of it that may be what was said."""
         before: tuple[int, ...] = ()
         place = 0
         for unit, count in zip(spelling.units, spelling.counts, strict=True):
-            for form in self._others(words, place, count):
-                tokens = self._tokens.encode(form)
-                if len(tokens) > 1:
-                    found.append((*before, *tokens[:-1]))
-            before = (*before, *self._tokens.encode(unit))
+            tokens = self._tokens.encode(unit)
+            forms = {unit: tokens}
+            if count == 1:
+                least = self._chain(before, tokens) - _NEGLIGIBLE
+                following = self._tree.following(before)
+                for form in (*self._forms.of(words[place]), *self._misspelt.get(words[place], ())):
+                    others = self._tokens.encode(form)
+                    if following[others[0]] >= least:
+                        forms.setdefault(form, others)
+            yield before, forms
+            before = (*before, *tokens)
             place += count
-        return [*found, before]
-
-    def _others(self, words: Sequence[str], place: int, count: int) -> tuple[str, ...]:
-        return (*self._forms.of(words[place]), *self._misspelt.get(words[place], ())) if count == 1 else ()
 
     def _scored(self, words: Sequence[str], spelling: Spelling) -> tuple[WordScores, Spelling]:
         """Scores of a spelling, and the spelling with the likeliest form of each word."""
-        before: tuple[int, ...] = ()
         scores: list[float] = []
         margins: list[float] = []
         likeliest: list[str] = []
-        for unit, count in zip(spelling.units, spelling.counts, strict=True):
-            forms = {unit: self._tokens.encode(unit)}
-            for form in self._others(words, len(scores), count):
-                forms.setdefault(form, self._tokens.encode(form))
+        end: tuple[int, ...] = ()
+        for (before, forms), unit, count in zip(
+            self._places(words, spelling), spelling.units, spelling.counts, strict=True
+        ):
             each = {form: self._chain(before, tokens) for form, tokens in forms.items()}
             # spellings with the same tokens count once
             several = {forms[form]: score for form, score in each.items()}
@@ -130,9 +149,9 @@ class WhisperEvidence:
             margins += [self._margin(before, list(several)), *[0.0] * (count - 1)]
             # the first word of a sentence keeps its capital
             likeliest.append(max(each, key=lambda form: (each[form], form == unit)))
-            before = (*before, *forms[unit])
-        end = float(np.logaddexp.reduce(self._tree.following(before)[self._ends]))
-        return WordScores(tuple(scores), min(0.0, end), tuple(margins)), Spelling(tuple(likeliest), spelling.counts)
+            end = (*before, *forms[unit])
+        over = float(np.logaddexp.reduce(self._tree.following(end)[self._ends]))
+        return WordScores(tuple(scores), min(0.0, over), tuple(margins)), Spelling(tuple(likeliest), spelling.counts)
 
     def _margin(self, before: tuple[int, ...], forms: Sequence[tuple[int, ...]]) -> float:
         """By how much the likeliest form of a word is likelier than all else in its place, at its worst token."""

@@ -4,8 +4,7 @@ Data path: utterance, alignment -> **PhraseJudge** -> likelihood ratio, and what
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamauth.core.phrase.words import normalize
@@ -15,7 +14,7 @@ from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.whisper.evidence import WhisperEvidence, WordScores
 from streamauth.engines.phrase.whisper.forms import WrittenForms
 from streamauth.engines.phrase.whisper.fusion import MOST_OWN, Evidence, Fusion, noise_in
-from streamauth.engines.phrase.whisper.model import Heard, WhisperModel
+from streamauth.engines.phrase.whisper.model import WhisperModel
 from streamauth.engines.phrase.whisper.renderings import Projection, difference
 from streamauth.errors import BadPhrase
 
@@ -30,8 +29,7 @@ class PhraseJudge:
     Args:
         find: Finds and checks the folder of the model.
         lexicon: How words sound.
-        waits: Whether it is loaded by ``load``, or at its first use, and not here; and whether it then listens to an
-            utterance beside the alignment, not after it, which is faster where a core is idle.
+        waits: Whether it is loaded by ``load``, or at its first use, and not here.
 
     Raises:
         ModelCorrupt: A file is missing or cannot be used.
@@ -44,7 +42,6 @@ class PhraseJudge:
 
         self._forms = WrittenForms(lexicon)
         self._loaded = Once(load)
-        self._listens_beside = waits
         if not waits:
             self.load()
 
@@ -57,37 +54,60 @@ class PhraseJudge:
         self._loaded.get()
         self._forms.prepare()
 
-    def opinion(self, samples: Samples) -> "Opinion":
-        """On one utterance; nothing is worked on before it is asked for, unless it listens beside the caller."""
-        model, fusion, projection = self._loaded.get()
-        opinion = Opinion(model, self._forms, fusion, projection, samples)
-        if self._listens_beside:
-            opinion.listen_beside()
-        return opinion
+    def opinion(self, samples: Samples, likely: Sequence[str] = ()) -> "Opinion":
+        """On one utterance; it listens beside the caller, who has an alignment to make.
+
+        Args:
+            samples: The utterance.
+            likely: Words that it may well hold; the same is found without them, a little later.
+        """
+        return Opinion(*self._loaded.get(), self._forms, samples, likely)
+
+
+@dataclass(frozen=True)
+class _Listened:
+    """What there is when the judge has listened.
+
+    Attributes:
+        rendering: How the utterance was said.
+        evidence: Weighs words.
+        words: What Whisper hears without being told anything, as ``normalize`` gives it; may be empty.
+    """
+
+    rendering: Rendering
+    evidence: WhisperEvidence
+    words: tuple[str, ...]
 
 
 class Opinion:
-    """What the judge thinks of one utterance.
+    """What the judge thinks of one utterance. It begins to listen in another thread; whoever needs that waits for it.
 
     Args:
         model: Whisper.
-        forms: Spellings of words.
         fusion: Joins it with the alignment.
         projection: Makes renderings.
+        forms: Spellings of words.
         samples: The utterance.
+        likely: Words that it may hold.
+
+    Attributes:
+        noise: How noisy the utterance is, of ``noise_in``.
     """
 
     def __init__(
-        self, model: WhisperModel, forms: WrittenForms, fusion: Fusion, projection: Projection, samples: Samples
+        self,
+        model: WhisperModel,
+        fusion: Fusion,
+        projection: Projection,
+        forms: WrittenForms,
+        samples: Samples,
+        likely: Sequence[str],
     ) -> None:
         self._model, self._forms, self._fusion, self._projection = model, forms, fusion, projection
-        self._samples = samples
+        self._samples, self._likely = samples, likely
         self._known: dict[tuple[str, ...], WordScores] = {}
-        self._listen = self._transcript
-
-    def listen_beside(self) -> None:
-        """Begin to listen in another thread; whoever needs it waits for its end."""
-        self._listen = beside(self._transcript)
+        self._listened = beside(self._listen)
+        self.noise = noise_in(samples)
 
     def evidence(
         self,
@@ -115,20 +135,15 @@ class Opinion:
         own = self._fusion.own_llr([difference(self.rendering, one) for one in renderings])
         return replace(alone, scores=scores, lead=min(0.0, scores.total - heard), own=own)
 
-    @cached_property
-    def noise(self) -> float:
-        """How noisy the utterance is, of ``noise_in``."""
-        return noise_in(self._samples)
-
-    @cached_property
+    @property
     def free(self) -> float:
         """Log probability of what Whisper hears without being told anything, in nats."""
-        return self._scores(self.words).total if self.words else self._evidence.nothing()
+        return self._scores(self.words).total if self.words else self._listened().evidence.nothing()
 
-    @cached_property
+    @property
     def rendering(self) -> Rendering:
         """How the utterance was said."""
-        return self._projection.rendering(self._heard, self._samples.size)
+        return self._listened().rendering
 
     def llr(self, evidence: Evidence) -> float:
         """Natural-log likelihood ratio of the evidence."""
@@ -142,28 +157,26 @@ class Opinion:
         """The log probability of each word, in nats, nothing forgiven."""
         return self._scores(words).words
 
-    @cached_property
+    @property
     def words(self) -> tuple[str, ...]:
         """What Whisper hears without being told anything, as ``normalize`` gives it; may be empty."""
-        return self._listen()
+        return self._listened().words
 
-    def _transcript(self) -> tuple[str, ...]:
+    def _listen(self) -> _Listened:
+        heard = self._model.hear(self._samples)
+        evidence = WhisperEvidence(self._model, self._forms, heard)
+        if self._likely:
+            # all tokens of them at once take little longer than one, and are those that are heard where they were said
+            evidence.expect(self._likely)
+        most = _LEAST_TOKENS + round(_TOKENS_PER_S * self._samples.size / SAMPLE_RATE_HZ)
         try:
-            most = _LEAST_TOKENS + round(_TOKENS_PER_S * self._samples.size / SAMPLE_RATE_HZ)
-            return normalize(self._evidence.transcript(most), max_words=most * _DIGITS_OF_TOKEN)
+            words = normalize(evidence.transcript(most), max_words=most * _DIGITS_OF_TOKEN)
         except BadPhrase:
-            return ()
-
-    @cached_property
-    def _evidence(self) -> WhisperEvidence:
-        return WhisperEvidence(self._model, self._forms, self._heard)
-
-    @cached_property
-    def _heard(self) -> Heard:
-        return self._model.hear(self._samples)
+            words = ()
+        return _Listened(self._projection.rendering(heard, self._samples.size), evidence, words)
 
     def _scores(self, words: tuple[str, ...]) -> WordScores:
         if words not in self._known:
-            heard = self.words  # comes first: until then another thread may work on the evidence
-            self._known[words] = self._evidence.weigh(words, () if words == heard else heard)
+            listened = self._listened()
+            self._known[words] = listened.evidence.weigh(words, () if words == listened.words else listened.words)
         return self._known[words]
