@@ -99,9 +99,10 @@ def times(trials: Trials, llr: NDArray[np.float64], calibration: Calibration, se
             ends = []
             for begin, end in zip(begins, [*begins[1:], llr.size], strict=True):
                 if trials.same[begin] == same and trials.condition[begin] == EVALUATED.index(name):
-                    looks = zip(llr[begin:end], speech_s[begin:end], strict=True)
+                    before = [np.inf, *llr[begin : end - 1]]
+                    looks = zip(llr[begin:end].tolist(), speech_s[begin:end].tolist(), before, strict=True)
                     wanted = Verdict.ACCEPT if same else Verdict.REJECT
-                    verdicts = ((rule.early(float(one), float(at) + 0.01), float(at)) for one, at in looks)
+                    verdicts = ((rule.early(one, at + 0.01, last), at) for one, at, last in looks)
                     decided = next(((verdict, at) for verdict, at in verdicts if verdict is not None), (None, np.inf))
                     ends.append(decided[1] if decided[0] is wanted else np.inf)
             at = np.linspace(0.7, 5, 100)

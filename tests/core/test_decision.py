@@ -35,6 +35,13 @@ def test_either_bound_decides_at_once_and_the_budget_at_the_latest(
     assert RULE.early(llr, speech_s) is verdict
 
 
+def test_nobody_is_rejected_while_more_and_more_speaks_for_them() -> None:
+    assert RULE.early(-4.5, 1.6, -5.1) is None
+    assert RULE.early(-4.5, 1.6, -4.9) is Verdict.REJECT
+    assert RULE.early(-4.5, 1.6, -4.0) is Verdict.REJECT
+    assert RULE.early(-4.5, 5.0, -9.0) is Verdict.REJECT
+
+
 def test_at_the_end_evidence_for_another_voice_rejects_and_too_little_evidence_decides_nothing() -> None:
     assert RULE.final(2.0, 0.8) is Verdict.ACCEPT
     assert RULE.final(1.9, 0.8) is Verdict.UNDECIDED

@@ -133,6 +133,7 @@ class ClaimCheck:
         reject_llr = min(models.calibration.reject_llr, self.threshold)
         doubt_llr = 0.0 if self.words is None else math.inf
         self._rule = VoiceRule(self.threshold, reject_llr, settings.decision, doubt_llr)
+        self._before_llr = math.inf
         self._consistency = SpeakerConsistency(models.encoder, settings.voice) if claim.challenge else None
         self._voice = self._consistency or RollingVoice(models.encoder, settings.voice)
 
@@ -167,7 +168,8 @@ class ClaimCheck:
                 self._consistency.end_utterance(share)
             found = self._with_words(step, fresh, self.words)
         elif score is not None:
-            verdict = self._rule.early(score.llr, score.speech_s)
+            verdict = self._rule.early(score.llr, score.speech_s, self._before_llr)
+            self._before_llr = score.llr
             found = None if verdict is None else self._of_voice(verdict)
         return found or self._spent(step.at_sample)
 

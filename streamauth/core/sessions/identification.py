@@ -1,6 +1,7 @@
 """Identification: which person of a group is speaking, or none of them."""
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.pcm import AudioFormat
@@ -60,6 +61,7 @@ class IdentificationSession(Session):
             settings.decision, models.calibration, chances=roster.chances, rolling=challenge is None
         )
         self._rule = VoiceRule(self.threshold, min(models.calibration.reject_llr, self.threshold), settings.decision)
+        self._before_llr = inf
         self._settings = settings
         self._prompt: SpokenWords | None = None
         self._consistency: SpeakerConsistency | None = None
@@ -90,7 +92,8 @@ class IdentificationSession(Session):
             if self._prompt.matched or self._prompt.refused(step):
                 self._judge_prompt(step.at_sample, self._prompt, self._consistency)
         elif ranking:
-            verdict = self._rule.early(ranking[0].llr, self._voice.speech_s)
+            verdict = self._rule.early(ranking[0].llr, self._voice.speech_s, self._before_llr)
+            self._before_llr = ranking[0].llr
             if verdict is not None:
                 self._decided(step.at_sample, verdict, _REASONS[verdict], ranking)
         spent = step.at_sample >= self._settings.decision.max_time_s * SAMPLE_RATE_HZ
