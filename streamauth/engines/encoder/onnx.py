@@ -1,5 +1,6 @@
 """A speaker encoder on ONNX Runtime, for any model of the registry whose features and layout are known here."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -145,12 +146,19 @@ def metadata(network: onnxruntime.InferenceSession) -> dict[str, str]:
     return dict(network.get_modelmeta().custom_metadata_map)
 
 
-def session(content: bytes, threads: int, *, optimized: bool = True) -> onnxruntime.InferenceSession:
-    """A network, ready to run on the CPU."""
+def session(model: bytes | Path, threads: int, *, optimized: bool = True) -> onnxruntime.InferenceSession:
+    """A network, ready to run on the CPU.
+
+    Args:
+        model: Its file, or what is in it, which the runtime then keeps in memory beside what it makes of it.
+        threads: Threads of one run.
+        optimized: Whether the runtime may reshape it.
+    """
     options = session_options(threads)
     if not optimized:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+    given = str(model) if isinstance(model, Path) else model
+    return onnxruntime.InferenceSession(given, options, ["CPUExecutionProvider"])
 
 
 def session_options(threads: int) -> onnxruntime.SessionOptions:

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import kaldi_native_fbank
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.engines.encoder.onnx import session_options
+from streamauth.engines.encoder.onnx import session
 from streamauth.engines.phrase.alignment import PHONES, Scores
 from streamauth.errors import EngineError, ModelCorrupt
 
@@ -58,12 +57,8 @@ class AcousticModel:
 
     def __init__(self, folder: Path) -> None:
         try:
-            content = {name: (folder / name).read_bytes() for name in _NETWORKS}
             bigram = np.load(io.BytesIO((folder / "bigram.npy").read_bytes()), allow_pickle=False)
-            self._sessions = {
-                name: onnxruntime.InferenceSession(one, session_options(1), ["CPUExecutionProvider"])
-                for name, one in content.items()
-            }
+            self._sessions = {name: session(folder / name, 1) for name in _NETWORKS}
         # the runtime's exceptions have no base class of their own
         except Exception as error:
             raise ModelCorrupt("The phrase model cannot be loaded. Install streamauth again.") from error

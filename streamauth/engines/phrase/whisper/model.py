@@ -15,7 +15,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.engines.encoder.onnx import session_options
+from streamauth.engines.encoder.onnx import session
 from streamauth.engines.phrase.whisper.mel import whisper_features
 from streamauth.engines.phrase.whisper.tokens import WhisperTokens
 from streamauth.errors import EngineError, ModelCorrupt
@@ -62,12 +62,8 @@ class WhisperModel:
     def __init__(self, folder: Path, threads: int = 1) -> None:
         self.tokens = WhisperTokens(folder / "tokens.txt.gz")
         try:
-            self._encoder, self._decoder = (
-                onnxruntime.InferenceSession(
-                    (folder / name).read_bytes(), session_options(threads), ["CPUExecutionProvider"]
-                )
-                for name in ("encoder.onnx", "decoder.onnx")
-            )
+            self._encoder = session(folder / "encoder.onnx", threads)
+            self._decoder = session(folder / "decoder.onnx", threads)
         # the runtime's exceptions have no base class of their own
         except Exception as error:
             raise ModelCorrupt("The model Whisper cannot be loaded. Install streamauth again.") from error
@@ -199,9 +195,9 @@ def _repeated(text: Sequence[int]) -> int:
     return next((count for count in range(2, most + 1) if text[-count:] == text[-2 * count : -count]), 0)
 
 
-def _run(session: onnxruntime.InferenceSession, outputs: Sequence[str], inputs: dict[str, object]) -> list[Scores]:
+def _run(network: onnxruntime.InferenceSession, outputs: Sequence[str], inputs: dict[str, object]) -> list[Scores]:
     try:
-        results: list[Scores] = session.run(list(outputs), inputs)
+        results: list[Scores] = network.run(list(outputs), inputs)
     except Exception as error:
         raise EngineError("The runtime of Whisper failed. Nothing was accepted.") from error
     if not all(np.isfinite(result).all() for result in results):
