@@ -156,10 +156,10 @@ class AlignmentGraph:
         value = np.zeros(enter.shape[1:])
         value[..., self.first] = np.exp(bigram[SILENCE, self.phones[self.first]]) * enter[0][..., self.first]
         values, scales = np.empty(enter.shape), np.empty(level.shape)
-        values[0], scales[0] = _scaled(value)
+        values[0], scales[0] = scaled(value)
         for frame in range(1, len(enter)):
             before = values[frame - 1]
-            values[frame], scales[frame] = _scaled((before @ links) * enter[frame] + before * stay[frame])
+            values[frame], scales[frame] = scaled((before @ links) * enter[frame] + before * stay[frame])
         return np.moveaxis(_log(values) + np.cumsum(np.log(scales) + level, axis=0), 0, -2)
 
     def backward(self, scores: Scores, bigram: Scores) -> Scores:
@@ -173,7 +173,7 @@ class AlignmentGraph:
         values[-1][..., self.last] = 1.0
         for frame in range(len(enter) - 2, -1, -1):
             after = values[frame + 1]
-            values[frame], scales[frame] = _scaled((after * enter[frame + 1]) @ links + after * stay[frame + 1])
+            values[frame], scales[frame] = scaled((after * enter[frame + 1]) @ links + after * stay[frame + 1])
         added = np.log(scales)
         added[:-1] += level[1:]
         return np.moveaxis(_log(values) + np.cumsum(added[::-1], axis=0)[::-1], 0, -2)
@@ -202,7 +202,7 @@ class AlignmentGraph:
         return links[:count]
 
 
-def _scaled(values: Scores) -> tuple[Scores, Scores]:
+def scaled(values: Scores) -> tuple[Scores, Scores]:
     """The values relative to their highest, and that one; what is next to nothing becomes nothing."""
     top = np.maximum(values.max(axis=-1, keepdims=True), _TINY)
     values = values / top

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamauth.engines.phrase.alignment import SILENCE, AlignmentGraph, Scores
+from streamauth.engines.phrase.alignment import SILENCE, AlignmentGraph, Scores, scaled
+
+_NOTHING = -1e9
+"""Stands for the logarithm of nothing where minus infinity would make what is no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +108,38 @@ def _skipping(graph: AlignmentGraph, word: int, forward: Scores, out: Scores) ->
 def _any_phones_between(into: Scores, out: Scores, scores: Scores, bigram: Scores) -> tuple[Scores, Scores]:
     """Log sums of the phrase with any phones, one at least, that begin behind each joint.
 
+    Likelihoods are worked on as such, each frame's relative to its highest, which is much faster than their logarithms.
+
     Returns:
         Where the phrase then goes on behind the same joint, shape (..., joints), and behind the next one, shape
         (..., joints - 1).
     """
     into = into.copy()
     into[..., SILENCE] = -np.inf  # a pause alone is no other word
-    chances = np.exp(bigram)
-    into, pairs = np.moveaxis(into, -3, 0), np.moveaxis(scores, -2, 0)[..., None, :]
+    begun, begun_level = _relative(np.moveaxis(into, -3, 0))
+    pairs, level = _relative(np.moveaxis(scores, -2, 0)[..., None, :])
     enter, stay = pairs[..., ::2], pairs[..., 1::2]
-    values = np.empty(into.shape)
-    value = np.full(into.shape[1:], -np.inf)
-    for frame, begun in enumerate(into):
-        arriving = np.logaddexp(begun, _log_product(value, chances))
-        values[frame] = value = np.logaddexp(arriving + enter[frame], value + stay[frame])
+    chances = np.exp(bigram)
+    values, levels = np.empty(begun.shape), np.empty(begun_level.shape)
+    value, reached = np.zeros(begun.shape[1:]), np.full(begun_level.shape[1:], _NOTHING)
+    for frame in range(len(begun)):
+        top = np.maximum(reached, begun_level[frame])
+        value = value * np.exp(reached - top)
+        arriving = value @ chances + begun[frame] * np.exp(begun_level[frame] - top)
+        value, scale = scaled(arriving * enter[frame] + value * stay[frame])
+        values[frame], levels[frame] = value, top + np.log(scale) + level[frame]
+        reached = levels[frame]
+    with np.errstate(divide="ignore"):
+        paths = np.log(values) + levels
     # the joints before the frames
-    values, out = np.moveaxis(values, 0, -2), np.swapaxes(out[..., 1:, :, :], -2, -3)
-    return _log_sum(values + out, 2), _log_sum(values[..., :-1, :, :] + out[..., 1:, :, :], 2)
+    paths, out = np.moveaxis(paths, 0, -2), np.swapaxes(out[..., 1:, :, :], -2, -3)
+    return _log_sum(paths + out, 2), _log_sum(paths[..., :-1, :, :] + out[..., 1:, :, :], 2)
+
+
+def _relative(values: Scores) -> tuple[Scores, Scores]:
+    """Likelihoods relative to the highest along the last axis, and its logarithm, which is never infinite."""
+    level = np.maximum(values.max(axis=-1, keepdims=True), _NOTHING)
+    return np.exp(values - level), level
 
 
 def _instead(alternatives: Sequence[Alternative], into: Scores, out: Scores, scores: Scores, bigram: Scores) -> Scores:
