@@ -20,7 +20,7 @@ from streamauth.store.authentic import API_KEY, API_KEYS
 from streamauth.store.changes import next_change
 from streamauth.store.names import stored_name
 from streamauth.store.schema import DEFAULT_TENANT, api_keys
-from streamauth.store.sealed_database import API_KEY_SECRET, SealedDatabase
+from streamauth.store.sealed_database import API_KEY_SECRET, StorePart
 from streamauth.store.tenants import ensure_tenant
 
 _PREFIX = "sa"
@@ -73,15 +73,8 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-class ApiKeys:
-    """Making, finding and revoking API keys.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class ApiKeys(StorePart):
+    """Making, finding and revoking API keys."""
 
     def create(
         self,

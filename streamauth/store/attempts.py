@@ -16,7 +16,7 @@ from streamauth.settings import AttemptSettings
 from streamauth.store.audit import note
 from streamauth.store.authentic import CHARGES, PROFILE
 from streamauth.store.schema import attempts, profiles
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import SealedDatabase, StorePart
 from streamauth.store.standing import Check
 
 _USE_STEP_MS = 86_400_000
@@ -51,15 +51,8 @@ class Charge:
     began_at_s: float
 
 
-class Attempts:
-    """Charging attempts. The rule and its reason are in ``core.lockout``.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Attempts(StorePart):
+    """Charging attempts. The rule and its reason are in ``core.lockout``."""
 
     def begin(self, profile_id: str, settings: AttemptSettings) -> AttemptToken:
         """Charge a profile with an attempt before anything of it is told; call ``finish`` at its end.

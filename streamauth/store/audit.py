@@ -20,7 +20,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from streamauth.errors import AuditBroken, InputError
 from streamauth.store.schema import audit, meta
-from streamauth.store.sealed_database import API_KEY_SECRET, SealedDatabase
+from streamauth.store.sealed_database import API_KEY_SECRET, SealedDatabase, StorePart
 from streamauth.store.sealing import SealingKey
 
 _KEY, _HEAD = "audit_key", "audit_head"
@@ -107,15 +107,8 @@ class Receipt:
         return f"{self.entry.number}-{self.link}"
 
 
-class Audit:
-    """Reads and verifies the log; ``note`` writes it.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Audit(StorePart):
+    """Reads and verifies the log; ``note`` writes it."""
 
     def entries(self, after: int = 0) -> Iterator[AuditEntry]:
         """The entries above a number, in order, as far as they can be opened; ``verify`` tells whether all are right.

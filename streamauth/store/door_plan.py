@@ -21,7 +21,7 @@ from streamauth.store.authentic import DOOR_PLAN
 from streamauth.store.door_schema import door_holidays, door_people, door_permissions, door_pins, door_schedules
 from streamauth.store.names import stored_name
 from streamauth.store.schema import meta
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 
 _SALT = "door_pin_salt"
 _PIN = re.compile(r"[0-9]{4,8}")
@@ -101,15 +101,8 @@ class PlanExtract:
         return {row[column] for row in rows for column in ("profile", "duress_profile") if row[column]}
 
 
-class DoorPlan:
-    """Everything that says who may pass when.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class DoorPlan(StorePart):
+    """Everything that says who may pass when."""
 
     def load(self) -> AccessPlan:
         """The whole plan.

@@ -20,20 +20,13 @@ from streamauth.store.records import (
     sealed_voiceprint,
 )
 from streamauth.store.schema import enrollments, profiles
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 from streamauth.store.standing import Check
 from streamauth.store.voiceprints import encoders_of, put_voiceprint
 
 
-class Enrollments:
-    """Adding utterances, and reading them.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Enrollments(StorePart):
+    """Adding utterances, and reading them."""
 
     def add(
         self,

@@ -13,20 +13,13 @@ from streamauth.store.records import profile_of
 from streamauth.store.schema import (
     profiles,
 )
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 from streamauth.store.sealed_values import reseal_values, sealed_values
 from streamauth.store.sealing import SealingKey
 
 
-class Maintenance:
-    """What an operator does to a store.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Maintenance(StorePart):
+    """What an operator does to a store."""
 
     def rotate_key(self, new: SealingKey | None = None) -> None:
         """Seal everything by another key, in one transaction.

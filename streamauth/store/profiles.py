@@ -32,21 +32,14 @@ from streamauth.store.schema import (
     trails,
     voiceprints,
 )
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 
 MAX_CONSENT = 64
 DAY_MS = 86_400_000
 
 
-class Profiles:
-    """Making, finding, listing and deleting profiles.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Profiles(StorePart):
+    """Making, finding, listing and deleting profiles."""
 
     def create(
         self,

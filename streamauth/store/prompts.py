@@ -12,7 +12,7 @@ from streamauth.errors import InputError, PromptExpired, StoreCorrupt, TooManyPr
 from streamauth.settings import PromptSettings
 from streamauth.store.authentic import PROMPT
 from streamauth.store.schema import DEFAULT_TENANT, profiles, prompts, tenants
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 
 _ID_BYTES = 8
 
@@ -34,15 +34,8 @@ class OpenPrompt:
     left_s: float
 
 
-class Prompts:
-    """Keeping prompts between drawing and use.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Prompts(StorePart):
+    """Keeping prompts between drawing and use."""
 
     def add(
         self,

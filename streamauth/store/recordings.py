@@ -10,19 +10,12 @@ from streamauth.store.authentic import PROFILE
 from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.records import EnrollmentRecord, audio_bytes, audio_of, audio_seconds, record_of
 from streamauth.store.schema import enrollments, recordings
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 from streamauth.store.voiceprints import encoders_of
 
 
-class Recordings:
-    """Reading and deleting kept speech. Each enrolled utterance brings its own (``Enrollments``).
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Recordings(StorePart):
+    """Reading and deleting kept speech. Each enrolled utterance brings its own (``Enrollments``)."""
 
     def of(self, profile_id: str) -> list[EnrollmentRecord]:
         """The utterances of the latest complete enrollment of a profile whose audio is kept wholly, oldest first.

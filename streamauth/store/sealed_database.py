@@ -225,6 +225,17 @@ class SealedDatabase:
             connection.execute(delete(meta).where(meta.c.name == _WIPE, meta.c.value == mark))
 
 
+class StorePart:
+    """What the store does for one concern.
+
+    Args:
+        sealed: The open database with its key.
+    """
+
+    def __init__(self, sealed: SealedDatabase) -> None:
+        self._sealed = sealed
+
+
 def _meta_query(name: str) -> Select[Any]:
     return select(meta.c.value).where(meta.c.name == name)
 

@@ -10,7 +10,7 @@ from streamauth.errors import SessionTokenRefused, TooManySessions
 from streamauth.store.api_keys import is_good
 from streamauth.store.authentic import API_KEY, SESSION_TOKEN
 from streamauth.store.schema import api_keys, session_tokens
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 
 _PREFIX = "st_"
 _SECRET_BYTES = 32
@@ -31,15 +31,8 @@ class Grant:
     purpose: bytes = field(repr=False)
 
 
-class SessionTokens:
-    """Making and using up session tokens.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class SessionTokens(StorePart):
+    """Making and using up session tokens."""
 
     def add(self, key_id: str, purpose: bytes, *, lifetime_s: float, max_open: int) -> str:
         """Make a token, and delete those that have expired.

@@ -12,7 +12,7 @@ from streamauth.store.api_keys import ApiKey, is_good, key_of
 from streamauth.store.audit import note
 from streamauth.store.authentic import API_KEY, SIGN_IN
 from streamauth.store.schema import api_keys, sign_ins
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 
 _SECRET_BYTES = 32
 _USE_STEP_S = 60.0
@@ -31,15 +31,8 @@ class SignInRule:
     most_s: float
 
 
-class SignIns:
-    """Making, finding and ending sign-ins. Of each only a hash is kept, as of API keys.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class SignIns(StorePart):
+    """Making, finding and ending sign-ins. Of each only a hash is kept, as of API keys."""
 
     def add(self, key_id: str, rule: SignInRule) -> str:
         """Sign in by an API key that was shown; the secret that the browser keeps. Ended ones are deleted."""

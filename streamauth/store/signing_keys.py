@@ -11,7 +11,7 @@ from streamauth.errors import StoreTampered, UnknownSigningKey
 from streamauth.store.audit import note
 from streamauth.store.authentic import SIGNING_KEY
 from streamauth.store.schema import signing_keys
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 
 _KEPT_S = 86_400.0
 """How long a key that signs no more is still published; longer than any signed verdict is good for."""
@@ -32,15 +32,8 @@ class SigningKey:
     until_s: float
 
 
-class SigningKeys:
-    """Making, replacing, revoking and publishing the keys that sign verdicts.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class SigningKeys(StorePart):
+    """Making, replacing, revoking and publishing the keys that sign verdicts."""
 
     def current(self, *, max_age_s: float) -> SigningKey:
         """The key that signs now; a new one where there is none, or the last one is too old.

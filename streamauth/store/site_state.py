@@ -7,21 +7,14 @@ from sqlalchemy import insert, select, update
 
 from streamauth.errors import StoreCorrupt
 from streamauth.store.door_schema import door_site
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 
 _NAME = "state"
 _CONTEXT = "site state"
 
 
-class SiteState:
-    """The one value.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class SiteState(StorePart):
+    """The one value."""
 
     def load(self) -> dict[str, Any]:
         """What was last saved; empty where nothing was.

@@ -13,7 +13,7 @@ from streamauth.errors import Unauthorized, UnknownProfile, VoiceprintChanged
 from streamauth.store.api_keys import is_good
 from streamauth.store.authentic import API_KEY, PROFILE
 from streamauth.store.schema import api_keys, enrollments, profiles, voiceprints
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import SealedDatabase, StorePart
 from streamauth.store.voiceprints import explain_absence
 
 Check = Callable[[SealedDatabase, Connection], None]
@@ -52,15 +52,8 @@ class Standing:
             raise VoiceprintChanged
 
 
-class Standings:
-    """Finding and checking what attempts rely on.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Standings(StorePart):
+    """Finding and checking what attempts rely on."""
 
     def of(self, profile_id: str, encoder_id: str, key_id: str | None = None) -> Standing:
         """What an attempt that begins now relies on.

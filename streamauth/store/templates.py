@@ -21,7 +21,7 @@ from streamauth.store.names import stored_name
 from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.records import opened_voiceprint, sealed_voiceprint
 from streamauth.store.schema import templates, voiceprints
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 from streamauth.store.standing import Check
 from streamauth.store.voiceprints import unsealed_voiceprint
 
@@ -50,15 +50,8 @@ class _Unmoved(Exception):
     """Nothing is to be changed."""
 
 
-class Templates:
-    """Reading and changing templates.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Templates(StorePart):
+    """Reading and changing templates."""
 
     def of(self, profile_id: str, encoder_id: str) -> list[Template]:
         """Those of a profile for one encoder, in order of their labels."""

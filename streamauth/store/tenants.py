@@ -4,18 +4,11 @@ from sqlalchemy import Connection, insert, select
 
 from streamauth.store.names import stored_name
 from streamauth.store.schema import tenants
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import SealedDatabase, StorePart
 
 
-class Tenants:
-    """Making tenants.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Tenants(StorePart):
+    """Making tenants."""
 
     def create(self, tenant: str) -> None:
         """Make a tenant, if it is not there.

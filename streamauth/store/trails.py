@@ -31,22 +31,15 @@ from streamauth.errors import StoreCorrupt
 from streamauth.store.authentic import TRAILS
 from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.schema import profiles, trails
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 
 _DAY_MS = 86_400_000
 MOST_ENROLLED = 64
 """Trails of enrollment utterances that a profile may have; the oldest goes first."""
 
 
-class Trails:
-    """Keeping and reading trails.
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Trails(StorePart):
+    """Keeping and reading trails."""
 
     def of(self, profile_id: str, settings: ReplaySettings, attempt_id: str | None = None) -> list[Trail]:
         """The trails of a profile that are not too old, newest first.

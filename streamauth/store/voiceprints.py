@@ -11,18 +11,11 @@ from streamauth.store.authentic import PROFILE
 from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.records import opened_voiceprint, opened_voiceprints, sealed_voiceprint
 from streamauth.store.schema import enrollments, profiles, voiceprints
-from streamauth.store.sealed_database import SealedDatabase
+from streamauth.store.sealed_database import StorePart
 
 
-class Voiceprints:
-    """Reading voiceprints. An enrollment that is complete stores them (``Enrollments``).
-
-    Args:
-        sealed: The open database with its key.
-    """
-
-    def __init__(self, sealed: SealedDatabase) -> None:
-        self._sealed = sealed
+class Voiceprints(StorePart):
+    """Reading voiceprints. An enrollment that is complete stores them (``Enrollments``)."""
 
     def get(self, profile_id: str, encoder_id: str) -> Voiceprint:
         """The voiceprint of a profile for one encoder.
