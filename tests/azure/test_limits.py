@@ -4,6 +4,7 @@ import http.client
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,11 @@ from tests.server.web import key_of
 from tests.server.web import wav as file_of
 
 LONG = " ".join([PHRASE] * 4)
-MINUTES = file_of(pcm(*(piece for _ in range(12) for piece in (pause(0.8), say(LONG, ADA)))))
+
+
+@cache
+def minutes() -> bytes:
+    return file_of(pcm(*(piece for _ in range(12) for piece in (pause(0.8), say(LONG, ADA)))))
 
 
 @contextmanager
@@ -103,9 +108,9 @@ def test_caps_of_enrollments(tmp_path: Path) -> None:
         message = "Maximum allowed number of enrollments per profile is 50."
         assert azure("POST", v3(f"{TD3}/profiles/{made}/enrollments"), file).error == (403, "InvalidOperation", message)
         free = azure("POST", f"{TII2}/profiles", {"locale": "en-us"}).json["profileId"]
-        statuses = [azure("POST", f"{TII2}/profiles/{free}/enrollments", MINUTES).status for _ in range(2)]
+        statuses = [azure("POST", f"{TII2}/profiles/{free}/enrollments", minutes()).status for _ in range(2)]
         assert statuses == [201, 201]
-        capped = azure("POST", f"{TII2}/profiles/{free}/enrollments", MINUTES)
+        capped = azure("POST", f"{TII2}/profiles/{free}/enrollments", minutes())
         message = "Maximum allowed length across all profile enrollments is 300 seconds."
         assert capped.error == (403, "InvalidRequest", message)
         assert watched.store.profiles.count() == 4
@@ -243,7 +248,7 @@ def test_a_server_full_of_sessions(tmp_path: Path) -> None:
     with server(tmp_path, {"access": {"sessions_per_key": 1}}) as (azure, watched):
         bob = watched.store.profiles.get("bob").id
         identify = f"{V1}/identify?identificationProfileIds={bob}"
-        statuses = {azure("POST", identify, MINUTES).status for _ in range(6)}
+        statuses = {azure("POST", identify, minutes()).status for _ in range(6)}
         assert statuses <= {202, 429}
         assert 202 in statuses
 

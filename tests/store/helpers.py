@@ -95,7 +95,7 @@ def emptied(home: Path, content: Sequence[tuple[str, list[Any]]]) -> None:
 
 
 def opened(home: Path, settings: StoreSettings | None = None, key: SealingKey | None = None) -> Store:
-    """A store that no variable of the machine, and no other work on it, can disturb; the key is as by the environment."""
+    """A store that nothing else on the machine can disturb; the key is given as by the environment."""
     settings = settings or StoreSettings(busy_timeout_s=60)
     if (home / URL_FILE).exists() and not settings.url:
         settings = replace(settings, url=(home / URL_FILE).read_text())

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -205,7 +206,11 @@ def test_a_failing_encoder_enrolls_nothing() -> None:
 STORY = pcm(
     pause(0.4), say(PHRASE, 1), pause(0.8), say("um", 1), pause(1.9), say("close the window my key", 1), pause(0.8)
 )
-WHOLE = enroll([STORY])[1]
+
+
+@cache
+def whole() -> list[Event]:
+    return enroll([STORY])[1]
 
 
 @settings(max_examples=20, deadline=None)
@@ -217,7 +222,7 @@ def test_the_same_pcm_cut_anywhere_gives_the_same_events(sizes: list[int]) -> No
     enrollment.end_utterance()
     enrollment.receive_end()
     kept = (UtteranceTaken, UtteranceRefused, Enrolled, Failed)
-    assert [event for event in enrollment.events() if isinstance(event, kept)] == WHOLE
+    assert [event for event in enrollment.events() if isinstance(event, kept)] == whole()
 
 
 def test_a_weak_phrase_does_not_become_the_pass_phrase() -> None:
