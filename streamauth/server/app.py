@@ -163,8 +163,8 @@ def _routes(context: Context) -> FastAPI:
     )
     for kind, reply in REPLIES.items():
         api.add_exception_handler(kind, reply)
-    api.include_router(rest_routes(context))
-    api.include_router(health_routes(context))
+    # a router that is included is made twice
+    api.router.routes += [*rest_routes(context), *health_routes(context).routes]
 
     @api.get(PATH, include_in_schema=False)
     async def stream_without_upgrade() -> Response:

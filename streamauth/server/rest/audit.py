@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from streamauth.errors import Forbidden
 from streamauth.server.access import Caller
 from streamauth.server.context import Context, caller_of
+from streamauth.server.rest.part import part_of_rest
 from streamauth.store.api_keys import Scope
 from streamauth.store.audit import AuditFilter
 from streamauth.store.schema import DEFAULT_TENANT
@@ -34,7 +35,7 @@ class AuditBody(BaseModel):
 
 def audit_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter(tags=["audit"])
+    routes = part_of_rest("audit")
     Known = Annotated[Caller, Depends(caller_of)]
     store, pool = context.authenticator.store, context.store_pool
 

@@ -17,6 +17,7 @@ from streamauth.server.attempts import sign
 from streamauth.server.audio_files import run_file
 from streamauth.server.context import Context, caller_of
 from streamauth.server.rest.models import DecisionBody, EnrollmentBody, UtteranceBody
+from streamauth.server.rest.part import part_of_rest
 from streamauth.server.rest.profiles import ProfileId, one
 from streamauth.server.uploads import audio_of, hint
 from streamauth.service.authenticator import Attempt
@@ -65,7 +66,7 @@ Channel = Annotated[
 
 def decision_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter(tags=["decisions"])
+    routes = part_of_rest("decisions")
     Known = Annotated[Caller, Depends(caller_of)]
     authenticator, limits = context.authenticator, context.settings.audio
 

@@ -13,6 +13,7 @@ from streamauth.core.door.message import DoorMessage
 from streamauth.errors import Forbidden
 from streamauth.server.access import Caller
 from streamauth.server.context import Context, caller_of
+from streamauth.server.rest.part import part_of_rest
 from streamauth.service.door_operator import DoorOperator
 from streamauth.service.door_tables import TableKind, events_table, export_table
 from streamauth.store.api_keys import Scope
@@ -101,7 +102,7 @@ class ImportedBody(BaseModel):
 
 def door_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter(tags=["doors"])
+    routes = part_of_rest("doors")
     Known = Annotated[Caller, Depends(caller_of)]
     store, pool = context.authenticator.store, context.store_pool
 

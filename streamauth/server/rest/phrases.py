@@ -8,12 +8,13 @@ from streamauth.errors import BadPhrase
 from streamauth.server.access import Caller
 from streamauth.server.context import Context, caller_of
 from streamauth.server.rest.models import NewPhrase, PhraseWorth
+from streamauth.server.rest.part import part_of_rest
 from streamauth.store.api_keys import Scope
 
 
 def phrase_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter(tags=["profiles"])
+    routes = part_of_rest("profiles")
     Known = Annotated[Caller, Depends(caller_of)]
     phrases, settings = context.authenticator.phrases, context.settings.phrase
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from streamauth.server.access import Caller
 from streamauth.server.context import Context
+from streamauth.server.rest.part import part_of_rest
 from streamauth.server.sign_in import check_page, give_cookie, shown_secret, take_cookie
 from streamauth.store.api_keys import Scope
 
@@ -28,7 +29,7 @@ class SignedInBody(BaseModel):
 
 def sign_in_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter(tags=["sign-in"])
+    routes = part_of_rest("sign-in")
     store, pool = context.authenticator.store, context.store_pool
 
     @routes.post("/sign-in")

@@ -11,6 +11,7 @@ from streamauth.protocol.purpose import Purpose
 from streamauth.server.access import Caller
 from streamauth.server.context import Context, caller_of
 from streamauth.server.rest.models import JsonWebKeySet, NewPrompt, NewSession, PromptBody, SessionBody
+from streamauth.server.rest.part import part_of_rest
 from streamauth.store.api_keys import Scope
 
 _NONCE_BYTES = 16
@@ -18,7 +19,7 @@ _NONCE_BYTES = 16
 
 def token_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
-    routes = APIRouter()
+    routes = part_of_rest()
     Known = Annotated[Caller, Depends(caller_of)]
     authenticator, settings = context.authenticator, context.settings
 
