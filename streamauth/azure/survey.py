@@ -8,8 +8,9 @@ from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.audio.quality import Quality
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.core.sessions.base import Models, Session, SessionSettings
+from streamauth.core.sessions.base import Models, Session
 from streamauth.core.sessions.recognition import Recognition
+from streamauth.core.settings import CoreSettings
 
 
 class SurveySession(Session):
@@ -33,7 +34,7 @@ class SurveySession(Session):
         self,
         audio_format: AudioFormat,
         models: Models,
-        settings: SessionSettings,
+        settings: CoreSettings,
         *,
         max_s: float,
         with_words: bool,

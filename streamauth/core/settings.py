@@ -281,3 +281,19 @@ class AttemptSettings(Section):
         low=0,
         high=1000,
     )
+
+
+@dataclass(frozen=True)
+class CoreSettings:
+    """The sections that the core takes."""
+
+    audio: AudioSettings = field(default_factory=AudioSettings)
+    speech: SpeechSettings = field(default_factory=SpeechSettings)
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
+    phrase: PhraseSettings = field(default_factory=PhraseSettings)
+    prompt: PromptSettings = field(default_factory=PromptSettings)
+    enrollment: EnrollmentSettings = field(default_factory=EnrollmentSettings)
+    decision: DecisionSettings = field(default_factory=DecisionSettings)
+    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
+    attempts: AttemptSettings = field(default_factory=AttemptSettings)
+    replay: ReplaySettings = field(default_factory=ReplaySettings)

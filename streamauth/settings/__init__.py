@@ -16,6 +16,7 @@ from streamauth.core.settings import (
     AdaptationSettings,
     AttemptSettings,
     AudioSettings,
+    CoreSettings,
     DecisionSettings,
     EnrollmentSettings,
     PhraseSettings,
@@ -71,19 +72,9 @@ OTHER_VARIABLES = frozenset(f"{_PREFIX}{name}" for name in ("HOME", "MODELS", "A
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(CoreSettings):
     """All settings."""
 
-    audio: AudioSettings = field(default_factory=AudioSettings)
-    speech: SpeechSettings = field(default_factory=SpeechSettings)
-    voice: VoiceSettings = field(default_factory=VoiceSettings)
-    phrase: PhraseSettings = field(default_factory=PhraseSettings)
-    prompt: PromptSettings = field(default_factory=PromptSettings)
-    enrollment: EnrollmentSettings = field(default_factory=EnrollmentSettings)
-    decision: DecisionSettings = field(default_factory=DecisionSettings)
-    adaptation: AdaptationSettings = field(default_factory=AdaptationSettings)
-    attempts: AttemptSettings = field(default_factory=AttemptSettings)
-    replay: ReplaySettings = field(default_factory=ReplaySettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     azure: AzureSettings = field(default_factory=AzureSettings)

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEnd, FrontEndStep, PcmFrontEnd
 from streamauth.core.audio.pcm import AudioFormat, PcmInput
@@ -23,12 +22,7 @@ from streamauth.core.events import (
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
 from streamauth.core.replay.trail import PHASES, Trail, TrailRecorder
 from streamauth.core.settings import (
-    AudioSettings,
-    DecisionSettings,
-    PhraseSettings,
-    PromptSettings,
-    SpeechSettings,
-    VoiceSettings,
+    CoreSettings,
 )
 from streamauth.core.voice.calibration import Calibration
 from streamauth.errors import EngineError, StreamAuthError
@@ -63,44 +57,6 @@ class Models:
     recognizer: PhraseRecognizer | None = None
 
 
-class SessionSettings(Protocol):
-    """The sections of settings that every session takes; each kind of session names those that it takes besides."""
-
-    @property
-    def speech(self) -> SpeechSettings:
-        """Voice activity."""
-        ...
-
-    @property
-    def phrase(self) -> PhraseSettings:
-        """Recognition of words."""
-        ...
-
-
-class ComparisonSettings(SessionSettings, Protocol):
-    """The sections that every session takes which compares a voice with voiceprints."""
-
-    @property
-    def audio(self) -> AudioSettings:
-        """Most audio."""
-        ...
-
-    @property
-    def voice(self) -> VoiceSettings:
-        """Windows of the encoder."""
-        ...
-
-    @property
-    def prompt(self) -> PromptSettings:
-        """Random prompts."""
-        ...
-
-    @property
-    def decision(self) -> DecisionSettings:
-        """Operating point and budgets."""
-        ...
-
-
 class Session(ABC):
     """One stream of audio.
 
@@ -122,7 +78,7 @@ class Session(ABC):
         self,
         audio_format: AudioFormat,
         models: Models,
-        settings: SessionSettings,
+        settings: CoreSettings,
         *,
         max_s: float,
         with_words: bool,

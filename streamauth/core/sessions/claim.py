@@ -7,7 +7,6 @@ session.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.quality import QualityMeter
@@ -17,30 +16,15 @@ from streamauth.core.phrase.prompt import Challenge
 from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Voiceprint
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail
-from streamauth.core.sessions.base import ComparisonSettings, Models
+from streamauth.core.sessions.base import Models
 from streamauth.core.sessions.recognition import Recognition, SpokenWords
 from streamauth.core.settings import (
-    AdaptationSettings,
-    EnrollmentSettings,
+    CoreSettings,
 )
 from streamauth.core.voice.consistency import SpeakerConsistency
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.core.voice.pooling import RollingVoice, VoiceSample
 from streamauth.core.voice.scoring import Gallery, VoiceScore
-
-
-class VerificationSettings(ComparisonSettings, Protocol):
-    """The sections that a verification takes."""
-
-    @property
-    def enrollment(self) -> EnrollmentSettings:
-        """Limits of quality, named as reasons where an attempt fails."""
-        ...
-
-    @property
-    def adaptation(self) -> AdaptationSettings:
-        """Which accepts a voiceprint may follow."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -111,7 +95,7 @@ class ClaimCheck:
         self,
         claim: Claim,
         models: Models,
-        settings: VerificationSettings,
+        settings: CoreSettings,
         quality: QualityMeter,
         emit: Callable[[Event], None],
         trails: Callable[[], Sequence[Trail]],
@@ -304,7 +288,7 @@ def decided(
 
 
 def _words_of(
-    claim: Claim, models: Models, settings: VerificationSettings, emit: Callable[[Event], None]
+    claim: Claim, models: Models, settings: CoreSettings, emit: Callable[[Event], None]
 ) -> SpokenWords | None:
     if not claim.with_words:
         return None

@@ -5,7 +5,8 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.audio.quality import QualityMeter
 from streamauth.core.events import Reason, ScoreUpdated, Verdict
 from streamauth.core.sessions.base import Models, Session, SessionState
-from streamauth.core.sessions.claim import Claim, ClaimCheck, Finding, VerificationSettings, decided
+from streamauth.core.sessions.claim import Claim, ClaimCheck, Finding, decided
+from streamauth.core.settings import CoreSettings
 from streamauth.core.voice.pooling import RollingVoice
 from streamauth.core.voice.speaker_change import SpeakerChangeDetector
 
@@ -25,7 +26,7 @@ class ContinuousSession(Session):
         threshold: The LLR to reach.
     """
 
-    def __init__(self, claim: Claim, audio_format: AudioFormat, models: Models, settings: VerificationSettings) -> None:
+    def __init__(self, claim: Claim, audio_format: AudioFormat, models: Models, settings: CoreSettings) -> None:
         limit_s = settings.audio.max_continuous_s
         with_words, prompted = claim.with_words, claim.challenge is not None
         super().__init__(audio_format, models, settings, max_s=limit_s, with_words=with_words, prompted=prompted)

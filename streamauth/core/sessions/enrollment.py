@@ -1,7 +1,6 @@
 """Enrollment: utterances in, each checked for quality; a voiceprint out."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
@@ -14,10 +13,10 @@ from streamauth.core.phrase.strength import strength
 from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, Voiceprint
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail, TrailRecorder
-from streamauth.core.sessions.base import TRAIL_S, Models, Session, SessionSettings, SessionState
+from streamauth.core.sessions.base import TRAIL_S, Models, Session, SessionState
 from streamauth.core.sessions.enrolled import EnrolledUtterance, renderings_of, voiceprint_of
 from streamauth.core.sessions.recognition import Recognition
-from streamauth.core.settings import AudioSettings, DecisionSettings, EnrollmentSettings
+from streamauth.core.settings import CoreSettings
 from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.forecast import forecast
 from streamauth.core.voice.operating_point import accept_bound
@@ -65,25 +64,6 @@ class EnrollmentPlan:
     least_phrase_llr: float | None = None
 
 
-class EnrollmentSessionSettings(SessionSettings, Protocol):
-    """The sections that an enrollment takes."""
-
-    @property
-    def audio(self) -> AudioSettings:
-        """Most audio."""
-        ...
-
-    @property
-    def enrollment(self) -> EnrollmentSettings:
-        """What it must bring."""
-        ...
-
-    @property
-    def decision(self) -> DecisionSettings:
-        """Operating point, for the forecast."""
-        ...
-
-
 class EnrollmentSession(Session):
     """Collects the utterances of one enrollment.
 
@@ -92,9 +72,7 @@ class EnrollmentSession(Session):
     ``end_utterance``. The utterances taken are in ``utterances``.
     """
 
-    def __init__(
-        self, plan: EnrollmentPlan, audio_format: AudioFormat, models: Models, settings: EnrollmentSessionSettings
-    ) -> None:
+    def __init__(self, plan: EnrollmentPlan, audio_format: AudioFormat, models: Models, settings: CoreSettings) -> None:
         super().__init__(
             audio_format, models, settings, max_s=settings.audio.max_enroll_s, with_words=plan.text_dependent
         )

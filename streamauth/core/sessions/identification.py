@@ -11,8 +11,9 @@ from streamauth.core.phrase.prompt import Challenge
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail
-from streamauth.core.sessions.base import ComparisonSettings, Models, Session, SessionState
+from streamauth.core.sessions.base import Models, Session, SessionState
 from streamauth.core.sessions.recognition import Recognition, SpokenWords
+from streamauth.core.settings import CoreSettings
 from streamauth.core.voice.consistency import SpeakerConsistency
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.core.voice.pooling import RollingVoice
@@ -48,7 +49,7 @@ class IdentificationSession(Session):
         roster: Roster,
         audio_format: AudioFormat,
         models: Models,
-        settings: ComparisonSettings,
+        settings: CoreSettings,
         *,
         challenge: Challenge | None = None,
         earlier_trails: Callable[[str], Sequence[Trail]] | None = None,

@@ -2,29 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Protocol
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.decision import PhraseRule
 from streamauth.core.ports import SAMPLE_RATE_HZ
-from streamauth.core.sessions.base import Models, Session, SessionSettings, SessionState
+from streamauth.core.sessions.base import Models, Session, SessionState
 from streamauth.core.sessions.recognition import Recognition, SpokenWords
-from streamauth.core.settings import AudioSettings, DecisionSettings
-
-
-class HearingSettings(SessionSettings, Protocol):
-    """The sections that hearing takes."""
-
-    @property
-    def audio(self) -> AudioSettings:
-        """Most audio."""
-        ...
-
-    @property
-    def decision(self) -> DecisionSettings:
-        """Budget of time."""
-        ...
+from streamauth.core.settings import CoreSettings
 
 
 class HearingSession(Session):
@@ -34,7 +19,7 @@ class HearingSession(Session):
         rule: What to listen for.
     """
 
-    def __init__(self, rule: PhraseRule, audio_format: AudioFormat, models: Models, settings: HearingSettings) -> None:
+    def __init__(self, rule: PhraseRule, audio_format: AudioFormat, models: Models, settings: CoreSettings) -> None:
         super().__init__(audio_format, models, settings, max_s=settings.audio.max_attempt_s, with_words=True)
         self._words = SpokenWords(rule, Recognition(models.recognizer, self._emit, rule.expected))
         self._budget = settings.decision

@@ -5,7 +5,8 @@ from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Verdict
 from streamauth.core.ports import Embedding
 from streamauth.core.sessions.base import Models, Session, SessionState
-from streamauth.core.sessions.claim import Claim, ClaimCheck, Finding, VerificationSettings
+from streamauth.core.sessions.claim import Claim, ClaimCheck, Finding
+from streamauth.core.settings import CoreSettings
 
 
 class VerificationSession(Session):
@@ -21,7 +22,7 @@ class VerificationSession(Session):
         claim: Claim,
         audio_format: AudioFormat,
         models: Models,
-        settings: VerificationSettings,
+        settings: CoreSettings,
         *,
         front: FrontEnd | None = None,
     ) -> None:
