@@ -1,7 +1,6 @@
 """What a person sees while an attempt runs: level, score against the threshold, words, decision."""
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group
@@ -88,9 +87,7 @@ class LiveView:
             self._live.update(self.render())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
 

@@ -1,7 +1,6 @@
 """Audio in: files, raw PCM from a pipe, the microphone. Each gives PCM bytes in its format, about 100 ms at a time."""
 
 from collections.abc import Generator, Iterator
-from types import TracebackType
 from typing import Self
 
 from streamauth.core.audio.pcm import AudioFormat
@@ -37,9 +36,7 @@ class AudioSource:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
