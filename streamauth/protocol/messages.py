@@ -9,10 +9,9 @@ import re
 from dataclasses import dataclass, field
 
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import MessageTooLarge, ProtocolError, UnsupportedVersion
 from streamauth.protocol.models import CLIENT_MESSAGES, VERSION, PhraseMessage, StartMessage, client_message
-from streamauth.protocol.purpose import ATTEMPT_ID, FIELDS_OF_MODE, Mode, Purpose
+from streamauth.protocol.purpose import ATTEMPT_ID, FIELDS_OF_MODE, Purpose
 from streamauth.protocol.strict_json import json_object
 
 PATH = "/v1/stream"
@@ -26,67 +25,34 @@ def url_of(host: str, port: int, *, secure: bool = False) -> str:
     return f"{'wss' if secure else 'ws'}://{host}:{port}{PATH}"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The first message of a client.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start(Purpose):
+    """The first message of a client: what the session is for, which a token may say in its place, and its audio.
 
     Attributes:
-        mode: What the session is for.
         audio: Format of all binary frames.
-        name: The profile; for all modes but IDENTIFY, and needed where no token says it.
-        among: The profiles to compare with, None for all; for IDENTIFY.
-        phrase: The pass phrase, None lets the first utterance set it; for ENROLL.
-        text_independent: No pass phrase at all; for ENROLL.
-        consent: Version of the text that the person has agreed to; for ENROLL.
-        prompt: A random prompt of this kind is drawn and must be said; for all modes but ENROLL.
         attempt_id: The client's own id of this attempt, 16 to 64 of A-Z, a-z, 0-9, _ and -, such as a random UUID: if
             the connection breaks before the decision, the same audio may be sent once more under it; for VERIFY and
             CONTINUOUS, without a prompt.
         token: A session token; it fixes the rest, which may then be absent.
-        audience: Whom a signed verdict is for, None for no signed verdict.
-        nonce: What the signed verdict repeats.
 
     Raises:
         ProtocolError: A field is missing, too long, or does not belong to the mode.
     """
 
-    mode: Mode
-    audio: AudioFormat
-    name: str | None = field(default=None, repr=False)
-    among: tuple[str, ...] | None = field(default=None, repr=False)
-    phrase: str | None = field(default=None, repr=False)
-    text_independent: bool = False
-    consent: str | None = field(default=None, repr=False)
-    prompt: PromptKind | None = None
+    audio: AudioFormat = field(kw_only=False)
     attempt_id: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
-    audience: str | None = field(default=None, repr=False)
-    nonce: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        purpose = self.purpose
+        Purpose.__post_init__(self)
         if self.attempt_id is not None:
             if "attempt_id" not in FIELDS_OF_MODE[self.mode]:
                 raise ProtocolError(f"The field 'attempt_id' does not belong to the mode {self.mode.value!r}.")
             if re.fullmatch(ATTEMPT_ID, self.attempt_id) is None:
                 raise ProtocolError("The field 'attempt_id' has 16 to 64 letters, digits, '_' and '-'.")
         if self.token is None:
-            purpose.complete()
-
-    @property
-    def purpose(self) -> Purpose:
-        """What it asks for; not complete where a token fixes the rest."""
-        return Purpose(
-            mode=self.mode,
-            name=self.name,
-            among=self.among,
-            phrase=self.phrase,
-            text_independent=self.text_independent,
-            consent=self.consent,
-            prompt=self.prompt,
-            audience=self.audience,
-            nonce=self.nonce,
-        )
+            self.complete()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +108,7 @@ def client_text(message: ClientMessage) -> str:
     values = {"type": "start", "version": VERSION, "mode": message.mode.value, "audio": audio}
     token = {} if message.token is None else {"token": message.token}
     attempt = {} if message.attempt_id is None else {"attempt_id": message.attempt_id}
-    return json.dumps(values | message.purpose.given() | attempt | token)
+    return json.dumps(values | message.given() | attempt | token)
 
 
 def parse_client_text(text: str) -> ClientMessage:
@@ -182,17 +148,7 @@ def check_frame(data: bytes) -> None:
 
 def _start(message: StartMessage) -> Start:
     audio = message.audio
-    return Start(
-        mode=message.mode,
-        audio=AudioFormat(audio.rate, audio.channels, audio.encoding, audio.channel),
-        name=message.name,
-        among=None if message.among is None else tuple(message.among),
-        phrase=message.phrase,
-        text_independent=bool(message.text_independent),
-        consent=message.consent,
-        prompt=message.prompt,
-        attempt_id=message.attempt_id,
-        token=message.token,
-        audience=message.audience,
-        nonce=message.nonce,
-    )
+    given = {name: value for name, value in message if name not in ("type", "version", "audio") and value is not None}
+    if message.among is not None:
+        given["among"] = tuple(message.among)
+    return Start(audio=AudioFormat(audio.rate, audio.channels, audio.encoding, audio.channel), **given)

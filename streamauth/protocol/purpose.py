@@ -33,7 +33,7 @@ FIELDS_OF_MODE: dict[Mode, set[str]] = {  # of a start message; "attempt_id" is 
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
     """What a session is for.
 
@@ -52,7 +52,7 @@ class Purpose:
         ProtocolError: A field is too long, does not belong to the mode, or goes with none beside it.
     """
 
-    mode: Mode
+    mode: Mode = field(kw_only=False)
     name: str | None = field(default=None, repr=False)
     among: tuple[str, ...] | None = field(default=None, repr=False)
     phrase: str | None = field(default=None, repr=False)

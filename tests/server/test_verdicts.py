@@ -39,11 +39,11 @@ def claims(verdicts: Verdicts, event: Decided | Enrolled, purpose: Purpose) -> d
 @pytest.mark.parametrize(
     ("event", "purpose", "expected"),
     [
-        (ACCEPTED, Purpose(Mode.VERIFY, "bob"), {"decision": "accept", "reasons": ["voice_match"], "sub": "bob"}),
-        (NOBODY, Purpose(Mode.VERIFY, "bob"), {"decision": "reject", "reasons": ["nobody"], "sub": "bob"}),
+        (ACCEPTED, Purpose(Mode.VERIFY, name="bob"), {"decision": "accept", "reasons": ["voice_match"], "sub": "bob"}),
+        (NOBODY, Purpose(Mode.VERIFY, name="bob"), {"decision": "reject", "reasons": ["nobody"], "sub": "bob"}),
         (ACCEPTED, Purpose(Mode.IDENTIFY), {"decision": "accept", "reasons": ["voice_match"], "sub": "ada"}),
         (NOBODY, Purpose(Mode.IDENTIFY), {"decision": "reject", "reasons": ["nobody"]}),
-        (Enrolled(0, 3, 6.0, PHRASE), Purpose(Mode.ENROLL, "bob"), {"decision": "enrolled", "sub": "bob"}),
+        (Enrolled(0, 3, 6.0, PHRASE), Purpose(Mode.ENROLL, name="bob"), {"decision": "enrolled", "sub": "bob"}),
     ],
 )
 def test_the_claims(tmp_path: Path, event: Decided, purpose: Purpose, expected: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ def test_the_claims(tmp_path: Path, event: Decided, purpose: Purpose, expected: 
         for extra in ({}, {"nonce": "n"}, {"prompt": PromptKind.DIGITS}):
             if "prompt" in extra and purpose.mode is Mode.ENROLL:
                 continue
-            asked = Purpose(purpose.mode, purpose.name, audience="a", **extra)
+            asked = Purpose(purpose.mode, name=purpose.name, audience="a", **extra)
             told = claims(verdicts, event, asked)
             assert len(told.pop("jti")) == 32
             assert told.pop("amr", None) == (["vbm"] if expected["decision"] == "accept" else None)
@@ -64,7 +64,9 @@ def test_a_policy_that_asks_for_a_second_factor(tmp_path: Path) -> None:
     with application(tmp_path / "signed") as watched:
         verdicts = Verdicts(watched.store.signing_keys, AccessSettings(second_factor=True), Clock())
         for event in (ACCEPTED, NOBODY):
-            assert claims(verdicts, event, Purpose(Mode.VERIFY, "bob", audience="a"))["second_factor"] == "required"
+            assert (
+                claims(verdicts, event, Purpose(Mode.VERIFY, name="bob", audience="a"))["second_factor"] == "required"
+            )
     for wanted in (False, True):
         with server(tmp_path / str(wanted), access={"second_factor": wanted}) as (url, watched):
             made = Web(url, key_of(watched))("POST", "/v1/sessions", {"mode": "verify", "name": "ada", "audience": "a"})
@@ -75,7 +77,7 @@ def test_a_key_that_is_too_old_is_replaced_and_its_verdicts_still_verified(tmp_p
     clock = Clock()
     with Store.open(tmp_path, None, {}, clock=clock) as store:
         verdicts = Verdicts(store.signing_keys, AccessSettings(signing_key_days=1), clock)
-        asked = Purpose(Mode.VERIFY, "ada", audience="a")
+        asked = Purpose(Mode.VERIFY, name="ada", audience="a")
         first = verdicts.sign(ACCEPTED, asked).token
         clock.now_s += 86_400
         second = verdicts.sign(ACCEPTED, asked).token

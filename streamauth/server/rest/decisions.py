@@ -114,7 +114,7 @@ def decision_routes(context: Context) -> APIRouter:
             tenant=caller.tenant,
             key_id=caller.key_id,
         )
-        purpose = Purpose(Mode.ENROLL, profile.name)
+        purpose = Purpose(Mode.ENROLL, name=profile.name)
         _, told = await events(caller, request, begin, limits.max_enroll_s, purpose, channel)
         proposes = profile.kind is ProfileKind.TEXT_DEPENDENT and profile.phrase is None
         utterances = [
@@ -139,7 +139,7 @@ def decision_routes(context: Context) -> APIRouter:
         """Verify a claimed identity by an audio file; the attempt is charged to the profile. Scope: verify."""
         caller.need(Scope.VERIFY)
         profile = await found(caller, profile_id)
-        purpose = Purpose(Mode.VERIFY, profile.name, audience=audience, nonce=nonce).complete()
+        purpose = Purpose(Mode.VERIFY, name=profile.name, audience=audience, nonce=nonce).complete()
         whose: dict[str, Any] = {"tenant": caller.tenant, "key_id": caller.key_id}
         begin = partial(authenticator.verify, profile.name, prompt=prompt, attempt_id=attempt_id, **whose)
         attempt, told = await events(caller, request, begin, limits.max_attempt_s, purpose, channel)

@@ -41,9 +41,9 @@ class StreamingEndpoint:
     async def _admit(self, scope: Scope, caller: Caller | None, stream: Stream, start: Start) -> tuple[Caller, Purpose]:
         if start.token is not None:
             caller, fixed = await self._context.access.by_token(scope, start.token)
-            purpose = start.purpose.agree(fixed)
+            purpose = start.agree(fixed)
         elif caller is not None:
-            purpose = start.purpose
+            purpose = start
         else:
             raise Unauthorized("Show an API key in the handshake, or a session token in the start message.")
         caller.need(SCOPES[purpose.mode])
