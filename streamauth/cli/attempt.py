@@ -26,11 +26,13 @@ class Recording:
         name: What to call it in messages.
         format: Of its chunks.
         chunks: The audio.
+        file: Where it comes from; None of a microphone.
     """
 
     name: str
     format: AudioFormat
     chunks: Iterable[PcmInput]
+    file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def recording(
             else:
                 source = open_audio(file, max_s=max_s, max_mb=settings.audio.max_file_mb, channel=raw.channel)
         with source as audio:
-            yield Recording(file.name, audio.format, _named(audio, file))
+            yield Recording(file.name, audio.format, _named(audio, file), file)
         return
     from streamauth.sources.microphone import Microphone
 
@@ -123,11 +125,13 @@ def recording(
 
 
 @contextmanager
-def naming(file: Path) -> Iterator[None]:
-    """Errors of audio tell which file they are about."""
+def naming(file: Path | None) -> Iterator[None]:
+    """Errors of audio tell which file they are about, if any."""
     try:
         yield
     except AudioError as error:
+        if file is None:
+            raise
         where = "standard input" if str(file) == "-" else file
         raise type(error)(f"{where}: {error.message}") from None
 
@@ -172,7 +176,8 @@ def feed(attempt: Attempt[Any], audio: Recording, *, end: bool = True) -> Iterat
         if end:
             yield from attempt.receive_end()
     if attempt.error is not None:
-        raise attempt.error
+        with naming(audio.file):
+            raise attempt.error
 
 
 def decide(attempt: Attempt[Any], audio: Recording, on_event: Callable[[Event], None]) -> Decided:

@@ -120,7 +120,7 @@ def find_block(file: BinaryIO) -> Block:
                 size = long_bytes
             present = max(file_bytes - start, 0)
             outer = struct.unpack_from(layout.head[0] + "I", magic, 4)[0]
-            left = 8 + outer - start if layout.start == 12 else 0
+            left = 8 + outer - start if layout.start == 12 and _names_a_chunk(file, start) else 0
             return Block(start, _claimed(size, present, left), present, described)
     raise NotAudio("This audio file has no usable header. Export or record it again.")
 
@@ -159,11 +159,11 @@ def _claimed(size: int, present: int, outer_left: int) -> int | None:
     Args:
         size: What it says.
         present: What follows in the file.
-        outer_left: What follows by the head of the file.
+        outer_left: What follows by the head of the file, where that may be another chunk; else 0.
     """
     if size < 0 or (size >= UNKNOWN_LENGTH and size > present):
         return None
-    # a length of 0 is true where the head of the file counts what follows, such as a chunk of metadata
+    # a length of 0 is true where the head of the file counts a chunk that follows, such as one of metadata
     return None if size == 0 and (outer_left <= 0 or outer_left >= UNKNOWN_LENGTH) else size
 
 

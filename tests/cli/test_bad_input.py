@@ -107,7 +107,7 @@ def test_files_that_cannot_be_used(enrolled: Shell, tmp_path: Path, make: Callab
         shell.json("enroll", "carl", path, "--text-independent"),
     ):
         assert (outcome.code, outcome.error) == (2, code)
-        assert len(outcome.data["error"]["message"]) > 20
+        assert path.name in outcome.data["error"]["message"]
     # the store has survived, nobody was added, and the bad file was no failed attempt
     listed = shell.json("profiles", "list").data["profiles"]
     assert [(profile["name"], profile["failures"]) for profile in listed] == [("alice", 0), ("bob", 0)]

@@ -70,7 +70,7 @@ def test_other_chunks_are_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("claimed", [0, 0x7FFF_F000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF])
-@pytest.mark.parametrize("riff", [0, 36, 0x7FFF_F024, 0xFFFF_FFFF])
+@pytest.mark.parametrize("riff", [0, 36, 36 + 32_000, 0x7FFF_F024, 0xFFFF_FFFF])
 def test_length_left_open_by_a_writer_into_a_pipe(tmp_path: Path, claimed: int, riff: int) -> None:
     source = open_audio(written(tmp_path / "a.wav", wav(pcm16(), data_bytes=claimed, riff_bytes=riff)), max_s=60)
     assert source.duration_s == 1
