@@ -8,7 +8,6 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +182,8 @@ def _layers(home: Path | None, environment: Mapping[str, str]) -> Iterator[tuple
     for name in environment:
         if name.startswith(_PREFIX) and name not in known and name not in OTHER_VARIABLES:
             # ignored, a misspelled name would leave a lower security in place, in silence
+            from difflib import get_close_matches  # takes long to import, and is hardly ever needed
+
             meant = get_close_matches(name, [*known, *OTHER_VARIABLES], 1, 0.75)
             raise BadSetting(
                 f"{name}: there is no such setting. {f'Did you mean {meant[0]}? ' if meant else ''}"
