@@ -32,5 +32,5 @@ def alike(store: Store, engines: Engines, profile: Profile) -> list[str]:
     sample = VoiceSample(np.atleast_2d(mine.voiceprint)[0], summary.speech_s)
     scores = Gallery([one.voiceprint for one in others], models.calibration).compare(sample, _CLEAR)
     least = models.calibration.threshold(SUSPICIOUS_FAR)
-    found = sorted(((score.llr, one.name) for score, one in zip(scores, others, strict=True)), reverse=True)
-    return [other for llr, other in found if llr >= least]
+    found = [(score.llr, one.name) for score, one in zip(scores, others, strict=True) if score.llr >= least]
+    return [name for _, name in sorted(found, reverse=True)]

@@ -71,6 +71,7 @@ class SealedDatabase:
         version = None
         with self.database.write() as connection:
             self.authentic.begun(connection)
+            connection.info.pop(_KEY_CHECK, None)
             yield connection
             if self.authentic.has_changes(connection):
                 version = self.authentic.settle(connection, self.key(connection))
@@ -99,13 +100,18 @@ class SealedDatabase:
         Raises:
             KeyMissing, KeyWrong, KeyExposed: It cannot be found.
         """
-        query = _meta_query(_KEY_CHECK)
-        if self.database.writes(connection):
+        query, writes = _meta_query(_KEY_CHECK), self.database.writes(connection)
+        if writes and _KEY_CHECK in connection.info:
+            return self._key_of(connection.info[_KEY_CHECK])
+        if writes:
             query = query.with_for_update(read=True)  # SQLite has one writer at a time already
         check: bytes | None = connection.scalar(query)
         if check is None:
             raise StoreCorrupt
-        return self._key_of(key_id_of(check))
+        key_id = key_id_of(check)
+        if writes:
+            connection.info[_KEY_CHECK] = key_id
+        return self._key_of(key_id)
 
     def profile_key(self, connection: Connection, profile_id: str) -> ProfileKey:
         """The key of a profile, which seals all that is kept of a person.
@@ -157,6 +163,7 @@ class SealedDatabase:
         self._known_keys[key.id] = key
         check = key.seal(b"", _KEY_CHECK)
         connection.execute(update(meta).where(meta.c.name == _KEY_CHECK).values(value=check))
+        connection.info[_KEY_CHECK] = key.id
 
     @contextmanager
     def erase(self) -> Iterator[Connection]:

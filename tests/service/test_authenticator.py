@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Event, Failed, Reason, UtteranceTaken, Verdict
@@ -299,3 +300,19 @@ def test_a_phrase_that_cannot_be_used_is_refused_before_anyone_speaks(
 ) -> None:
     with pytest.raises(error):
         auth.enroll("ada", FORMAT, phrase=phrase)
+
+
+def test_an_accepted_attempt_asks_the_database_less_than_a_hundred_times(auth: Authenticator) -> None:
+    enroll(auth)
+    assert verify(auth, spoken()) is Verdict.ACCEPT  # the first one notes when the profile was used
+    said: list[str] = []
+
+    def hear(*about: Any) -> None:
+        said.append(about[2])
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        assert verify(auth, spoken()) is Verdict.ACCEPT
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    assert len(said) <= 96

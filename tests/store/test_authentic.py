@@ -20,9 +20,10 @@ from streamauth.core.settings import ReplaySettings
 from streamauth.errors import StoreRolledBack, StoreTampered, UnknownProfile
 from streamauth.settings import AttemptSettings, PromptSettings, StoreSettings
 from streamauth.store.api_keys import Scope
-from streamauth.store.authentic import PROFILE
+from streamauth.store.authentic import CHARGES, PROFILE
 from streamauth.store.door_schema import metadata
 from streamauth.store.records import Profile
+from streamauth.store.sealing import SealingKey
 from streamauth.store.sign_ins import SignInRule
 from streamauth.store.store import Store
 from tests.store.helpers import ENCODER, assert_enrolled, engine_of, enrolled, execute, opened, put, record, voiceprint
@@ -371,3 +372,23 @@ def test_a_check_takes_few_statements_which_are_made_once(store: Store, anna: Pr
     assert sum("FROM ledger" in each for each in said) == 1
     # to make a statement anew costs more than to run it
     assert all(part.of_one is part.of_one and part.of_some is part.of_some for part in PROFILE.parts)
+
+
+def test_a_transaction_that_writes_asks_for_its_key_once(store: Store, anna: Profile) -> None:
+    said: list[str] = []
+
+    def hear(*about: Any) -> None:
+        said.append(about[2])
+
+    sealed = store._sealed
+    for _ in range(2):  # the second time on a connection that was used before
+        said.clear()
+        with sealed.write() as connection:
+            event.listen(connection, "before_cursor_execute", hear)
+            sealed.check(connection, PROFILE, anna.id)
+            sealed.check(connection, CHARGES, anna.id)
+        assert sum("FROM meta" in each for each in said) == 1
+    new = SealingKey.generate()
+    store.maintenance.rotate_key(new)
+    with sealed.write() as connection:
+        assert sealed.key(connection).id == new.id
