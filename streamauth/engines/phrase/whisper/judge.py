@@ -117,7 +117,7 @@ class Opinion:
         usual: Sequence[float] = (),
         renderings: Sequence[Rendering] = (),
     ) -> Evidence:
-        """What speaks for the words; Whisper is not asked where it cannot bring them over a likelihood ratio.
+        """What speaks for the words; Whisper is not waited for where it cannot bring them over a likelihood ratio.
 
         Args:
             words: At least one.
