@@ -42,21 +42,19 @@ _FAST = np.array([
 
 
 class RateMeter:
-    """Listens to the first seconds of sound in one recording."""
+    """Keeps the first seconds of sound in one recording, which most never ask about."""
 
     def __init__(self) -> None:
-        self._shapes: list[NDArray[np.float64]] = []
-        self._levels: list[float] = []
+        self._frames: list[Samples] = []
+        self._told: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
     def add(self, frame: Samples) -> None:
         """Take the next frame; all but the first ``FRAME_SAMPLES`` of its samples are left out."""
         frame = frame[:FRAME_SAMPLES]
-        enough = len(self._levels) >= _KEPT_FRAMES or frame.size < FRAME_SAMPLES
-        if enough or float(np.dot(frame, frame)) < _FLOOR_POWER * FRAME_SAMPLES:
-            return
-        shape, (level,) = spectra(frame[None])
-        self._shapes.append(shape[0])
-        self._levels.append(float(level))
+        enough = len(self._frames) >= _KEPT_FRAMES or frame.size < FRAME_SAMPLES
+        if not enough and float(np.dot(frame, frame)) >= _FLOOR_POWER * FRAME_SAMPLES:
+            self._frames.append(frame)
+            self._told = None
 
     def features(self, least: int = _LEAST_VOICED) -> NDArray[np.float64] | None:
         """What the rules weigh, shape (FEATURES,); None where fewer frames are voiced than the least.
@@ -65,9 +63,9 @@ class RateMeter:
         of the pitch period; how much the level changes from a loud frame to the next, in nats; how many of them are
         voiced, in [0, 1].
         """
-        if len(self._levels) < least:
+        if len(self._frames) < least:
             return None
-        shapes, levels = np.array(self._shapes), np.array(self._levels)
+        self._told = shapes, levels = self._told or spectra(np.array(self._frames))
         loud = levels > np.quantile(levels, 0.95) - _LOUD_NATS
         voiced = loud & (shapes[:, -2] > _PERIODIC)
         if np.count_nonzero(voiced) < least:
