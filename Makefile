@@ -7,6 +7,9 @@ READY := $(VENV)/.ready
 PLAIN := not real_audio and not browser and not pam and not tools and not mosquitto and not network
 UNIT := not system and $(PLAIN)
 
+# without compiled files every test process works 10 s longer before its first test
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo unit system test check format coverage lock serve pam man deb clean
 

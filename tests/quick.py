@@ -8,21 +8,28 @@ import gc
 import hashlib
 import os
 import pickle
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import vosk
 from fastapi._compat import v2 as fastapi_models
+from hypothesis.internal.entropy import deterministic_PRNG
 from pydantic import TypeAdapter
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 
 from streamauth.catalog.registry import Catalog, models_folder
 from streamauth.core.audio import declared_rate
-from streamauth.core.ports import Embedding, Samples, SpeakerEncoder, Transcript, Voiceprint, Word
+from streamauth.core.audio.quality import FrameMeasures
+from streamauth.core.ports import Embedding, Samples, SpeakerEncoder, SpeechDetectorStream, Transcript, Voiceprint, Word
 from streamauth.core.sessions import enrollment
 from streamauth.core.speech import voicing
 from streamauth.core.voice.augmentation import augmented_voiceprint
@@ -30,10 +37,12 @@ from streamauth.core.voice.pooling import VoiceSample
 from streamauth.engines.encoder.onnx import OnnxEncoder
 from streamauth.engines.loader import Engines
 from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
+from streamauth.engines.vad.two_stage import TwoStageDetector
 from streamauth.errors import ModelMissing
 from streamauth.evaluation import replay
 from streamauth.service import reenrollment
 from streamauth.settings import Settings, StoreSettings
+from streamauth.store import database, door_plan
 from streamauth.store.backends import sqlite
 from streamauth.store.database import Database
 from streamauth.store.migrations import upgrade
@@ -42,6 +51,8 @@ from tests.fakes import FakeEncoder
 _REPEATABLE = (FakeEncoder, OnnxEncoder)
 _DEFAULT_PRAGMAS = sqlite._PRAGMAS
 _make = sqlite.SqliteBackend.__init__
+_scrypt_once = cache(hashlib.scrypt)
+_statements: LRUCache[Any, Any] = LRUCache(5000)
 _unloaded = Engines.__init__
 _loaded: dict[Any, Engines] = {}
 _augmented: dict[tuple[str, bytes], Voiceprint] = {}
@@ -52,6 +63,10 @@ _recognizer = vosk.KaldiRecognizer
 _heard: dict[tuple[Any, bytes], Any] = {}
 _spectra = voicing.spectra
 _spectra_of: dict[bytes, tuple[Any, Any]] = {}
+_measure = FrameMeasures.of
+_measured: dict[tuple[bytes, bool], FrameMeasures] = {}
+_detect = TwoStageDetector.stream
+_detected: dict[bytes, tuple[float, float]] = {}
 _judge = PhraseCheck.judge
 _judge_free = FreeCheck.judge
 _judged: dict[tuple[Any, ...], tuple[Transcript, int]] = {}
@@ -82,6 +97,14 @@ def _made(self: sqlite.SqliteBackend, url: Any, busy_timeout_s: float) -> None:
     path = Path(url.database)
     if not path.stat().st_size and _new_store.cache_info().currsize:
         path.write_bytes(_new_store())
+
+
+def _engine(*arguments: Any, **options: Any) -> Engine:
+    """SQLAlchemy writes a statement out once for an engine; here once for all stores."""
+    made = create_engine(*arguments, **options)
+    if isinstance(made.dialect, SQLiteDialect_pysqlite):
+        made._compiled_cache = _statements
+    return made
 
 
 class _DecodedOnce:
@@ -133,6 +156,39 @@ def _spectra_once(frames: Samples) -> tuple[Any, Any]:
     return _spectra_of[key]
 
 
+def _measured_once(frame: Samples, voiced: bool) -> FrameMeasures:
+    key = _digest(frame), voiced
+    if key not in _measured:
+        _measured[key] = _measure(frame, voiced)
+    return _measured[key]
+
+
+class _DetectedOnce:
+    """A stream of a detector that remembers what it was given before: it runs where it is given something new."""
+
+    def __init__(self, detector: TwoStageDetector) -> None:
+        self._detector = detector
+        self._history = detector.id.encode()
+        self._waiting: list[Samples] = []
+        self._real: SpeechDetectorStream | None = None
+        self._voicing = 0.0
+
+    def probability(self, frame: Samples) -> float:
+        self._history = hashlib.blake2b(self._history + frame.tobytes(), digest_size=16).digest()
+        self._waiting.append(frame)
+        if self._history not in _detected:
+            self._real = self._real or _detect(self._detector)
+            for waiting in self._waiting:
+                found = self._real.probability(waiting)
+            self._waiting = []
+            _detected[self._history] = found, self._real.voicing()
+        found, self._voicing = _detected[self._history]
+        return found
+
+    def voicing(self) -> float:
+        return self._voicing
+
+
 def _judged_once(self: PhraseCheck, samples: Samples, heard: Sequence[Word], *, over: bool) -> Transcript:
     sounds = pickle.dumps((self._expected, self._least_llr, self._reached, tuple(heard), over))
     key = self._model, self._judge, sounds, _digest(samples)
@@ -180,11 +236,20 @@ def quick() -> None:
     _new_store()
     patch = pytest.MonkeyPatch()
     patch.setattr(sqlite.SqliteBackend, "__init__", _made)
+    patch.setattr(database, "create_engine", _engine)
+    # of one kind all are alike
+    patch.setattr(SQLiteDialect_pysqlite, "__eq__", lambda one, other: type(one) is type(other))
+    patch.setattr(SQLiteDialect_pysqlite, "__hash__", lambda one: hash(type(one)))
+    patch.setattr(hashlib, "scrypt", _scrypt_once)
+    # the salt of PINs
+    patch.setattr(door_plan, "secrets", SimpleNamespace(token_bytes=bytes))
     patch.setattr(sqlite, "_PRAGMAS", tuple(each.replace("= FULL", "= OFF") for each in _DEFAULT_PRAGMAS))
     for room in (enrollment, replay, reenrollment):
         patch.setattr(room, "augmented_voiceprint", _augmented_once)
     for user in (voicing, declared_rate):
         patch.setattr(user, "spectra", _spectra_once)
+    patch.setattr(FrameMeasures, "of", _measured_once)
+    patch.setattr(TwoStageDetector, "stream", lambda detector: _DetectedOnce(detector))
     patch.setattr(OnnxEncoder, "_run", _embedded_once)
     patch.setattr(PhraseCheck, "judge", _judged_once)
     patch.setattr(FreeCheck, "judge", _judged_free_once)
@@ -194,11 +259,15 @@ def quick() -> None:
     # what is loaded by now stays; to look through it costs a second where a test asks for a collection
     gc.collect()
     gc.freeze()
+    # else at the first test by hypothesis, which then looks for who holds a random generator, among all that there is
+    with deterministic_PRNG():
+        pass
 
 
 def own_engines(patch: pytest.MonkeyPatch) -> None:
     """Engines as the product loads and asks them."""
     patch.setattr(Engines, "__init__", _unloaded)
+    patch.setattr(TwoStageDetector, "stream", _detect)
     patch.setattr(OnnxEncoder, "_run", _embed)
     patch.setattr(PhraseCheck, "judge", _judge)
     patch.setattr(FreeCheck, "judge", _judge_free)
@@ -209,3 +278,4 @@ def own_store(patch: pytest.MonkeyPatch) -> None:
     """A store as the product makes it."""
     patch.setattr(sqlite.SqliteBackend, "__init__", _make)
     patch.setattr(sqlite, "_PRAGMAS", _DEFAULT_PRAGMAS)
+    patch.setattr(door_plan, "secrets", secrets)

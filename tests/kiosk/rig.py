@@ -25,10 +25,11 @@ PINS = GpioPins(relay=17, contact=27, exit_button=22, bounce_s=0.0)
 
 def eventually(condition: Callable[[], object], within_s: float = 60.0) -> None:
     """Wait until something holds."""
-    deadline = time.monotonic() + within_s
+    deadline, pause_s = time.monotonic() + within_s, 0.005
     while not condition():
         assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.005)
+        time.sleep(pause_s)
+        pause_s = min(0.05, 1.2 * pause_s)  # what takes long is looked at less often
 
 
 class WiredPin(MockPin):  # type: ignore[misc]

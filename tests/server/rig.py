@@ -283,7 +283,8 @@ class Peer:
 
 def until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait for a condition; fail if it does not come about."""
-    deadline = time.monotonic() + timeout_s
+    deadline, pause_s = time.monotonic() + timeout_s, 0.005
     while not condition():
         assert time.monotonic() < deadline, "did not come about"
-        time.sleep(0.005)
+        time.sleep(pause_s)
+        pause_s = min(0.05, 1.2 * pause_s)  # what takes long is looked at less often

@@ -38,7 +38,7 @@ def test_metrics_and_readiness(tmp_path: Path) -> None:
         text = Web(url)("GET", "/metrics").body.decode()
         assert 'streamauth_sessions_ended_total{mode="verify",outcome="accept"} 1.0' in text
         assert 'streamauth_sessions_ended_total{mode="verify",outcome="reject"} 1.0' in text
-        assert 'route="/profiles/{profile_id}/verifications",status="200"} 1.0' in text
+        assert 'route="/v1/profiles/{profile_id}/verifications",status="200"} 1.0' in text
         assert "streamauth_event_loop_lag_seconds_bucket" in text
         assert Web(url)("GET", "/readyz").json == {
             "ready": True,
