@@ -41,14 +41,14 @@ def called(path: Path) -> set[str]:
     return {call.attr for call in calls if isinstance(call, ast.Attribute)}
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_the_core_is_pure(path: Path) -> None:
-    names = imported(path)
-    assert {name.split(".")[0] for name in names} <= ALLOWED_IN_CORE
-    # dates are values there, never the time of a clock
-    assert not {"now", "utcnow", "today"} & called(path)
-    ours = {name for name in names if name.startswith("streamauth")}
-    assert all(name.startswith("streamauth.core") or name == "streamauth.errors" for name in ours)
+def test_the_core_is_pure() -> None:
+    for path in CORE:
+        names = imported(path)
+        assert {name.split(".")[0] for name in names} <= ALLOWED_IN_CORE, path
+        # dates are values there, never the time of a clock
+        assert not {"now", "utcnow", "today"} & called(path), path
+        ours = {name for name in names if name.startswith("streamauth")}
+        assert all(name.startswith("streamauth.core") or name == "streamauth.errors" for name in ours), path
 
 
 MOST_FLOORS = 10
@@ -193,11 +193,13 @@ def test_settings_have_help_and_defaults_in_range() -> None:
         assert isinstance(item.default, str | int | float | bool)
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_modules_are_one_thing_each(path: Path) -> None:
-    text = path.read_text("utf-8")
-    assert len(text.splitlines()) <= 400
-    assert ast.get_docstring(ast.parse(text)), "a module says its place in its first line"
+def test_modules_are_one_thing_each() -> None:
+    modules = sorted(PACKAGE.rglob("*.py"))
+    assert len(modules) > 300
+    for path in modules:
+        text = path.read_text("utf-8")
+        assert len(text.splitlines()) <= 400, path
+        assert ast.get_docstring(ast.parse(text)), f"{path}: a module says its place in its first line"
 
 
 def test_the_architecture_page_names_what_is_there() -> None:
