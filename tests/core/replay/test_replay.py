@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from streamauth.core.audio.degradation import band_limited, coloured_noise, telephone, with_noise
+from streamauth.core.audio.rooms import in_room, room_response
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.replay.comparison import Likeness, likeness
 from streamauth.core.replay.rule import ReplayRule, heard_before
@@ -47,17 +48,62 @@ def test_a_recording_is_known_again(play) -> None:  # type: ignore[no-untyped-de
 
 def test_other_utterances_are_not_taken_for_replays() -> None:
     for mine, other in pairwise(NAMES):
-        found = likeness(trail_of(clip_of(*mine)), [trail_of(clip_of(*other))])
-        assert not RULE.is_replay(found, prompted=False), (mine, other, found)
+        found = likeness([trail_of(clip_of(*mine))], [trail_of(clip_of(*other))], prompted=True)
+        assert not RULE.is_replay(found), (mine, other, found)
 
 
 def test_pieces_of_several_recordings_are_known() -> None:
     first, second = clip_of("slt", "coffee"), clip_of("slt", "passport")
     middle = SAMPLE_RATE_HZ
     spliced = np.concatenate((second[middle : 2 * middle], first[middle : 2 * middle]))
-    found = likeness(trail_of(spliced), [trail_of(first), trail_of(second)])
-    assert not RULE.is_replay(found, prompted=False)
-    assert RULE.is_replay(found, prompted=True)
+    earlier = [trail_of(first), trail_of(second)]
+    assert not heard_before([trail_of(spliced)], earlier)
+    assert heard_before([trail_of(spliced)], earlier, prompted=True)
+    assert likeness([trail_of(spliced)], earlier, prompted=True).pieced > 0.9
+
+
+def in_small_room(samples: Samples) -> Samples:
+    size, source = np.array((5.0, 4.0, 2.6)), np.array((2.0, 1.5, 1.2))
+    response = room_response(size, source, source + np.array((0.6, 0.3, 0.2)), 0.3, np.random.default_rng(5))
+    return noisy(in_room(samples, response), 20)
+
+
+def test_most_recordings_are_known_in_a_small_room() -> None:
+    known = [heard_before([trail_of(in_small_room(clip_of(*name)))], [trail_of(clip_of(*name))]) for name in NAMES]
+    assert sum(known) >= 0.8 * len(known)
+
+
+def test_a_recording_played_faster_is_known() -> None:
+    for name in NAMES:
+        at = np.arange(0, clip_of(*name).size - 1, 1.01)
+        sped = np.interp(at, np.arange(clip_of(*name).size), clip_of(*name)).astype(np.float32)
+        assert heard_before([trail_of(sped)], [trail_of(clip_of(*name))]), name
+
+
+def test_who_says_the_same_in_another_rhythm_is_no_recording() -> None:
+    # nearer than anybody comes: the very same sound, but each quarter of a second lasts up to 25 ms more or less
+    rng = np.random.default_rng(2)
+    for name in NAMES:
+        parts = np.array_split(clip_of(*name), clip_of(*name).size // (SAMPLE_RATE_HZ // 4))
+        moved = [
+            np.pad(part, (0, more), "edge") if more > 0 else part[: part.size + more]
+            for part, more in zip(parts, rng.integers(-400, 401, len(parts)), strict=True)
+        ]
+        found = likeness([trail_of(np.concatenate(moved))], [trail_of(clip_of(*name))])
+        assert not RULE.is_replay(found), (name, found)
+
+
+def test_a_thump_is_like_another_one_and_tells_nothing() -> None:
+    rng, at = np.random.default_rng(7), np.arange(SAMPLE_RATE_HZ // 50)
+    thump = np.sin(2 * np.pi * 120 * at / SAMPLE_RATE_HZ) * np.hanning(at.size)
+
+    def thumping() -> tuple[Trail, ...]:
+        noise = 1e-3 * rng.standard_normal(3 * SAMPLE_RATE_HZ)
+        for begin in (8_000, 24_000, 40_000):
+            noise[begin : begin + at.size] += thump
+        return trails_of(noise.astype(np.float32))
+
+    assert likeness(thumping(), [thumping()[0]], prompted=True) == Likeness()
 
 
 def trails_of(samples: Samples) -> tuple[Trail, ...]:
@@ -112,7 +158,7 @@ def test_nothing_and_silence_are_like_nothing() -> None:
     empty = trail_of(np.zeros(100, np.float32))
     assert empty.shape == (0, BANDS)
     for heard, earlier in ((silence, speech), (speech, silence), (empty, speech), (speech, empty), (silence, silence)):
-        assert likeness(heard, [earlier]) == Likeness()
+        assert likeness([heard], [earlier], prompted=heard is silence) == Likeness()
     assert not heard_before([speech], [], prompted=True)
 
 
