@@ -84,10 +84,28 @@ def test_everybody_is_told_everything(
     assert places == sorted(places)
 
 
+VISITS = {
+    "strangers": (
+        ("2468", "kal16", "door-4", "denied", "not_recognized"),
+        ("1357", "rms", "door-4", "denied", "outside_schedule"),
+    ),
+    "a threat, and its recording": (
+        ("2468", "slt", "passport", "granted", "voice"),
+        ("2468", "slt", "passport", "denied", "heard_before"),
+    ),
+}
+"""PIN, voice, words, and what becomes of them."""
+TOLD = {
+    "strangers": ["door.denied", "door.denied"],
+    "a threat, and its recording": ["door.granted", "door.duress", "door.denied"],
+}
+
+
+@pytest.mark.parametrize("who", VISITS)
 def test_what_every_visitor_comes_to_is_told(
-    home: Path, card: SoundCard, broker: Broker, receiver: Receiver, tmp_path: Path
+    home: Path, card: SoundCard, broker: Broker, receiver: Receiver, tmp_path: Path, who: str
 ) -> None:
-    """A stranger, somebody too early, a threat and a recording: by voice, through the broker and the webhook."""
+    """By voice, through the broker and the webhook."""
     secret = tmp_path / "secret"
     secret.write_text(SECRET + "\n")
     door = {
@@ -97,12 +115,8 @@ def test_what_every_visitor_comes_to_is_told(
         "webhook_url": receiver.url,
         "webhook_secret_file": str(secret),
     }
-    visits = (
-        ("2468", "kal16", "door-4", "denied", "not_recognized"),
-        ("1357", "rms", "door-4", "denied", "outside_schedule"),
-        ("2468", "slt", "passport", "granted", "voice"),
-        ("2468", "slt", "passport", "denied", "heard_before"),
-    )
+    visits = VISITS[who]
+    came_in = sum(kind == "granted" for _, _, _, kind, _ in visits)
     listener = Listener(broker.port)
     with running(home, card, door=door, kiosk={"identify": "claim", "tries": 1}, replay={"refuse": True}) as ours:
         for pin, voice, words, kind, reason in visits:
@@ -114,9 +128,10 @@ def test_what_every_visitor_comes_to_is_told(
             assert [each[2] for each in ours.log() if each[0] == kind][-1] == reason
         last = [message.id for message in ours.authenticator.store.outbox.log()][-1]
         listener.wait(lambda topic, payload, _: topic.endswith("/event") and last.encode() in payload)
-        listener.wait(lambda topic, payload, _: topic.endswith("/duress") and b"Ada" in payload)
+        if came_in:
+            listener.wait(lambda topic, payload, _: topic.endswith("/duress") and b"Ada" in payload)
         eventually(lambda: ours.authenticator.store.outbox.waiting("front") == 0)
-        assert len(ours.pulses_s) == 1, "one of them came in"
+        assert len(ours.pulses_s) == came_in
     listener.close()
     events = [json.loads(payload) for topic, payload, _ in listener.got if topic.endswith("/event")]
     told = [(each["event"], each.get("reason", "")) for each in events if each["event"] in ("granted", "denied")]
@@ -124,10 +139,4 @@ def test_what_every_visitor_comes_to_is_told(
     assert "duress" not in {each["event"] for each in events}, "it goes to a topic of its own"
     kinds = ("door.granted", "door.denied", "door.duress")
     assert not any(retained for topic, _, retained in listener.got if topic.endswith("/duress"))
-    assert [each["type"] for each in receiver.bodies if each["type"] in kinds] == [
-        "door.denied",
-        "door.denied",
-        "door.granted",
-        "door.duress",
-        "door.denied",
-    ]
+    assert [each["type"] for each in receiver.bodies if each["type"] in kinds] == TOLD[who]
