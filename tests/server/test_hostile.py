@@ -268,8 +268,7 @@ def test_a_slow_reader_is_cut_off_and_others_do_not_notice(tmp_path: Path, monke
             assert other.last() == ("accept", 1000)
         until(lambda: not watched.unclosed)
         sending.join()
-        error = watched.made[1].error
-        assert error is not None
+        assert (error := watched.made[1].error) is not None
         assert error.code == "session_timeout"
         raw.socket.close()
 
