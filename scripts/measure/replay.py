@@ -33,14 +33,13 @@ from streamauth.core.audio.degradation import band_limited, coloured_noise, tele
 from streamauth.core.audio.rooms import in_room, room_response
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.replay.comparison import Likeness, likeness
-from streamauth.core.replay.rule import ReplayRule
+from streamauth.core.replay.rule import BOUNDS, is_replay
 from streamauth.core.replay.trail import PHASES, Trail, TrailRecorder
 from streamauth.evaluation.metrics import wilson
 
 WORDS, TAKES = 4, 10
 GAP_S = 0.075
 SETS = ("dsp20", "wuw2", "gsc")
-RULE = ReplayRule()
 
 Rng = np.random.Generator
 
@@ -230,7 +229,7 @@ def unprompted(found: Found) -> Found:
 
 def table_row(label: str, found: Found, what: str) -> str:
     """A line of the table, with a 95 % interval, and who was flagged."""
-    flagged = [name for one, name in found if RULE.is_replay(one)]
+    flagged = [name for one, name in found if is_replay(one)]
     count, total = len(flagged), len(found)
     low, high = wilson(count, total)
     rate = f"{100 * count / total:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
@@ -243,14 +242,14 @@ def nearest(found: Found) -> str:
     told = []
     for name in (field.name for field in fields(Likeness)):
         value, what = max((getattr(one, name), what) for one, what in found)
-        told.append(f"{name} {value:.3f} of {getattr(RULE, name):g} ({what})")
+        told.append(f"{name} {value:.3f} of {getattr(BOUNDS, name):g} ({what})")
     return "nearest honest ones: " + "; ".join(told)
 
 
 def tell_people(label: str, some: list[Phrase], earlier: int) -> None:
     """Print the rows of people who repeat themselves, and begin a table."""
     people = len({phrase.person for phrase in some})
-    print(f"\n{label}: {people} people, {earlier} earlier trails, {RULE}\n")
+    print(f"\n{label}: {people} people, {earlier} earlier trails, bounds {BOUNDS}\n")
     print("| attempt | tried | noticed | rate, 95 % |\n|---|---|---|---|", flush=True)
     honest, copies = repeats(some, earlier)
     again = found_in(honest, prompted=True)
@@ -283,7 +282,7 @@ def main() -> None:
         tell_people("whole sentences, told apart", sentences()[:: arguments.every], arguments.earlier)
         return
     if arguments.played:
-        print(f"told apart: {len({phrase.person for phrase in some})} people, {RULE}\n")
+        print(f"told apart: {len({phrase.person for phrase in some})} people, bounds {BOUNDS}\n")
         print("| attempt | tried | noticed | rate, 95 % |\n|---|---|---|---|", flush=True)
     kept = [[trail_of(said(words)) for words in phrase.takes[: arguments.earlier]] for phrase in some]
     for condition, way in PLAYED.items():

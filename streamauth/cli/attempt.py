@@ -109,7 +109,7 @@ def recording(
             else:
                 source = open_audio(file, max_s=max_s, max_mb=settings.audio.max_file_mb, channel=raw.channel)
         with source as audio:
-            yield Recording(file.name, audio.format, _named(audio, file), file)
+            yield Recording(file.name, audio.format, audio, file)
         return
     from streamauth.sources.microphone import Microphone
 
@@ -134,11 +134,6 @@ def naming(file: Path | None) -> Iterator[None]:
             raise
         where = "standard input" if str(file) == "-" else file
         raise type(error)(f"{where}: {error.message}") from None
-
-
-def _named(chunks: Iterable[PcmInput], file: Path) -> Iterator[PcmInput]:
-    with naming(file):
-        yield from chunks
 
 
 def wanted_prompt(prompt: str | None, kind: str | None, settings: PromptSettings) -> str | PromptPlan | None:
@@ -168,15 +163,15 @@ def feed(attempt: Attempt[Any], audio: Recording, *, end: bool = True) -> Iterat
     Raises:
         StreamAuthError: The attempt failed, or the audio cannot be read on.
     """
-    for chunk in audio.chunks:
-        yield from attempt.receive_audio(chunk)
-        if attempt.state is not SessionState.LISTENING:
-            break
-    else:
-        if end:
-            yield from attempt.receive_end()
-    if attempt.error is not None:
-        with naming(audio.file):
+    with naming(audio.file):
+        for chunk in audio.chunks:
+            yield from attempt.receive_audio(chunk)
+            if attempt.state is not SessionState.LISTENING:
+                break
+        else:
+            if end:
+                yield from attempt.receive_end()
+        if attempt.error is not None:
             raise attempt.error
 
 

@@ -21,9 +21,7 @@ from streamauth.core.events import (
 )
 from streamauth.core.ports import PhraseRecognizer, SpeakerEncoder, SpeechDetector
 from streamauth.core.replay.trail import PHASES, Trail, TrailRecorder
-from streamauth.core.settings import (
-    CoreSettings,
-)
+from streamauth.core.settings import CoreSettings
 from streamauth.core.voice.calibration import Calibration
 from streamauth.errors import EngineError, StreamAuthError
 

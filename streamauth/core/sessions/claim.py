@@ -18,9 +18,7 @@ from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import Models
 from streamauth.core.sessions.recognition import Recognition, SpokenWords
-from streamauth.core.settings import (
-    CoreSettings,
-)
+from streamauth.core.settings import CoreSettings
 from streamauth.core.voice.consistency import SpeakerConsistency
 from streamauth.core.voice.operating_point import accept_bound
 from streamauth.core.voice.pooling import RollingVoice, VoiceSample

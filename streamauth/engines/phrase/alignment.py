@@ -160,7 +160,7 @@ class AlignmentGraph:
         for frame in range(1, len(enter)):
             before = values[frame - 1]
             values[frame], scales[frame] = scaled((before @ links) * enter[frame] + before * stay[frame])
-        return np.moveaxis(_log(values) + np.cumsum(np.log(scales) + level, axis=0), 0, -2)
+        return np.moveaxis(logarithm(values) + np.cumsum(np.log(scales) + level, axis=0), 0, -2)
 
     def backward(self, scores: Scores, bigram: Scores) -> Scores:
         """Log of the sum over all ways on from each state in each frame, that frame not included.
@@ -176,7 +176,7 @@ class AlignmentGraph:
             values[frame], scales[frame] = scaled((after * enter[frame + 1]) @ links + after * stay[frame + 1])
         added = np.log(scales)
         added[:-1] += level[1:]
-        return np.moveaxis(_log(values) + np.cumsum(added[::-1], axis=0)[::-1], 0, -2)
+        return np.moveaxis(logarithm(values) + np.cumsum(added[::-1], axis=0)[::-1], 0, -2)
 
     def _outputs(self, scores: Scores) -> tuple[Scores, Scores]:
         """The scores of each state for its first frame and for all others, shape (frames, ..., states)."""
@@ -211,7 +211,8 @@ def scaled(values: Scores) -> tuple[Scores, Scores]:
     return values, top
 
 
-def _log(values: Scores) -> Scores:
+def logarithm(values: Scores) -> Scores:
+    """Minus infinity for what is nothing."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(values))
 

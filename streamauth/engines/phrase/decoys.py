@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamauth.engines.phrase.alignment import SILENCE, AlignmentGraph, Scores, scaled
+from streamauth.engines.phrase.alignment import SILENCE, AlignmentGraph, Scores, logarithm, scaled
 
 _NOTHING = -1e9
 """Stands for the logarithm of nothing where minus infinity would make what is no number."""
@@ -129,8 +129,7 @@ def _any_phones_between(into: Scores, out: Scores, scores: Scores, bigram: Score
         value, scale = scaled(arriving * enter[frame] + value * stay[frame])
         values[frame], levels[frame] = value, top + np.log(scale) + level[frame]
         reached = levels[frame]
-    with np.errstate(divide="ignore"):
-        paths = np.log(values) + levels
+    paths = logarithm(values) + levels
     # the joints before the frames
     paths, out = np.moveaxis(paths, 0, -2), np.swapaxes(out[..., 1:, :, :], -2, -3)
     return _log_sum(paths + out, 2), _log_sum(paths[..., :-1, :, :] + out[..., 1:, :, :], 2)
@@ -175,8 +174,7 @@ def _log_product(left: Scores, right: Scores) -> Scores:
     """Log of the product of a matrix given by its logarithm, (..., m, k), with another, (k, n): (..., m, n)."""
     tops = left.max(axis=-1, keepdims=True)
     tops = np.where(np.isfinite(tops), tops, 0.0)
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(np.exp(left - tops) @ right) + tops)
+    return logarithm(np.exp(left - tops) @ right) + tops
 
 
 def _log_sum(values: Scores, axes: int = 1) -> Scores:
@@ -184,5 +182,4 @@ def _log_sum(values: Scores, axes: int = 1) -> Scores:
     over = tuple(range(-axes, 0))
     top = values.max(axis=over, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        return np.asarray((np.log(np.exp(values - top).sum(axis=over, keepdims=True)) + top).squeeze(over))
+    return np.asarray((logarithm(np.exp(values - top).sum(axis=over, keepdims=True)) + top).squeeze(over))

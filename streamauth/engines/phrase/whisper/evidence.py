@@ -5,7 +5,7 @@ token among all others of its vocabulary, so every other word in a word's place 
 alike included; what is left to sum up are the spellings of the same word (``forms``), and marks, which nobody says.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,9 @@ _NEGLIGIBLE = 8.0
 """Nats by which the first token of another form may be less likely than the usual form: less adds 0.0004 at most."""
 MOST_FORGIVEN = 4.0
 """Nats a word: an unusual name or an accent, while a word that differs is still missed by most."""
+
+_Place = tuple[tuple[int, ...], dict[str, tuple[int, ...]]]
+"""Of a unit of a spelling: the tokens before it, and the tokens of each form of it that may be what was said."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,17 @@ class WhisperEvidence:
 
     def _weighed(self, words: Sequence[str], spellings: Sequence[Spelling]) -> list[tuple[WordScores, Spelling]]:
         self._grow(spellings)
-        self._tree.grow([tokens for one in spellings for tokens in self._branches(words, one)])
-        return [self._scored(words, one) for one in spellings]
+        places = [self._places(words, one) for one in spellings]
+        self._tree.grow(
+            [
+                (*before, *tokens[:-1])
+                for each in places
+                for before, forms in each
+                for tokens in forms.values()
+                if len(tokens) > 1
+            ]
+        )
+        return [self._scored(one, each) for one, each in zip(spellings, places, strict=True)]
 
     def _grow(self, spellings: Sequence[Spelling]) -> None:
         self._tree.grow([[token for unit in one.units for token in self._tokens.encode(unit)] for one in spellings])
@@ -107,15 +119,8 @@ class WhisperEvidence:
         """What Whisper hears, of so many tokens at most."""
         return self._tokens.decode(self._tree.greedy(most, self._ends)).strip()
 
-    def _branches(self, words: Sequence[str], spelling: Spelling) -> list[tuple[int, ...]]:
-        """Tokens of each place of a spelling where another form of a word takes more than one token."""
-        places = self._places(words, spelling)
-        return [(*before, *tokens[:-1]) for before, forms in places for tokens in forms.values() if len(tokens) > 1]
-
-    def _places(
-        self, words: Sequence[str], spelling: Spelling
-    ) -> Iterator[tuple[tuple[int, ...], dict[str, tuple[int, ...]]]]:
-        """For each unit the tokens before it, and the tokens of each form of it that may be what was said."""
+    def _places(self, words: Sequence[str], spelling: Spelling) -> list[_Place]:
+        found: list[_Place] = []
         before: tuple[int, ...] = ()
         place = 0
         for unit, count in zip(spelling.units, spelling.counts, strict=True):
@@ -128,19 +133,18 @@ class WhisperEvidence:
                     others = self._tokens.encode(form)
                     if following[others[0]] >= least:
                         forms.setdefault(form, others)
-            yield before, forms
+            found.append((before, forms))
             before = (*before, *tokens)
             place += count
+        return found
 
-    def _scored(self, words: Sequence[str], spelling: Spelling) -> tuple[WordScores, Spelling]:
+    def _scored(self, spelling: Spelling, places: Sequence[_Place]) -> tuple[WordScores, Spelling]:
         """Scores of a spelling, and the spelling with the likeliest form of each word."""
         scores: list[float] = []
         margins: list[float] = []
         likeliest: list[str] = []
         end: tuple[int, ...] = ()
-        for (before, forms), unit, count in zip(
-            self._places(words, spelling), spelling.units, spelling.counts, strict=True
-        ):
+        for (before, forms), unit, count in zip(places, spelling.units, spelling.counts, strict=True):
             each = {form: self._chain(before, tokens) for form, tokens in forms.items()}
             # spellings with the same tokens count once
             several = {forms[form]: score for form, score in each.items()}
