@@ -34,7 +34,7 @@ class _WebrtcStream:
     def probability(self, frame: Samples) -> float:
         if frame.shape != (FRAME_SAMPLES,):
             raise EngineError()
-        pcm = np.clip(np.rint(frame * 32768.0), -32768, 32767).astype("<i2")
+        pcm = np.minimum(np.maximum(np.rint(frame * 32768.0), -32768), 32767).astype("<i2")
         return float(self._vad.is_speech(pcm.tobytes(), SAMPLE_RATE_HZ))
 
     def voicing(self) -> float:
