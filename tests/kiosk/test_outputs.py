@@ -17,6 +17,8 @@ from tests.outputs.test_webhook import SECRET, Receiver, receiver
 
 __all__ = ["card", "enrolled", "home", "receiver"]  # fixtures
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(params=["amqtt", pytest.param("mosquitto", marks=pytest.mark.mosquitto)])
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
