@@ -1,5 +1,6 @@
 """Settings of all tests."""
 
+import gc
 import os
 
 # One thread for linear algebra, as the command line has it: sums of more than one round otherwise, and two test
@@ -15,6 +16,8 @@ from tests.quick import quick
 
 __all__ = ["quick"]
 
+# A process of tests makes much that stays; to look for garbage as often as a small one does costs a twentieth of it all
+gc.set_threshold(10_000, 50, 20)
 # Tests say the same few recordings again and again. Those of replays turn the refusal on.
 os.environ["STREAMAUTH_REPLAY_REFUSE"] = "false"
 # A busy machine must not make a test fail.
@@ -30,7 +33,7 @@ _SYSTEM = {"azure", "examples", "golden"}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tell the unit tests from the others; single tests are marked where they stand."""
-    tests = Path(__file__).parent
+    folders = tuple(f"{Path(__file__).parent / room}{os.sep}" for room in _SYSTEM)
     for item in items:
-        if item.path.relative_to(tests).parts[0] in _SYSTEM:
+        if str(item.path).startswith(folders):
             item.add_marker(pytest.mark.system)

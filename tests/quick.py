@@ -36,6 +36,8 @@ from streamauth.core.voice.augmentation import augmented_voiceprint
 from streamauth.core.voice.pooling import VoiceSample
 from streamauth.engines.encoder.onnx import OnnxEncoder
 from streamauth.engines.loader import Engines
+from streamauth.engines.phrase.acoustic_model import AcousticModel
+from streamauth.engines.phrase.alignment import Scores
 from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.engines.vad.two_stage import TwoStageDetector
 from streamauth.errors import ModelMissing
@@ -67,6 +69,8 @@ _measure = FrameMeasures.of
 _measured: dict[tuple[bytes, bool], FrameMeasures] = {}
 _detect = TwoStageDetector.stream
 _detected: dict[bytes, tuple[float, float]] = {}
+_score = AcousticModel.scores
+_scored: dict[tuple[AcousticModel, bytes, float], Scores] = {}
 _judge = PhraseCheck.judge
 _judge_free = FreeCheck.judge
 _judged: dict[tuple[Any, ...], tuple[Transcript, int]] = {}
@@ -189,6 +193,13 @@ class _DetectedOnce:
         return self._voicing
 
 
+def _scored_once(self: AcousticModel, samples: Samples, tempo: float = 1.0) -> Scores:
+    key = self, _digest(samples), tempo
+    if key not in _scored:
+        _scored[key] = _score(self, samples, tempo)
+    return _scored[key].copy()
+
+
 def _judged_once(self: PhraseCheck, samples: Samples, heard: Sequence[Word], *, over: bool) -> Transcript:
     sounds = pickle.dumps((self._expected, self._least_llr, self._reached, tuple(heard), over))
     key = self._model, self._judge, sounds, _digest(samples)
@@ -272,6 +283,12 @@ def own_engines(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PhraseCheck, "judge", _judge)
     patch.setattr(FreeCheck, "judge", _judge_free)
     patch.setattr(vosk, "KaldiRecognizer", _recognizer)
+
+
+def heard_once(patch: pytest.MonkeyPatch) -> None:
+    """Decoders that remember, where a test asks what becomes of what they hear."""
+    patch.setattr(vosk, "KaldiRecognizer", _DecodedOnce)
+    patch.setattr(AcousticModel, "scores", _scored_once)
 
 
 def own_store(patch: pytest.MonkeyPatch) -> None:

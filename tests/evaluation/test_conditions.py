@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -16,11 +18,15 @@ def voice(seed: int, seconds: float = 2.0) -> Samples:
 
 
 SPEECH = voice(0)
-OTHERS = [voice(seed, 1.0 + seed / 10) for seed in range(1, 9)]
+
+
+@cache
+def others() -> tuple[Samples, ...]:
+    return tuple(voice(seed, 1.0 + seed / 10) for seed in range(1, 9))
 
 
 def under(name: str, speech: Samples = SPEECH, seed: int = 7) -> Samples:
-    return degrade(name, speech, np.random.default_rng(seed), OTHERS)
+    return degrade(name, speech, np.random.default_rng(seed), others())
 
 
 def power_db(audio: Samples, low_hz: float, high_hz: float) -> float:
@@ -134,9 +140,10 @@ def test_what_would_exceed_full_scale_is_scaled_as_a_whole() -> None:
 
 def test_babble_is_of_the_others_and_needs_them() -> None:
     rng = np.random.default_rng(1)
-    one = talkers(OTHERS[0].size, OTHERS[:1], 6, rng)
-    level = np.sqrt(np.mean(OTHERS[0] ** 2))
-    np.testing.assert_allclose(np.sort(one), np.sort(OTHERS[0]) / level, rtol=1e-3, atol=1e-4)
+    other = others()[0]
+    one = talkers(other.size, [other], 6, rng)
+    level = np.sqrt(np.mean(other**2))
+    np.testing.assert_allclose(np.sort(one), np.sort(other) / level, rtol=1e-3, atol=1e-4)
     with pytest.raises(ValueError, match="needs speech of others"):
         degrade("babble-10", SPEECH, rng)
 

@@ -1,5 +1,6 @@
 """Visitors at a kiosk with fake engines: what they see, what opens, and what is recorded."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -79,27 +80,43 @@ def enroll(auth: Authenticator, name: str, speaker: int, words: str, phrase: str
             attempt.end_utterance()
 
 
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[MockDoor]:
-    with MockDoor(tmp_path, DoorRule(strike_ms=2_000)) as made:
-        yield made
+SETTINGS = Settings().with_values(
+    {"enrollment": {"text_independent_speech_s": 5.0}, "replay": {"refuse": False}}, "test"
+)
 
 
-@pytest.fixture
-def authenticator(door: MockDoor, tmp_path: Path) -> Iterator[Authenticator]:
-    settings = Settings().with_values(
-        {"enrollment": {"text_independent_speech_s": 5.0}, "replay": {"refuse": False}}, "test"
-    )
-    auth = Authenticator(Store.open(tmp_path), FakeEngines(settings), settings)
+@pytest.fixture(scope="module")
+def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder that knows ada, with a phrase for a threat, and bob."""
+    home = tmp_path_factory.mktemp("enrolled") / "home"
+    auth = Authenticator(Store.open(home), FakeEngines(SETTINGS), SETTINGS)
     enroll(auth, "ada", ADA, PHRASE, PHRASE)
     enroll(auth, "ada-threat", ADA, THREAT, THREAT)
     enroll(auth, "bob", BOB, PHRASE, PHRASE)
-    plan = door.store.door_plan
+    plan = auth.store.door_plan
     plan.put_person(Person("Ada", "ada", "ada-threat"), pin="2468", duress_pin="2469")
     plan.put_person(Person("Bob", "bob"), pin="1357")
     plan.put_person(Person("Nil", "nobody"))
     plan.replace_schedules([SpanRow("sunday", "sun", "08:00", "18:00")])
     plan.replace_permissions([Permission("Ada", DOOR), Permission("Bob", DOOR, "sunday"), Permission("Nil", DOOR)])
+    auth.close()
+    return home
+
+
+@pytest.fixture
+def home(enrolled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(enrolled, tmp_path / "home"))
+
+
+@pytest.fixture
+def door(home: Path) -> Iterator[MockDoor]:
+    with MockDoor(home, DoorRule(strike_ms=2_000)) as made:
+        yield made
+
+
+@pytest.fixture
+def authenticator(home: Path) -> Iterator[Authenticator]:
+    auth = Authenticator(Store.open(home), FakeEngines(SETTINGS), SETTINGS)
     yield auth
     auth.close()
 

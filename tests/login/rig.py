@@ -1,11 +1,15 @@
 """What tests of the login daemon share: fake engines, a microphone that plays, the daemon in a thread."""
 
+import atexit
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from threading import Thread
 from typing import Any
 
@@ -164,6 +168,18 @@ def enroll(authenticator: Authenticator, user: UnixUser, speaker: int = OWNER, p
     with attempt:
         attempt.receive_audio(audio)
         assert attempt.session.complete
+        assert attempt.error is None
+
+
+@cache
+def _enrolled(phrase: str | None) -> Path:
+    """A data folder that knows this user, made once and copied for each test."""
+    home = Path(mkdtemp())
+    atexit.register(shutil.rmtree, home)
+    with Store.open(home, settings().store) as store:
+        voices = LoginVoices(Authenticator(store, FakeEngines(settings()), settings()), FakeMicrophone())
+        enroll(voices.authenticator, me(), phrase=phrase)
+    return home
 
 
 @contextmanager
@@ -177,10 +193,10 @@ def running(
     """A daemon in a thread, with this user enrolled and ``sudo`` enabled."""
     configuration = configuration or settings()
     microphone = FakeMicrophone()
+    shutil.copytree(_enrolled(phrase), folder / "home")
     with Store.open(folder / "home", configuration.store) as store:
         authenticator = Authenticator(store, FakeEngines(configuration, encoder), configuration)
         voices = LoginVoices(authenticator, microphone)
-        enroll(authenticator, me(), phrase=phrase)
         state = DaemonState(folder / "home" / "login.json")
         state.enable("sudo", True)
         path = folder / "run" / "login.sock"

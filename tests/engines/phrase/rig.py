@@ -1,5 +1,6 @@
 """What the tests of phrases say, and what is heard."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,23 @@ NAMED = ("my", "friend", "kelvandro", "opens", "the", "door")
 PASSPORT = ("my", "voice", "is", "my", "passport", "verify", "me")
 
 
-def speech(voice: str, name: str) -> Samples:
-    samples, _ = soundfile.read(demo_utterances()[voice, name].path, dtype="float32")
+@cache
+def _read(path: Path) -> Samples:
+    samples, _ = soundfile.read(path, dtype="float32")
     return np.asarray(samples, np.float32)
+
+
+@cache
+def _path(voice: str, name: str) -> Path:
+    return demo_utterances()[voice, name].path
+
+
+def speech(voice: str, name: str) -> Samples:
+    return _read(_path(voice, name)).copy()
 
 
 def speech_of(name: str) -> Samples:
-    samples, _ = soundfile.read(VOSK_MODEL.parent / "names" / f"{name}.ogg", dtype="float32")
-    return np.asarray(samples, np.float32)
+    return _read(VOSK_MODEL.parent / "names" / f"{name}.ogg").copy()
 
 
 def silence(seconds: float) -> Samples:

@@ -10,6 +10,13 @@ from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Transcript
 from streamauth.demo_data import VOICES
 from streamauth.engines.phrase.vosk import VoskRecognizer
 from tests.engines.phrase.rig import DOOR, NAMED, PASSPORT, hear, heard_by, silence, speech, speech_of
+from tests.quick import heard_once
+
+
+@pytest.fixture(autouse=True)
+def remembered(product: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same recordings are held against many phrases."""
+    heard_once(monkeypatch)
 
 
 @pytest.mark.parametrize("voice", VOICES)
