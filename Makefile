@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 # what needs nothing but Python: no recordings of people, no browser, no package of Debian
 PLAIN := not real_audio and not browser and not pam and not tools and not mosquitto and not network
 UNIT := not system and $(PLAIN)
+# folders without a unit test, which need not be read
+NO_UNIT := $(addprefix --ignore=tests/,azure browser examples golden)
 
 # without compiled files every test process works 10 s longer before its first test
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,7 +22,7 @@ demo: $(READY) ## enroll two synthetic voices, start a server, show an accept an
 	$(BIN)/streamauth demo
 
 unit: $(READY) ## the unit tests: no server, database server or other program is started; a few minutes on two cores
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(UNIT)" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(UNIT)" $(NO_UNIT) $(ARGS)
 
 system: $(READY) ## the tests that start servers, PostgreSQL and programs, or run the whole product
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "system and $(PLAIN)" $(ARGS)
@@ -29,7 +31,7 @@ test: $(READY) ## all tests that need no microphone; those on real recordings ru
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 coverage: $(READY) ## the unit tests, and which lines none of them runs
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(UNIT)" --cov=streamauth --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "$(UNIT)" $(NO_UNIT) --cov=streamauth --cov-report=term:skip-covered $(ARGS)
 
 check: $(READY) ## lint, format, layers and types
 	$(BIN)/ruff check .

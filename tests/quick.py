@@ -9,6 +9,7 @@ import hashlib
 import os
 import pickle
 import secrets
+import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache, partial
@@ -26,6 +27,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 
+from streamauth.catalog import download
 from streamauth.catalog.registry import Catalog, models_folder
 from streamauth.core.audio import declared_rate
 from streamauth.core.audio.quality import FrameMeasures
@@ -71,6 +73,7 @@ _detect = TwoStageDetector.stream
 _detected: dict[bytes, tuple[float, float]] = {}
 _score = AcousticModel.scores
 _scored: dict[tuple[AcousticModel, bytes, float], Scores] = {}
+_context_once = cache(ssl.create_default_context)
 _judge = PhraseCheck.judge
 _judge_free = FreeCheck.judge
 _judged: dict[tuple[Any, ...], tuple[Transcript, int]] = {}
@@ -252,6 +255,8 @@ def quick() -> None:
     patch.setattr(SQLiteDialect_pysqlite, "__eq__", lambda one, other: type(one) is type(other))
     patch.setattr(SQLiteDialect_pysqlite, "__hash__", lambda one: hash(type(one)))
     patch.setattr(hashlib, "scrypt", _scrypt_once)
+    # the certificates that the system trusts, read for each download
+    patch.setattr(download, "ssl", SimpleNamespace(create_default_context=_context_once))
     # the salt of PINs
     patch.setattr(door_plan, "secrets", SimpleNamespace(token_bytes=bytes))
     patch.setattr(sqlite, "_PRAGMAS", tuple(each.replace("= FULL", "= OFF") for each in _DEFAULT_PRAGMAS))

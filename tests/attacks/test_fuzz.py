@@ -10,6 +10,7 @@ from scripts.attack.targets import OWNERS, UNHEARD_OF, Answer
 KNOWN = Known({"": "", "verify": "a key of many letters"}, [], OWNERS, {})
 
 
+@pytest.mark.system
 def test_a_thousand_requests_messages_and_lines_find_nothing() -> None:
     findings = Findings()
     fuzz_part(1000, "tests", findings)

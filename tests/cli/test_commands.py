@@ -69,7 +69,7 @@ def test_text_independent_enrollment(shell: Shell) -> None:
     assert shell.json("verify", "carol", voice("slt", "long-2")).code == 0
     other = shell.json("verify", "carol", voice("awb", "long-2"))
     assert (other.code, other.data["phrase"]) == (1, None)
-    again = shell("enroll", "dora", voice("rms", "long-1"), "--text-independent")
+    again = shell("enroll", "dora", voice("slt", "long-1"), "--text-independent")
     assert again.out.startswith("dora is enrolled: 1 utterance, ")
 
 

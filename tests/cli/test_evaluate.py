@@ -28,7 +28,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def voxceleb(folder: Path) -> Path:
     lines = [
-        f"{int(who == claimed)} {voice(claimed, 'long-2')} {voice(who, 'door-4')}"
+        f"{int(who == claimed)} {voice(claimed, 'door-1')} {voice(who, 'door-4')}"
         for claimed in PEOPLE
         for who in PEOPLE
     ]

@@ -1,5 +1,6 @@
 """Random prompts through the command line, on fake engines."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,26 @@ LONG = "open the front door please close window my voice is key " * 2
 ADA, BOB, STRANGER = 1, 4, 7
 
 
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the data folder of ``people`` is kept once it was made."""
+    return tmp_path_factory.mktemp("people") / "home"
+
+
 @pytest.fixture
-def people(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def people(shell: Shell, knowing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A shell that knows ada, with a pass phrase, and bob, without one."""
     monkeypatch.setenv("STREAMAUTH_ENROLLMENT_TEXT_INDEPENDENT_SPEECH_S", "5")
     engines = FakeEngines()
     monkeypatch.setattr("streamauth.cli.ahead.heard", lambda arguments: "nothing")
     monkeypatch.setattr("streamauth.engines.loader.Engines", lambda settings, catalog: engines)
+    if knowing.is_dir():
+        shutil.copytree(knowing, shell.home)
+        return shell
     ada, bob = spoken(tmp_path, PHRASE, ADA), spoken(tmp_path, LONG, BOB)
     assert shell.json("enroll", "ada", ada, ada, ada, "--phrase", PHRASE).code == 0
     assert shell.json("enroll", "bob", bob, "--text-independent").code == 0
+    shutil.copytree(shell.home, knowing)
     return shell
 
 

@@ -21,6 +21,8 @@ from schemathesis.specs.openapi.checks import (
 from tests.server.rig import server
 from tests.server.web import Web, key_of
 
+pytestmark = pytest.mark.system
+
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OF_A_PROFILE = ("/enrollments", "/verifications", "/reset", "/unlock")
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,19 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def auth(tmp_path: Path, clock: Clock) -> Iterator[Authenticator]:
+@contextmanager
+def opened(home: Path, clock: Clock) -> Iterator[Authenticator]:
     settings = Settings().with_values(
         {"enrollment": {"text_independent_speech_s": 5.0}, "replay": {"refuse": False}}, "test"
     )
-    with Store.open(tmp_path, clock=clock) as store:
+    with Store.open(home, clock=clock) as store:
         yield Authenticator(store, FakeEngines(settings), settings, clock)
+
+
+@pytest.fixture
+def auth(tmp_path: Path, clock: Clock) -> Iterator[Authenticator]:
+    with opened(tmp_path, clock) as made:
+        yield made
 
 
 def spoken(words: str = PHRASE, speaker: int = 1) -> bytes:

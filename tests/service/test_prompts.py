@@ -1,6 +1,8 @@
 """Random prompts through the application object: drawn, bound, used once, in time."""
 
 import random
+import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from streamauth.errors import (
 from streamauth.service.authenticator import Authenticator, HearingAttempt, VerificationAttempt
 from streamauth.store.prompts import OpenPrompt
 from tests.fakes import pause, pcm, say
-from tests.service.test_authenticator import FORMAT, PHRASE, Clock, auth, clock, decided, enroll, finish
+from tests.service.test_authenticator import FORMAT, PHRASE, Clock, auth, clock, decided, enroll, finish, opened
 
 __all__ = ["auth", "clock"]  # fixtures
 
@@ -30,12 +32,21 @@ SIX_DIGITS = PromptPlan(PromptKind.DIGITS, 6)
 ME, OTHER = 1, 6
 
 
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of ``people``."""
+    home = tmp_path_factory.mktemp("people") / "home"
+    with opened(home, Clock()) as auth:
+        enroll(auth, "ada", ME)
+        finish(auth.enroll("bob", FORMAT, text_independent=True), pcm(pause(0.5), say(LONG, 4), pause(0.8)))
+    return home
+
+
 @pytest.fixture
-def people(auth: Authenticator) -> Authenticator:
+def people(knowing: Path, tmp_path: Path, clock: Clock) -> Iterator[Authenticator]:
     """Knows ada, with a pass phrase, and bob, without one."""
-    enroll(auth, "ada", ME)
-    finish(auth.enroll("bob", FORMAT, text_independent=True), pcm(pause(0.5), say(LONG, 4), pause(0.8)))
-    return auth
+    with opened(Path(shutil.copytree(knowing, tmp_path / "home")), clock) as auth:
+        yield auth
 
 
 def saying(words: str, speaker: int = ME) -> bytes:
