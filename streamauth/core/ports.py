@@ -33,11 +33,9 @@ class SpeechDetectorStream(Protocol):
 
     def probability(self, frame: Samples) -> float:
         """Probability in [0, 1] that the next frame, shape (frame_samples,), holds speech."""
-        ...
 
     def voicing(self) -> float:
         """Probability in [0, 1] that the same frame carries a voice; 1 where the detector is no judge of that."""
-        ...
 
 
 class SpeechDetector(Protocol):
@@ -46,16 +44,13 @@ class SpeechDetector(Protocol):
     @property
     def id(self) -> str:
         """Name and version, for reports."""
-        ...
 
     @property
     def frame_samples(self) -> int:
         """The exact length of every frame that a stream takes."""
-        ...
 
     def stream(self) -> SpeechDetectorStream:
         """State for one new stream."""
-        ...
 
 
 class SpeakerEncoder(Protocol):
@@ -64,22 +59,18 @@ class SpeakerEncoder(Protocol):
     @property
     def id(self) -> str:
         """Identity of weights *and* feature recipe. Embeddings of different ids are never compared."""
-        ...
 
     @property
     def dim(self) -> int:
         """Length of an embedding."""
-        ...
 
     @property
     def window_samples(self) -> int:
         """The window length that the encoder was trained for."""
-        ...
 
     @property
     def min_samples(self) -> int:
         """The shortest window that it takes."""
-        ...
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit-length embeddings, shape (batch, dim), of windows of voiced audio, shape (batch, samples).
@@ -87,7 +78,6 @@ class SpeakerEncoder(Protocol):
         Raises:
             EngineError: The runtime failed or gave something that is not finite.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +144,15 @@ class PhraseStream(Protocol):
 
     def accept(self, samples: Samples) -> str:
         """Take more of the utterance; return the words heard in it so far (may change, may be empty)."""
-        ...
 
     def partial(self) -> Transcript:
         """The partial result: what ``finish`` would give now, while the utterance goes on."""
-        ...
 
     def finish(self) -> Transcript:
         """End the utterance and be ready for the next one."""
-        ...
 
     def close(self) -> None:
         """Give back what the stream holds. Idempotent; the stream must not be used afterwards."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +176,12 @@ class PhraseRecognizer(Protocol):
     @property
     def id(self) -> str:
         """Name of the engine and its model."""
-        ...
 
     def facts(self, word: str) -> WordFacts | None:
         """What is known of a word; None where the engine has no dictionary to look into, or cannot tell from it."""
-        ...
 
     def unknown_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the words that the recognizer can never hear."""
-        ...
 
     def likelihoods(self, samples: Samples, phrases: Sequence[tuple[str, ...]]) -> tuple[float, ...] | None:
         """Log-likelihood of each of some phrases in one utterance, in nats; None where the engine has none.
@@ -209,7 +192,6 @@ class PhraseRecognizer(Protocol):
             samples: The utterance.
             phrases: Each at least one word.
         """
-        ...
 
     def stream(
         self,
@@ -239,4 +221,3 @@ class PhraseRecognizer(Protocol):
             UnknownWord: The recognizer can never hear one of the expected words.
             EngineError: The engine cannot make another stream.
         """
-        ...

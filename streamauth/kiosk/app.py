@@ -46,11 +46,9 @@ class Source(Protocol):
     @property
     def format(self) -> AudioFormat:
         """Of its chunks."""
-        ...
 
     def __iter__(self) -> Iterator[bytes]:
         """Its audio, until it is closed."""
-        ...
 
 
 OpenMicrophone = Callable[[], AbstractContextManager[Source]]

@@ -63,7 +63,6 @@ class OpenMicrophone(Protocol):
         Raises:
             MicrophoneUnavailable: The device is gone.
         """
-        ...
 
 
 class Microphones(Protocol):
@@ -75,7 +74,6 @@ class Microphones(Protocol):
         Raises:
             MicrophoneUnavailable: It cannot be used.
         """
-        ...
 
     def check(self, name: str) -> None:
         """Refuse a name that fits none, or more than one.
@@ -83,7 +81,6 @@ class Microphones(Protocol):
         Raises:
             MicrophoneUnavailable: It does.
         """
-        ...
 
     def described(self) -> MicrophoneChoice:
         """Which there are, and which one is taken.
@@ -91,7 +88,6 @@ class Microphones(Protocol):
         Raises:
             MicrophoneUnavailable: None can be.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ class DoorHardware(Protocol):
         Raises:
             DoorHardwareFailed: Something of it cannot be used.
         """
-        ...
 
     def set_unlocked(self, unlocked: bool) -> None:
         """Release the lock, or let it fall back.
@@ -29,11 +28,9 @@ class DoorHardware(Protocol):
         Raises:
             DoorHardwareFailed: It does not follow.
         """
-        ...
 
     def close(self) -> None:
         """Lock the door and give everything back. Idempotent."""
-        ...
 
 
 class Sink(Protocol):
@@ -42,7 +39,6 @@ class Sink(Protocol):
     @property
     def name(self) -> str:
         """By which the outbox knows it; stays the same over restarts."""
-        ...
 
     def deliver(self, message: DoorMessage) -> None:
         """Tell it; comes back when the receiver has the message.
@@ -50,11 +46,9 @@ class Sink(Protocol):
         Raises:
             OutputUnavailable: It has not, or that is unknown: the message is sent again later.
         """
-        ...
 
     def close(self) -> None:
         """Give everything back. Idempotent."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,21 +51,17 @@ class FrontEnd(Protocol):
     @property
     def at_sample(self) -> int:
         """Position after the last whole frame, at 16 kHz."""
-        ...
 
     @property
     def taken_samples(self) -> int:
         """How much audio has come, in samples at 16 kHz, without what fills up the last frame."""
-        ...
 
     @property
     def suspects_rate(self) -> bool:
         """Whether the recording sounds as if its sample rate were another one than declared."""
-        ...
 
     def begin_recording(self, audio_format: AudioFormat) -> None:
         """What follows comes from another recording, in this format; to be called at the start or after ``flush``."""
-        ...
 
     def feed(self, data: PcmInput) -> Iterator[FrontEndStep]:
         """Take PCM of any length; give a step for each frame that is now complete.
@@ -73,7 +69,6 @@ class FrontEnd(Protocol):
         Raises:
             AudioError: The audio cannot be used; the stream is over.
         """
-        ...
 
     def flush(self) -> Iterator[FrontEndStep]:
         """Bring everything that is still inside through and end a running utterance; a new recording may follow.
@@ -83,7 +78,6 @@ class FrontEnd(Protocol):
         Raises:
             OddByteCount: The bytes ended inside a sample.
         """
-        ...
 
 
 class PcmFrontEnd(FrontEnd):

@@ -17,7 +17,6 @@ class RandomSource(Protocol):
 
     def randrange(self, stop: int, /) -> int:
         """A number from 0 to ``stop`` - 1, each as likely as any other."""
-        ...
 
 
 class PromptKind(StrEnum):
