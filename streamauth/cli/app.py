@@ -34,7 +34,7 @@ _COMMANDS = {
     "audit": "audit.app",
     "login": "login.app",
 }
-"""Each with its module here and its function there, or its commands."""
+"""Each with its module here and its function there, or its commands. A function gives its exit code, or none for 0."""
 
 
 def parser(arguments: Sequence[str] = ()) -> typer.Typer:

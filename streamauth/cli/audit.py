@@ -3,11 +3,15 @@
 import json as json_module
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened, table
+from streamauth.cli import options
+from streamauth.cli.output import Output, opened
+
+if TYPE_CHECKING:
+    from streamauth.store.audit import AuditEntry
 
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 app = typer.Typer(help="What was decided and changed: append-only, sealed, chained so that nothing can be taken out.")
@@ -26,9 +30,9 @@ def list_(
     until: Annotated[
         datetime | None, typer.Option("--until", formats=_TIMES, help="Only before this time, UTC.")
     ] = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """The newest entries. They name ids, never a person: `streamauth profiles list --json` tells whose they are."""
     from streamauth.errors import UnknownProfile
     from streamauth.store.audit import AuditFilter
@@ -41,15 +45,20 @@ def list_(
                 subject = authenticator.store.profiles.get(profile).id
         wanted = AuditFilter(subject, _ms(since) or 0, _ms(until))
         entries = authenticator.store.audit.newest(limit=last, wanted=wanted)[::-1]
-    if json:
-        output.result({"entries": [entry.as_dict() for entry in entries]}, "")
-        return EXIT_OK
-    rows = table("number", "time (UTC)", "by", "action", "of", "outcome", whole=("number", "outcome"))
-    for entry in entries:
-        at = datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        rows.add_row(str(entry.number), at, entry.actor, entry.action, entry.subject, entry.outcome)
-    output.console.print(rows if entries else "No such entries.")
-    return EXIT_OK
+    output.listed(
+        {"entries": [entry.as_dict() for entry in entries]},
+        ("number", "time (UTC)", "by", "action", "of", "outcome"),
+        [
+            (str(entry.number), _time(entry), entry.actor, entry.action, entry.subject, entry.outcome)
+            for entry in entries
+        ],
+        whole=("number", "outcome"),
+        none="No such entries.",
+    )
+
+
+def _time(entry: "AuditEntry") -> str:
+    return datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _ms(time: datetime | None) -> int | None:
@@ -59,34 +68,30 @@ def _ms(time: datetime | None) -> int | None:
 @app.command()
 def export(
     after: Annotated[int, typer.Option("--after", min=0, help="Only entries above this number.")] = 0,
-    store: StoreOption = None,
-) -> int:
+    store: options.Store = None,
+) -> None:
     """All entries as JSON, one a line."""
     with opened(store) as authenticator:
         for entry in authenticator.store.audit.entries(after):
             print(json_module.dumps(entry.as_dict()))
-    return EXIT_OK
 
 
 @app.command()
 def receipt(
     receipt: Annotated[str, typer.Argument(metavar="RECEIPT", help="As it was given for a deletion.")],
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Check a receipt: that the log is whole, and holds what the receipt is of."""
     with opened(store) as authenticator:
         entry = authenticator.store.audit.by_receipt(receipt)
-    at = datetime.fromtimestamp(entry.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    Output(json).result(entry.as_dict(), f"Genuine: {entry.action} of {entry.subject}, {at}.")
-    return EXIT_OK
+    Output(json).result(entry.as_dict(), f"Genuine: {entry.action} of {entry.subject}, {_time(entry)} UTC.")
 
 
 @app.command()
-def verify(store: StoreOption = None, json: JsonOption = False) -> int:
+def verify(store: options.Store = None, json: options.Json = False) -> None:
     """Check every link of the chain, and show its head. Keep the head elsewhere, to notice an older copy."""
     with opened(store) as authenticator:
         state = authenticator.store.audit.verify()
     text = f"{state.entries} entries, all in place. Head: {state.head}"
     Output(json).result({"entries": state.entries, "head": state.head}, text)
-    return EXIT_OK

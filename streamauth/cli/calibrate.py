@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, progress
+from streamauth.cli import options
+from streamauth.cli.output import Output, progress
 
 if TYPE_CHECKING:
     from streamauth.core.ports import Samples
@@ -27,8 +28,8 @@ def calibrate(
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would be; change nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Use the new one even where it is no better.")] = False,
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """Fit the calibration of the encoder on your own recordings, and show before and after."""
     from streamauth.catalog.calibrations import load_calibration, save_calibration
     from streamauth.catalog.registry import Catalog
@@ -55,7 +56,6 @@ def calibrate(
     if saved:
         save_calibration(catalog.calibrations, settings.voice.encoder, found.calibration, found.as_dict())
     output.result({**found.as_dict(), "saved": saved}, _told(found, saved))
-    return EXIT_OK
 
 
 def _read(path: Path, settings: "Settings") -> "Samples":

@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 import typer
 from typer._completion_shared import get_completion_script
 
-from streamauth.cli.output import EXIT_OK
-
 FOLDERS = {
     "bash": "bash-completion/completions/streamauth",
     "zsh": "zsh/site-functions/_streamauth",
@@ -26,10 +24,9 @@ def script(shell: str) -> str:
 
 def completion(
     shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(help="The shell.", show_default=False)],
-) -> int:
+) -> None:
     """Print what makes a shell's Tab key complete this program: `source <(streamauth completion bash)`.
 
     Debian's package brings it along.
     """
     print(script(shell))
-    return EXIT_OK

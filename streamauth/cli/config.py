@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output
+from streamauth.cli import options
+from streamauth.cli.output import Output
 
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)\S*@")
 
@@ -15,8 +16,8 @@ app = typer.Typer(help="Show the settings in force and where they come from, or 
 @app.command()
 def show(
     changed: Annotated[bool, typer.Option("--changed", help="Only what is not at its default.")] = False,
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """Each setting in force, with its origin: default, config.toml or a variable of the environment."""
     from rich.table import Column, Table
 
@@ -37,7 +38,7 @@ def show(
     ]
     if json:
         output.result({"file": str(data_folder() / "config.toml"), "settings": rows}, "")
-        return EXIT_OK
+        return
     table = Table(Column("setting", no_wrap=True), Column("value", overflow="fold"), Column("from", overflow="fold"))
     for row in rows:
         style = "bold" if row["origin"] != "default" else None
@@ -45,7 +46,6 @@ def show(
         table.add_row(row["setting"], f"{value} {row['unit']}".rstrip(), row["origin"], style=style)
     output.console.print(table if rows else "All settings are at their defaults.")
     output.console.print(f"Settings are read from {data_folder() / 'config.toml'} and the environment.", markup=False)
-    return EXIT_OK
 
 
 def _shown(value: Any) -> Any:
@@ -54,7 +54,7 @@ def _shown(value: Any) -> Any:
 
 
 @app.command()
-def check(json: JsonOption = False) -> int:
+def check(json: options.Json = False) -> None:
     """Whether all settings can be used; exit code 2 and the first fault where they cannot."""
     from streamauth.settings import load_settings, origins
 
@@ -62,4 +62,3 @@ def check(json: JsonOption = False) -> int:
     changed = len(origins())
     text = f"The settings are good; {changed} of them {'is' if changed == 1 else 'are'} not at their defaults."
     Output(json).result({"ok": True, "changed": changed}, text)
-    return EXIT_OK

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, Output
 
 if TYPE_CHECKING:
     from streamauth.core.events import Decided, Event
@@ -46,7 +47,7 @@ def demo(
     speed: Annotated[
         float, typer.Option("--speed", min=0, help="Times real-time pace; 0 is as fast as it goes.")
     ] = 1.0,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> int:
     """Enroll two synthetic voices, run a server, show an accept, three rejections and an identification."""
     output = Output(json)

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption, counted
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, Output, counted, opened
 
 _PACKAGES = (
     *("numpy", "onnxruntime", "soxr", "soundfile", "webrtcvad-wheels", "vosk", "kaldi-native-fbank", "websockets"),
@@ -31,7 +32,7 @@ class Check:
     needed: bool = True
 
 
-def doctor(store: StoreOption = None, json: JsonOption = False) -> int:
+def doctor(store: options.Store = None, json: options.Json = False) -> int:
     """Show what is installed, which models and devices there are, and what to do about what is missing."""
     output = Output(json)
     with output.busy("Looking"):
@@ -132,7 +133,6 @@ def _microphone() -> list[Check]:
 
 def _safety(url: str | None) -> list[Check]:
     """Whether the store's rows are streamauth's own, and its files private."""
-    from streamauth.cli.output import opened
     from streamauth.errors import StoreExposed, StoreTampered
 
     shown = 10
@@ -161,7 +161,6 @@ def _safety(url: str | None) -> list[Check]:
 
 
 def _store(url: str | None) -> list[Check]:
-    from streamauth.cli.output import opened
     from streamauth.cli.profiles import affected
     from streamauth.errors import StreamAuthError
 

@@ -2,13 +2,13 @@
 
 import sys
 import time
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption, counted, opened, table
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, Output, counted, opened
 
 if TYPE_CHECKING:
     from streamauth.store.doors import DoorStanding
@@ -20,36 +20,29 @@ _TAKEN_WITHIN_S = 5.0
 _LOOK_EVERY_S = 0.1
 
 
-class TableName(StrEnum):
-    """The tables; the service has the same, but is not imported for the sake of the parser."""
-
-    PEOPLE = "people"
-    PERMISSIONS = "permissions"
-    SCHEDULES = "schedules"
-    HOLIDAYS = "holidays"
-
-
-TableArgument = Annotated[TableName, typer.Argument(help="Which table.")]
+# as of the service, which is not imported for the sake of the parser
+TableArgument = Annotated[
+    Literal["people", "permissions", "schedules", "holidays"], typer.Argument(help="Which table.")
+]
 
 
 @app.command("list")
-def list_(store: StoreOption = None, json: JsonOption = False) -> int:
+def list_(store: options.Store = None, json: options.Json = False) -> None:
     """All doors and how they stood when they were last heard of."""
     output = Output(json)
     with opened(store) as authenticator:
         rows = [_described(door) for door in authenticator.store.doors.all()]
-    if json:
-        output.result({"doors": rows}, "")
-        return EXIT_OK
-    told = table("door", "state", "mode", "problem", "last heard of", whole=("door",))
-    for row in rows:
-        told.add_row(row["name"], row["state"], row["mode"], "yes" if row["problem"] else "", row["seen_at"])
-    output.console.print(told if rows else "No doors. `streamauth kiosk` is one, once it runs.")
-    return EXIT_OK
+    output.listed(
+        {"doors": rows},
+        ("door", "state", "mode", "problem", "last heard of"),
+        [(row["name"], row["state"], row["mode"], "yes" if row["problem"] else "", row["seen_at"]) for row in rows],
+        whole=("door",),
+        none="No doors. `streamauth kiosk` is one, once it runs.",
+    )
 
 
 @app.command()
-def state(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+def state(name: NameArgument, store: options.Store = None, json: options.Json = False) -> None:
     """How one door stands."""
     with opened(store) as authenticator:
         row = _described(authenticator.store.doors.get(name))
@@ -57,7 +50,6 @@ def state(name: NameArgument, store: StoreOption = None, json: JsonOption = Fals
     problem = ", something needs you" if row["problem"] else ""
     text = f"{row['state']}, {row['mode']}{problem}; heard of at {row['seen_at']}; {waiting} deliveries wait."
     Output(json).result(row | {"waiting": waiting}, text)
-    return EXIT_OK
 
 
 @app.command("open")
@@ -66,54 +58,53 @@ def open_(
     seconds: Annotated[
         float | None, typer.Option("--seconds", help="For how long; the strike time if not given.", show_default=False)
     ] = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
+    store: options.Store = None,
+    json: options.Json = False,
 ) -> int:
     """Open a door from afar."""
     return _tell(name, "open", store, json, seconds)
 
 
 @app.command()
-def lock(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+def lock(name: NameArgument, store: options.Store = None, json: options.Json = False) -> int:
     """End what was opened: the lock falls back at once."""
     return _tell(name, "lock", store, json)
 
 
 @app.command()
-def lockdown(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+def lockdown(name: NameArgument, store: options.Store = None, json: options.Json = False) -> int:
     """Let nobody in until further notice, over restarts too. People may still leave."""
     return _tell(name, "lockdown", store, json)
 
 
 @app.command()
-def evacuate(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+def evacuate(name: NameArgument, store: options.Store = None, json: options.Json = False) -> int:
     """Release the lock until further notice. This is no fire release, which is wiring of its own."""
     return _tell(name, "evacuate", store, json)
 
 
 @app.command()
-def normal(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+def normal(name: NameArgument, store: options.Store = None, json: options.Json = False) -> int:
     """End lockdown or evacuation."""
     return _tell(name, "normal", store, json)
 
 
 @app.command()
-def forget(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+def forget(name: NameArgument, store: options.Store = None, json: options.Json = False) -> None:
     """Remove a door that is no more. Its events stay."""
     from streamauth.service.door_operator import DoorOperator
 
     with opened(store) as authenticator:
         DoorOperator(authenticator.store).forget(name)
     Output(json).result({"name": name, "forgotten": True}, f"The door {name} is forgotten.")
-    return EXIT_OK
 
 
 @app.command()
 def events(
     door: Annotated[str | None, typer.Option("--door", help="Of this door alone.", show_default=False)] = None,
     days: Annotated[float, typer.Option("--days", help="Of the last days.")] = 7.0,
-    store: StoreOption = None,
-) -> int:
+    store: options.Store = None,
+) -> None:
     """What happened, as CSV on stdout, the oldest first."""
     from streamauth.service.door_tables import events_table
 
@@ -122,7 +113,6 @@ def events(
         for line in events_table(authenticator.store.outbox.log(door, since_ms)):
             sys.stdout.write(line)
     sys.stdout.flush()
-    return EXIT_OK
 
 
 @app.command("import")
@@ -130,9 +120,9 @@ def import_(
     table: TableArgument,
     file: Annotated[Path, typer.Argument(help="A CSV file; - is the standard input.")],
     replace: Annotated[bool, typer.Option("--replace", help="Remove people who are not in it.")] = False,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Read a table, all of it or nothing. Permissions, schedules and holidays replace what was there."""
     from streamauth.errors import BadPlan
     from streamauth.service.door_operator import DoorOperator
@@ -147,19 +137,17 @@ def import_(
         raise BadPlan("The file must be UTF-8.") from None
     with opened(store) as authenticator:
         count = DoorOperator(authenticator.store).import_table(TableKind(table), text, replace=replace)
-    Output(json).result({"table": table.value, "rows": count}, f"{counted(count, 'row')} of {table.value}.")
-    return EXIT_OK
+    Output(json).result({"table": table, "rows": count}, f"{counted(count, 'row')} of {table}.")
 
 
 @app.command("export")
-def export(table: TableArgument, store: StoreOption = None) -> int:
+def export(table: TableArgument, store: options.Store = None) -> None:
     """Write a table as CSV on stdout. PINs are not in it: nobody knows them."""
     from streamauth.service.door_tables import TableKind, export_table
 
     with opened(store) as authenticator:
         sys.stdout.write(export_table(authenticator.store.door_plan, TableKind(table)))
     sys.stdout.flush()
-    return EXIT_OK
 
 
 def _tell(name: str, action: str, store: str | None, json: bool, seconds: float | None = None) -> int:

@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamauth.cli.output import (
-    EXIT_INCOMPLETE,
-    EXIT_MISUSE,
-    EXIT_OK,
-    ChannelOption,
-    DeviceOption,
-    LiveJsonOption,
-    MicOption,
-    Output,
-    StoreOption,
-    counted,
-    opened,
-)
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_INCOMPLETE, EXIT_MISUSE, EXIT_OK, Output, counted, opened
 
 if TYPE_CHECKING:
     from streamauth.cli.attempt import Recording
@@ -47,11 +36,11 @@ def enroll(
         str | None,
         typer.Option("--consent", metavar="VERSION", help="The text the person agreed to.", show_default=False),
     ] = None,
-    mic: MicOption = False,
-    device: DeviceOption = None,
-    channel: ChannelOption = None,
-    store: StoreOption = None,
-    json: LiveJsonOption = False,
+    mic: options.Mic = False,
+    device: options.Device = None,
+    channel: options.Channel = None,
+    store: options.Store = None,
+    json: options.LiveJson = False,
 ) -> int:
     """Enroll a person: one pass phrase said several times, or free speech. Exit code 5 where more is needed."""
     from streamauth.cli.attempt import RawFormat, recording

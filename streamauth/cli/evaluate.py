@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, progress
+from streamauth.cli import options
+from streamauth.cli.output import Output, progress
 
 
 def evaluate(
@@ -31,8 +32,8 @@ def evaluate(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, help="Processes; one for each core if not given.", show_default=False)
     ] = None,
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """Measure error rates on a list of trials, through the same sessions as live."""
     from streamauth.evaluation.figures import figures
     from streamauth.evaluation.labels import table
@@ -60,4 +61,3 @@ def evaluate(
     if report is not None and not drawn:
         output.messages.print(f"The report has no plots. {NO_PLOTS}", style="yellow", markup=False)
     output.result(found, table(found))
-    return EXIT_OK

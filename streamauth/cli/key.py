@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened
+from streamauth.cli import options
+from streamauth.cli.output import Output, opened
 
 app = typer.Typer(help="The key that seals voiceprints at rest.")
 
@@ -21,9 +22,9 @@ def rotate(
             show_default=False,
         ),
     ] = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Seal everything with a new key; a key file is replaced, and the former one kept beside it for old backups."""
     from streamauth.errors import InputError
     from streamauth.store.sealing import SealingKey
@@ -37,4 +38,3 @@ def rotate(
     with opened(store) as authenticator, output.busy("Sealing with the new key"):
         authenticator.store.maintenance.rotate_key(new)
     output.result({"rotated": True}, "Everything is sealed with the new key. Back it up.")
-    return EXIT_OK

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened, table
+from streamauth.cli import options
+from streamauth.cli.output import Output, opened
 
 if TYPE_CHECKING:
     from streamauth.store.api_keys import ApiKey
@@ -37,9 +38,9 @@ def create(
     scope: Annotated[list[ScopeName], typer.Option("--scope", help="What it may do; may be given again.")],
     tenant: Annotated[str, typer.Option("--tenant", help="Whose profiles it reaches.")] = "default",
     expires_days: ExpiresOption = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Make an API key and show it, this once."""
     from streamauth.store.api_keys import Scope
 
@@ -53,24 +54,25 @@ def create(
         )
     output.messages.print("Keep this key now: it cannot be shown again. The server asks for a key from now on.")
     output.result(_described(made) | {"key": key}, key)
-    return EXIT_OK
 
 
 @app.command("list")
-def list_(store: StoreOption = None, json: JsonOption = False) -> int:
+def list_(store: options.Store = None, json: options.Json = False) -> None:
     """All API keys, never the keys themselves."""
     output = Output(json)
     with opened(store) as authenticator:
         rows = [_described(key) for key in authenticator.store.api_keys.all()]
-    if json:
-        output.result({"keys": rows}, "")
-        return EXIT_OK
-    told = table("id", "name", "tenant", "scopes", "created", "ends", "used", "state", whole=("id", "state"))
+    told = []
     for row in rows:
         times = [_minute(row[key]) for key in ("created_at", "expires_at", "used_at")]
-        told.add_row(row["id"], row["name"], row["tenant"], " ".join(row["scopes"]), *times, row["state"])
-    output.console.print(told if rows else "No API keys. `streamauth keys create NAME --scope verify` makes one.")
-    return EXIT_OK
+        told.append((row["id"], row["name"], row["tenant"], " ".join(row["scopes"]), *times, row["state"]))
+    output.listed(
+        {"keys": rows},
+        ("id", "name", "tenant", "scopes", "created", "ends", "used", "state"),
+        told,
+        whole=("id", "state"),
+        none="No API keys. `streamauth keys create NAME --scope verify` makes one.",
+    )
 
 
 @app.command()
@@ -80,9 +82,9 @@ def rotate(
         float, typer.Option("--overlap-hours", min=0, help="For how long the former key is still good.")
     ] = 24.0,
     expires_days: ExpiresOption = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Make a key that may do the same as another one, which ends soon; show it, this once."""
     output = Output(json)
     with opened(store) as authenticator:
@@ -93,44 +95,40 @@ def rotate(
         )
     output.messages.print(f"Keep this key now: it cannot be shown again. The former one ends in {overlap_hours:g} h.")
     output.result(_described(made) | {"key": key}, key)
-    return EXIT_OK
 
 
 @app.command()
 def revoke(
     key_id: IdArgument,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Make an API key useless, at once and for good."""
     with opened(store) as authenticator:
         authenticator.store.api_keys.revoke(key_id)
     Output(json).result({"id": key_id, "revoked": True}, f"The key {key_id} is revoked.")
-    return EXIT_OK
 
 
 @app.command()
-def signing(store: StoreOption = None, json: JsonOption = False) -> int:
+def signing(store: options.Store = None, json: options.Json = False) -> None:
     """The keys that verdicts are verified with, the newest first, which signs."""
     with opened(store) as authenticator:
         ids = [key["kid"] for key in authenticator.store.signing_keys.published()]
     text = "\n".join(ids) or "None yet: the server makes one when it first signs."
     Output(json).result({"signing_keys": ids}, text)
-    return EXIT_OK
 
 
 @app.command("revoke-signing")
 def revoke_signing(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `streamauth keys signing` shows it.")],
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Make a key that signs verdicts useless: whoever reads /v1/keys.json anew refuses what it signed."""
     with opened(store) as authenticator:
         authenticator.store.signing_keys.revoke(key_id)
     text = f"The key {key_id} is revoked. Backends that keep the published keys learn it within 5 minutes."
     Output(json).result({"id": key_id, "revoked": True}, text)
-    return EXIT_OK
 
 
 def _lifetime_s(usual_days: float, given_days: float | None) -> float | None:

@@ -7,32 +7,30 @@ from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption
+from streamauth.cli import options
+from streamauth.cli.output import Output, settings_with
 
 
 def kiosk(
     check: Annotated[bool, typer.Option("--check", help="Look at the settings and end.")] = False,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Run a kiosk at a door until it is stopped: microphone, screen, lock, outputs."""
     import logging
 
     from streamauth.kiosk.build import build_kiosk, open_parts
-    from streamauth.settings import data_folder, load_settings
+    from streamauth.settings import data_folder
 
     output = Output(json)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.INFO)
-    settings = load_settings()
-    if store is not None:
-        settings = settings.with_values({"store": {"url": store}}, "--store")
-    authenticator, open_site = open_parts(data_folder(), settings)
+    authenticator, open_site = open_parts(data_folder(), settings_with(store))
     with closing(authenticator):
         made = build_kiosk(authenticator, data_folder(), open_site=open_site)
         name = authenticator.settings.door.name
         if check:
             output.result({"door": name, "ready": True}, f"The settings of the kiosk at the door {name} can be used.")
-            return EXIT_OK
+            return
 
         def stop(number: int, frame: FrameType | None) -> None:
             made.stop()
@@ -47,4 +45,3 @@ def kiosk(
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
-    return EXIT_OK

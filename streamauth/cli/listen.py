@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import (
-    EXIT_BY_VERDICT,
-    DeviceOption,
-    LiveJsonOption,
-    NewPromptOption,
-    Output,
-    StoreOption,
-    opened,
-)
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_BY_VERDICT, Output, opened
 
 if TYPE_CHECKING:
     from streamauth.cli.hooks import Hooks
@@ -29,8 +22,8 @@ def listen(
     continuous: Annotated[
         bool, typer.Option("--continuous", help="Go on after an accept and tell when the voice is another one.")
     ] = False,
-    device: DeviceOption = None,
-    new_prompt: NewPromptOption = None,
+    device: options.Device = None,
+    new_prompt: options.NewPrompt = None,
     on_accept: Annotated[
         str | None, typer.Option("--on-accept", metavar="COMMAND", help="Run when accepted.", show_default=False)
     ] = None,
@@ -67,8 +60,8 @@ def listen(
     local: Annotated[
         bool, typer.Option("--local", help="Load the models here, even where the login daemon runs.")
     ] = False,
-    store: StoreOption = None,
-    json: LiveJsonOption = False,
+    store: options.Store = None,
+    json: options.LiveJson = False,
 ) -> int:
     """Log in by microphone, with the score, the words heard and the decision live.
 

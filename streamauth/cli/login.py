@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, JsonOption, Output
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_MISUSE, EXIT_OK, Output
 
 if TYPE_CHECKING:
     from streamauth.login.client import LoginClient
@@ -36,7 +38,7 @@ def setup(
     again: Annotated[bool, typer.Option("--again", help="Forget the voice that is enrolled, and enroll anew.")] = False,
     user: UserOption = None,
     socket: SocketOption = None,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> int:
     """Enroll your voice for logins, with a check of the microphone's level before. Run it with sudo."""
     from streamauth.login.client import LoginClient
@@ -125,7 +127,7 @@ def _guide(event: Mapping[str, Any], output: Output) -> None:
 def try_out(
     fixed: Annotated[bool, typer.Option("--fixed", help="The pass phrase alone, as some lock screens ask.")] = False,
     socket: SocketOption = None,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> int:
     """Log in by voice without opening anything. It counts as an attempt."""
     from streamauth.cli.output import EXIT_BY_VERDICT
@@ -144,7 +146,7 @@ def try_out(
 
 
 @app.command()
-def status(user: UserOption = None, socket: SocketOption = None, json: JsonOption = False) -> int:
+def status(user: UserOption = None, socket: SocketOption = None, json: options.Json = False) -> None:
     """Whether a voice is enrolled, failed attempts, and the services that ask for it."""
     from streamauth.login.client import LoginClient
 
@@ -157,7 +159,6 @@ def status(user: UserOption = None, socket: SocketOption = None, json: JsonOptio
         f"services  {', '.join(found['services']) or 'none'}",
     ]
     Output(json).result(found, "\n".join(lines))
-    return EXIT_OK
 
 
 @app.command()
@@ -167,8 +168,8 @@ def enable(
         bool, typer.Option("--fixed", help="Ask for the pass phrase alone: for lock screens that show no texts.")
     ] = False,
     socket: SocketOption = None,
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """Let a service ask for your voice beside the password. Run it with sudo."""
     from streamauth.login.client import LoginClient
     from streamauth.login.pam_switch import PamSwitch
@@ -183,7 +184,6 @@ def enable(
     if service in _SHOW_NO_TEXTS and not fixed:
         text += f" {service} shows nobody the digits: run it again with --fixed, which has the pass phrase asked for."
     Output(json).result({"service": service, "enabled": True}, text)
-    return EXIT_OK
 
 
 @app.command()
@@ -192,8 +192,8 @@ def disable(
         str | None, typer.Argument(help="The service; all if none is given.", show_default=False)
     ] = None,
     socket: SocketOption = None,
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """Let a service ask no longer. After the last one, PAM's files are as they were before. Run it with sudo.
 
     Without a service it works without the daemon, too.
@@ -217,11 +217,10 @@ def disable(
         PamSwitch().turn_off()
     rest = f"Still enabled: {', '.join(left)}." if left else "PAM's files are as they were before."
     Output(json).result({"service": service, "enabled": left}, rest)
-    return EXIT_OK
 
 
 @app.command()
-def forget(user: UserOption = None, socket: SocketOption = None, json: JsonOption = False) -> int:
+def forget(user: UserOption = None, socket: SocketOption = None, json: options.Json = False) -> None:
     """Delete the voice of a user."""
     from streamauth.login.client import LoginClient
 
@@ -229,11 +228,10 @@ def forget(user: UserOption = None, socket: SocketOption = None, json: JsonOptio
     with LoginClient(socket) as client:
         client.forget(name)
     Output(json).result({"user": name, "deleted": True}, f"The voice of {name} is deleted.")
-    return EXIT_OK
 
 
 @app.command()
-def unlock(user: UserOption = None, socket: SocketOption = None, json: JsonOption = False) -> int:
+def unlock(user: UserOption = None, socket: SocketOption = None, json: options.Json = False) -> None:
     """Forget failed attempts. Run it with sudo."""
     from streamauth.login.client import LoginClient
 
@@ -241,11 +239,10 @@ def unlock(user: UserOption = None, socket: SocketOption = None, json: JsonOptio
     with LoginClient(socket) as client:
         client.unlock(name)
     Output(json).result({"user": name, "unlocked": True}, f"The voice of {name} may be tried again.")
-    return EXIT_OK
 
 
 @app.command()
-def doctor(user: UserOption = None, socket: SocketOption = None, json: JsonOption = False) -> int:
+def doctor(user: UserOption = None, socket: SocketOption = None, json: options.Json = False) -> int:
     """What would happen at each service, and what stands in the way."""
     from streamauth.login.doctor import examine, keyring_note
     from streamauth.login.pam_switch import PamSwitch
@@ -259,11 +256,7 @@ def doctor(user: UserOption = None, socket: SocketOption = None, json: JsonOptio
         if check.advice:
             lines.append(f"      {check.advice}")
     lines.append(keyring_note())
-    data: list[dict[str, Any]] = [
-        {"name": each.name, "ok": each.ok, "found": each.found, "advice": each.advice, "danger": each.danger}
-        for each in checks
-    ]
-    Output(json).result({"ready": good, "checks": data}, "\n".join(lines))
+    Output(json).result({"ready": good, "checks": [asdict(check) for check in checks]}, "\n".join(lines))
     return EXIT_OK if good else EXIT_INTERNAL
 
 
@@ -272,7 +265,7 @@ def daemon(
     socket: Annotated[
         Path | None, typer.Option("--socket", help="Where to listen if systemd does not.", show_default=False)
     ] = None,
-) -> int:
+) -> None:
     """Run the login daemon; systemd does it by streamauthd.socket."""
     import logging
 
@@ -291,7 +284,6 @@ def daemon(
         wanted = authenticator.settings.login.device
         voices = LoginVoices(authenticator, AlsaMicrophones(lambda: wanted or state.device))
         serve(voices, state, socket)
-    return EXIT_OK
 
 
 def _user(given: str | None) -> str:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, EXIT_REJECT, DeviceOption, JsonOption, Output, table
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_OK, EXIT_REJECT, Output
 
 app = typer.Typer(help="List the microphones of this machine, or test one.")
 
@@ -13,7 +14,7 @@ _SILENT_DBFS = -75.0
 
 
 @app.command("list")
-def list_(json: JsonOption = False) -> int:
+def list_(json: options.Json = False) -> None:
     """All microphones that the sound system offers."""
     from streamauth.settings import load_settings
     from streamauth.sources.microphone import list_devices
@@ -24,25 +25,22 @@ def list_(json: JsonOption = False) -> int:
         {"number": d.number, "name": d.name, "api": d.api, "rate": d.default_rate_hz, "default": d.is_default}
         for d in devices
     ]
-    if json:
-        output.result({"microphones": rows, "setting": chosen}, "")
-        return EXIT_OK
-    told = table("number", "name", "system", "rate", "default", whole=("number", "rate"))
-    for row in rows:
-        told.add_row(
-            str(row["number"]), str(row["name"]), str(row["api"]), f"{row['rate']} Hz", "yes" if row["default"] else ""
-        )
-    output.console.print(told if rows else "There is no microphone on this computer, or no permission to use it.")
-    if chosen:
+    output.listed(
+        {"microphones": rows, "setting": chosen},
+        ("number", "name", "system", "rate", "default"),
+        [(str(d.number), d.name, d.api, f"{d.default_rate_hz} Hz", "yes" if d.is_default else "") for d in devices],
+        whole=("number", "rate"),
+        none="There is no microphone on this computer, or no permission to use it.",
+    )
+    if chosen and not json:
         output.console.print(f"microphone.device is set to {chosen}.", markup=False)
-    return EXIT_OK
 
 
 @app.command("test")
 def try_out(
-    device: DeviceOption = None,
+    device: options.Device = None,
     seconds: Annotated[float, typer.Option("--seconds", min=1, max=60, help="How long to listen.")] = 4.0,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> int:
     """Listen for some seconds and tell how loud it is; exit code 1 where nobody could be heard."""
     import numpy as np

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, table
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, Output
 
 if TYPE_CHECKING:
     from streamauth.catalog.download import Progress
@@ -23,30 +24,30 @@ _MB = 1_000_000
 @app.command("list")
 def list_(
     kind: Annotated[str | None, typer.Option("--kind", help="Only models of this kind.", show_default=False)] = None,
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """All models, and which are installed."""
     from streamauth.catalog.registry import Catalog
 
     output = Output(json)
     rows = [_described(model) for model in Catalog().all().values() if kind in (None, model.entry.kind)]
-    if json:
-        output.result({"models": rows}, "")
-        return EXIT_OK
-    whole = ("name", "kind", "language", "size", "state")
-    told = table("name", "kind", "language", "size", "licence", "state", whole=whole)
-    for row in rows:
-        told.add_row(row["name"], row["kind"], row["language"], _size(row["bytes"]), row["licence"], row["state"])
-    output.console.print(told)
-    return EXIT_OK
+    output.listed(
+        {"models": rows},
+        ("name", "kind", "language", "size", "licence", "state"),
+        [
+            (row["name"], row["kind"], row["language"], _size(row["bytes"]), row["licence"], row["state"])
+            for row in rows
+        ],
+        whole=("name", "kind", "language", "size", "state"),
+    )
 
 
 @app.command()
 def pull(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The models' names.")],
     yes: YesOption = False,
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """Download models, check and install them."""
     from streamauth.catalog import installer
     from streamauth.catalog.calibrations import is_calibrated
@@ -72,7 +73,6 @@ def pull(
         if catalog.find(name).entry.kind == "encoder" and not is_calibrated(catalog, name)
     ]
     output.result({"models": results}, "\n".join(lines))
-    return EXIT_OK
 
 
 @app.command()
@@ -80,7 +80,7 @@ def verify(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME...]", help="Only these models.", show_default=False)
     ] = None,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> int:
     """Check the files of all installed models, and that the encoders give right results."""
     from streamauth.catalog import installer
@@ -101,18 +101,17 @@ def verify(
 
 
 @app.command()
-def remove(name: NameArgument, json: JsonOption = False) -> int:
+def remove(name: NameArgument, json: options.Json = False) -> None:
     """Take a model from the data folder."""
     from streamauth.catalog import installer
     from streamauth.catalog.registry import Catalog
 
     installer.remove(Catalog(), name)
     Output(json).result({"name": name, "removed": True}, f"{name} is removed.")
-    return EXIT_OK
 
 
 @app.command()
-def path(name: NameArgument, json: JsonOption = False) -> int:
+def path(name: NameArgument, json: options.Json = False) -> None:
     """Where an installed model lies."""
     from streamauth.catalog.registry import Catalog
     from streamauth.errors import ModelMissing
@@ -124,7 +123,6 @@ def path(name: NameArgument, json: JsonOption = False) -> int:
         Output(json).result({"name": name, "path": str(model.path)}, "")
     else:
         print(model.path)
-    return EXIT_OK
 
 
 @app.command()
@@ -139,8 +137,8 @@ def add(
     window_s: Annotated[float, typer.Option("--window-s", help="Length of its windows.", min=0.8, max=10)] = 3.0,
     language: Annotated[str, typer.Option("--language", help="Of the speech that it was trained on.")] = "und",
     licence: Annotated[str, typer.Option("--licence", help="Its terms, for the list.")] = "not told",
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """Add a speaker encoder of your own, after a self-test."""
     from streamauth.catalog.registry import Catalog
     from streamauth.engines.encoder.own import Described, add_encoder
@@ -157,7 +155,6 @@ def add(
     data = {"name": entry.name, "recipe": entry.features, "dim": entry.dim, "max_batch": entry.max_batch}
     text = f"{entry.name} is added: {entry.features}, {entry.dim} numbers. Fit a calibration before it is used."
     output.result(data, text)
-    return EXIT_OK
 
 
 @app.command()
@@ -166,8 +163,8 @@ def bench(
         list[str] | None, typer.Argument(metavar="[NAME...]", help="Encoders; all installed ones if none is named.")
     ] = None,
     seconds: Annotated[float, typer.Option("--seconds", help="Time for each figure.", min=0.0, max=60)] = 1.0,
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """Time encoders: milliseconds for a second of speech, by batch size and threads."""
     from rich.table import Table
 
@@ -186,7 +183,7 @@ def bench(
                 rows += [{"name": name, **vars(timing(encoder, threads, batch, hop_ms, seconds))} for batch in BATCHES]
     if json:
         output.result({"hop_ms": hop_ms, "timings": rows}, "")
-        return EXIT_OK
+        return
     columns = [f"batch {batch}" for batch in BATCHES]
     table = Table("encoder", "threads", *columns, f"live, hop {hop_ms} ms", title="ms per second of speech")
     for start in range(0, len(rows), len(BATCHES)):
@@ -194,7 +191,6 @@ def bench(
         times = [f"{row['ms_per_s']:.1f}" for row in group]
         table.add_row(group[0]["name"], str(group[0]["threads"]), *times, f"{group[0]['live_ms_per_s']:.1f}")
     output.console.print(table)
-    return EXIT_OK
 
 
 def _described(model: "Model") -> dict[str, Any]:

@@ -1,56 +1,18 @@
-"""What every command shares: options, messages, the JSON object on stdout, exit codes."""
+"""What every command shares: messages, the JSON object on stdout, exit codes."""
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from streamauth.service.authenticator import Authenticator
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
-LiveJsonOption = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        help="Print one JSON object on stdout; of a microphone each event as it comes, a line each, the outcome last.",
-    ),
-]
-StoreOption = Annotated[
-    str | None, typer.Option("--store", metavar="URL", help="Another store than the data folder's.", show_default=False)
-]
-MicOption = Annotated[bool, typer.Option("--mic", help="Listen to the microphone.")]
-DeviceOption = Annotated[str | None, typer.Option("--device", help="Microphone by name or number.", show_default=False)]
-RateOption = Annotated[
-    int | None, typer.Option("--rate", metavar="HZ", help="Sample rate of the standard input.", show_default="16000")
-]
-EncodingOption = Annotated[
-    Literal["s16le", "f32le", "mulaw", "alaw"] | None,
-    typer.Option("--encoding", help="Samples of the standard input.", show_default="s16le"),
-]
-ChannelsOption = Annotated[
-    int | None, typer.Option("--channels", metavar="COUNT", help="Channels of the standard input.", show_default="1")
-]
-ChannelOption = Annotated[
-    int | None,
-    typer.Option("--channel", metavar="NUMBER", help="Listen to this channel only.", show_default="all, mixed"),
-]
-PromptOption = Annotated[
-    str | None,
-    typer.Option("--prompt", metavar="ID", help="Drawn by `streamauth prompt new`; must be said.", show_default=False),
-]
-NewPromptOption = Annotated[
-    Literal["digits", "words"] | None,
-    typer.Option("--new-prompt", help="Draw a random prompt now, which must be said.", show_default=False),
-]
+    from streamauth.settings import Settings
 
 EXIT_OK, EXIT_REJECT, EXIT_MISUSE, EXIT_UNDECIDED, EXIT_INTERNAL, EXIT_INCOMPLETE = range(6)
 EXIT_BY_VERDICT = {"accept": EXIT_OK, "reject": EXIT_REJECT, "undecided": EXIT_UNDECIDED}
@@ -83,6 +45,36 @@ class Output:
         else:
             self.console.print(text, markup=False)
 
+    def listed(
+        self,
+        data: dict[str, Any],
+        titles: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        whole: Collection[str] = (),
+        none: str = "",
+    ) -> None:
+        """Print a list: the JSON object, or a table for 80 columns, in which what is too long goes on below.
+
+        Args:
+            data: The object.
+            titles: Of the columns.
+            rows: Their texts.
+            whole: Titles of those whose values are copied into other commands: they stay in one line.
+            none: What is said where there are no rows.
+        """
+        if self.json:
+            self.result(data, "")
+            return
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Column, Table
+
+        columns = [Column(title, no_wrap=title in whole, overflow="fold") for title in titles]
+        told = Table(*columns, box=SIMPLE_HEAD, padding=0, show_edge=False)
+        for row in rows:
+            told.add_row(*row)
+        self.console.print(told if rows or not none else none)
+
     def event(self, data: dict[str, Any]) -> None:
         """Print what happens before the result, as a JSON object in a line of its own; nothing for people."""
         if self.json:
@@ -104,20 +96,6 @@ def counted(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def table(*titles: str, whole: Collection[str] = ()) -> "Table":
-    """A table for 80 columns, in which nothing is cut off: what is too long goes on in the line below.
-
-    Args:
-        titles: Of its columns.
-        whole: Those whose values are copied into other commands: they stay in one line.
-    """
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Column, Table
-
-    columns = [Column(title, no_wrap=title in whole, overflow="fold") for title in titles]
-    return Table(*columns, box=SIMPLE_HEAD, padding=0, show_edge=False)
-
-
 def report_error(code: str, message: str, as_json: bool) -> None:
     """Print an error in its one shape."""
     if as_json:
@@ -126,18 +104,27 @@ def report_error(code: str, message: str, as_json: bool) -> None:
         print(f"streamauth: {message} [{code}]", file=sys.stderr, flush=True)
 
 
+def settings_with(store: str | None, **values: object) -> "Settings":
+    """The settings of the data folder, with another store if one is named, and further settings of it."""
+    from streamauth.settings import load_settings
+
+    return load_settings().with_values({"store": values if store is None else values | {"url": store}}, "--store")
+
+
 @contextmanager
-def opened(store: str | None) -> Iterator["Authenticator"]:
-    """The authenticator of the data folder, with another store if one is named; of what it holds no core is written."""
+def opened(store: str | None, **values: object) -> Iterator["Authenticator"]:
+    """The authenticator of the data folder, with another store if one is named; of what it holds no core is written.
+
+    Args:
+        store: Its URL.
+        values: Further settings of the store.
+    """
     from streamauth.cli import ahead
     from streamauth.cli.dumps import switch_off
     from streamauth.service.authenticator import Authenticator
-    from streamauth.settings import load_settings
 
     switch_off()
-    settings = load_settings()
-    if store is not None:
-        settings = settings.with_values({"store": {"url": store}}, "--store")
+    settings = settings_with(store, **values)
     authenticator = Authenticator.open(settings=settings, engines=ahead.engines(settings))
     ahead.all_imported()
     try:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, EXIT_REJECT, JsonOption, Output, opened
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_OK, EXIT_REJECT, Output, opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def check(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The phrase.")],
     files: Annotated[list[Path] | None, typer.Argument(help="Audio files.", show_default=False)] = None,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> int:
     """Tell of each file whether the phrase was said in it; without files, what the phrase is worth."""
     output = Output(json)

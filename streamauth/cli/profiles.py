@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_MISUSE, EXIT_OK, JsonOption, Output, StoreOption, opened, table
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_MISUSE, EXIT_OK, Output, opened
 
 if TYPE_CHECKING:
     from streamauth.service.authenticator import Authenticator
@@ -16,35 +17,35 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.command("list")
-def list_(store: StoreOption = None, json: JsonOption = False) -> int:
+def list_(store: options.Store = None, json: options.Json = False) -> None:
     """All profiles."""
     output = Output(json)
     with opened(store) as authenticator:
         rows = [_described(authenticator, summary) for summary in authenticator.store.profiles.summaries()]
-    if json:
-        output.result({"profiles": rows}, "")
-        return EXIT_OK
-    told = table("name", "kind", "status", "utterances", "speech", "failures", whole=("kind", "status"))
+    told = []
     for row in rows:
-        status = "locked" if row["locked"] else row["status"]
-        speech = f"{row['speech_s']:.1f} s"
-        told.add_row(row["name"], row["kind"], status, str(row["utterances"]), speech, str(row["failures"]))
-    output.console.print(told if rows else "No profiles yet. `streamauth enroll NAME FILES...` makes one.")
-    return EXIT_OK
+        status, speech = "locked" if row["locked"] else row["status"], f"{row['speech_s']:.1f} s"
+        told.append((row["name"], row["kind"], status, str(row["utterances"]), speech, str(row["failures"])))
+    output.listed(
+        {"profiles": rows},
+        ("name", "kind", "status", "utterances", "speech", "failures"),
+        told,
+        whole=("kind", "status"),
+        none="No profiles yet. `streamauth enroll NAME FILES...` makes one.",
+    )
 
 
 @app.command()
-def show(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+def show(name: NameArgument, store: options.Store = None, json: options.Json = False) -> None:
     """One profile in full; never its voiceprint."""
     with opened(store) as authenticator:
         data = _described(authenticator, authenticator.store.profiles.summaries(name=name)[0])
     width = max(len(key) for key in data)
     Output(json).result(data, "\n".join(f"{key:<{width}}  {_for_people(value)}" for key, value in data.items()))
-    return EXIT_OK
 
 
 @app.command()
-def delete(name: NameArgument, yes: YesOption = False, store: StoreOption = None, json: JsonOption = False) -> int:
+def delete(name: NameArgument, yes: YesOption = False, store: options.Store = None, json: options.Json = False) -> int:
     """Delete a profile and every trace of it."""
     with opened(store) as authenticator:
         profile = authenticator.store.profiles.get(name)
@@ -57,7 +58,7 @@ def delete(name: NameArgument, yes: YesOption = False, store: StoreOption = None
 
 
 @app.command()
-def export(name: NameArgument, store: StoreOption = None) -> int:
+def export(name: NameArgument, store: options.Store = None) -> None:
     """Everything that is kept of a person, as JSON, without what would let somebody in."""
     import json as json_module
 
@@ -67,7 +68,6 @@ def export(name: NameArgument, store: StoreOption = None) -> int:
     with opened(store) as authenticator:
         data = personal_data(authenticator.store, name, DEFAULT_TENANT)
     print(json_module.dumps(data, ensure_ascii=False, indent=2))
-    return EXIT_OK
 
 
 @app.command()
@@ -77,8 +77,8 @@ def purge(
         typer.Option("--unused-days", min=0.01, help="Days without an accept.", show_default="enrollment.unused_days"),
     ] = None,
     yes: YesOption = False,
-    store: StoreOption = None,
-    json: JsonOption = False,
+    store: options.Store = None,
+    json: options.Json = False,
 ) -> int:
     """Delete the profiles that nobody has used for long."""
     from streamauth.errors import InputError
@@ -97,7 +97,7 @@ def purge(
 
 
 @app.command()
-def reset(name: NameArgument, yes: YesOption = False, store: StoreOption = None, json: JsonOption = False) -> int:
+def reset(name: NameArgument, yes: YesOption = False, store: options.Store = None, json: options.Json = False) -> int:
     """Drop the enrollment of a profile, so that it can be enrolled anew."""
     with opened(store) as authenticator:
         profile = authenticator.store.profiles.get(name)
@@ -109,12 +109,11 @@ def reset(name: NameArgument, yes: YesOption = False, store: StoreOption = None,
 
 
 @app.command()
-def unlock(name: NameArgument, store: StoreOption = None, json: JsonOption = False) -> int:
+def unlock(name: NameArgument, store: options.Store = None, json: options.Json = False) -> None:
     """Forget the failed attempts of a profile, and with them its delay or lock."""
     with opened(store) as authenticator:
         authenticator.store.attempts.unlock(authenticator.store.profiles.get(name).id)
     Output(json).result({"name": name, "unlocked": True}, f"{name} may be tried again.")
-    return EXIT_OK
 
 
 @app.command()
@@ -124,15 +123,14 @@ def revert(
         str | None,
         typer.Option("--label", help="Remove the further voiceprint of this label instead.", show_default=False),
     ] = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Take back what accepts have changed of a voiceprint: the enrolled one counts again."""
     with opened(store) as authenticator:
         authenticator.store.templates.remove(authenticator.store.profiles.get(name).id, label or "")
     told = f"The enrolled voiceprint of {name} counts again." if label is None else f"{name}: {label} is removed."
     Output(json).result({"name": name, "label": label, "reverted": True}, told)
-    return EXIT_OK
 
 
 @app.command()
@@ -140,8 +138,8 @@ def rebuild(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME...]", help="Only these profiles.", show_default=False)
     ] = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
+    store: options.Store = None,
+    json: options.Json = False,
 ) -> int:
     """Make voiceprints for the present encoder from kept enrollment audio; name those to be enrolled again."""
     from streamauth.errors import EncoderChanged
@@ -168,8 +166,8 @@ def forget_audio(
         list[str] | None, typer.Argument(metavar="[NAME...]", help="Only these profiles.", show_default=False)
     ] = None,
     yes: YesOption = False,
-    store: StoreOption = None,
-    json: JsonOption = False,
+    store: options.Store = None,
+    json: options.Json = False,
 ) -> int:
     """Delete the kept enrollment audio; voiceprints stay, but can no more be rebuilt for another encoder."""
     with opened(store) as authenticator:

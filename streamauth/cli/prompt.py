@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, EXIT_REJECT, JsonOption, Output, StoreOption, opened
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_OK, EXIT_REJECT, Output, opened
 
 app = typer.Typer(help="Draw random prompts, and check whether they were said.")
 
@@ -21,9 +22,9 @@ def new(
     words: Annotated[
         int | None, typer.Option("--words", metavar="N", help="So many words.", show_default=False)
     ] = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Draw a prompt for one attempt."""
     from streamauth.core.phrase.prompt import PromptKind, PromptPlan
     from streamauth.errors import InputError
@@ -44,15 +45,14 @@ def new(
     }
     text = f"{drawn.prompt.text}\n  Say it within {settings.lifetime_s:g} s. Its id is {drawn.id}."
     Output(json).result(data, text)
-    return EXIT_OK
 
 
 @app.command()
 def check(
     prompt: Annotated[str, typer.Argument(metavar="ID", help="The id of the prompt, which is used up.")],
     files: Annotated[list[Path], typer.Argument(help="Audio files.", show_default=False)],
-    store: StoreOption = None,
-    json: JsonOption = False,
+    store: options.Store = None,
+    json: options.Json = False,
 ) -> int:
     """Tell of each file whether the prompt was said in it, and in the right voice where it is somebody's."""
     from streamauth.cli.attempt import feed, recording

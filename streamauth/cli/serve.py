@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_OK, JsonOption, Output, StoreOption, opened
+from streamauth.cli import options
+from streamauth.cli.output import Output, opened
 
 if TYPE_CHECKING:
     from streamauth.server.place import Place
@@ -21,9 +22,9 @@ def serve(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Processes that share the address.", show_default=False)
     ] = None,
-    store: StoreOption = None,
-    json: JsonOption = False,
-) -> int:
+    store: options.Store = None,
+    json: options.Json = False,
+) -> None:
     """Run the server until it is stopped: web page, streaming, REST."""
     from streamauth.azure.mount import azure_mounts
     from streamauth.protocol.messages import PATH
@@ -33,8 +34,8 @@ def serve(
     from streamauth.settings import load_settings
 
     output = Output(json)
-    options = {"host": host, "port": port, "workers": workers}
-    given = {"server": {name: value for name, value in options.items() if value is not None}}
+    wanted = {"host": host, "port": port, "workers": workers}
+    given = {"server": {name: value for name, value in wanted.items() if value is not None}}
     limits = load_settings().with_values(given, "options").server
 
     def ready(url: str) -> None:
@@ -51,8 +52,7 @@ def serve(
                 run_server(authenticator, settings, place.ready, azure_mounts(settings), place)
 
         serve_by_workers(limits, listen(limits), work, ready)
-        return EXIT_OK
+        return
     with opened(store) as authenticator:
         settings = authenticator.settings.with_values(given, "options")
         run_server(authenticator, settings, ready, azure_mounts(settings))
-    return EXIT_OK

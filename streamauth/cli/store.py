@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, JsonOption, Output, StoreOption, opened
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_INTERNAL, EXIT_OK, Output, opened
 
 app = typer.Typer(help="The store as a whole: check it, or copy it into another database.")
 
 
 @app.command()
-def check(store: StoreOption = None, json: JsonOption = False) -> int:
+def check(store: options.Store = None, json: options.Json = False) -> int:
     """Read everything there is, unseal it, and say what was not written by streamauth."""
     from streamauth.errors import StoreTampered
 
@@ -30,22 +31,14 @@ def check(store: StoreOption = None, json: JsonOption = False) -> int:
 
 
 @app.command("accept-older")
-def accept_older(store: StoreOption = None, json: JsonOption = False) -> int:
+def accept_older(store: options.Store = None, json: options.Json = False) -> None:
     """Go on with an older copy of the store, such as a backup that you have put back.
 
     What was deleted, revoked or locked after that copy was made is there again.
     """
-    from streamauth.service.authenticator import Authenticator
-    from streamauth.settings import load_settings
-
-    values = {"refuse_older": False} | ({} if store is None else {"url": store})
-    authenticator = Authenticator.open(settings=load_settings().with_values({"store": values}, "--store"))
-    try:
+    with opened(store, refuse_older=False) as authenticator:
         authenticator.store.maintenance.accept_older()
-    finally:
-        authenticator.close()
     Output(json).result({"accepted": True}, "The store goes on from here. Start the servers again.")
-    return EXIT_OK
 
 
 @app.command()
@@ -54,8 +47,8 @@ def copy(
     target: Annotated[
         str, typer.Argument(metavar="TO", help="URL or file of a store with nothing in it; made if new.")
     ],
-    json: JsonOption = False,
-) -> int:
+    json: options.Json = False,
+) -> None:
     """Copy a whole store into another database, such as from SQLite into PostgreSQL, and check the copy.
 
     Stop the servers of both first: what is written to the old store after that is not in the new one.
@@ -65,4 +58,3 @@ def copy(
         counts = old.store.maintenance.copy_to(new.store.maintenance)
         new.store.maintenance.check()
     output.result({"rows": counts}, f"Copied and checked: {sum(counts.values())} rows in {len(counts)} tables.")
-    return EXIT_OK

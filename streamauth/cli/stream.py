@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import EXIT_BY_VERDICT, JsonOption, Output
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_BY_VERDICT, Output
 
 
 def stream(
@@ -32,7 +33,7 @@ def stream(
             "--certificate", help="This device's certificate and key (PEM), where a server asks.", show_default=False
         ),
     ] = None,
-    json: JsonOption = False,
+    json: options.Json = False,
 ) -> int:
     """Send a file to a running server, like a live microphone."""
     from streamauth.cli.live import LiveView, decision_text

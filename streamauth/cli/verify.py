@@ -5,21 +5,8 @@ from typing import Annotated
 
 import typer
 
-from streamauth.cli.output import (
-    EXIT_BY_VERDICT,
-    ChannelOption,
-    ChannelsOption,
-    DeviceOption,
-    EncodingOption,
-    LiveJsonOption,
-    MicOption,
-    NewPromptOption,
-    Output,
-    PromptOption,
-    RateOption,
-    StoreOption,
-    opened,
-)
+from streamauth.cli import options
+from streamauth.cli.output import EXIT_BY_VERDICT, Output, opened
 
 
 def verify(
@@ -27,16 +14,16 @@ def verify(
     file: Annotated[
         Path | None, typer.Argument(help="An audio file; - is raw audio on the standard input.", show_default=False)
     ] = None,
-    mic: MicOption = False,
-    device: DeviceOption = None,
-    rate: RateOption = None,
-    encoding: EncodingOption = None,
-    channels: ChannelsOption = None,
-    channel: ChannelOption = None,
-    prompt: PromptOption = None,
-    new_prompt: NewPromptOption = None,
-    store: StoreOption = None,
-    json: LiveJsonOption = False,
+    mic: options.Mic = False,
+    device: options.Device = None,
+    rate: options.Rate = None,
+    encoding: options.Encoding = None,
+    channels: options.Channels = None,
+    channel: options.Channel = None,
+    prompt: options.Prompt = None,
+    new_prompt: options.NewPrompt = None,
+    store: options.Store = None,
+    json: options.LiveJson = False,
 ) -> int:
     """Verify a claimed identity: exit code 0 accept, 1 reject, 3 undecided."""
     from streamauth.cli.attempt import RawFormat, decide, recording, tell_prompt, wanted_prompt
