@@ -30,9 +30,9 @@ from streamauth.kiosk.screen import Screen, View
 from streamauth.kiosk.site_link import SiteLink
 from streamauth.kiosk.visit import Visit, VisitRule
 from streamauth.kiosk.voices import Voices
-from streamauth.kiosk.watchdog import Watchdog
 from streamauth.kiosk.web import ScreenFeed, ScreenServer, Touch, TouchKind
 from streamauth.outputs.ports import DoorView
+from streamauth.outputs.systemd import sd_notify
 
 _LOG = logging.getLogger(__name__)
 _RETRY_S = 2.0
@@ -99,13 +99,11 @@ class Kiosk:
 
     Args:
         parts: What it is made of.
-        watchdog: Told that it lives.
         retry_s: Wait before a lost microphone is opened again, in seconds.
     """
 
-    def __init__(self, parts: Parts, watchdog: Watchdog | None = None, *, retry_s: float = _RETRY_S) -> None:
+    def __init__(self, parts: Parts, *, retry_s: float = _RETRY_S) -> None:
         self._parts = parts
-        self._watchdog = watchdog or Watchdog({})
         self._retry_s = retry_s
         self._stop = threading.Event()
         self._touches: queue.SimpleQueue[Touch] = queue.SimpleQueue()
@@ -155,7 +153,6 @@ class Kiosk:
         """
         parts = self._parts
         with ExitStack() as stack:
-            stack.callback(self._watchdog.close)
             stack.callback(parts.identity.close)
             holder = parts.identity.hold()
             if parts.link is not None:
@@ -180,10 +177,10 @@ class Kiosk:
                 stack.callback(parts.reader.close)
             parts.chores.start(self._lives)
             stack.callback(parts.chores.close)
-            self._watchdog.ready()
+            sd_notify("READY=1")
             on_ready(parts.server.url)
             self._receive()
-            self._watchdog.stopping()
+            sd_notify("STOPPING=1")
 
     def _receive(self) -> None:
         while not self._stop.is_set():
@@ -286,7 +283,7 @@ class Kiosk:
     def _lives(self) -> None:
         """Called by the chores: tell the watchdog, if the door and the loop really live."""
         if self._parts.keeper.lives and time.monotonic() - self.beat_s < 20.0:
-            self._watchdog.beat()
+            sd_notify("WATCHDOG=1")
 
     @property
     def microphone_is_well(self) -> bool:

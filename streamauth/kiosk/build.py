@@ -28,7 +28,6 @@ from streamauth.kiosk.site_copy import SiteCopy, steady_s
 from streamauth.kiosk.site_link import SiteLink, SiteSink
 from streamauth.kiosk.visit import VisitRule
 from streamauth.kiosk.voices import Voices
-from streamauth.kiosk.watchdog import Watchdog
 from streamauth.kiosk.web import KioskFacts, ScreenFeed, ScreenServer, Touch, TouchKind
 from streamauth.outputs.command import CommandDoor, CommandSink, command_words
 from streamauth.outputs.gpio import GpioDoor, GpioPins
@@ -148,8 +147,7 @@ def build_kiosk(
             reader=_reader(kiosk, lambda text: whole[0].touch(Touch(TouchKind.CLAIM, text))),
             identity=Identity(folder),
             link=link,
-        ),
-        Watchdog(os.environ),
+        )
     )
     whole.append(made)
     chores.parts += [

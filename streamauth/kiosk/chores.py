@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -22,10 +23,11 @@ _REPORT_EVERY_S = 30.0
 _DAY_MS = 86_400_000
 
 
+@dataclass(eq=False, repr=False)
 class Chores:
     """Done by a thread of its own. Start it, and close it at last.
 
-    Args:
+    Attributes:
         doors: The board.
         outbox: Where old events are.
         keeper: Obeys commands.
@@ -37,29 +39,20 @@ class Chores:
         clock: Seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        doors: Doors,
-        outbox: Outbox,
-        keeper: DoorKeeper,
-        *,
-        zone: ZoneInfo,
-        self_check_hour: int = 3,
-        keep_days: float = 90.0,
-        parts: Sequence[Part] = (),
-        every_s: float = _EVERY_S,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._doors = doors
-        self._outbox = outbox
-        self._keeper = keeper
-        self._zone = zone
-        self._nightly = Nightly(self_check_hour)
-        self._keep_days = keep_days
-        self.parts = list(parts)
-        self._every_s = every_s
-        self._clock = clock
-        self._clock_watch = ClockWatch(clock)
+    doors: Doors
+    outbox: Outbox
+    keeper: DoorKeeper
+    _: KW_ONLY
+    zone: ZoneInfo
+    self_check_hour: int = 3
+    keep_days: float = 90.0
+    parts: list[Part] = field(default_factory=list)
+    every_s: float = _EVERY_S
+    clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        self._nightly = Nightly(self.self_check_hour)
+        self._clock_watch = ClockWatch(self.clock)
         self._wake = threading.Event()
         self._closed = False
         self._view: DoorView | None = None
@@ -88,7 +81,7 @@ class Chores:
             DoorTaken: Another one does.
             StoreError: The board cannot be written.
         """
-        self._doors.claim(self._keeper.name, holder)
+        self.doors.claim(self.keeper.name, holder)
         self._holder, self._claimed_at = holder, time.monotonic()
 
     def close(self) -> None:
@@ -100,7 +93,7 @@ class Chores:
         holder, self._holder = self._holder, ""
         if holder:
             with suppress(StreamAuthError):  # it is let go by itself a minute later
-                self._doors.release(self._keeper.name, holder)
+                self.doors.release(self.keeper.name, holder)
 
     def view_changed(self, view: DoorView) -> None:
         """The door stands in another way; for any thread."""
@@ -112,7 +105,7 @@ class Chores:
     def self_check(self) -> list[str]:
         """Look at every part, and record what is not well."""
         self.unwell = check(self.parts)
-        self._keeper.report(DoorEventKind.CHECKED, None, ",".join(self.unwell)[:64] or "ok")
+        self.keeper.report(DoorEventKind.CHECKED, None, ",".join(self.unwell)[:64] or "ok")
         return self.unwell
 
     def _run(self) -> None:
@@ -125,37 +118,37 @@ class Chores:
                     _LOG.warning("A chore of the kiosk failed [%s].", error.code)
                 except Exception as error:
                     _LOG.error("A chore of the kiosk failed (%s).", type(error).__name__)
-            self._wake.wait(self._every_s)
+            self._wake.wait(self.every_s)
 
     def _obey(self) -> None:
         if self._holder and time.monotonic() - self._claimed_at >= _REPORT_EVERY_S:
             # what was meant for another door of this name must not open this one
             self._claimed_at, self._taken = time.monotonic(), True
-            self._doors.claim(self._keeper.name, self._holder)
+            self.doors.claim(self.keeper.name, self._holder)
             self._taken = False
         if self._taken:
             return
-        for command in self._doors.take(self._keeper.name):
-            self._keeper.obey(command)
+        for command in self.doors.take(self.keeper.name):
+            self.keeper.obey(command)
 
     def _report(self) -> None:
         view, now_s = self._view, time.monotonic()
         if view is None and now_s - self._reported_at < _REPORT_EVERY_S:
             return
         self._view = None
-        current = view or self._keeper.view
+        current = view or self.keeper.view
         problem = current.problem or bool(self.unwell)
-        self._doors.report(self._keeper.name, current.state, current.mode, problem=problem)
+        self.doors.report(self.keeper.name, current.state, current.mode, problem=problem)
         self._reported_at = now_s
 
     def _watch_clock(self) -> None:
         jump_s = self._clock_watch.jumped_s()
         if jump_s is not None:
-            self._keeper.report(DoorEventKind.CLOCK_JUMPED, None, f"{jump_s:+.0f} s")
+            self.keeper.report(DoorEventKind.CLOCK_JUMPED, None, f"{jump_s:+.0f} s")
 
     def _nights(self) -> None:
-        now_s = self._clock()
-        if not self._nightly.is_due(datetime.fromtimestamp(now_s, UTC).astimezone(self._zone)):
+        now_s = self.clock()
+        if not self._nightly.is_due(datetime.fromtimestamp(now_s, UTC).astimezone(self.zone)):
             return
         self.self_check()
-        self._outbox.forget(int(now_s * 1000 - self._keep_days * _DAY_MS))
+        self.outbox.forget(int(now_s * 1000 - self.keep_days * _DAY_MS))

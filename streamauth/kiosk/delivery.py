@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 
 from streamauth.errors import StreamAuthError
 from streamauth.outputs.ports import Sink
@@ -15,10 +16,11 @@ _LAST_RETRY_S = 60.0
 _LOOK_AGAIN_S = 5.0
 
 
+@dataclass(eq=False, repr=False)
 class Courier:
     """Delivers a door's events to a sink by a thread of its own, so that a slow output holds up no other.
 
-    Args:
+    Attributes:
         outbox: Where the events wait.
         sink: Who gets them.
         door: Of which door.
@@ -26,23 +28,17 @@ class Courier:
         clock: Seconds since the epoch.
     """
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        sink: Sink,
-        door: str,
-        *,
-        first_retry_s: float = _FIRST_RETRY_S,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._outbox = outbox
-        self.sink = sink
-        self._door = door
-        self._first_retry_s = first_retry_s
-        self._clock = clock
+    outbox: Outbox
+    sink: Sink
+    door: str
+    _: KW_ONLY
+    first_retry_s: float = _FIRST_RETRY_S
+    clock: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
         self._wake = threading.Event()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=f"door-{sink.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"door-{self.sink.name}", daemon=True)
         self.failing = False
 
     def start(self) -> None:
@@ -62,7 +58,7 @@ class Courier:
         self.sink.close()
 
     def _run(self) -> None:
-        retry_s = self._first_retry_s
+        retry_s = self.first_retry_s
         while not self._closed:
             self._wake.clear()
             try:
@@ -79,21 +75,21 @@ class Courier:
             if self.failing and delivered:
                 _LOG.info("The output %s is reached again.", self.sink.name)
             if delivered:
-                self.failing, retry_s = False, self._first_retry_s
+                self.failing, retry_s = False, self.first_retry_s
             else:
                 self._wake.wait(_LOOK_AGAIN_S)
 
     def _deliver_one(self) -> bool:
-        waiting = self._outbox.next(self.sink.name, self._door)
+        waiting = self.outbox.next(self.sink.name, self.door)
         if waiting is None:
             return False
         sequence, message = waiting
         try:
             self.sink.deliver(message)
         except BaseException:
-            self._outbox.release(sequence)
+            self.outbox.release(sequence)
             raise
-        self._outbox.delivered(sequence, int(self._clock() * 1000))
+        self.outbox.delivered(sequence, int(self.clock() * 1000))
         return True
 
     def _pause(self, seconds: float) -> None:

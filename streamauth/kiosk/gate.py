@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from streamauth.core.door.access import AccessPlan, Direction, PassbackRule, passes_back
+from streamauth.core.door.access import Direction, PassbackRule, passes_back
 from streamauth.core.door.door import Grant
 from streamauth.core.door.events import Denial, DoorEventKind
 from streamauth.errors import StreamAuthError
@@ -36,10 +36,11 @@ class GateRule:
     extended_ms: int = 15_000
 
 
+@dataclass(eq=False, repr=False)
 class Gate:
     """Decides on people, and has the keeper let them pass.
 
-    Args:
+    Attributes:
         rule: What is asked beyond the plan.
         plan: Who may pass when; read anew for each visitor.
         outbox: Remembers passages.
@@ -48,30 +49,13 @@ class Gate:
         out_of_date: Whether the plan is too old to let anybody in by it.
     """
 
-    def __init__(
-        self,
-        rule: GateRule,
-        plan: DoorPlan,
-        outbox: Outbox,
-        keeper: DoorKeeper,
-        clock: Callable[[], float] = time.time,
-        *,
-        out_of_date: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._rule = rule
-        self._out_of_date = out_of_date
-        self._plan = plan
-        self._outbox = outbox
-        self._keeper = keeper
-        self._clock = clock
-
-    def load(self) -> AccessPlan:
-        """The plan as it is now.
-
-        Raises:
-            StoreError: It cannot be read.
-        """
-        return self._plan.load()
+    rule: GateRule
+    plan: DoorPlan
+    outbox: Outbox
+    keeper: DoorKeeper
+    clock: Callable[[], float] = time.time
+    _: KW_ONLY
+    out_of_date: Callable[[], bool] = lambda: False
 
     def decide(self, name: str | None, *, duress: bool = False, reason: str = "voice") -> Denial | None:
         """Let a recognized person pass if they may; a failure never lets anybody pass.
@@ -87,28 +71,28 @@ class Gate:
             return self.deny(name, denial)
         person = self._people[name] if name is not None else None
         needs_time = person is not None and person.needs_time
-        grant = Grant(name, self._rule.extended_ms if needs_time else None, reason=reason)
-        return self._keeper.admit(grant, duress=duress)
+        grant = Grant(name, self.rule.extended_ms if needs_time else None, reason=reason)
+        return self.keeper.admit(grant, duress=duress)
 
     def deny(self, name: str | None, denial: Denial) -> Denial:
         """Record that somebody may not pass."""
-        self._keeper.report(DoorEventKind.DENIED, name, denial)
+        self.keeper.report(DoorEventKind.DENIED, name, denial)
         return denial
 
     def _judge(self, name: str | None) -> Denial | None:
-        if self._out_of_date():
+        if self.out_of_date():
             return Denial.OUT_OF_DATE
-        plan = self.load()
+        plan = self.plan.load()
         self._people = plan.people
-        now_s = self._clock()
-        local = datetime.fromtimestamp(now_s, UTC).astimezone(self._rule.zone)
-        denial = plan.judge(name, self._keeper.name, local)
-        rule = self._rule
+        now_s = self.clock()
+        local = datetime.fromtimestamp(now_s, UTC).astimezone(self.rule.zone)
+        denial = plan.judge(name, self.keeper.name, local)
+        rule = self.rule
         if denial is not None or name is None or rule.passback is PassbackRule.OFF or not rule.area:
             return denial
-        last = self._outbox.last_passage(name, rule.area)
+        last = self.outbox.last_passage(name, rule.area)
         if passes_back(last, rule.direction, now_s, rule.forgive_after_s):
             if rule.passback is PassbackRule.HARD:
                 return Denial.PASSBACK
-            self._keeper.report(DoorEventKind.PASSBACK, name)
+            self.keeper.report(DoorEventKind.PASSBACK, name)
         return None

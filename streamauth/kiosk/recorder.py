@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from streamauth.core.door.message import DoorMessage
 from streamauth.errors import StreamAuthError
@@ -26,28 +26,24 @@ class _Batch:
     done: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass(eq=False, repr=False)
 class Recorder:
     """The one writer of a kiosk's outbox. Start it, and close it at last.
 
-    Args:
+    Attributes:
         outbox: Where.
         outputs: Names of all outputs.
         on_recorded: Called by the writer's thread after each writing.
         retry_s: Wait after a failed writing, in seconds.
     """
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        outputs: Sequence[str],
-        on_recorded: Callable[[], None] = lambda: None,
-        *,
-        retry_s: float = _RETRY_S,
-    ) -> None:
-        self._outbox = outbox
-        self._outputs = tuple(outputs)
-        self._on_recorded = on_recorded
-        self._retry_s = retry_s
+    outbox: Outbox
+    outputs: Sequence[str]
+    on_recorded: Callable[[], None] = lambda: None
+    _: KW_ONLY
+    retry_s: float = _RETRY_S
+
+    def __post_init__(self) -> None:
         self._waiting: deque[_Batch] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -110,13 +106,13 @@ class Recorder:
                     return
                 urgent = any(each.must_be_now for each in self._waiting)
                 if not urgent:
-                    self._changed.wait(self._retry_s)
+                    self._changed.wait(self.retry_s)
                 else:
                     self._refuse_urgent()
 
     def _written(self, batch: _Batch) -> bool:
         try:
-            self._outbox.record(batch.messages, self._outputs)
+            self.outbox.record(batch.messages, self.outputs)
         except StreamAuthError as error:
             if not self.failing:
                 _LOG.error("Events of the door cannot be recorded [%s]; nobody passes until they can.", error.code)
@@ -127,7 +123,7 @@ class Recorder:
         else:
             self.failing = False
             batch.written = True
-            self._on_recorded()
+            self.on_recorded()
         batch.done.set()
         return batch.written
 

@@ -8,7 +8,7 @@ back: events by an outbox, failed attempts by ``merge_charges``.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from streamauth.core.settings import ReplaySettings
@@ -49,10 +49,11 @@ def steady_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
+@dataclass(eq=False, repr=False)
 class SiteCopy:
     """The copy of one door's site.
 
-    Args:
+    Attributes:
         near: The kiosk's own store, which nothing else is kept in.
         door: Name of the door.
         area: Whose passages at other doors count here; empty for none.
@@ -64,35 +65,28 @@ class SiteCopy:
         StoreError: The kiosk's own store cannot be read.
     """
 
-    def __init__(
-        self,
-        near: Store,
-        door: str,
-        *,
-        area: str = "",
-        most_age_s: float,
-        clock: Callable[[], float] = time.time,
-        steady: Callable[[], float] = steady_s,
-    ) -> None:
-        self.near = near
-        self.door = door
-        self._area = area
-        self._most_age_s = most_age_s
-        self._clock = clock
-        self._steady = steady
-        self._known = _known_of(near.site_state.load())
+    near: Store
+    door: str
+    _: KW_ONLY
+    area: str = ""
+    most_age_s: float
+    clock: Callable[[], float] = time.time
+    steady: Callable[[], float] = steady_s
+
+    def __post_init__(self) -> None:
+        self._known = _known_of(self.near.site_state.load())
         self._fresh_at_s = self._began_at_s()
-        self._saved_age_at_s = steady()
+        self._saved_age_at_s = self.steady()
 
     @property
     def age_s(self) -> float:
         """Seconds since the site was last seen; infinite before the first time."""
-        return float("inf") if self._fresh_at_s is None else max(0.0, self._steady() - self._fresh_at_s)
+        return float("inf") if self._fresh_at_s is None else max(0.0, self.steady() - self._fresh_at_s)
 
     @property
     def too_old(self) -> bool:
         """Whether nobody may be let in by it."""
-        return self.age_s > self._most_age_s
+        return self.age_s > self.most_age_s
 
     def pull(self, site: Store) -> None:
         """Learn what the site knows now: whom it has removed first, whom it has added then.
@@ -115,7 +109,7 @@ class SiteCopy:
         self.merge_charges(site)
         self._push_uses(site)
         self._pull_passages(site)
-        self._fresh_at_s = self._steady()
+        self._fresh_at_s = self.steady()
         self._save()
 
     def merge_charges(self, site: Store) -> None:
@@ -131,7 +125,7 @@ class SiteCopy:
 
     def tick(self) -> None:
         """Note from time to time how old the copy is, so that a restart does not make it young."""
-        if self._steady() - self._saved_age_at_s >= _SAVE_AGE_EVERY_S:
+        if self.steady() - self._saved_age_at_s >= _SAVE_AGE_EVERY_S:
             self._save()
 
     def _push_uses(self, site: Store) -> None:
@@ -142,8 +136,8 @@ class SiteCopy:
                 site.profiles.use(profile_id, used_ms)
 
     def _pull_passages(self, site: Store) -> None:
-        if self._area:
-            found = site.outbox.passages(self._area, self._known.passages)
+        if self.area:
+            found = site.outbox.passages(self.area, self._known.passages)
             for place, message in found:
                 if message.door != self.door:
                     self.near.outbox.record_once(message)
@@ -187,13 +181,13 @@ class SiteCopy:
         known = self._known
         if known.age_s is None:
             return None
-        down_s = self._clock() - known.saved_s
-        return self._steady() - known.age_s - (down_s if down_s > 0 else _UNKNOWN_DOWNTIME_S)
+        down_s = self.clock() - known.saved_s
+        return self.steady() - known.age_s - (down_s if down_s > 0 else _UNKNOWN_DOWNTIME_S)
 
     def _save(self) -> None:
         known = self._known
         known.age_s = None if self._fresh_at_s is None else self.age_s
-        known.saved_s = self._clock()
+        known.saved_s = self.clock()
         self.near.site_state.save(
             {
                 "profiles": known.profiles,
@@ -203,7 +197,7 @@ class SiteCopy:
                 "saved_s": known.saved_s,
             }
         )
-        self._saved_age_at_s = self._steady()
+        self._saved_age_at_s = self.steady()
 
 
 def _known_of(state: dict[str, Any]) -> _Known:

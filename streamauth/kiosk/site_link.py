@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass
 
 from streamauth.core.door.events import DoorEventKind
 from streamauth.core.door.message import DoorMessage
@@ -23,10 +24,11 @@ SITE = "site"
 """Name of the output that takes events to the site."""
 
 
+@dataclass(eq=False, repr=False)
 class SiteLink:
     """The link. Start it, and close it at last.
 
-    Args:
+    Attributes:
         copy: What is kept here.
         open_site: Opens the site's store.
         keeper: Works the door.
@@ -34,21 +36,15 @@ class SiteLink:
         every_s: Time between two looks, in seconds.
     """
 
-    def __init__(
-        self,
-        copy: SiteCopy,
-        open_site: Callable[[], Store],
-        keeper: DoorKeeper,
-        on_age: Callable[[bool], None] = lambda too_old: None,
-        *,
-        every_s: float = _EVERY_S,
-    ) -> None:
-        self.copy = copy
+    copy: SiteCopy
+    open_site: Callable[[], Store]
+    keeper: DoorKeeper
+    on_age: Callable[[bool], None] = lambda too_old: None
+    _: KW_ONLY
+    every_s: float = _EVERY_S
+
+    def __post_init__(self) -> None:
         self.holder = ""
-        self._open_site = open_site
-        self._keeper = keeper
-        self._on_age = on_age
-        self._every_s = every_s
         self._site: Store | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kiosk-site", daemon=True)
@@ -79,7 +75,7 @@ class SiteLink:
         """
         self.holder = holder
         try:
-            self._site = self._site or self._open_site()
+            self._site = self._site or self.open_site()
             self._site.doors.claim(self.copy.door, holder)
         except StoreError as error:
             _LOG.warning("The site is not reached at the start [%s].", error.code)
@@ -98,13 +94,13 @@ class SiteLink:
     def look(self) -> bool:
         """Look at the site once; whether it was reached."""
         try:
-            site = self._site = self._site or self._open_site()
+            site = self._site = self._site or self.open_site()
             self.copy.pull(site)
             if self.holder and self._looks % _REPORT_EVERY_LOOKS == 0:
                 # what was meant for another door of this name must not open this one
                 site.doors.claim(self.copy.door, self.holder)
             for command in site.doors.take(self.copy.door):
-                self._keeper.obey(command)
+                self.keeper.obey(command)
             self._tell(site)
         except StreamAuthError as error:
             self._was_reached(False, error.code)
@@ -116,11 +112,11 @@ class SiteLink:
             self.copy.tick()
         except StreamAuthError as error:
             _LOG.warning("The age of the copy cannot be noted [%s].", error.code)
-        self._on_age(self.copy.too_old)
+        self.on_age(self.copy.too_old)
         return self.reached
 
     def _tell(self, site: Store) -> None:
-        view = self._keeper.view
+        view = self.keeper.view
         self._looks += 1
         if view != self._told or self._looks % _REPORT_EVERY_LOOKS == 0:
             site.doors.report(self.copy.door, view.state, view.mode, problem=view.problem)
@@ -135,13 +131,13 @@ class SiteLink:
         else:
             _LOG.warning("The site cannot be reached [%s]; the door goes on with what is known here.", code)
             self._told = None
-        self._keeper.report(DoorEventKind.RECONNECTED if reached else DoorEventKind.CUT_OFF)
-        self._keeper.set_trouble("site", there=not reached)
+        self.keeper.report(DoorEventKind.RECONNECTED if reached else DoorEventKind.CUT_OFF)
+        self.keeper.set_trouble("site", there=not reached)
 
     def _run(self) -> None:
         while not self._closed.is_set():
             self.look()
-            self._closed.wait(self._every_s)
+            self._closed.wait(self.every_s)
 
 
 class SiteSink:

@@ -85,10 +85,11 @@ class _Trial:
         return self.attempt.state is not SessionState.LISTENING
 
 
+@dataclass(eq=False, repr=False)
 class Visit:
     """Receives visitors.
 
-    Args:
+    Attributes:
         rule: How.
         speech: Settings of voice activity.
         audio_format: Of the audio to come.
@@ -99,25 +100,16 @@ class Visit:
         clock: Seconds of a monotonic clock.
     """
 
-    def __init__(
-        self,
-        rule: VisitRule,
-        speech: SpeechSettings,
-        audio_format: AudioFormat,
-        voices: Voices,
-        gate: Gate,
-        show: Callable[[Screen], None],
-        on_level: Callable[[LevelMeasured], None] = lambda level: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._rule = rule
-        self._speech = speech
-        self._format = audio_format
-        self._voices = voices
-        self._gate = gate
-        self._show = show
-        self._on_level = on_level
-        self._clock = clock
+    rule: VisitRule
+    speech: SpeechSettings
+    audio_format: AudioFormat
+    voices: Voices
+    gate: Gate
+    show: Callable[[Screen], None]
+    on_level: Callable[[LevelMeasured], None] = lambda level: None
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
         self._random = SystemRandom()
         self._trials: list[_Trial] = []
         self._people: Sequence[Person] = ()
@@ -126,7 +118,7 @@ class Visit:
         self._failures = 0
         self._answer_until_s: float | None = None
         self._next_try = False
-        self._bytes_per_s = audio_format.bytes_per_s
+        self._bytes_per_s = self.audio_format.bytes_per_s
         self._before: deque[bytes] = deque()
         self._rest()
 
@@ -147,17 +139,17 @@ class Visit:
         self._before.append(chunk)
         while sum(map(len, self._before)) > _PREROLL_S * self._bytes_per_s:
             self._before.popleft()
-        if not (self._rule.by_voice and self._rule.begins_by_voice):
+        if not (self.rule.by_voice and self.rule.begins_by_voice):
             return
-        if self._rule.prompt is None and started:
+        if self.rule.prompt is None and started:
             self._begin_by_voice(list(self._before))
-        elif self._rule.prompt is not None and ended:
+        elif self.rule.prompt is not None and ended:
             # only what is said after the words are shown can be them
             self._begin_by_voice([])
 
     def touch(self) -> None:
         """Somebody touched the screen, a button or a sensor."""
-        if not self.busy and self._rule.by_voice:
+        if not self.busy and self.rule.by_voice:
             self._begin_by_voice([])
 
     def claim(self, claimed: Claimed | None) -> None:
@@ -166,7 +158,7 @@ class Visit:
             return
         self._end()
         if claimed is None:
-            self._answer_denied(self._gate.deny(None, Denial.UNKNOWN_PERSON))
+            self._answer_denied(self.gate.deny(None, Denial.UNKNOWN_PERSON))
             return
         self._claimed, self._failures = claimed, 0
         self._begin_by_claim(claimed)
@@ -180,7 +172,7 @@ class Visit:
 
     def tick(self) -> None:
         """Let time pass."""
-        if self._answer_until_s is None or self._clock() < self._answer_until_s:
+        if self._answer_until_s is None or self.clock() < self._answer_until_s:
             return
         again, claimed = self._next_try, self._claimed
         self._end()
@@ -195,10 +187,10 @@ class Visit:
     def _rest(self) -> None:
         self._before.clear()
         self._new_front()
-        self._show(Screen(View.IDLE))
+        self.show(Screen(View.IDLE))
 
     def _new_front(self) -> None:
-        self._front = PcmFrontEnd(self._format, self._voices.detector(), self._speech, 0, _FOREVER_S)
+        self._front = PcmFrontEnd(self.audio_format, self.voices.detector(), self.speech, 0, _FOREVER_S)
 
     def _measure(self, chunk: bytes) -> tuple[bool, bool]:
         """Show the level; whether speech begins in the chunk, and whether it ends."""
@@ -209,25 +201,25 @@ class Visit:
                 ended |= step.segmented.ended is not None
                 if step.level is not None and self._trials:
                     # of the audio itself, never of an attempt: what is shown must not tell attempts apart
-                    self._on_level(step.level)
+                    self.on_level(step.level)
         except StreamAuthError:
             self._new_front()
         return started, ended
 
     def _prompt(self) -> Prompt | None:
-        return None if self._rule.prompt is None else self._rule.prompt.draw(self._random)
+        return None if self.rule.prompt is None else self.rule.prompt.draw(self._random)
 
     def _begin_by_voice(self, said: list[bytes]) -> None:
         prompt = self._prompt()
         try:
-            self._people = self._gate.load().among(self._rule.door)
+            self._people = self.gate.plan.load().among(self.rule.door)
             profiles = [person.profile for person in self._people if person.profile is not None]
-            self._trials = [_Trial(self._voices.identify(profiles, self._format, prompt))]
+            self._trials = [_Trial(self.voices.identify(profiles, self.audio_format, prompt))]
         except NobodyToIdentify:
-            self._answer_denied(self._gate.deny(None, Denial.UNKNOWN_PERSON))
+            self._answer_denied(self.gate.deny(None, Denial.UNKNOWN_PERSON))
             return
         except StreamAuthError:
-            self._answer_denied(self._gate.deny(None, Denial.FAILED))
+            self._answer_denied(self.gate.deny(None, Denial.FAILED))
             return
         self._ask(prompt)
         for chunk in said:
@@ -236,9 +228,9 @@ class Visit:
     def _begin_by_claim(self, claimed: Claimed) -> None:
         prompt = self._prompt()
         try:
-            person = self._gate.load().people.get(claimed.person)
+            person = self.gate.plan.load().people.get(claimed.person)
             if person is None or person.profile is None:
-                self._answer_denied(self._gate.deny(claimed.person, Denial.UNKNOWN_PERSON))
+                self._answer_denied(self.gate.deny(claimed.person, Denial.UNKNOWN_PERSON))
                 return
             self._begin_trial(person, person.profile, prompt, duress=claimed.duress)
             if person.duress_profile is not None:
@@ -247,23 +239,23 @@ class Visit:
             self._ask(prompt)
         except AttemptRefused:
             self._end()
-            self._answer_denied(self._gate.deny(claimed.person, Denial.LOCKED_OUT))
+            self._answer_denied(self.gate.deny(claimed.person, Denial.LOCKED_OUT))
         except StreamAuthError:
             self._end()
-            self._answer_denied(self._gate.deny(claimed.person, Denial.FAILED))
+            self._answer_denied(self.gate.deny(claimed.person, Denial.FAILED))
 
     def _begin_trial(self, person: Person, profile: str, prompt: Prompt | None, *, duress: bool) -> None:
-        attempt = self._voices.verify(profile, self._format, prompt)
+        attempt = self.voices.verify(profile, self.audio_format, prompt)
         self._trials.append(_Trial(attempt, person, profile, duress))
 
     def _ask(self, prompt: Prompt | None) -> None:
         self._heard_bytes = 0
         self._new_front()
-        phrase = any(trial.profile is not None and self._voices.has_phrase(trial.profile) for trial in self._trials)
+        phrase = any(trial.profile is not None and self.voices.has_phrase(trial.profile) for trial in self._trials)
         if prompt is None:
-            self._show(Screen(View.LISTENING, phrase=phrase))
+            self.show(Screen(View.LISTENING, phrase=phrase))
         else:
-            self._show(Screen(View.SAY, prompt.text, phrase=phrase))
+            self.show(Screen(View.SAY, prompt.text, phrase=phrase))
 
     def _listen(self, chunk: bytes) -> None:
         if not self._trials:
@@ -272,7 +264,7 @@ class Visit:
         for trial in self._trials:
             if not trial.over:
                 self._take(trial, trial.attempt.receive_audio(chunk))
-        if self._heard_bytes >= self._rule.listen_s * self._bytes_per_s:
+        if self._heard_bytes >= self.rule.listen_s * self._bytes_per_s:
             for trial in self._trials:
                 if not trial.over:
                     self._take(trial, trial.attempt.receive_end())
@@ -304,12 +296,12 @@ class Visit:
         person = trial.person
         if person is None and trial.decided is not None:
             person = next((each for each in self._people if each.profile == trial.decided.name), None)
-        denial = self._gate.decide(None if person is None else person.name, duress=trial.duress)
+        denial = self.gate.decide(None if person is None else person.name, duress=trial.duress)
         if denial is not None:
             self._answer_denied(denial)
             return
         self._failures = 0
-        greeted = person.name if person is not None and self._rule.show_names else ""
+        greeted = person.name if person is not None and self.rule.show_names else ""
         self._answer(Screen(View.WELCOME, name=greeted))
 
     def _reject(self, trials: list[_Trial]) -> None:
@@ -328,24 +320,24 @@ class Visit:
             self._failures = 0
             self._rest()
             return
-        self._answer_denied(self._gate.deny(None if person is None else person.name, denial))
+        self._answer_denied(self.gate.deny(None if person is None else person.name, denial))
 
     def _forgive(self, others: list[_Trial]) -> None:
         for trial in others:
             if trial.profile is not None:
                 # where that fails, its failure stays counted; the person is in already
                 with suppress(StreamAuthError):
-                    self._voices.forgive(trial.profile)
+                    self.voices.forgive(trial.profile)
 
     def _answer_denied(self, denial: Denial) -> None:
         self._failures += 1
-        self._next_try = denial in _REPEATABLE and self._failures < self._rule.tries
+        self._next_try = denial in _REPEATABLE and self._failures < self.rule.tries
         closed = denial is Denial.LOCKDOWN
         self._answer(Screen(View.AGAIN if self._next_try else View.CLOSED if closed else View.RING))
 
     def _answer(self, screen: Screen) -> None:
-        self._answer_until_s = self._clock() + self._rule.answer_s
-        self._show(screen)
+        self._answer_until_s = self.clock() + self.rule.answer_s
+        self.show(screen)
 
     def _end(self) -> None:
         for trial in self._trials:

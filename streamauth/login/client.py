@@ -24,6 +24,9 @@ def daemon_runs(path: Path | None = None) -> bool:
 class LoginClient:
     """One connection to the daemon. Use as a context manager.
 
+    Whatever is asked of it raises the StreamAuthError by which the daemon refuses, or LoginDaemonAbsent where it does
+    not answer.
+
     Args:
         path: Of its socket; the usual one if None.
 
@@ -53,12 +56,7 @@ class LoginClient:
         self._socket.close()
 
     def ask(self, user: str, service: str, *, digits: bool = True, wait_s: float = 15.0) -> protocol.Prompt:
-        """Ask what must be said.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-            LoginDaemonAbsent: It does not answer.
-        """
+        """Ask what must be said."""
         kind = "digits" if digits else "none"
         request = protocol.Ask(self._id, user, service, kind, round(wait_s * 1000))  # type: ignore[arg-type]
         return _expect(protocol.Prompt, next(self._talk(request, 5.0)))
@@ -69,10 +67,6 @@ class LoginClient:
         Args:
             on_event: Given each event as an object, as it comes.
             wait_s: For the verdict.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-            LoginDaemonAbsent: It does not answer.
         """
         for reply in self._talk(protocol.Listen(self._id, events=on_event is not None), wait_s):
             if isinstance(reply, protocol.Told) and on_event is not None:
@@ -82,67 +76,35 @@ class LoginClient:
         raise LoginDaemonAbsent
 
     def enroll(self, user: str, phrase: str | None, wait_s: float = 200.0) -> Iterator[dict[str, Any]]:
-        """Enroll a person; the events.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-        """
+        """Enroll a person; the events."""
         return self._told(protocol.Enroll(self._id, user, phrase), wait_s)
 
     def level(self, seconds: float) -> Iterator[dict[str, Any]]:
-        """Measure the microphone; the levels as they come.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-        """
+        """Measure the microphone; the levels as they come."""
         return self._told(protocol.Level(self._id, round(seconds * 1000)), seconds + 10)
 
     def status(self, user: str) -> dict[str, Any]:
-        """How it stands with a person.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-        """
+        """How it stands with a person."""
         return _expect(protocol.Told, next(self._talk(protocol.Status(self._id, user), 5.0))).data
 
     def forget(self, user: str) -> None:
-        """Delete a person's voice.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-        """
+        """Delete a person's voice."""
         self._done(protocol.Forget(self._id, user))
 
     def unlock(self, user: str) -> None:
-        """Forget a person's failed attempts.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-        """
+        """Forget a person's failed attempts."""
         self._done(protocol.Unlock(self._id, user))
 
     def enable(self, service: str, on: bool, *, fixed: bool = False) -> None:
-        """Let a service ask for voices, or no longer; fixed: for the pass phrase alone.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-        """
+        """Let a service ask for voices, or no longer; fixed: for the pass phrase alone."""
         self._done(protocol.Enable(self._id, service, on, fixed))
 
     def devices(self) -> dict[str, Any]:
-        """The microphones: ``names``, the one ``chosen``, and ``why``.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-        """
+        """The microphones: ``names``, the one ``chosen``, and ``why``."""
         return _expect(protocol.Told, next(self._talk(protocol.Devices(self._id), 10.0))).data
 
     def choose_device(self, name: str) -> None:
-        """Take this microphone from now on; the automatic choice if empty.
-
-        Raises:
-            StreamAuthError: As the daemon refuses.
-        """
+        """Take this microphone from now on; the automatic choice if empty."""
         self._done(protocol.Device(self._id, name))
 
     def _done(self, request: protocol.Request) -> None:

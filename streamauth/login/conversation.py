@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import InitVar, asdict, dataclass
 
 import numpy as np
 
@@ -36,6 +36,7 @@ _REQUEST_S = 5.0  # for the rest of a line that has begun, and for the peer to t
 _IDLE_S = 90.0  # somebody may think at the prompt; longer than a prompt lives
 _MARGIN_MS = 2000  # the daemon ends so much before the module stops to wait
 _MAX_REQUESTS = 16
+_OF_ROOT = (protocol.Enroll, protocol.Level, protocol.Unlock, protocol.Enable, protocol.Devices, protocol.Device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +133,11 @@ class Lines:
         return bool(self._rest) or bool(select.select([self._connection], [], [], 0)[0])
 
 
+@dataclass(eq=False, repr=False)
 class Conversation:
     """Answers one connection until it ends.
 
-    Args:
+    Attributes:
         connection: The socket; closed by whoever made it.
         peer: Who is at its other end.
         voices: Judges and enrolls.
@@ -143,19 +145,14 @@ class Conversation:
         user_of: Finds a Unix user; raises UnknownUser.
     """
 
-    def __init__(
-        self,
-        connection: socket.socket,
-        peer: Peer,
-        voices: LoginVoices,
-        state: DaemonState,
-        user_of: Callable[[str], UnixUser] = unix_user,
-    ) -> None:
+    connection: InitVar[socket.socket]
+    peer: Peer
+    voices: LoginVoices
+    state: DaemonState
+    user_of: Callable[[str], UnixUser] = unix_user
+
+    def __post_init__(self, connection: socket.socket) -> None:
         self._lines = Lines(connection)
-        self._peer = peer
-        self._voices = voices
-        self._state = state
-        self._user_of = user_of
         self._offer: Offer | None = None
         self._wait_s = 0.0
         self._service = ""
@@ -174,7 +171,7 @@ class Conversation:
     def _withdraw(self) -> None:
         offer, self._offer = self._offer, None
         if offer is not None:
-            self._voices.withdraw(offer)
+            self.voices.withdraw(offer)
 
     def _answer(self, request: protocol.Request) -> None:
         try:
@@ -190,56 +187,50 @@ class Conversation:
             self._reply(protocol.Refused(request.id, InternalError.code, InternalError.default_message))
 
     def _carry_out(self, request: protocol.Request) -> None:
+        if isinstance(request, _OF_ROOT):
+            self.peer.check()
         match request:
             case protocol.Ask():
-                self._ask(request)
+                return self._ask(request)
             case protocol.Listen():
-                self._listen(request)
+                return self._listen(request)
+            case protocol.Devices():
+                return self._reply(protocol.Told(request.id, self.voices.devices()))
+            case protocol.Status():
+                standing = asdict(self.voices.standing(self._permitted(request.user)))
+                return self._reply(protocol.Told(request.id, standing | {"services": sorted(self.state.enabled())}))
             case protocol.Enroll():
-                self._peer.check()
                 self._enroll(request)
             case protocol.Level():
-                self._peer.check()
                 self._level(request)
             case protocol.Forget():
-                user = self._user_of(request.user)
-                self._peer.check(user)
-                self._voices.forget(user)
-                self._reply(protocol.Done(request.id))
+                self.voices.forget(self._permitted(request.user))
             case protocol.Unlock():
-                self._peer.check()
-                self._voices.unlock(self._user_of(request.user))
-                self._reply(protocol.Done(request.id))
+                self.voices.unlock(self.user_of(request.user))
             case protocol.Enable():
-                self._peer.check()
-                self._state.enable(request.service, request.on, fixed=request.fixed)
-                self._reply(protocol.Done(request.id))
-            case protocol.Devices():
-                self._peer.check()
-                self._reply(protocol.Told(request.id, self._voices.devices()))
+                self.state.enable(request.service, request.on, fixed=request.fixed)
             case protocol.Device():
-                self._peer.check()
-                self._voices.check_device(request.name)
-                self._state.choose_device(request.name)
-                self._reply(protocol.Done(request.id))
-            case protocol.Status():
-                user = self._user_of(request.user)
-                self._peer.check(user)
-                data = asdict(self._voices.standing(user)) | {"services": sorted(self._state.enabled())}
-                self._reply(protocol.Told(request.id, data))
+                self.voices.check_device(request.name)
+                self.state.choose_device(request.name)
             case _:
                 raise LoginProtocolError
+        self._reply(protocol.Done(request.id))
+
+    def _permitted(self, name: str) -> UnixUser:
+        """A user about whom the peer may ask."""
+        user = self.user_of(name)
+        self.peer.check(user)
+        return user
 
     def _ask(self, request: protocol.Ask) -> None:
         self._withdraw()
         if request.v != protocol.VERSION:
             raise LoginProtocolError
-        if request.service != OWN_SERVICE and request.service not in self._state.enabled():
+        if request.service != OWN_SERVICE and request.service not in self.state.enabled():
             raise ServiceNotEnabled
-        user = self._user_of(request.user)
-        self._peer.check(user)
-        digits = request.prompt == "digits" and request.service not in self._state.fixed()
-        offer = self._offer = self._voices.offer(user, digits=digits)
+        user = self._permitted(request.user)
+        digits = request.prompt == "digits" and request.service not in self.state.fixed()
+        offer = self._offer = self.voices.offer(user, digits=digits)
         self._wait_s = max(0, request.wait_ms - _MARGIN_MS) / 1000
         self._service = request.service
         self._reply(protocol.Prompt(request.id, offer.say, offer.after_phrase))
@@ -251,9 +242,9 @@ class Conversation:
         decided = None
         # all is told to root alone, who asks for it, and not to whoever stands before sudo: numbers and reasons would
         # guide an imitator, and words would make a bug of the microphone for any program of a user
-        level = Disclosure.NUMBER if self._peer.uid == 0 and request.events else Disclosure.LEAST
+        level = Disclosure.NUMBER if self.peer.uid == 0 and request.events else Disclosure.LEAST
         try:
-            with self._voices.listen(offer, self._wait_s) as (attempt, events):
+            with self.voices.listen(offer, self._wait_s) as (attempt, events):
                 self._reply(protocol.Listening(request.id))
                 policy = DisclosurePolicy(level, attempt.session.threshold)
                 for event in self._watched(events):
@@ -261,15 +252,15 @@ class Conversation:
                     if request.events:
                         self._tell(request.id, event, policy)
         finally:
-            self._voices.withdraw(offer)  # where it was not used
+            self.voices.withdraw(offer)  # where it was not used
         if decided is None:
             raise InternalError
         _log.info("%s: %s (%s)", self._service, decided.verdict, ", ".join(decided.reasons))
         self._reply(judged(request.id, decided, level))
 
     def _enroll(self, request: protocol.Enroll) -> None:
-        user = self._user_of(request.user)
-        with self._voices.enroll(user, request.phrase) as (attempt, events):
+        user = self.user_of(request.user)
+        with self.voices.enroll(user, request.phrase) as (attempt, events):
             self._reply(protocol.Listening(request.id))
             if attempt.proposed_sounds:
                 words = asdict(Pronunciation(attempt.proposed_sounds))
@@ -278,12 +269,11 @@ class Conversation:
                 self._reply(protocol.Told(request.id, event_object(event)))
             complete = attempt.session.complete
         _log.info("enrollment: %s", "complete" if complete else "not complete")
-        self._reply(protocol.Done(request.id))
 
     def _level(self, request: protocol.Level) -> None:
         seconds = min(max(request.ms, 100), 30_000) / 1000
         began_s = time.monotonic()
-        with self._voices.record(seconds) as microphone:
+        with self.voices.record(seconds) as microphone:
             self._reply(protocol.Listening(request.id))
             decoder, only_zeros, at_s = PcmDecoder(microphone.format), True, 0.0
             for chunk in microphone:
@@ -298,7 +288,6 @@ class Conversation:
                 self._reply(protocol.Told(request.id, event_object(level)))
                 if at_s >= seconds or time.monotonic() - began_s >= seconds + 1 or self._lines.interrupted():
                     break
-        self._reply(protocol.Done(request.id))
 
     def _watched(self, events: Iterator[Event]) -> Iterator[Event]:
         """The events, for as long as the peer waits for them."""

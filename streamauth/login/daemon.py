@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -20,6 +21,7 @@ from streamauth.login import protocol
 from streamauth.login.conversation import Conversation, Peer
 from streamauth.login.state import DaemonState
 from streamauth.login.voices import LoginVoices
+from streamauth.outputs.systemd import sd_notify
 from streamauth.settings import LoginSettings
 
 _log = logging.getLogger("streamauth.login")
@@ -27,16 +29,6 @@ _FIRST_FD = 3  # sd_listen_fds(3)
 _BACKLOG = 16
 _LONGEST_S = 300.0  # no conversation takes so long; one that does is stuck
 _WAIT_S = 60.0
-
-
-def sd_notify(state: str, environment: Mapping[str, str] | None = None) -> None:
-    """Tell systemd; does nothing where it did not start this process. See sd_notify(3)."""
-    address = (os.environ if environment is None else environment).get("NOTIFY_SOCKET", "")
-    if address[:1] not in ("/", "@"):
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notify, suppress(OSError):
-        notify.connect("\0" + address[1:] if address[0] == "@" else address)
-        notify.sendall(state.encode())
 
 
 def systemd_listener(environment: Mapping[str, str] | None = None) -> socket.socket | None:
@@ -75,23 +67,23 @@ def own_listener(path: Path) -> socket.socket:
     return listener
 
 
+@dataclass(eq=False, repr=False)
 class Daemon:
     """Serves the socket until it is told to stop.
 
-    Args:
+    Attributes:
         listener: Listens already; closed at the end.
         voices: Judges and enrolls.
         state: Which services may ask, and the microphone.
         settings: The limits of connections.
     """
 
-    def __init__(
-        self, listener: socket.socket, voices: LoginVoices, state: DaemonState, settings: LoginSettings
-    ) -> None:
-        self._listener = listener
-        self._voices = voices
-        self._state = state
-        self._settings = settings
+    listener: socket.socket
+    voices: LoginVoices
+    state: DaemonState
+    settings: LoginSettings
+
+    def __post_init__(self) -> None:
         self._lock = Lock()
         self._begun: dict[Thread, tuple[int, float]] = {}
         self._wake, self._woken = socket.socketpair()
@@ -110,9 +102,9 @@ class Daemon:
             watchdog_s: Within which systemd wants to be told that all is well, in seconds.
         """
         wait_s = _WAIT_S if watchdog_s is None else watchdog_s / 3
-        self._listener.setblocking(False)
+        self.listener.setblocking(False)
         with selectors.DefaultSelector() as selector:
-            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self.listener, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             sd_notify("READY=1")
             while not self._stopping:
@@ -121,7 +113,7 @@ class Daemon:
                     sd_notify("WATCHDOG=1")
                 self._accept()
         sd_notify("STOPPING=1")
-        self._listener.close()
+        self.listener.close()
         self._wake.close()
         self._woken.close()
         deadline_s = time.monotonic() + 2.0
@@ -135,14 +127,14 @@ class Daemon:
 
     def _accept(self) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection, _ = self.listener.accept()
         except OSError:
             return
         peer = Peer.of(connection)
         with self._lock:
             of_users = Counter(uid for uid, _ in self._begun.values())
-            full = len(self._begun) >= self._settings.max_connections
-            mine = peer.uid != 0 and of_users[peer.uid] >= self._settings.max_connections_per_user
+            full = len(self._begun) >= self.settings.max_connections
+            mine = peer.uid != 0 and of_users[peer.uid] >= self.settings.max_connections_per_user
             if full or mine or self._stopping:
                 connection.close()
                 _log.warning("too many connections")
@@ -156,7 +148,7 @@ class Daemon:
 
         try:
             with connection:
-                Conversation(connection, peer, self._voices, self._state).run()
+                Conversation(connection, peer, self.voices, self.state).run()
         finally:
             with self._lock:
                 del self._begun[current_thread()]

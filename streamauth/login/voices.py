@@ -126,27 +126,24 @@ class Standing:
     wait_s: float
 
 
+@dataclass(eq=False, repr=False)
 class LoginVoices:
     """Logins by voice. For any thread.
 
-    Args:
+    Attributes:
         authenticator: Of the daemon's data folder.
         microphones: The port.
         clock: Seconds; never goes backwards.
     """
 
-    def __init__(
-        self,
-        authenticator: Authenticator,
-        microphones: Microphones,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.authenticator = authenticator
-        self._microphones = microphones
-        self._clock = clock
-        self._claims = MicrophoneClaims(clock)
-        self._settings = authenticator.settings.login
-        authenticator.store.tenants.create(TENANT)
+    authenticator: Authenticator
+    microphones: Microphones
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._claims = MicrophoneClaims(self.clock)
+        self._settings = self.authenticator.settings.login
+        self.authenticator.store.tenants.create(TENANT)
 
     def warm_up(self) -> None:
         """Load the models, so that the first login need not wait for them.
@@ -227,7 +224,7 @@ class LoginVoices:
             StreamAuthError: As ``Authenticator.verify``, or the attempt failed.
         """
         longest_s = min(longest_s, self._settings.max_listen_s)
-        with self._claims.claim(longest_s + _CLAIM_MARGIN_S), self._microphones.open() as microphone:
+        with self._claims.claim(longest_s + _CLAIM_MARGIN_S), self.microphones.open() as microphone:
             attempt = self.authenticator.verify(
                 offer.user.profile, microphone.format, prompt=offer.prompt_id, tenant=TENANT
             )
@@ -241,7 +238,7 @@ class LoginVoices:
         Raises:
             MicrophoneUnavailable, StreamAuthError: As ``listen`` and ``Authenticator.enroll``.
         """
-        with self._claims.claim(_MAX_ENROLL_S + _CLAIM_MARGIN_S), self._microphones.open() as microphone:
+        with self._claims.claim(_MAX_ENROLL_S + _CLAIM_MARGIN_S), self.microphones.open() as microphone:
             attempt = self.authenticator.enroll(
                 user.profile, microphone.format, phrase=phrase, text_independent=phrase is None, tenant=TENANT
             )
@@ -273,7 +270,7 @@ class LoginVoices:
         Raises:
             MicrophoneUnavailable: It cannot be opened.
         """
-        with self._claims.claim(longest_s + _CLAIM_MARGIN_S), self._microphones.open() as microphone:
+        with self._claims.claim(longest_s + _CLAIM_MARGIN_S), self.microphones.open() as microphone:
             yield microphone
 
     def devices(self) -> dict[str, Any]:
@@ -283,7 +280,7 @@ class LoginVoices:
             MicrophoneUnavailable: None can be used.
         """
         with self._claims.claim(_LOOK_S):  # the list is made anew, which would end a recording
-            return asdict(self._microphones.described())
+            return asdict(self.microphones.described())
 
     def check_device(self, name: str) -> None:
         """Refuse a name of a microphone that fits none; the empty one fits.
@@ -293,12 +290,12 @@ class LoginVoices:
         """
         if name:
             with self._claims.claim(_LOOK_S):
-                self._microphones.check(name)
+                self.microphones.check(name)
 
     def _events(
         self, attempt: Attempt[AnySession], microphone: OpenMicrophone, longest_s: float, silence_s: float
     ) -> Iterator[Event]:
-        began_s, heard, zeros_s = self._clock(), False, 0.0
+        began_s, heard, zeros_s = self.clock(), False, 0.0
         bytes_per_s = microphone.format.sample_rate_hz * microphone.format.channels * microphone.format.sample_bytes
         for chunk in microphone:
             zeros_s = 0.0 if heard or any(chunk) else zeros_s + len(chunk) / bytes_per_s
@@ -309,7 +306,7 @@ class LoginVoices:
                 yield event
             if attempt.state is not SessionState.LISTENING:
                 break
-            waited_s = self._clock() - began_s
+            waited_s = self.clock() - began_s
             if waited_s >= longest_s or (not heard and waited_s >= silence_s):
                 yield from attempt.receive_end()
                 break

@@ -1,6 +1,5 @@
-"""Small parts of a kiosk: claims, readers, watchdog, clocks, settings."""
+"""Small parts of a kiosk: claims, readers, clocks, settings."""
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from streamauth.kiosk.claims import Claims
 from streamauth.kiosk.health import ClockWatch, Nightly, Part, check
 from streamauth.kiosk.identity import Identity
 from streamauth.kiosk.reader import Claimer, Reader
-from streamauth.kiosk.watchdog import Watchdog
 from streamauth.kiosk.web import KioskFacts, ScreenFeed, ScreenServer
 from streamauth.outputs.command import CommandDoor
 from streamauth.outputs.gpio import GpioDoor
@@ -85,19 +83,6 @@ def test_a_reader_that_comes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     eventually(lambda: "159-1270" in got)
     assert not reader.failing
     reader.close()
-
-
-def test_the_service_manager_is_told(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        watchdog = Watchdog({"NOTIFY_SOCKET": str(tmp_path / "notify")})
-        watchdog.ready()
-        watchdog.beat()
-        watchdog.stopping()
-        assert [manager.recv(99) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
-        watchdog.close()
-        watchdog.beat()
-    Watchdog({}).ready()
 
 
 def test_the_nightly_check_comes_once_a_night() -> None:

@@ -9,13 +9,14 @@ import pytest
 
 from streamauth.errors import LoginError, MicrophoneAbsent, MicrophoneBusy, MicrophoneUnavailable, UnknownUser
 from streamauth.login.claims import MicrophoneClaims
-from streamauth.login.daemon import sd_notify, systemd_listener
+from streamauth.login.daemon import systemd_listener
 from streamauth.login.doctor import check_services, check_sound_cards, services_with_module
 from streamauth.login.guidance import TO_READ, level_advice
 from streamauth.login.microphones import choose_for_login
 from streamauth.login.pam_switch import folder_reader
 from streamauth.login.state import DaemonState
 from streamauth.login.users import UnixUser, unix_user
+from streamauth.outputs.systemd import sd_notify
 from streamauth.sources.microphone import InputDevice
 
 
