@@ -31,6 +31,7 @@ from streamauth.kiosk.screen import View
 from streamauth.kiosk.web import Touch, TouchKind
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
+from streamauth.store.door_plan import PersonRow
 
 RATE_HZ = 16_000
 CHUNK = RATE_HZ // CHUNKS_PER_S
@@ -93,7 +94,7 @@ def enroll(authenticator: Authenticator) -> None:
             samples, _ = soundfile.read(demo_utterances()[VOICE, name].path, dtype="int16")
             attempt.receive_audio(samples.tobytes())
             attempt.end_utterance()
-    authenticator.store.door_plan.put_person(Person("ada", "ada"), pin="2468")
+    authenticator.store.door_plan.put_people([PersonRow(Person("ada", "ada"), pin="2468")])
     authenticator.store.door_plan.replace_permissions([Permission("ada", "*")])
 
 

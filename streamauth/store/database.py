@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, ColumnElement, Connection, Double, Table, bindparam, cast, create_engine, make_url
@@ -60,33 +60,25 @@ class Database:
         """The database's file, where it is one."""
         return self._backend.file
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """A transaction that only reads. It sees one state of the database from its beginning to its end."""
-        with self._transaction("read") as connection:
-            yield connection
+        return self._transaction("read")
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> AbstractContextManager[Connection]:
         """A transaction that writes. It is committed at the end, or undone by any exception.
 
         In SQLite it excludes all other writers. In other databases it excludes those that lock or change the same
         rows: lock a row before you decide by what you read.
         """
-        with self._transaction("write") as connection:
-            yield connection
+        return self._transaction("write")
 
-    @contextmanager
-    def count(self) -> Iterator[Connection]:
+    def count(self) -> AbstractContextManager[Connection]:
         """As ``write``, for what may be lost in a crash: it does not wait for the disk."""
-        with self._transaction("count") as connection:
-            yield connection
+        return self._transaction("count")
 
-    @contextmanager
-    def migrate(self) -> Iterator[Connection]:
+    def migrate(self) -> AbstractContextManager[Connection]:
         """A transaction that changes the schema, alone; foreign keys are not enforced where tables are rebuilt."""
-        with self._transaction("migrate") as connection:
-            yield connection
+        return self._transaction("migrate")
 
     @contextmanager
     def _transaction(self, mode: Mode) -> Iterator[Connection]:

@@ -176,17 +176,6 @@ class DoorPlan(StorePart):
             if plan.salt is not None:
                 connection.execute(insert(meta).values(name=_SALT, value=plan.salt))
 
-    def put_person(
-        self,
-        person: Person,
-        *,
-        badge: str | None = None,
-        pin: str | None = None,
-        duress_pin: str | None = None,
-    ) -> None:
-        """Add a person, or change all that is known of them, as ``put_people`` does."""
-        self.put_people([PersonRow(person, badge, pin, duress_pin)])
-
     def put_people(self, rows: Sequence["PersonRow"], *, replace: bool = False) -> None:
         """Add people, or change all that is known of them, all of them or none; PINs that are None stay as they are.
 

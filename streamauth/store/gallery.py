@@ -21,12 +21,13 @@ from streamauth.store.names import stored_name
 from streamauth.store.overlay import Overlay
 from streamauth.store.profile_keys import ProfileKey
 from streamauth.store.profiles import spelled_name
+from streamauth.store.records import opened_voiceprint, opened_voiceprints
 from streamauth.store.schema import DEFAULT_TENANT, profiles, removals, voiceprints
 from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.sealing import SealingKey
 from streamauth.store.standing import Check, check_key
 from streamauth.store.templates import FOLLOWING, Template, templates_of
-from streamauth.store.voiceprints import explain_absence, unsealed_voiceprint, unsealed_voiceprints
+from streamauth.store.voiceprints import explain_absence
 
 _BATCH = 2_000
 _SAME = 1e-6
@@ -143,7 +144,7 @@ class Gallery:
             if row.change == enrolled.change:
                 return
             key = self._sealed.profile_key(connection, enrolled.profile_id)
-            voiceprint = unsealed_voiceprint(key, row.embedding, enrolled.profile_id, encoder_id)
+            voiceprint = opened_voiceprint(key, row.embedding, "voiceprint", enrolled.profile_id, encoder_id)
             present = templates_of(connection, lambda _: key, (enrolled.profile_id,), encoder_id)[enrolled.profile_id]
             same = row.name == enrolled.name and _equal(voiceprint, enrolled.voiceprint)
             if not same or not all(_is_among(template, present) for template in enrolled.templates):
@@ -221,7 +222,9 @@ class _Kept:
             return {}
         keys = {row.id: ProfileKey.of(key, row) for row in rows}
         beside = templates_of(connection, keys.__getitem__, list(keys), self._encoder_id)
-        whole = unsealed_voiceprints([(keys[row.id], row.embedding, row.id) for row in rows], self._encoder_id)
+        whole = opened_voiceprints(
+            [(keys[row.id], row.embedding, ("voiceprint", row.id, self._encoder_id)) for row in rows]
+        )
         return {
             row.number: Enrolled(row.id, row.name, voiceprint, tuple(beside[row.id]), row.change)
             for row, voiceprint in zip(rows, whole, strict=True)

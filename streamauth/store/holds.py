@@ -5,7 +5,6 @@ two processes cannot both take the last place. What it tells lasts for a while a
 a process that dies come free by themselves.
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
@@ -14,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from streamauth.store.database import Database
 from streamauth.store.schema import holds
+from streamauth.store.sealing import hashed
 
 LASTS_S = 30.0
 """How long a process that tells nothing any more keeps its places, in seconds."""
@@ -49,7 +49,7 @@ class Holds:
             now_s = self._database.now_s(connection)
             mine = self._mine()
             of_others = (holds.c.process != self._process) & (holds.c.until_s > now_s)
-            hashes = {_hash(name): name for name in limits}
+            hashes = {hashed(name): name for name in limits}
             sums = select(holds.c.name, func.sum(holds.c.held)).where(of_others, holds.c.name.in_(hashes))
             others = {hashes[row[0]]: int(row[1]) for row in connection.execute(sums.group_by(holds.c.name))}
             if any(others.get(name, 0) + mine.get(name, 0) > most for name, most in limits.items()):
@@ -77,17 +77,13 @@ class Holds:
             connection.execute(delete(holds).where(holds.c.process == self._process))
 
     def _tell(self, connection: Connection, held: Mapping[str, int], now_s: float) -> None:
-        names = [_hash(name) for name in held]
+        names = [hashed(name) for name in held]
         mine = (holds.c.process == self._process) & holds.c.name.in_(names)
         connection.execute(delete(holds).where(mine))
         rows = [
-            {"name": _hash(name), "process": self._process, "held": count, "until_s": now_s + LASTS_S}
+            {"name": hashed(name), "process": self._process, "held": count, "until_s": now_s + LASTS_S}
             for name, count in held.items()
             if count > 0
         ]
         if rows:
             connection.execute(insert(holds), rows)
-
-
-def _hash(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

@@ -71,11 +71,7 @@ class Prompts(StorePart):
             if connection.scalar(owner.with_for_update()) is None:
                 raise InputError("There is no such tenant.") if profile_id is None else UnknownProfile
             now_s = self._sealed.database.now_s(connection)
-            expired = select(prompts.c.id).where(prompts.c.expires_at_s <= now_s)
-            # rows that another transaction deletes already are skipped, or two could wait for each other
-            skipping = expired.with_for_update(skip_locked=True)
-            for gone in connection.scalars(delete(prompts).where(prompts.c.id.in_(skipping)).returning(prompts.c.id)):
-                self._sealed.forget(connection, PROMPT, gone)
+            self._sealed.drop(connection, PROMPT, prompts.c.id, prompts.c.expires_at_s <= now_s)
             if profile_id is not None and (waiting_one := self._fresh(connection, mine, prompt, now_s, settings)):
                 return waiting_one
             waiting = select(func.count()).where(mine, prompts.c.expires_at_s > now_s)

@@ -5,7 +5,6 @@ who take at once only as many get something as there is room for. The rows are w
 PostgreSQL the table is not logged, in SQLite its writes do not wait for the disk.
 """
 
-import hashlib
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -14,6 +13,7 @@ from sqlalchemy import ColumnElement, Double, bindparam, case, cast, delete, upd
 
 from streamauth.store.database import Database
 from streamauth.store.schema import rates
+from streamauth.store.sealing import hashed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Rates:
             filled = _least(rate.burst, rates.c.level + _most(0.0, now_s - rates.c.at_s) * rate.per_s)
             left = case((filled >= cost, filled - cost), else_=filled)
             new = {
-                "name": _hash(rate.kind, name),
+                "name": hashed(f"{rate.kind}\0{name}"),
                 "level": rate.burst - (cost if rate.burst >= cost else 0.0),
                 "at_s": now_s,
                 "full_s": now_s + cost / rate.per_s,
@@ -67,7 +67,7 @@ class Rates:
 
     def give_back(self, rate: Rate, name: str, cost: float = 1.0) -> None:
         """Put back what was taken for something that then did not happen."""
-        this = update(rates).where(rates.c.name == _hash(rate.kind, name))
+        this = update(rates).where(rates.c.name == hashed(f"{rate.kind}\0{name}"))
         with self._database.count() as connection:
             connection.execute(this.values(level=_least(rate.burst, rates.c.level + cost)))
 
@@ -76,10 +76,6 @@ class Rates:
         with self._database.count() as connection:
             full = rates.c.full_s < self._database.clock()
             return connection.execute(delete(rates).where(full)).rowcount
-
-
-def _hash(kind: str, name: str) -> str:
-    return hashlib.sha256(f"{kind}\0{name}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _number(value: "float | ColumnElement[float]") -> "ColumnElement[float]":

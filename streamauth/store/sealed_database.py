@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, delete, exists, insert, select, update
 
 from streamauth.errors import DiskFull, StoreBusy, StoreCorrupt, UnknownProfile
 from streamauth.store import ledger
@@ -93,6 +93,13 @@ class SealedDatabase:
     def forget(self, connection: Connection, unit: Unit, *id_: str) -> None:
         """Note that this transaction removes the rows of a unit, see ``Authentic.forget``."""
         self.authentic.forget(connection, unit, *id_)
+
+    def drop(self, connection: Connection, unit: Unit, key: "Column[str]", condition: ColumnElement[bool]) -> None:
+        """Delete rows that each are a unit, known by a key; those that another transaction deletes are skipped."""
+        # else two could wait for each other
+        those = select(key).where(condition).with_for_update(skip_locked=True)
+        for gone in connection.scalars(delete(key.table).where(key.in_(those)).returning(key)):
+            self.forget(connection, unit, gone)
 
     def key(self, connection: Connection) -> SealingKey:
         """The key in force in this transaction. Where it writes, the key is not changed before its end.

@@ -111,6 +111,11 @@ class SealingKey:
             raise StoreCorrupt from None
 
 
+def hashed(text: str) -> str:
+    """SHA-256 of a text, hexadecimal: what is kept in place of a secret or a name."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def key_id_of(sealed: bytes) -> bytes:
     """The id of the key that sealed a value.
 

@@ -1,6 +1,5 @@
 """Session tokens in the store: a row is a token that waits to be used, and is gone once it is."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ from streamauth.store.api_keys import is_good
 from streamauth.store.authentic import API_KEY, SESSION_TOKEN
 from streamauth.store.schema import api_keys, session_tokens
 from streamauth.store.sealed_database import StorePart
+from streamauth.store.sealing import hashed
 
 _PREFIX = "st_"
 _SECRET_BYTES = 32
@@ -47,17 +47,13 @@ class SessionTokens(StorePart):
             TooManySessions: There are as many.
         """
         token = _PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
-        name = _hash(token)
+        name = hashed(token)
         with self._sealed.write() as connection:
             # the row that others who ask with the same key wait for; SQLite holds its lock already
             connection.execute(select(api_keys.c.id).where(api_keys.c.id == key_id).with_for_update())
             now_s = self._sealed.database.now_s(connection)
-            expired = select(session_tokens.c.hash).where(session_tokens.c.expires_at_s <= now_s)
-            # rows that another transaction deletes already are skipped, or two could wait for each other
-            skipping = expired.with_for_update(skip_locked=True)
-            dropped = delete(session_tokens).where(session_tokens.c.hash.in_(skipping))
-            for gone in connection.scalars(dropped.returning(session_tokens.c.hash)):
-                self._sealed.forget(connection, SESSION_TOKEN, gone)
+            expired = session_tokens.c.expires_at_s <= now_s
+            self._sealed.drop(connection, SESSION_TOKEN, session_tokens.c.hash, expired)
             mine = (session_tokens.c.key_id == key_id) & (session_tokens.c.expires_at_s > now_s)
             if connection.execute(select(func.count()).where(mine)).scalar_one() >= max_open:
                 raise TooManySessions("As many session tokens as there may be wait to be used.")
@@ -74,7 +70,7 @@ class SessionTokens(StorePart):
             SessionTokenRefused: It is none, was used, has expired, or its API key is revoked or has ended.
         """
         # found by its hash, so that the time that takes tells nothing of the token
-        this = session_tokens.c.hash == _hash(token)
+        this = session_tokens.c.hash == hashed(token)
         with self._sealed.write() as connection:
             row = connection.execute(select(session_tokens).where(this).with_for_update()).one_or_none()
             if row is None:
@@ -88,7 +84,3 @@ class SessionTokens(StorePart):
         if row.expires_at_s <= now_s or not is_good(api_key, round(now_s * 1000)):
             raise SessionTokenRefused
         return Grant(api_key.tenant_id, row.key_id, purpose)
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,9 +1,7 @@
 """Sign-ins in the store: a row is a browser in which an API key was shown, until the sign-in expires."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
@@ -13,6 +11,7 @@ from streamauth.store.audit import note
 from streamauth.store.authentic import API_KEY, SIGN_IN
 from streamauth.store.schema import api_keys, sign_ins
 from streamauth.store.sealed_database import StorePart
+from streamauth.store.sealing import hashed
 
 _SECRET_BYTES = 32
 _USE_STEP_S = 60.0
@@ -40,13 +39,9 @@ class SignIns(StorePart):
         with self._sealed.write() as connection:
             now_s = self._sealed.database.now_s(connection)
             over = (sign_ins.c.used_at_s <= now_s - rule.idle_s) | (sign_ins.c.began_at_s <= now_s - rule.most_s)
-            # rows that another transaction deletes already are skipped, or two could wait for each other
-            ended = select(sign_ins.c.hash).where(over).with_for_update(skip_locked=True)
-            gone = delete(sign_ins).where(sign_ins.c.hash.in_(ended)).returning(sign_ins.c.hash)
-            for hashed in connection.scalars(gone):
-                self._sealed.forget(connection, SIGN_IN, hashed)
-            values: dict[str, Any] = {"hash": _hash(secret), "key_id": key_id, "began_at_s": now_s, "used_at_s": now_s}
-            self._sealed.change(connection, SIGN_IN, values["hash"])
+            self._sealed.drop(connection, SIGN_IN, sign_ins.c.hash, over)
+            values = {"hash": hashed(secret), "key_id": key_id, "began_at_s": now_s, "used_at_s": now_s}
+            self._sealed.change(connection, SIGN_IN, hashed(secret))
             connection.execute(insert(sign_ins).values(values))
             note(self._sealed, connection, "key.signed_in", subject=key_id, actor=key_id)
         return secret
@@ -58,7 +53,7 @@ class SignIns(StorePart):
             Unauthorized: There is none, it has ended, or its key is revoked.
         """
         # found by its hash, so that the time that takes tells nothing of the secret
-        this = sign_ins.c.hash == _hash(secret)
+        this = sign_ins.c.hash == hashed(secret)
         query = select(api_keys, sign_ins.c.hash.label("sign_in"), sign_ins.c.began_at_s, sign_ins.c.used_at_s)
         with self._sealed.read() as connection:
             row = connection.execute(query.join(sign_ins, sign_ins.c.key_id == api_keys.c.id).where(this)).one_or_none()
@@ -78,9 +73,5 @@ class SignIns(StorePart):
     def end(self, secret: str) -> None:
         """Sign out. Idempotent."""
         with self._sealed.write() as connection:
-            self._sealed.forget(connection, SIGN_IN, _hash(secret))
-            connection.execute(delete(sign_ins).where(sign_ins.c.hash == _hash(secret)))
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+            self._sealed.forget(connection, SIGN_IN, hashed(secret))
+            connection.execute(delete(sign_ins).where(sign_ins.c.hash == hashed(secret)))

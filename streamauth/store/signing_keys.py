@@ -51,9 +51,8 @@ class SigningKeys(StorePart):
             # another process may have been quicker
             if (found := self._newest(connection, now_s, max_age_s)) is not None:
                 return found
-            old = delete(signing_keys).where(signing_keys.c.created_at_s < now_s - max_age_s - _KEPT_S)
-            for gone in connection.scalars(old.returning(signing_keys.c.id)):
-                self._sealed.forget(connection, SIGNING_KEY, gone)
+            old = signing_keys.c.created_at_s < now_s - max_age_s - _KEPT_S
+            self._sealed.drop(connection, SIGNING_KEY, signing_keys.c.id, old)
             made = Ed25519PrivateKey.generate()
             public = made.public_key().public_bytes_raw()
             name = _encoded(hashlib.sha256(_canonical(public)).digest())

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from streamauth.errors import Unauthorized, UnknownProfile, VoiceprintChanged
+from streamauth.errors import Unauthorized, VoiceprintChanged
 from streamauth.store.api_keys import is_good
 from streamauth.store.authentic import API_KEY, PROFILE
-from streamauth.store.schema import api_keys, enrollments, profiles, voiceprints
+from streamauth.store.schema import api_keys, enrollments, voiceprints
 from streamauth.store.sealed_database import SealedDatabase, StorePart
 from streamauth.store.voiceprints import explain_absence
 
@@ -95,8 +95,6 @@ def check_key(sealed: SealedDatabase, connection: Connection, key_id: str | None
 
 
 def _enrolled_ms(connection: Connection, profile_id: str, encoder_id: str) -> int:
-    if connection.scalar(select(profiles.c.id).where(profiles.c.id == profile_id)) is None:
-        raise UnknownProfile
     mine = (voiceprints.c.profile_id == profile_id) & (voiceprints.c.encoder_id == encoder_id)
     enrolled_ms = connection.scalar(select(voiceprints.c.created_ms).where(mine))
     if enrolled_ms is None:

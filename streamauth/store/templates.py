@@ -23,7 +23,6 @@ from streamauth.store.records import opened_voiceprint, sealed_voiceprint
 from streamauth.store.schema import templates, voiceprints
 from streamauth.store.sealed_database import StorePart
 from streamauth.store.standing import Check
-from streamauth.store.voiceprints import unsealed_voiceprint
 
 FOLLOWING = ""
 """The label of the voiceprint that follows the voice."""
@@ -136,7 +135,7 @@ class Templates(StorePart):
             )
             if embedding is None:
                 raise _Unmoved
-            enrolled = unsealed_voiceprint(key, embedding, *context)
+            enrolled = opened_voiceprint(key, embedding, "voiceprint", *context)
             row = connection.execute(select(templates).where(mine, templates.c.label == FOLLOWING)).one_or_none()
             moved = move(enrolled, enrolled if row is None else _template_of(row, key).voiceprint)
             if moved is None:

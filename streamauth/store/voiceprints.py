@@ -1,6 +1,5 @@
 """Voiceprints: what profiles are compared by, one for each encoder and never mixed between encoders."""
 
-from collections.abc import Sequence
 from typing import NoReturn
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -9,7 +8,7 @@ from streamauth.core.ports import Voiceprint
 from streamauth.errors import EncoderChanged, ProfileNotEnrolled, UnknownProfile
 from streamauth.store.authentic import PROFILE
 from streamauth.store.profile_keys import ProfileKey
-from streamauth.store.records import opened_voiceprint, opened_voiceprints, sealed_voiceprint
+from streamauth.store.records import opened_voiceprint, sealed_voiceprint
 from streamauth.store.schema import enrollments, profiles, voiceprints
 from streamauth.store.sealed_database import StorePart
 
@@ -31,9 +30,8 @@ class Voiceprints(StorePart):
             if embedding is None:
                 explain_absence(connection, profile_id)
             self._sealed.check(connection, PROFILE, profile_id)
-            return unsealed_voiceprint(
-                self._sealed.profile_key(connection, profile_id), embedding, profile_id, encoder_id
-            )
+            key = self._sealed.profile_key(connection, profile_id)
+            return opened_voiceprint(key, embedding, "voiceprint", profile_id, encoder_id)
 
     def encoders(self, profile_id: str) -> tuple[str, ...]:
         """Ids of the encoders that the enrollment is complete for, sorted."""
@@ -78,16 +76,4 @@ def put_voiceprint(
             speech_s=speech_s,
             embedding=sealed_voiceprint(key, voiceprint, "voiceprint", profile_id, encoder_id),
         )
-    )
-
-
-def unsealed_voiceprint(key: ProfileKey, embedding: bytes, profile_id: str, encoder_id: str) -> Voiceprint:
-    """The voiceprint of a row of the table ``voiceprints``."""
-    return opened_voiceprint(key, embedding, "voiceprint", profile_id, encoder_id)
-
-
-def unsealed_voiceprints(sealed: Sequence[tuple[ProfileKey, bytes, str]], encoder_id: str) -> list[Voiceprint]:
-    """The same of many profiles, each given by its key, the sealed value and its id."""
-    return opened_voiceprints(
-        [(key, value, ("voiceprint", profile_id, encoder_id)) for key, value, profile_id in sealed]
     )

@@ -15,7 +15,7 @@ from streamauth.core.door.command import DoorAction
 from streamauth.core.door.events import DoorEventKind, DoorMode, DoorState
 from streamauth.core.door.message import DoorMessage
 from streamauth.store.api_keys import Scope
-from streamauth.store.door_plan import SpanRow
+from streamauth.store.door_plan import PersonRow, SpanRow
 from tests.browser.rig import accessibility_faults, opened
 from tests.server.rig import Watched, server
 from tests.server.web import key_of
@@ -70,8 +70,10 @@ def site(folder: Path) -> Iterator[tuple[str, str, Doors]]:
     """A server that knows two doors and some people; the page's address, a key, and the doors."""
     with server(folder, access={"address_burst": 100_000}) as (url, watched):
         plan = watched.store.door_plan
-        plan.put_person(Person("Ada Lovelace", "ada", groups=frozenset({"staff"})), badge="159-1270", pin="2468")
-        plan.put_person(Person("Bob, the <b>builder</b>", suspended=True))
+        plan.put_people(
+            [PersonRow(Person("Ada Lovelace", "ada", groups=frozenset({"staff"})), badge="159-1270", pin="2468")]
+        )
+        plan.put_people([PersonRow(Person("Bob, the <b>builder</b>", suspended=True))])
         plan.replace_schedules([SpanRow("office", "mon-fri", "07:00", "19:00")])
         plan.replace_permissions([Permission("@staff", "front", "office"), Permission("Ada Lovelace", "*")])
         plan.replace_holidays(["12-25"])

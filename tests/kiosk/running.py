@@ -24,7 +24,7 @@ from streamauth.kiosk.screen import Screen, View
 from streamauth.kiosk.site_copy import steady_s
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
-from streamauth.store.door_plan import SpanRow
+from streamauth.store.door_plan import PersonRow, SpanRow
 from streamauth.store.store import Store
 from tests.kiosk.card import RATE_HZ, SoundCard
 from tests.kiosk.rig import PINS, closed_door, eventually
@@ -61,8 +61,8 @@ def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 attempt.receive_audio(samples.tobytes())
                 attempt.end_utterance()
     plan = authenticator.store.door_plan
-    plan.put_person(Person("Ada", "ada", "ada-threat"), pin="2468", duress_pin="2469", badge="159-1270")
-    plan.put_person(Person("Bob", "bob"), pin="1357")
+    plan.put_people([PersonRow(Person("Ada", "ada", "ada-threat"), pin="2468", duress_pin="2469", badge="159-1270")])
+    plan.put_people([PersonRow(Person("Bob", "bob"), pin="1357")])
     plan.replace_schedules([SpanRow("never", "mon-sun", "00:00", "00:01", "only")])
     plan.replace_permissions([Permission("Ada", "*"), Permission("Bob", "front", "never")])
     authenticator.close()

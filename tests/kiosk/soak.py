@@ -22,7 +22,7 @@ from streamauth.kiosk.screen import View
 from streamauth.kiosk.visit import VisitRule
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
-from streamauth.store.door_plan import Claimed
+from streamauth.store.door_plan import Claimed, PersonRow
 from streamauth.store.store import Store
 from tests.fakes import FakeRecognizer, pause, pcm, say
 from tests.kiosk.rig import DOOR, MockDoor
@@ -70,7 +70,7 @@ def _kiosk(folder: Path) -> Iterator["object"]:
         authenticator = Authenticator(Store.open(folder), FakeEngines(settings), settings)
         enroll(authenticator, "ada", ADA, PHRASE, PHRASE)
         plan = door.store.door_plan
-        plan.put_person(Person("Ada", "ada"), pin="2468")
+        plan.put_people([PersonRow(Person("Ada", "ada"), pin="2468")])
         plan.replace_permissions([Permission("Ada", DOOR)])
         yield Kiosk(door, authenticator, VisitRule(DOOR, listen_s=10.0, tries=1), NOON_S)
         authenticator.close()

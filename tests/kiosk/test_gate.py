@@ -9,7 +9,7 @@ import pytest
 from streamauth.core.door.access import Direction, PassbackRule, Permission, Person
 from streamauth.core.door.events import Denial
 from streamauth.kiosk.gate import Gate, GateRule
-from streamauth.store.door_plan import SpanRow
+from streamauth.store.door_plan import PersonRow, SpanRow
 from tests.kiosk.rig import DOOR, MockDoor
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -22,9 +22,9 @@ RULE = GateRule(BERLIN, area="house")
 def door(tmp_path: Path) -> Iterator[MockDoor]:
     with MockDoor(tmp_path) as made:
         plan = made.store.door_plan
-        plan.put_person(Person("ada"))
-        plan.put_person(Person("old", needs_time=True))
-        plan.put_person(Person("bob"))
+        plan.put_people([PersonRow(Person("ada"))])
+        plan.put_people([PersonRow(Person("old", needs_time=True))])
+        plan.put_people([PersonRow(Person("bob"))])
         plan.replace_schedules([SpanRow("office", "mon-fri", "08:00", "18:00")])
         plan.replace_permissions([Permission("ada", DOOR, "office"), Permission("old", DOOR)])
         yield made

@@ -21,7 +21,7 @@ from streamauth.outputs.gpio import GpioDoor
 from streamauth.outputs.osdp import OsdpReader
 from streamauth.outputs.unwired import UnwiredDoor
 from streamauth.settings import DoorSettings, Settings
-from streamauth.store.door_plan import Claimed, DoorPlan
+from streamauth.store.door_plan import Claimed, DoorPlan, PersonRow
 from tests.kiosk.rig import eventually
 from tests.store.helpers import opened
 
@@ -30,7 +30,7 @@ from tests.store.helpers import opened
 def plan(tmp_path: Path) -> Iterator[DoorPlan]:
     store = opened(tmp_path)
     made = store.door_plan
-    made.put_person(Person("ada"), badge="7", pin="2468")
+    made.put_people([PersonRow(Person("ada"), badge="7", pin="2468")])
     yield made
     store.close()
 

@@ -15,7 +15,7 @@ from streamauth.core.lockout import AttemptOutcome, Locked
 from streamauth.errors import OutputUnavailable, StoreCorrupt, StoreUnavailable, UnknownProfile
 from streamauth.kiosk.build import open_parts
 from streamauth.settings import Settings, StoreSettings
-from streamauth.store.door_plan import SpanRow
+from streamauth.store.door_plan import PersonRow, SpanRow
 from streamauth.store.records import EnrollmentRecord
 from streamauth.store.store import Store
 from tests.fakes import FakeEncoder, voiceprint
@@ -33,9 +33,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for speaker, name in enumerate(("ada", "bob", "eve"), 1):
             enroll(store, name, speaker, "seven green apples please" if name == "ada" else None)
         plan = store.door_plan
-        plan.put_person(Person("Ada", "ada"), pin="2468", badge="159-1270")
-        plan.put_person(Person("Bob", "bob", groups=frozenset({"staff"})))
-        plan.put_person(Person("Eve", "eve"), pin="1357")
+        plan.put_people([PersonRow(Person("Ada", "ada"), pin="2468", badge="159-1270")])
+        plan.put_people([PersonRow(Person("Bob", "bob", groups=frozenset({"staff"})))])
+        plan.put_people([PersonRow(Person("Eve", "eve"), pin="1357")])
         day = SpanRow("day", "mon-sun", "00:00", "24:00", "yes")
         plan.replace_schedules([day, SpanRow("other", "mon", "1:00", "2:00")])
         plan.replace_permissions(
@@ -182,7 +182,7 @@ def test_killed_in_between(site: Store, near: Store, monkeypatch: pytest.MonkeyP
     succeed(site, "bob")
     record = EnrollmentRecord(FakeEncoder.id, voiceprint(9)[None], 3.0, 4.0)
     site.enrollments.add(site.profiles.get("bob").id, record, voiceprint=record.voiceprint, more=True)
-    site.door_plan.put_person(Person("Eve", "eve", groups=frozenset({"staff"})))
+    site.door_plan.put_people([PersonRow(Person("Eve", "eve", groups=frozenset({"staff"})))])
     left = moment
     with monkeypatch.context() as patch:
         for store in (site, near):

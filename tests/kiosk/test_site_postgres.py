@@ -7,6 +7,7 @@ import pytest
 
 from streamauth.core.door.access import Permission, Person
 from streamauth.settings import StoreSettings
+from streamauth.store.door_plan import PersonRow
 from streamauth.store.store import Store
 from tests.kiosk.rig import DOOR
 from tests.kiosk.site_rig import LIMITS, Clocks, Kept, Network, enroll, failures
@@ -30,7 +31,7 @@ def test_a_database_that_is_killed_and_comes_back(own_server: Server, tmp_path: 
         Store.open(tmp_path / "near", StoreSettings(), {}) as near,
     ):
         enroll(site, "ada", 1)
-        site.door_plan.put_person(Person("Ada", "ada"), pin="2468")
+        site.door_plan.put_people([PersonRow(Person("Ada", "ada"), pin="2468")])
         site.door_plan.replace_permissions([Permission("Ada", DOOR)])
         kept = Kept(tmp_path, near, Network(site), Clocks())
         with kept.door as door:

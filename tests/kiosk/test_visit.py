@@ -20,7 +20,7 @@ from streamauth.kiosk.visit import Visit, VisitRule
 from streamauth.kiosk.voices import Voices
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
-from streamauth.store.door_plan import Claimed, SpanRow
+from streamauth.store.door_plan import Claimed, PersonRow, SpanRow
 from streamauth.store.store import Store
 from tests.fakes import BrokenEncoder, cut, fake_models, pause, pcm, say
 from tests.kiosk.rig import DOOR, Memory, MockDoor, eventually
@@ -94,9 +94,9 @@ def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     enroll(auth, "ada-threat", ADA, THREAT, THREAT)
     enroll(auth, "bob", BOB, PHRASE, PHRASE)
     plan = auth.store.door_plan
-    plan.put_person(Person("Ada", "ada", "ada-threat"), pin="2468", duress_pin="2469")
-    plan.put_person(Person("Bob", "bob"), pin="1357")
-    plan.put_person(Person("Nil", "nobody"))
+    plan.put_people([PersonRow(Person("Ada", "ada", "ada-threat"), pin="2468", duress_pin="2469")])
+    plan.put_people([PersonRow(Person("Bob", "bob"), pin="1357")])
+    plan.put_people([PersonRow(Person("Nil", "nobody"))])
     plan.replace_schedules([SpanRow("sunday", "sun", "08:00", "18:00")])
     plan.replace_permissions([Permission("Ada", DOOR), Permission("Bob", DOOR, "sunday"), Permission("Nil", DOOR)])
     auth.close()

@@ -21,6 +21,7 @@ from streamauth.errors import StoreRolledBack, StoreTampered, UnknownProfile
 from streamauth.settings import AttemptSettings, PromptSettings, StoreSettings
 from streamauth.store.api_keys import Scope
 from streamauth.store.authentic import CHARGES, PROFILE
+from streamauth.store.door_plan import PersonRow
 from streamauth.store.door_schema import metadata
 from streamauth.store.records import Profile
 from streamauth.store.sealing import SealingKey
@@ -297,7 +298,7 @@ def test_what_was_used_up_is_put_back(store: Store, home: Path, anna: Profile) -
     ],
 )
 def test_a_plan_of_doors_that_is_changed_opens_none(store: Store, home: Path, tamper: Callable[[Path], Any]) -> None:
-    store.door_plan.put_person(Person("Ada", "ada"), badge="77", pin="2468")
+    store.door_plan.put_people([PersonRow(Person("Ada", "ada"), badge="77", pin="2468")])
     store.door_plan.load()
     tamper(home)
     with pytest.raises(StoreTampered):

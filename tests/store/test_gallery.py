@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from streamauth.errors import EncoderChanged, ProfileNotEnrolled, UnknownProfile, VoiceprintChanged
-from streamauth.store import changes, gallery, voiceprints
+from streamauth.store import changes, gallery, records
 from streamauth.store.store import Store
 from tests.store.helpers import ENCODER, OTHER_ENCODER, enrolled, opened, put, same, voiceprint
 
@@ -61,13 +61,13 @@ def test_whoever_is_far_behind_reads_everything_again(
 
 def test_nobody_is_unsealed_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     unsealed: list[str] = []
-    unseal: Callable[..., object] = voiceprints.unsealed_voiceprints
+    unseal: Callable[..., object] = records.opened_voiceprints
 
-    def counted(sealed: list[tuple[object, bytes, str]], encoder_id: str) -> object:
-        unsealed.extend(profile_id for *_, profile_id in sealed)
-        return unseal(sealed, encoder_id)
+    def counted(sealed: list[tuple[object, bytes, tuple[str, ...]]]) -> object:
+        unsealed.extend(profile_id for *_, (_, profile_id, _) in sealed)
+        return unseal(sealed)
 
-    monkeypatch.setattr("streamauth.store.gallery.unsealed_voiceprints", counted)
+    monkeypatch.setattr("streamauth.store.gallery.opened_voiceprints", counted)
     for number in range(3):
         enrolled(store, f"Anna {number}", number * 10)
     assert len(names(store)) == len(names(store)) == 3
