@@ -154,7 +154,7 @@ def test_one_command_needs_not_the_parsers_of_all_others() -> None:
         "print(*(name for name in sys.modules if name.startswith('streamauth.cli.')))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {f"streamauth.cli.{name}" for name in ("app", "output", "verify")}
+    assert set(done.stdout.split()) == {f"streamauth.cli.{name}" for name in ("app", "options", "output", "verify")}
 
 
 def test_no_http_client_is_loaded_with_vosk() -> None:

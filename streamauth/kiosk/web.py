@@ -17,11 +17,12 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from streamauth.errors import BadSetting, CannotListen
 from streamauth.kiosk.screen import Screen, View
+from streamauth.server.static import TYPES, file_route
 
 FOLDER = Path(__file__).with_name("page")
 POLICY = (
@@ -30,12 +31,8 @@ POLICY = (
 )
 """Content security policy of the page."""
 
-_TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+_HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+_PAGE_HEADERS = {"Content-Security-Policy": POLICY, "Permissions-Policy": "microphone=(), camera=()"}
 _MAX_BODY = 512
 _MAX_TEXT = 64
 _MAX_WAITING = 64
@@ -237,7 +234,8 @@ class ScreenServer:
     def _app(self) -> Starlette:
         routes = [Route("/events", self._events, methods=["GET"])]
         routes += [Route(f"/{kind}", self._touched, methods=["POST"], name=kind) for kind in TouchKind]
-        routes += [_file(path) for path in sorted(FOLDER.iterdir()) if path.suffix in _TYPES]
+        files = {path: f"/{path.name.removeprefix('index.html')}" for path in sorted(FOLDER.iterdir())}
+        routes += [file_route(at, path, _HEADERS, _PAGE_HEADERS) for path, at in files.items() if path.suffix in TYPES]
         return Starlette(routes=routes)
 
     async def _events(self, request: Request) -> Response:
@@ -276,14 +274,3 @@ class ScreenServer:
 
 def _message(kind: str, data: Any) -> str:
     return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
-
-
-def _file(path: Path) -> Route:
-    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-    if path.suffix == ".html":
-        headers |= {"Content-Security-Policy": POLICY, "Permissions-Policy": "microphone=(), camera=()"}
-
-    async def get(_: object) -> Response:
-        return FileResponse(path, headers=headers, media_type=_TYPES[path.suffix])
-
-    return Route("/" if path.name == "index.html" else f"/{path.name}", get, methods=["GET"])

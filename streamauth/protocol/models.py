@@ -8,7 +8,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, create_model
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema, create_model
 
 from streamauth.core.audio.pcm import MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, Encoding
 from streamauth.core.events import Candidate, Decided, Event, Verdict
@@ -44,12 +44,12 @@ Label = Annotated[str, Field(min_length=1, max_length=MAX_LABEL)]
 AnyReason = Annotated[Reason, WithJsonSchema({"type": "string"})]
 
 
-class _Client(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _Client(BaseModel, extra="forbid", strict=True):
+    """Of a client."""
 
 
-class _Server(BaseModel):
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+class _Server(BaseModel, strict=True, allow_inf_nan=False):
+    """Of the server."""
 
 
 class Audio(_Client):

@@ -76,6 +76,16 @@ class Caller:
         if not self.scopes & set(scopes):
             raise Forbidden
 
+    def need_site(self) -> None:
+        """Go on only for an administrator of the default tenant: doors and audit log are of the whole site.
+
+        Raises:
+            Forbidden: It is none.
+        """
+        self.need(Scope.ADMIN)
+        if self.tenant != DEFAULT_TENANT:
+            raise Forbidden
+
 
 class Allowance:
     """How many attempts of a caller may still fail that are charged to no profile.
@@ -126,8 +136,8 @@ class Access:
         self._settings = access = settings.access
         self._settings_of_attempts = settings.attempts
         self.sign_in_rule = SignInRule(access.sign_in_idle_min * 60, access.sign_in_most_h * 3600)
-        self._origins = frozenset(_list(access.origins))
-        self._may_be_open = local and access.mode == "auto" and not _list(settings.server.trusted_proxies)
+        self._origins = frozenset(listed(access.origins))
+        self._may_be_open = local and access.mode == "auto" and not listed(settings.server.trusted_proxies)
         rates, per_h = store.rates, access.failed_identifications_per_h
         address = Rate("address", access.address_rate_per_min / 60, access.address_burst)
         key = Rate("key", access.key_rate_per_min / 60, access.key_burst)
@@ -309,7 +319,8 @@ def purpose_of(data: bytes) -> Purpose:
         raise StoreCorrupt from None
 
 
-def _list(text: str) -> list[str]:
+def listed(text: str) -> list[str]:
+    """The parts of a setting that holds several, with commas between."""
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
@@ -331,9 +342,12 @@ def _is_near(connection: Connection, headers: Headers) -> bool:
         return False  # an image or a link of some page
     client = (connection.get("client") or ("", 0))[0]
     with suppress(ValueError):
-        return _is_loopback(client) and _is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
+        return is_loopback(client) and is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
     return False
 
 
-def _is_loopback(name: str) -> bool:
-    return name == "localhost" or ipaddress.ip_address(name).is_loopback
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"

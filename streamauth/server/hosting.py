@@ -16,6 +16,7 @@ import uvicorn
 from streamauth.errors import CannotListen
 from streamauth.protocol.messages import url_of
 from streamauth.server.accepting import Acceptor
+from streamauth.server.access import is_loopback, listed
 from streamauth.server.app import Application
 from streamauth.server.certificates import Certificate
 from streamauth.server.connections import Waiting, connection_classes
@@ -272,22 +273,13 @@ class _Uvicorn(uvicorn.Server):
             await asyncio.wait(state.tasks)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine only."""
-    if host == "localhost":
-        return True
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
-
-
 def trusted_proxies(limits: ServerSettings) -> list[str]:
     """The addresses and networks of reverse proxies.
 
     Raises:
         CannotListen: One of them is none.
     """
-    trusted = [item.strip() for item in limits.trusted_proxies.split(",") if item.strip()]
+    trusted = listed(limits.trusted_proxies)
     try:
         for item in trusted:
             ipaddress.ip_network(item)

@@ -3,6 +3,7 @@
 import mmap
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
@@ -55,10 +56,11 @@ class Board:
         return bool(loads.size == 0 or load <= loads.min())
 
 
+@dataclass(eq=False, repr=False)
 class Place:
     """One worker's place.
 
-    Args:
+    Attributes:
         number: Of the worker, from 0.
         workers: How many there are.
         listening: File descriptor of the socket that they share.
@@ -68,40 +70,30 @@ class Place:
         ready: Tells the supervisor the URL, once clients may come.
     """
 
-    def __init__(
-        self,
-        number: int,
-        workers: int,
-        listening: int,
-        board: Board,
-        lifeline: int,
-        metrics_folder: str,
-        ready: Callable[[str], None],
-    ) -> None:
-        self.number = number
-        self.workers = workers
-        self.listening = listening
-        self.lifeline = lifeline
-        self.metrics_folder = metrics_folder
-        self.ready = ready
-        self._board = board
+    number: int
+    workers: int
+    listening: int
+    board: Board
+    lifeline: int
+    metrics_folder: str
+    ready: Callable[[str], None]
 
     def begin(self) -> None:
         """This worker serves from now on."""
-        self._board.begin(self.number)
+        self.board.begin(self.number)
 
     def note(self, load: int) -> None:
         """Show life, and tell the others how many connections this worker has."""
-        self._board.note(self.number, load)
+        self.board.note(self.number, load)
 
     def is_next(self, load: int) -> bool:
         """Whether this worker should take the next connection, as none has fewer."""
         self.note(load)
-        return self._board.is_least(self.number, load)
+        return self.board.is_least(self.number, load)
 
     def missing(self) -> int:
         """How many workers do not serve now."""
-        return self.workers - self._board.serving()
+        return self.workers - self.board.serving()
 
     def close(self) -> None:
         """Give back what only this worker holds."""

@@ -104,37 +104,27 @@ async def refuse(
     await reply(scope, receive, send)
 
 
-async def _failed(_: Request, error: Exception) -> Response:
-    assert isinstance(error, StreamAuthError)  # noqa: S101 - it is registered for these
-    return error_reply(error)
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    """What the framework itself refuses: an address or a method that is not there, a body that cannot be read."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
-    if error.status_code == 404:
-        return error_reply(NotFound())
-    if error.status_code == 405:
-        reply = error_reply(ProtocolError("This method is not allowed here."), 405)
-        reply.headers.update(error.headers or {})
-        return reply
-    if error.status_code < 500:
-        return error_reply(ProtocolError("The request cannot be read."), error.status_code)
+async def _reply(_: Request, error: Exception) -> Response:
+    match error:
+        case StreamAuthError():
+            return error_reply(error)
+        # what the framework itself refuses: an address or a method that is not there, a body that cannot be read
+        case HTTPException(status_code=404):
+            return error_reply(NotFound())
+        case HTTPException(status_code=405):
+            reply = error_reply(ProtocolError("This method is not allowed here."), 405)
+            reply.headers.update(error.headers or {})
+            return reply
+        case HTTPException() if error.status_code < 500:
+            return error_reply(ProtocolError("The request cannot be read."), error.status_code)
+        case RequestValidationError():
+            # it does not fit its description; what was sent is not repeated
+            faults = [each for each in error.errors() if each["type"] not in ("extra_forbidden", "json_invalid")]
+            fields = ", ".join(sorted({str(each["loc"][1]) for each in faults if len(each["loc"]) > 1}))
+            what = f"These fields are missing or wrong: {fields}." if fields else "The request cannot be read."
+            return error_reply(ProtocolError(what), 422)
     return error_reply(InternalError())
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
-    """A request that does not fit its description; what was sent is not repeated."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for these
-    faults = [each for each in error.errors() if each["type"] not in ("extra_forbidden", "json_invalid")]
-    fields = sorted({str(each["loc"][1]) for each in faults if len(each["loc"]) > 1})
-    what = f"These fields are missing or wrong: {', '.join(fields)}." if fields else "The request cannot be read."
-    return error_reply(ProtocolError(what), 422)
-
-
-async def _unexpected(_: Request, __: Exception) -> Response:
-    return error_reply(InternalError())
-
-
-REPLIES = {Exception: _unexpected, StreamAuthError: _failed, HTTPException: _refused, RequestValidationError: _invalid}
+REPLIES = dict.fromkeys((Exception, StreamAuthError, HTTPException, RequestValidationError), _reply)
 """What answers to each kind of exception."""

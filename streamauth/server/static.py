@@ -1,5 +1,6 @@
 """The web page and its script, as files of one folder and nothing else."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -10,7 +11,7 @@ from streamauth.version import __version__
 
 FOLDER = Path(__file__).with_name("page")
 
-_TYPES = {
+TYPES = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -29,10 +30,22 @@ POLICY = (
 )
 """Content security policy of the page."""
 
+_HEADERS = {
+    "Cache-Control": "no-cache",
+    # the pages of integrators load the script from here; there is nothing secret in these files
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+_PAGE_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Permissions-Policy": "microphone=(self)",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
 
 def page_files() -> dict[str, Path]:
     """Each file by its address, so that no path of a request ever becomes the name of a file."""
-    files = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.suffix in _TYPES)
+    files = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.suffix in TYPES)
     addresses = {"/" + path.relative_to(FOLDER).as_posix(): path for path in files}
     addresses["/"] = addresses["/index.html"]
     addresses["/doors"] = addresses["/doors.html"]
@@ -42,7 +55,10 @@ def page_files() -> dict[str, Path]:
 
 def page_routes(settings: Settings) -> list[BaseRoute]:
     """One route for each file, and one for what the page must know to promise nothing that is not so."""
-    return [*(_route(address, path) for address, path in page_files().items()), _facts(settings)]
+    return [
+        *(file_route(address, path, _HEADERS, _PAGE_HEADERS) for address, path in page_files().items()),
+        _facts(settings),
+    ]
 
 
 def _facts(settings: Settings) -> Route:
@@ -61,21 +77,18 @@ def _facts(settings: Settings) -> Route:
     return Route("/page.json", get, methods=["GET"])
 
 
-def _route(address: str, path: Path) -> Route:
-    headers = {
-        "Cache-Control": "no-cache",
-        # the pages of integrators load the script from here; there is nothing secret in these files
-        "Access-Control-Allow-Origin": "*",
-        "Cross-Origin-Resource-Policy": "cross-origin",
-    }
-    if path.suffix == ".html":
-        headers |= {
-            "Content-Security-Policy": POLICY,
-            "Permissions-Policy": "microphone=(self)",
-            "Cross-Origin-Opener-Policy": "same-origin",
-        }
+def file_route(address: str, path: Path, headers: Mapping[str, str], page_headers: Mapping[str, str]) -> Route:
+    """One file at one address.
+
+    Args:
+        address: Its path.
+        path: The file, of a kind that is served.
+        headers: Of the answer.
+        page_headers: Further ones of a page.
+    """
+    sent = {**headers, **(page_headers if path.suffix == ".html" else {})}
 
     async def get(_: object) -> Response:
-        return FileResponse(path, headers=headers, media_type=_TYPES[path.suffix])
+        return FileResponse(path, headers=sent, media_type=TYPES[path.suffix])
 
     return Route(address, get, methods=["GET"])

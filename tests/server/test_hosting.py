@@ -19,7 +19,8 @@ from websockets.asyncio.client import connect
 
 from streamauth.errors import CannotListen, ModelMissing
 from streamauth.protocol.messages import url_of
-from streamauth.server.hosting import is_loopback, serve, serve_until, serving
+from streamauth.server.access import is_loopback
+from streamauth.server.hosting import serve, serve_until, serving
 from streamauth.store.api_keys import Scope
 from streamauth.store.store import Store
 from tests.fakes import FakeEncoder

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 
 from streamauth.core.audio.pcm import MAX_CHANNELS, AudioFormat
 from streamauth.core.events import Decided, Event, UtteranceRefused, UtteranceTaken
@@ -15,9 +15,9 @@ from streamauth.protocol.purpose import ATTEMPT_ID, MAX_AMONG, MAX_LABEL, Mode, 
 from streamauth.server.access import Caller
 from streamauth.server.attempts import sign
 from streamauth.server.audio_files import run_file
-from streamauth.server.context import Context, caller_of
+from streamauth.server.context import Context
 from streamauth.server.rest.models import DecisionBody, EnrollmentBody, UtteranceBody
-from streamauth.server.rest.part import part_of_rest
+from streamauth.server.rest.part import Known, part_of_rest
 from streamauth.server.rest.profiles import ProfileId, one
 from streamauth.server.uploads import audio_of, hint
 from streamauth.service.authenticator import Attempt
@@ -67,7 +67,6 @@ Channel = Annotated[
 def decision_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
     routes = part_of_rest("decisions")
-    Known = Annotated[Caller, Depends(caller_of)]
     authenticator, limits = context.authenticator, context.settings.audio
 
     async def found(caller: Caller, profile_id: str) -> Profile:
@@ -93,7 +92,14 @@ def decision_routes(context: Context) -> APIRouter:
             except AudioError as error:
                 raise hint(error, request.headers) from None
 
-    async def decision(caller: Caller, attempt: Attempt[Any], told: list[Event], purpose: Purpose) -> DecisionBody:
+    async def decision(
+        caller: Caller,
+        request: Request,
+        begin: Callable[[AudioFormat], Attempt[Any]],
+        purpose: Purpose,
+        channel: int | None,
+    ) -> DecisionBody:
+        attempt, told = await events(caller, request, begin, limits.max_attempt_s, purpose, channel)
         decided = next((event for event in told if isinstance(event, Decided)), None)
         if decided is None:
             raise EngineError
@@ -142,8 +148,7 @@ def decision_routes(context: Context) -> APIRouter:
         purpose = Purpose(Mode.VERIFY, name=profile.name, audience=audience, nonce=nonce).complete()
         whose: dict[str, Any] = {"tenant": caller.tenant, "key_id": caller.key_id}
         begin = partial(authenticator.verify, profile.name, prompt=prompt, attempt_id=attempt_id, **whose)
-        attempt, told = await events(caller, request, begin, limits.max_attempt_s, purpose, channel)
-        return await decision(caller, attempt, told, purpose)
+        return await decision(caller, request, begin, purpose, channel)
 
     @routes.post("/identifications", openapi_extra=AUDIO)
     async def identify(
@@ -161,8 +166,7 @@ def decision_routes(context: Context) -> APIRouter:
         purpose = Purpose(Mode.IDENTIFY, among=names, audience=audience, nonce=nonce).complete()
         whose: dict[str, Any] = {"tenant": caller.tenant, "key_id": caller.key_id}
         begin = partial(authenticator.identify, among=names, prompt=prompt, **whose)
-        attempt, told = await events(caller, request, begin, limits.max_attempt_s, purpose, channel)
-        return await decision(caller, attempt, told, purpose)
+        return await decision(caller, request, begin, purpose, channel)
 
     return routes
 

@@ -3,22 +3,18 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse
 
 from streamauth.core.door.command import DoorAction
 from streamauth.core.door.door import MAX_UNLOCK_MS
 from streamauth.core.door.message import DoorMessage
-from streamauth.errors import Forbidden
-from streamauth.server.access import Caller
-from streamauth.server.context import Context, caller_of
-from streamauth.server.rest.part import part_of_rest
+from streamauth.server.context import Context
+from streamauth.server.rest.part import Known, part_of_rest
 from streamauth.service.door_operator import DoorOperator
 from streamauth.service.door_tables import TableKind, events_table, export_table
-from streamauth.store.api_keys import Scope
 from streamauth.store.doors import DoorStanding
-from streamauth.store.schema import DEFAULT_TENANT
 
 DoorName = Annotated[str, Path(max_length=64, description="Name of the door.")]
 _MAX_EVENTS = 10_000
@@ -43,10 +39,8 @@ class DoorList(BaseModel):
     doors: list[DoorBody]
 
 
-class NewCommand(BaseModel):
+class NewCommand(BaseModel, extra="forbid"):
     """A command. What the door has not taken within ten seconds is void."""
-
-    model_config = ConfigDict(extra="forbid")
 
     command: Literal["open", "lock", "lockdown", "evacuate", "normal"]
     seconds: float | None = Field(None, gt=0, le=MAX_UNLOCK_MS / 1000, description="For how long, with `open`.")
@@ -77,19 +71,15 @@ class DoorLogBody(BaseModel):
     events: list[DoorEventBody]
 
 
-class NewTable(BaseModel):
+class NewTable(BaseModel, extra="forbid"):
     """A table of who may pass when."""
-
-    model_config = ConfigDict(extra="forbid")
 
     csv: str = Field(max_length=_MAX_TABLE_CHARS, description="The table, with a first line that names its columns.")
     replace: bool = Field(False, description="Remove people who are not in it.")
 
 
-class PersonName(BaseModel):
+class PersonName(BaseModel, extra="forbid"):
     """Whom to remove."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=128)
 
@@ -103,25 +93,24 @@ class ImportedBody(BaseModel):
 def door_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
     routes = part_of_rest("doors")
-    Known = Annotated[Caller, Depends(caller_of)]
     store, pool = context.authenticator.store, context.store_pool
 
     @routes.get("/doors")
     async def list_doors(caller: Known) -> DoorList:
         """All doors, by name. Scope: admin."""
-        _need(caller)
+        caller.need_site()
         return DoorList(doors=[_described(door) for door in await pool.run(store.doors.all)])
 
     @routes.get("/doors/{name}")
     async def get_door(caller: Known, name: DoorName) -> DoorBody:
         """One door. Scope: admin."""
-        _need(caller)
+        caller.need_site()
         return _described(await pool.run(lambda: store.doors.get(name)))
 
     @routes.post("/doors/{name}/commands", status_code=202)
     async def tell_door(caller: Known, name: DoorName, given: NewCommand) -> CommandBody:
         """Leave a command for a door. Scope: admin."""
-        _need(caller)
+        caller.need_site()
         action = DoorAction(given.command)
         operator = DoorOperator(store, caller.key_id)
         number = await pool.run(lambda: operator.tell(name, action, given.seconds))
@@ -130,7 +119,7 @@ def door_routes(context: Context) -> APIRouter:
     @routes.get("/doors/{name}/commands/{number}")
     async def get_command(caller: Known, name: DoorName, number: Annotated[int, Path(ge=1, lt=2**63)]) -> CommandBody:
         """Whether a door has taken a command. Scope: admin."""
-        _need(caller)
+        caller.need_site()
         return CommandBody(id=number, taken=await pool.run(lambda: store.doors.was_taken(number)))
 
     @routes.get("/door-log")
@@ -142,7 +131,7 @@ def door_routes(context: Context) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=_MAX_RECENT)] = 100,
     ) -> DoorLogBody:
         """The newest events, the newest first; ask again with the greatest `place` as `after`. Scope: admin."""
-        _need(caller)
+        caller.need_site()
         response.headers["Cache-Control"] = "no-store"
         found = await pool.run(lambda: store.outbox.recent(door, after, limit))
         return DoorLogBody(events=[_event(place, message) for place, message in found])
@@ -155,7 +144,7 @@ def door_routes(context: Context) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=_MAX_EVENTS)] = 1000,
     ) -> PlainTextResponse:
         """What happened, as CSV, the oldest first. Scope: admin."""
-        _need(caller)
+        caller.need_site()
 
         def look() -> str:
             lines = []
@@ -170,7 +159,7 @@ def door_routes(context: Context) -> APIRouter:
     @routes.get("/door-plan/{table}", responses=_CSV, response_class=Response)
     async def get_table(caller: Known, table: TableKind) -> PlainTextResponse:
         """A table of who may pass when, as CSV; without PINs. Scope: admin."""
-        _need(caller)
+        caller.need_site()
         text = await pool.run(lambda: export_table(store.door_plan, table))
         return PlainTextResponse(text, media_type="text/csv; charset=utf-8")
 
@@ -181,7 +170,7 @@ def door_routes(context: Context) -> APIRouter:
         given: NewTable,
     ) -> ImportedBody:
         """Read a table from CSV, all of it or nothing. Scope: admin."""
-        _need(caller)
+        caller.need_site()
         operator = DoorOperator(store, caller.key_id)
         rows = await pool.run(lambda: operator.import_table(table, given.csv, replace=given.replace))
         return ImportedBody(rows=rows)
@@ -189,16 +178,10 @@ def door_routes(context: Context) -> APIRouter:
     @routes.post("/door-plan/people/remove", status_code=204, response_class=Response)
     async def remove_person(caller: Known, given: PersonName) -> None:
         """Remove a person with their PINs and permissions; their profile stays. Scope: admin."""
-        _need(caller)
+        caller.need_site()
         await pool.run(lambda: DoorOperator(store, caller.key_id).remove_person(given.name))
 
     return routes
-
-
-def _need(caller: Caller) -> None:
-    caller.need(Scope.ADMIN)
-    if caller.tenant != DEFAULT_TENANT:
-        raise Forbidden
 
 
 def _event(place: int, message: DoorMessage) -> DoorEventBody:

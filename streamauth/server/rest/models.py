@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from streamauth.core.phrase.prompt import PromptKind
 from streamauth.protocol.purpose import MAX_AMONG, MAX_LABEL, Mode
@@ -15,8 +15,8 @@ Phrase = Annotated[str, Field(min_length=1, max_length=1000)]
 Names = Annotated[list[Name], Field(min_length=1, max_length=MAX_AMONG)]
 
 
-class _Given(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _Given(BaseModel, extra="forbid", strict=True):
+    """What a client gives."""
 
 
 class ErrorText(BaseModel):

@@ -1,10 +1,15 @@
 """What all parts of the REST interface begin with."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
+from streamauth.server.access import Caller
+from streamauth.server.context import caller_of
 from streamauth.server.rest.models import ErrorBody
+
+Known = Annotated[Caller, Depends(caller_of)]
+"""Who sends a request."""
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorBody, "description": "What was asked for cannot be done."},

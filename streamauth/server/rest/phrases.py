@@ -1,21 +1,17 @@
 """REST: what a pass phrase is worth, before anybody says it."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from streamauth.errors import BadPhrase
-from streamauth.server.access import Caller
-from streamauth.server.context import Context, caller_of
+from streamauth.server.context import Context
 from streamauth.server.rest.models import NewPhrase, PhraseWorth
-from streamauth.server.rest.part import part_of_rest
+from streamauth.server.rest.part import Known, part_of_rest
 from streamauth.store.api_keys import Scope
 
 
 def phrase_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
     routes = part_of_rest("profiles")
-    Known = Annotated[Caller, Depends(caller_of)]
     phrases, settings = context.authenticator.phrases, context.settings.phrase
 
     @routes.post("/phrases")

@@ -4,12 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
-from streamauth.server.access import Caller
-from streamauth.server.context import Context, caller_of
+from streamauth.server.context import Context
 from streamauth.server.rest.models import MadeProfileBody, NewPhrase, NewProfile, ProfileBody, ProfileList, ProfileName
-from streamauth.server.rest.part import part_of_rest
+from streamauth.server.rest.part import Known, part_of_rest
 from streamauth.service.authenticator import Authenticator
 from streamauth.service.personal_data import personal_data
 from streamauth.store.api_keys import Scope
@@ -23,7 +22,6 @@ After = Annotated[str | None, Query(max_length=64, description="Id of the profil
 def profile_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
     routes = part_of_rest("profiles")
-    Known = Annotated[Caller, Depends(caller_of)]
     authenticator, store_pool = context.authenticator, context.store_pool
     store = authenticator.store
 

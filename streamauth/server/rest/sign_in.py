@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from streamauth.server.access import Caller
 from streamauth.server.context import Context
@@ -12,10 +12,8 @@ from streamauth.server.sign_in import check_page, give_cookie, shown_secret, tak
 from streamauth.store.api_keys import Scope
 
 
-class NewSignIn(BaseModel):
+class NewSignIn(BaseModel, extra="forbid", strict=True, hide_input_in_errors=True):
     """An API key, in the body alone: addresses end up in logs."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     key: Annotated[str, Field(min_length=1, max_length=256)]
 

@@ -1,17 +1,15 @@
 """REST: random prompts, session tokens for browsers, and the public keys of signed verdicts."""
 
 import secrets
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from streamauth.core.phrase.prompt import PromptPlan
 from streamauth.protocol.messages import PATH
 from streamauth.protocol.purpose import Purpose
-from streamauth.server.access import Caller
-from streamauth.server.context import Context, caller_of
+from streamauth.server.context import Context
 from streamauth.server.rest.models import JsonWebKeySet, NewPrompt, NewSession, PromptBody, SessionBody
-from streamauth.server.rest.part import part_of_rest
+from streamauth.server.rest.part import Known, part_of_rest
 from streamauth.store.api_keys import Scope
 
 _NONCE_BYTES = 16
@@ -20,7 +18,6 @@ _NONCE_BYTES = 16
 def token_routes(context: Context) -> APIRouter:
     """The routes, for one server."""
     routes = part_of_rest()
-    Known = Annotated[Caller, Depends(caller_of)]
     authenticator, settings = context.authenticator, context.settings
 
     @routes.post("/prompts", status_code=201, tags=["prompts"])
