@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from streamauth.core.phrase.words import DIGITS
 from streamauth.core.ports import (
+    NOTHING_USUAL,
     SAMPLE_RATE_HZ,
     Embedding,
     PhraseStream,
-    Rendering,
     Samples,
     Transcript,
+    Usual,
     Word,
     WordFacts,
 )
@@ -189,10 +190,8 @@ class FakeRecognizer:
     def stream(
         self,
         expected: tuple[str, ...] | None,
+        usual: Usual = NOTHING_USUAL,
         *,
-        expected_scores: tuple[float, ...] = (),
-        expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         self.streams.append(FakePhraseStream())

@@ -22,7 +22,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, WordFacts
+from streamauth.core.ports import NOTHING_USUAL, SAMPLE_RATE_HZ, Samples, Usual, WordFacts
 from streamauth.core.sessions.base import Models, Session
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession
@@ -96,10 +96,8 @@ class RecordingRecognizer:
     def stream(
         self,
         expected: tuple[str, ...] | None,
+        usual: Usual = NOTHING_USUAL,
         *,
-        expected_scores: tuple[float, ...] = (),
-        expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> "RecordingRecognizer":
         """Same recorder, new state."""

@@ -20,7 +20,7 @@ from scripts.measure.heldout import is_held_out
 from scripts.measure.phrase_people import spoken_lines
 from scripts.measure.phrase_trials import in_condition, utterances
 from scripts.measure.phrases import CONDITIONS, JUDGE, PHRASE
-from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, Transcript
+from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, Transcript, Usual
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.check import PhraseCheck
 from streamauth.engines.phrase.expected import Expected
@@ -101,7 +101,7 @@ class Attempts:
         sure: list[list[float]] = []
         renderings: list[Rendering] = []
         for audio in case.enrolled:
-            expected = Expected.of(case.words, self.lexicon, renderings=renderings)
+            expected = Expected.of(case.words, self.lexicon, Usual(renderings=tuple(renderings)))
             found = self._judged(expected, in_condition(audio, CONDITIONS[0], dice), least_llr)
             differs = (found.whole_llr or 0.0) < 0 and (found.agreement or 0.0) < 0
             if tuple(word.text for word in found.words) != case.words or differs:
@@ -112,7 +112,7 @@ class Attempts:
             renderings += [found.rendering] if found.rendering is not None else []
         usual = tuple(np.mean(scores, axis=0).tolist()) if scores else ()
         recognition = tuple(np.mean(sure, axis=0).tolist()) if sure else ()
-        return Expected.of(case.words, self.lexicon, usual, recognition, renderings), refused
+        return Expected.of(case.words, self.lexicon, Usual(usual, recognition, tuple(renderings))), refused
 
     def attempt(self, expected: Expected, audio: Samples) -> tuple[float, float]:
         """Likelihood ratio of the phrase with and without the own renderings, in nats."""

@@ -139,6 +139,25 @@ class Transcript:
         return " ".join(word.text for word in self.words)
 
 
+@dataclass(frozen=True)
+class Usual:
+    """How one person has said the words of a phrase before.
+
+    Attributes:
+        scores: For each word, or the first of them, the usual ``pronunciation_score``.
+        recognition: Likewise the usual ``recognition_score``.
+        renderings: How all of the words were said. None at enrollment, where nothing was said yet: an engine that knows
+            no words takes the first utterance as it comes, and without any refuses all others.
+    """
+
+    scores: tuple[float, ...] = ()
+    recognition: tuple[float, ...] = ()
+    renderings: tuple[Rendering, ...] | None = field(default=(), repr=False)
+
+
+NOTHING_USUAL = Usual()
+
+
 class PhraseStream(Protocol):
     """Recognition of one stream, utterance by utterance."""
 
@@ -196,10 +215,8 @@ class PhraseRecognizer(Protocol):
     def stream(
         self,
         expected: tuple[str, ...] | None,
+        usual: Usual = NOTHING_USUAL,
         *,
-        expected_scores: tuple[float, ...] = (),
-        expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         """State for one new stream that expects these words, or any words if None.
@@ -209,11 +226,7 @@ class PhraseRecognizer(Protocol):
 
         Args:
             expected: The words.
-            expected_scores: For each word, or the first of them, its usual ``pronunciation_score`` when this person
-                says it.
-            expected_recognition: Likewise its usual ``recognition_score``.
-            renderings: How this person said the words before; None at enrollment, where nothing was said yet: an engine
-                that knows no words takes the first utterance as it comes, and without any refuses all others.
+            usual: How this person said the words before.
             least_llr: Likelihood ratio from which the expected words stand for what was heard, in nats; engines without
                 one ignore it.
 

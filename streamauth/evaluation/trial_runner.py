@@ -9,10 +9,10 @@ import numpy as np
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided
-from streamauth.core.ports import Embedding, Voiceprint
+from streamauth.core.ports import Embedding, Usual, Voiceprint
 from streamauth.core.sessions.base import Models
 from streamauth.core.sessions.claim import Claim
-from streamauth.core.sessions.enrolled import expected_scores_of, voiceprint_of
+from streamauth.core.sessions.enrolled import usual_of, voiceprint_of
 from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession
 from streamauth.core.sessions.verification import VerificationSession
 from streamauth.core.voice.calibration import cosine
@@ -111,7 +111,7 @@ class TrialRunner:
             return Reference(unit(np.sum(voices, axis=0, dtype=np.float32))) if voices else None
         recordings = [self._read(file) for file in files]
         taken = self._enrollment(recordings, files, words if self._with_words else None).everything
-        return Reference(voiceprint_of(taken), expected_scores_of(taken)) if taken else None
+        return Reference(voiceprint_of(taken), usual_of(taken).scores) if taken else None
 
     def test(
         self, file: Path, claims: Sequence[tuple[Words | None, Reference]], known: Mapping[bytes, Embedding]
@@ -142,7 +142,7 @@ class TrialRunner:
     ) -> TrialOutcome:
         if self._scoring is Scoring.PLAIN:
             return TrialOutcome(None if heard is None else cosine(heard.voice.embedding, claimed.voiceprint))
-        claim = Claim(claimed.voiceprint, words, None, claimed.expected_scores)
+        claim = Claim(claimed.voiceprint, words, None, Usual(claimed.expected_scores))
         session = VerificationSession(claim, FORMAT, models, self._settings, front=probe.front())
         session.receive_audio(b"")
         session.receive_end()

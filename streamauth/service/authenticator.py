@@ -22,7 +22,7 @@ from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import Models
 from streamauth.core.sessions.claim import Claim
 from streamauth.core.sessions.continuous import ContinuousSession
-from streamauth.core.sessions.enrolled import expected_recognition_of, expected_scores_of, renderings_of
+from streamauth.core.sessions.enrolled import usual_of
 from streamauth.core.sessions.identification import IdentificationSession
 from streamauth.core.sessions.spoken_words import HearingSession
 from streamauth.core.sessions.verification import VerificationSession
@@ -263,11 +263,9 @@ class Authenticator:
             voiceprint,
             words,
             demand.challenge if demand else None,
-            expected_scores_of(said),
+            usual_of(said),
             further,
             earlier_trails=self._replays.of(profile.id, attempt_id),
-            expected_recognition=expected_recognition_of(said),
-            renderings=renderings_of(said),
         )
         kind = ContinuousSession if continuous else VerificationSession
         return self._verification(kind(claim, audio_format, models, self.settings), charge, demand, attempt_id)

@@ -6,14 +6,14 @@ session.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.audio.quality import QualityMeter
 from streamauth.core.decision import PhraseRule, VoiceRule, joint_llr, lacking
 from streamauth.core.events import Decided, Event, Reason, ScoreUpdated, Verdict
 from streamauth.core.phrase.prompt import Challenge
-from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Voiceprint
+from streamauth.core.ports import NOTHING_USUAL, SAMPLE_RATE_HZ, Usual, Voiceprint
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail
 from streamauth.core.sessions.base import Models
@@ -33,22 +33,18 @@ class Claim:
         expected_voiceprint: Of the encoder in use.
         expected_words: The words of the pass phrase, None if the profile is text-independent.
         challenge: A random prompt to be said after the pass phrase, or alone where there is none.
-        expected_scores: Usual pronunciation score of each word from the claimed speaker (``expected_scores_of``).
+        usual: How the claimed speaker said the pass phrase at enrollment (``usual_of``).
         further_voiceprints: Of the same person, enrolled in other places or with other devices.
         earlier_trails: Gives the trails of the profile's enrollment and attempts; asked before an accept. None where
             recordings are not refused.
-        expected_recognition: As ``expected_scores``, the usual recognition score (``expected_recognition_of``).
-        renderings: How the claimed speaker said the pass phrase at enrollment.
     """
 
     expected_voiceprint: Voiceprint
     expected_words: tuple[str, ...] | None = None
     challenge: Challenge | None = None
-    expected_scores: tuple[float, ...] = ()
+    usual: Usual = NOTHING_USUAL
     further_voiceprints: tuple[Voiceprint, ...] = ()
     earlier_trails: Callable[[], Sequence[Trail]] | None = None
-    expected_recognition: tuple[float, ...] = ()
-    renderings: tuple[Rendering, ...] = field(default=(), repr=False)
 
     @property
     def expected_voiceprints(self) -> tuple[Voiceprint, ...]:
@@ -295,13 +291,6 @@ def _words_of(
         rule = PhraseRule(phrase, settings.prompt, challenge.prompt.words, min_llr=settings.phrase.min_llr)
     else:
         rule = PhraseRule(phrase, settings.phrase, min_llr=settings.phrase.min_llr)
-    recognition = Recognition(
-        models.recognizer,
-        emit,
-        rule.expected,
-        expected_scores=claim.expected_scores,
-        expected_recognition=claim.expected_recognition,
-        # of the phrase alone, so that they are no measure of a phrase with a prompt behind it
-        renderings=claim.renderings if challenge is None else (),
-    )
-    return SpokenWords(rule, recognition, challenge)
+    # renderings are of the phrase alone, so that they are no measure of a phrase with a prompt behind it
+    usual = claim.usual if challenge is None else replace(claim.usual, renderings=())
+    return SpokenWords(rule, Recognition(models.recognizer, emit, rule.expected, usual), challenge)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamauth.core.ports import Rendering, Samples, Voiceprint
+from streamauth.core.ports import Rendering, Samples, Usual, Voiceprint
 from streamauth.core.replay.trail import Trail
 from streamauth.core.voice.voiceprint import mean_of
 
@@ -49,14 +49,10 @@ def voiceprint_of(utterances: Sequence[EnrolledUtterance]) -> Voiceprint:
     return mean_of([u.voiceprint for u in utterances], [u.speech_s for u in utterances])
 
 
-def expected_scores_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
-    """The speaker's mean pronunciation score of each word of the phrase; empty where no utterance has any."""
-    return _mean([u.pronunciation_scores for u in utterances])
-
-
-def expected_recognition_of(utterances: Sequence[EnrolledUtterance]) -> tuple[float, ...]:
-    """The speaker's mean recognition score of each word of the phrase; empty where no utterance has any."""
-    return _mean([u.recognition_scores for u in utterances])
+def usual_of(utterances: Sequence[EnrolledUtterance]) -> Usual:
+    """How the speaker said the phrase: mean scores of each word, empty where no utterance has any, and renderings."""
+    scores, recognition = [u.pronunciation_scores for u in utterances], [u.recognition_scores for u in utterances]
+    return Usual(_mean(scores), _mean(recognition), renderings_of(utterances))
 
 
 def _mean(scores: Sequence[tuple[float, ...]]) -> tuple[float, ...]:

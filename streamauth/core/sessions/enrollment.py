@@ -10,7 +10,7 @@ from streamauth.core.audio.quality import QualityMeter, dbfs
 from streamauth.core.decision import PhraseRule, PhraseState, lacking
 from streamauth.core.events import Enrolled, Reason, UtteranceRefused, UtteranceTaken
 from streamauth.core.phrase.strength import strength
-from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, Voiceprint
+from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples, Usual, Voiceprint
 from streamauth.core.replay.rule import heard_before
 from streamauth.core.replay.trail import Trail, TrailRecorder
 from streamauth.core.sessions.base import TRAIL_S, Models, Session, SessionState
@@ -88,7 +88,7 @@ class EnrollmentSession(Session):
             models.recognizer,
             self._emit,
             self._expected,
-            renderings=renderings_of(plan.earlier) or None,
+            Usual(renderings=renderings_of(plan.earlier) or None),
             least_llr=self._least_llr,
         )
         self.utterances: list[EnrolledUtterance] = []
@@ -156,7 +156,7 @@ class EnrollmentSession(Session):
             # how surely each word was said is known of the former ones alone
             first = replace(self.utterances[0], phrase=phrase, pronunciation_scores=(), recognition_scores=())
             self.utterances[0] = first
-            self._recognition.expect(words, renderings_of(self.everything) or None)
+            self._recognition.expect(words, Usual(renderings=renderings_of(self.everything) or None))
             self._begin()
         taken = sum(u.speech_s for u in self.everything)
         return UtteranceTaken(self.at_sample, 1, self.needed, taken, self.needed_speech_s, phrase)
@@ -347,7 +347,7 @@ class EnrollmentSession(Session):
             self._expected = tuple(utterance.phrase.split())
         if self._expected is not None:
             # the first utterance may have set the phrase, and each one shows how this person says it
-            self._recognition.expect(self._expected, renderings_of(self.everything) or None)
+            self._recognition.expect(self._expected, Usual(renderings=renderings_of(self.everything) or None))
         speech_s = sum(u.speech_s for u in self.everything)
         count = len(self.everything)
         phrase = utterance.phrase

@@ -3,13 +3,13 @@
 Data path: front end -> utterances -> **Recognition** -> transcripts -> **SpokenWords** (what is expected, and in time).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from streamauth.core.audio.frontend import FrontEndStep
 from streamauth.core.decision import PhraseRule, PhraseState, Share
 from streamauth.core.events import Event, Reason, WordsHeard
 from streamauth.core.phrase.prompt import Challenge
-from streamauth.core.ports import PhraseRecognizer, PhraseStream, Rendering, Transcript
+from streamauth.core.ports import NOTHING_USUAL, PhraseRecognizer, PhraseStream, Transcript, Usual
 
 
 class Recognition:
@@ -19,10 +19,8 @@ class Recognition:
         recognizer: The shared recognizer; None where it will never be asked.
         emit: Takes a WordsHeard whenever the words heard in the running utterance change, and at its end.
         expected: Words that are expected; None for any.
-        expected_scores: As for ``PhraseRecognizer.stream``, as are the following.
-        expected_recognition: See above.
-        renderings: See above.
-        least_llr: See above.
+        usual: As for ``PhraseRecognizer.stream``.
+        least_llr: Likewise.
     """
 
     def __init__(
@@ -30,26 +28,21 @@ class Recognition:
         recognizer: PhraseRecognizer | None,
         emit: Callable[[Event], None],
         expected: tuple[str, ...] | None,
+        usual: Usual = NOTHING_USUAL,
         *,
-        expected_scores: tuple[float, ...] = (),
-        expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> None:
         self._recognizer = recognizer
         self._emit = emit
-        self._expected = expected
-        self._expected_scores = expected_scores
-        self._expected_recognition = expected_recognition
-        self._renderings = renderings
+        self._expected, self._usual = expected, usual
         self._least_llr = least_llr
         self._stream: PhraseStream | None = None
         self._partial = ""
 
-    def expect(self, expected: tuple[str, ...], renderings: Sequence[Rendering] | None = ()) -> None:
+    def expect(self, expected: tuple[str, ...], usual: Usual) -> None:
         """From the next utterance on these words are expected, as this person said them before."""
         self.close()
-        self._expected, self._renderings = expected, renderings
+        self._expected, self._usual = expected, usual
 
     def hear(self, step: FrontEndStep, complete: Callable[[Transcript], bool] | None = None) -> Transcript | None:
         """Bring a frame's audio to the recognizer; the transcript where the utterance is over.
@@ -61,13 +54,7 @@ class Recognition:
         segmented = step.segmented
         if self._stream is None and segmented.utterance:
             assert self._recognizer is not None  # noqa: S101 - sessions with words are made with one
-            self._stream = self._recognizer.stream(
-                self._expected,
-                expected_scores=self._expected_scores,
-                expected_recognition=self._expected_recognition,
-                renderings=self._renderings,
-                least_llr=self._least_llr,
-            )
+            self._stream = self._recognizer.stream(self._expected, self._usual, least_llr=self._least_llr)
         if self._stream is None:
             return None
         for frame, _ in segmented.utterance:

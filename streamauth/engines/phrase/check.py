@@ -88,8 +88,8 @@ class _Utterance:
             return _Found(None, LEAST_LLR)
         if self.opinion is None:
             return _Found(alignment, alignment.llr, measures={"alignment": alignment.llr})
-        usual = expected.expected_recognition
-        evidence = self.opinion.evidence(expected.words, alignment.llr, self._least_llr, usual, expected.renderings)
+        sure, renderings = expected.usual.recognition, expected.usual.renderings or ()
+        evidence = self.opinion.evidence(expected.words, alignment.llr, self._least_llr, sure, renderings)
         llr = self.opinion.llr(evidence)
         if evidence.scores is None:
             return _Found(alignment, llr, measures={"alignment": alignment.llr})

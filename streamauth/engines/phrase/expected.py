@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from streamauth.core.phrase.words import DIGITS
-from streamauth.core.ports import Rendering
+from streamauth.core.ports import NOTHING_USUAL, Usual
 from streamauth.engines.phrase.alignment import NUMBER, SILENCE, Pronunciation
 from streamauth.engines.phrase.decoys import Alternative
 from streamauth.engines.phrase.lexicon import Lexicon
@@ -32,9 +32,7 @@ class Expected:
         near: For each word how others sound that it is easily taken for: of all other digits, where the expected words
             are digits, else of common words that differ from it in a sound or two.
         closed: Whether the rivals are all that is likely to be said.
-        expected_scores: For each word, or the first of them, its usual pronunciation score when this person says it.
-        expected_recognition: Likewise how sure the second judge usually is of it, as a log probability in nats.
-        renderings: How this person said all of the words before.
+        usual: How this person said the words before.
     """
 
     words: tuple[str, ...]
@@ -42,19 +40,10 @@ class Expected:
     rivals: tuple[Sequence[Pronunciation], ...]
     near: tuple[Sequence[Pronunciation], ...]
     closed: bool
-    expected_scores: tuple[float, ...] = ()
-    expected_recognition: tuple[float, ...] = ()
-    renderings: tuple[Rendering, ...] = ()
+    usual: Usual = NOTHING_USUAL
 
     @classmethod
-    def of(
-        cls,
-        words: tuple[str, ...],
-        lexicon: Lexicon,
-        expected_scores: tuple[float, ...] = (),
-        expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] | None = (),
-    ) -> "Expected":
+    def of(cls, words: tuple[str, ...], lexicon: Lexicon, usual: Usual = NOTHING_USUAL) -> "Expected":
         """The expectation of words that the dictionary knows or can read."""
         sounds_of = lexicon.likely
         closed = set(words).issubset(_DIGITS)
@@ -65,16 +54,15 @@ class Expected:
         else:
             near = tuple(lexicon.near(word, _NEAR_WORDS) for word in words)
         sounds, rival_sounds = tuple(map(sounds_of, words)), tuple(map(sounds_of, rivals))
-        usual = expected_scores, expected_recognition, tuple(renderings or ())
-        return cls(words, sounds, rival_sounds, near, closed, *usual)
+        return cls(words, sounds, rival_sounds, near, closed, usual)
 
     def part(self, first: int, last: int) -> "Expected":
         """Only the words from one to another, the last included."""
         some = slice(first, last + 1)
         words, sounds, near = self.words[some], self.sounds[some], self.near[some]
-        usual, sure = self.expected_scores[some], self.expected_recognition[some]
-        found = replace(self, words=words, sounds=sounds, near=near, expected_scores=usual, expected_recognition=sure)
-        return replace(found, renderings=self.renderings if words == self.words else ())
+        renderings = self.usual.renderings if words == self.words else ()
+        usual = Usual(self.usual.scores[some], self.usual.recognition[some], renderings)
+        return replace(self, words=words, sounds=sounds, near=near, usual=usual)
 
     def alternatives(self) -> Iterator[Alternative]:
         """Each word replaced by those that it is easily taken for, and each two neighbours swapped."""

@@ -142,8 +142,8 @@ class Aligner:
 def _forgiven(expected: Expected) -> Scores:
     """For each word what is usual when this person says it, in nats a phone, shape (words,)."""
     usual = np.zeros(len(expected.sounds))
-    known = min(len(expected.expected_scores), usual.size)
-    usual[:known] = np.clip(expected.expected_scores[:known], -_MOST_FORGIVEN, 0)
+    known = min(len(expected.usual.scores), usual.size)
+    usual[:known] = np.clip(expected.usual.scores[:known], -_MOST_FORGIVEN, 0)
     return usual
 
 

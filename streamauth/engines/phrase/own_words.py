@@ -12,11 +12,13 @@ import numpy as np
 
 from streamauth.core.ports import (
     LEAST_LLR,
+    NOTHING_USUAL,
     SAMPLE_RATE_HZ,
     PhraseStream,
     Rendering,
     Samples,
     Transcript,
+    Usual,
     Word,
     WordFacts,
 )
@@ -61,10 +63,8 @@ class OwnWordsRecognizer:
     def stream(
         self,
         expected: tuple[str, ...] | None,
+        usual: Usual = NOTHING_USUAL,
         *,
-        expected_scores: tuple[float, ...] = (),
-        expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         """State for one new stream.
@@ -74,7 +74,7 @@ class OwnWordsRecognizer:
         """
         if not expected:
             raise UnknownWord("No recognizer hears this language. Give the pass phrase in writing.")
-        return _OwnWordsStream(self, expected, None if renderings is None else tuple(renderings), least_llr)
+        return _OwnWordsStream(self, expected, usual.renderings, least_llr)
 
     def judged(
         self, samples: Samples, expected: tuple[str, ...], renderings: Sequence[Rendering] | None, least_llr: float

@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseStream, Rendering, Samples, Transcript, Word, WordFacts
+from streamauth.core.ports import (
+    NOTHING_USUAL,
+    SAMPLE_RATE_HZ,
+    PhraseStream,
+    Samples,
+    Transcript,
+    Usual,
+    Word,
+    WordFacts,
+)
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.engines.phrase.expected import Expected
@@ -131,10 +140,8 @@ class VoskRecognizer:
     def stream(
         self,
         expected: tuple[str, ...] | None,
+        usual: Usual = NOTHING_USUAL,
         *,
-        expected_scores: tuple[float, ...] = (),
-        expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         """State for one new stream.
@@ -147,7 +154,7 @@ class VoskRecognizer:
         check: PhraseCheck | FreeCheck | None = None
         if self._acoustics is not None and self._lexicon is not None:
             if expected:
-                phrase = Expected.of(expected, self._lexicon, expected_scores, expected_recognition, renderings)
+                phrase = Expected.of(expected, self._lexicon, usual)
                 check = PhraseCheck(self._acoustics, self._lexicon, phrase, self._judge, least_llr)
             elif self._judge is not None:
                 check = FreeCheck(self._acoustics, self._lexicon, self._judge)

@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -9,14 +8,9 @@ from hypothesis import strategies as st
 
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Enrolled, Event, Failed, Reason, UtteranceRefused, UtteranceTaken
-from streamauth.core.ports import PhraseStream, Rendering, Samples, Transcript, WordFacts
+from streamauth.core.ports import NOTHING_USUAL, PhraseStream, Samples, Transcript, Usual, WordFacts
 from streamauth.core.sessions.base import SessionState
-from streamauth.core.sessions.enrolled import (
-    EnrolledUtterance,
-    expected_recognition_of,
-    expected_scores_of,
-    voiceprint_of,
-)
+from streamauth.core.sessions.enrolled import EnrolledUtterance, usual_of, voiceprint_of
 from streamauth.core.sessions.enrollment import LEAST_PRONUNCIATION_SCORE, EnrollmentPlan, EnrollmentSession
 from streamauth.core.voice.voiceprint import middle
 from streamauth.settings import EnrollmentSettings, Settings
@@ -264,10 +258,8 @@ class GuessingRecognizer(FakeRecognizer):
     def stream(
         self,
         expected: tuple[str, ...] | None,
+        usual: Usual = NOTHING_USUAL,
         *,
-        expected_scores: tuple[float, ...] = (),
-        expected_recognition: tuple[float, ...] = (),
-        renderings: Sequence[Rendering] | None = (),
         least_llr: float = 0.0,
     ) -> PhraseStream:
         return FittingStream(expected or ())
@@ -303,7 +295,7 @@ def test_expected_scores_are_the_mean_of_what_is_known() -> None:
     first = EnrolledUtterance(voiceprint(1), 2.0, 3.0, "open door", (-0.2, -0.6), recognition_scores=(-2.0, 0.0))
     second = replace(first, pronunciation_scores=(-0.4, -0.2), recognition_scores=(-4.0, -1.0))
     unknown = replace(first, pronunciation_scores=(), recognition_scores=())
-    assert expected_scores_of([first, second, unknown]) == pytest.approx((-0.3, -0.4))
-    assert expected_scores_of([unknown]) == ()
-    assert expected_recognition_of([first, second, unknown]) == pytest.approx((-3.0, -0.5))
-    assert expected_recognition_of([unknown]) == ()
+    assert usual_of([first, second, unknown]).scores == pytest.approx((-0.3, -0.4))
+    assert usual_of([unknown]).scores == ()
+    assert usual_of([first, second, unknown]).recognition == pytest.approx((-3.0, -0.5))
+    assert usual_of([unknown]).recognition == ()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamauth.core.phrase.words import WordMatch, compare
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Transcript
+from streamauth.core.ports import SAMPLE_RATE_HZ, Samples, Transcript, Usual
 from streamauth.demo_data import VOICES
 from streamauth.engines.phrase.vosk import VoskRecognizer
 from tests.engines.phrase.rig import DOOR, NAMED, PASSPORT, hear, heard_by, silence, speech, speech_of
@@ -78,7 +78,7 @@ def test_a_partial_result_is_what_the_end_would_give(embedded: VoskRecognizer) -
 
 def test_expected_scores_forgive_an_accent_but_not_another_word(embedded: VoskRecognizer) -> None:
     def llr_of(said: str, expected_scores: tuple[float, ...]) -> float:
-        stream = embedded.stream(DOOR, expected_scores=expected_scores)
+        stream = embedded.stream(DOOR, Usual(expected_scores))
         transcript = hear(stream, speech("awb", said))
         stream.close()
         assert transcript.whole_llr is not None

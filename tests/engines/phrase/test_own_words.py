@@ -3,7 +3,7 @@ import pytest
 
 from streamauth.catalog.registry import models_folder
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.core.ports import LEAST_LLR, Rendering
+from streamauth.core.ports import LEAST_LLR, Rendering, Usual
 from streamauth.core.sessions.enrollment import EnrollmentPlan, EnrollmentSession
 from streamauth.engines.loader import Engines
 from streamauth.engines.phrase.own_words import OwnWordsRecognizer
@@ -25,7 +25,7 @@ def pcm(name: str) -> bytes:
 
 
 def rendering(recognizer: OwnWordsRecognizer, name: str) -> Rendering:
-    found = hear(recognizer.stream(WORDS, renderings=None), speech("slt", name))
+    found = hear(recognizer.stream(WORDS, Usual(renderings=None)), speech("slt", name))
     assert tuple(word.text for word in found.words) == WORDS
     assert found.agreement is None
     assert found.rendering is not None
@@ -33,13 +33,13 @@ def rendering(recognizer: OwnWordsRecognizer, name: str) -> Rendering:
 
 
 def test_the_same_words_are_known_again_and_others_are_not(recognizer: OwnWordsRecognizer) -> None:
-    own = [rendering(recognizer, "door-1")]
-    again = hear(recognizer.stream(WORDS, renderings=own), speech("slt", "door-2"))
+    own = (rendering(recognizer, "door-1"),)
+    again = hear(recognizer.stream(WORDS, Usual(renderings=own)), speech("slt", "door-2"))
     assert tuple(word.text for word in again.words) == WORDS
     assert again.llr is not None
     assert again.llr > 0
     for other in ("window", "coffee"):
-        found = hear(recognizer.stream(WORDS, renderings=own), speech("slt", other))
+        found = hear(recognizer.stream(WORDS, Usual(renderings=own)), speech("slt", other))
         assert not set(WORDS) & {word.text for word in found.words}
         assert found.llr is not None
         assert found.llr < 0
@@ -50,7 +50,7 @@ def test_without_anything_to_compare_with_nothing_is_taken(recognizer: OwnWordsR
     found = hear(recognizer.stream(WORDS), speech("slt", "door-1"))
     assert not set(WORDS) & {word.text for word in found.words}
     assert found.llr == LEAST_LLR
-    short = hear(recognizer.stream(WORDS, renderings=None), speech("slt", "door-1")[:4000])
+    short = hear(recognizer.stream(WORDS, Usual(renderings=None)), speech("slt", "door-1")[:4000])
     assert not set(WORDS) & {word.text for word in short.words}
     with pytest.raises(UnknownWord, match="in writing"):
         recognizer.stream(None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from streamauth.catalog.registry import models_folder
-from streamauth.core.ports import Rendering, Samples
+from streamauth.core.ports import Rendering, Samples, Usual
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.engines.phrase.expected import Expected
@@ -75,7 +75,7 @@ class Check:
         )
 
     def check(self, *own: Rendering) -> PhraseCheck:
-        expected = Expected.of(DOOR, self._lexicon, renderings=own)
+        expected = Expected.of(DOOR, self._lexicon, Usual(renderings=tuple(own)))
         return PhraseCheck(self._model, self._lexicon, expected, self._judge, -4.0)
 
     def free(self, samples: Samples) -> Rendering | None:
