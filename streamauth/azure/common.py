@@ -15,7 +15,7 @@ from streamauth.azure.phrases import Phrases
 from streamauth.azure.refusals import invalid_argument, no_such_profile
 from streamauth.azure.routing import Route, profile_id
 from streamauth.azure.shapes import Shaper
-from streamauth.server.access import Caller
+from streamauth.server.access import Caller, listed
 from streamauth.server.context import Context
 from streamauth.settings import AttemptSettings
 from streamauth.store.profiles import MAX_CONSENT
@@ -25,8 +25,6 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 CONSENT_HEADER = "Streamauth-Consent"
 """The version of the text that the person has agreed to; Microsoft's API had no field for it."""
-V1_ITEM = {Use.TD: "verificationProfileId", Use.TII: "identificationProfileId"}
-"""What the first generation calls the id of a profile."""
 
 
 class ApiContext:
@@ -81,8 +79,7 @@ class ApiContext:
         Raises:
             Refusal: It is not supported.
         """
-        own = [locale.strip() for locale in self.settings.locales.split(",") if locale.strip()]
-        supported = [*LOCALES[generation, use], *own]
+        supported = [*LOCALES[generation, use], *listed(self.settings.locales)]
         locale = canonical_locale(given)
         if locale not in supported:
             raise invalid_argument(f"Invalid locale value. Supported locales are {', '.join(supported)}.")

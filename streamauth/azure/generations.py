@@ -73,6 +73,9 @@ LIMITS = {
 }
 """By generation and use."""
 
+V1_ITEM = {Use.TD: "verificationProfileId", Use.TII: "identificationProfileId"}
+"""What the first generation calls the id of a profile."""
+
 _V3_LOCALES = ("en-US", "es-ES", "fr-FR", "zh-CN")
 _V2_LOCALES = (
     *("de-DE", "en-GB", "en-AU", "en-CA", "fr-CA", "it-IT", "es-MX", "ja-JP", "pt-BR", "en-IN"),

@@ -13,6 +13,7 @@ from streamauth.azure.generations import Generation
 from streamauth.azure.refusals import refusal_of, refusal_reply
 from streamauth.azure.routing import generation_of
 from streamauth.errors import InternalError, StreamAuthError
+from streamauth.server.access import listed
 from streamauth.server.context import Context
 from streamauth.server.mounts import MakeMount
 from streamauth.settings import Settings
@@ -20,26 +21,42 @@ from streamauth.settings import Settings
 log = logging.getLogger("streamauth.server")
 
 
-class AzureRoute(BaseRoute):
-    """All paths of the API.
+class AzureMount(BaseRoute):
+    """The API beside the server's own: one route for all of its paths. See ``Mount``.
 
     Args:
         context: Of the server.
 
     Attributes:
         path: What metrics call it.
+
+    Raises:
+        BadSetting: A phrase of the settings cannot be used.
     """
 
     path = "/azure"
 
     def __init__(self, context: Context) -> None:
         self._api = AzureApi(context)
-        origins = context.settings.access.origins.split(",")
-        self._origins = {origin.strip() for origin in origins if origin.strip()}
+        self._origins = set(listed(context.settings.access.origins))
+
+    @property
+    def route(self) -> BaseRoute:
+        """What answers on its paths."""
+        return self
+
+    def covers(self, path: str) -> bool:
+        """Whether a path is one of the API's."""
+        return generation_of(path) is not None
+
+    def error_reply(self, error: StreamAuthError, path: str) -> Response:
+        """An error that fell before the API was reached, in its shape."""
+        generation = generation_of(path) or Generation.V3
+        return refusal_reply(refusal_of(error, generation), generation)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See Starlette."""
-        if scope["type"] == "http" and generation_of(scope["path"]) is not None:
+        if scope["type"] == "http" and self.covers(scope["path"]):
             return Match.FULL, {"route": self}
         return Match.NONE, {}
 
@@ -52,8 +69,7 @@ class AzureRoute(BaseRoute):
             return  # the peer is gone
         except Exception as error:
             log.error("a request failed: unexpected %s", type(error).__name__)
-            generation = generation_of(scope["path"]) or Generation.V3
-            response = refusal_reply(refusal_of(InternalError(), generation), generation)
+            response = self.error_reply(InternalError(), scope["path"])
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -77,32 +93,6 @@ def _leave(headers: str) -> Response:
     """What a browser wants to hear before a page of another origin may send a key."""
     allowed = {"Access-Control-Allow-Methods": "GET, POST, DELETE", "Access-Control-Allow-Headers": headers}
     return Response(status_code=204, headers=allowed)
-
-
-class AzureMount:
-    """The API beside the server's own.
-
-    Args:
-        context: Of the server.
-
-    Attributes:
-        route: What answers on its paths.
-
-    Raises:
-        BadSetting: A phrase of the settings cannot be used.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self.route: BaseRoute = AzureRoute(context)
-
-    def covers(self, path: str) -> bool:
-        """Whether a path is one of the API's."""
-        return generation_of(path) is not None
-
-    def error_reply(self, error: StreamAuthError, path: str) -> Response:
-        """An error that fell before the API was reached, in its shape."""
-        generation = generation_of(path) or Generation.V3
-        return refusal_reply(refusal_of(error, generation), generation)
 
 
 def azure_mounts(settings: Settings) -> tuple[MakeMount, ...]:

@@ -7,8 +7,8 @@ from uuid import uuid4
 from starlette.requests import Request
 from starlette.responses import Response
 
-from streamauth.azure.common import V1_ITEM, ApiContext
-from streamauth.azure.generations import ACTIVATION_PHRASE, API_VERSION, LIMITS, Generation, Use
+from streamauth.azure.common import ApiContext
+from streamauth.azure.generations import ACTIVATION_PHRASE, API_VERSION, LIMITS, V1_ITEM, Generation, Use
 from streamauth.azure.inputs import query_of, wanted_locale
 from streamauth.azure.refusals import Refusal, invalid_argument, reply
 from streamauth.azure.routing import Route, profile_id

@@ -29,6 +29,11 @@ from streamauth.errors import (
 
 _RETRY_S = 5
 _ATTEMPT_RETRY_S = 30
+_NO_KEY = (
+    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+    "active subscription and use a correct regional API endpoint for your resource."
+)
+_TOO_OFTEN = "Rate limit is exceeded."
 
 
 class Refusal(Exception):
@@ -38,15 +43,16 @@ class Refusal(Exception):
         status: HTTP status.
         code: Of the later generations; the first one knows few.
         message: What is told.
+        retry_s: When to try again, in seconds; of busy answers the usual time.
+        unread: Whether the body may not have been read to its end.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, retry_s: int | None = None, unread: bool = False
+    ) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.retry_s = _RETRY_S if status in (429, 503) else 0
-        self.unread = False
+        self.status, self.code, self.message, self.unread = status, code, message, unread
+        self.retry_s = retry_s or (_RETRY_S if status in (429, 503) else 0)
 
 
 def invalid_request(message: str) -> Refusal:
@@ -107,36 +113,17 @@ def too_large(most_mb: float) -> Refusal:
     return Refusal(413, "RequestEntityTooLarge", message)
 
 
-def _no_key(_: StreamAuthError) -> Refusal:
-    return Refusal(
-        401,
-        "401",
-        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
-        "active subscription and use a correct regional API endpoint for your resource.",
-    )
-
-
-def _too_often(_: StreamAuthError) -> Refusal:
-    return Refusal(429, "RateLimit", "Rate limit is exceeded.")
-
-
-def _own(status: int, code: str, error: StreamAuthError) -> Refusal:
-    return Refusal(status, code, error.message)
-
-
 def refusal_of(error: StreamAuthError, generation: Generation) -> Refusal:
     """An error of ours as one of the API's."""
     match error:
         case Unauthorized():
-            return _no_key(error)
+            return Refusal(401, "401", _NO_KEY)
         case Forbidden() | ProfileLocked():
-            return _own(403, "Forbidden", error)
+            return Refusal(403, "Forbidden", error.message)
         case AttemptRefused():
-            refusal = _too_often(error)
-            refusal.retry_s = _ATTEMPT_RETRY_S
-            return refusal
+            return Refusal(429, "RateLimit", _TOO_OFTEN, retry_s=_ATTEMPT_RETRY_S)
         case RateLimited():
-            return _too_often(error)
+            return Refusal(429, "RateLimit", _TOO_OFTEN)
         case UnknownProfile():
             return no_such_profile()
         case ProfileNotEnrolled() | EncoderChanged() | NobodyToIdentify():
@@ -150,15 +137,11 @@ def refusal_of(error: StreamAuthError, generation: Generation) -> Refusal:
         case AudioError():
             return bad_format(generation)
         case MessageTooLarge():
-            refusal = _own(413, "RequestEntityTooLarge", error)
-            refusal.unread = True
-            return refusal
+            return Refusal(413, "RequestEntityTooLarge", error.message, unread=True)
         case SessionTimeout():
-            refusal = _own(408, "RequestTimeout", error)
-            refusal.unread = True
-            return refusal
+            return Refusal(408, "RequestTimeout", error.message, unread=True)
         case ServerBusy() | Overloaded() | ServerStopping() | StoreBusy():
-            return _own(503, "ServiceUnavailable", error)
+            return Refusal(503, "ServiceUnavailable", error.message)
         case InputError():
             return invalid_request(error.message)
     return Refusal(500, "InternalServerError", "Internal Server Error.")

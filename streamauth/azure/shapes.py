@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from streamauth.azure.generations import LIMITS, Generation, Use
+from streamauth.azure.generations import LIMITS, V1_ITEM, Generation, Use
 from streamauth.store.records import ProfileSummary
 
 _MODEL_VERSION = "2021-09-05"
@@ -94,19 +94,17 @@ class Shaper:
         profile = summary.profile
         counts: dict[str, Any]
         if use is Use.TD:
-            which = "verificationProfileId"
             counts = {
                 "enrollmentsCount": summary.utterances,
                 "remainingEnrollmentsCount": self.remaining(summary),
             }
         else:
-            which = "identificationProfileId"
             counts = {
                 "enrollmentSpeechTime": round(summary.speech_s, _DIGITS),
                 "remainingEnrollmentSpeechTime": self.remaining_s(summary, Generation.V1, use),
             }
         return {
-            which: profile.id,
+            V1_ITEM[use]: profile.id,
             "locale": profile.locale.lower(),
             **counts,
             "createdDateTime": timestamp(profile.created_at),

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from streamauth.azure.attempts import Clip
 from streamauth.azure.audio_requests import JUST_UNDER, Hearing, first_words
-from streamauth.azure.common import V1_ITEM, ApiContext
-from streamauth.azure.generations import LIMITS, NOBODY, Generation, Use
+from streamauth.azure.common import ApiContext
+from streamauth.azure.generations import LIMITS, NOBODY, V1_ITEM, Generation, Use
 from streamauth.azure.inputs import query_of
 from streamauth.azure.phrases import LEAST_LLR
 from streamauth.azure.refusals import Refusal, invalid_argument, invalid_request, not_enrolled, reply, too_noisy
@@ -18,7 +18,7 @@ from streamauth.azure.scores import confidence_of, score_of, told
 from streamauth.core.events import Verdict
 from streamauth.protocol.disclosure import Disclosure
 from streamauth.protocol.purpose import Mode, Purpose
-from streamauth.server.access import Caller
+from streamauth.server.access import Caller, listed
 from streamauth.store.api_keys import Scope
 from streamauth.store.records import Profile, ProfileSummary
 
@@ -176,8 +176,7 @@ class VoiceOperations:
         """The candidates: ids by name."""
         first = route.generation is Generation.V1
         name = "identificationProfileIds" if first else "profileIds"
-        given = query_of(request).get(name.lower(), "")
-        wanted = [each.strip() for each in given.split(",") if each.strip()]
+        wanted = listed(query_of(request).get(name.lower(), ""))
         if not wanted:
             raise invalid_request(f"{name} parameter is missing.")
         most = LIMITS[route.generation, route.use].candidates

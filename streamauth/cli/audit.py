@@ -2,6 +2,7 @@
 
 import json as json_module
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,7 @@ def list_(
         wanted = AuditFilter(subject, _ms(since) or 0, _ms(until))
         entries = authenticator.store.audit.newest(limit=last, wanted=wanted)[::-1]
     output.listed(
-        {"entries": [entry.as_dict() for entry in entries]},
+        {"entries": [asdict(entry) for entry in entries]},
         ("number", "time (UTC)", "by", "action", "of", "outcome"),
         [
             (str(entry.number), _time(entry), entry.actor, entry.action, entry.subject, entry.outcome)
@@ -73,7 +74,7 @@ def export(
     """All entries as JSON, one a line."""
     with opened(store) as authenticator:
         for entry in authenticator.store.audit.entries(after):
-            print(json_module.dumps(entry.as_dict()))
+            print(json_module.dumps(asdict(entry)))
 
 
 @app.command()
@@ -85,7 +86,7 @@ def receipt(
     """Check a receipt: that the log is whole, and holds what the receipt is of."""
     with opened(store) as authenticator:
         entry = authenticator.store.audit.by_receipt(receipt)
-    Output(json).result(entry.as_dict(), f"Genuine: {entry.action} of {entry.subject}, {_time(entry)} UTC.")
+    Output(json).result(asdict(entry), f"Genuine: {entry.action} of {entry.subject}, {_time(entry)} UTC.")
 
 
 @app.command()

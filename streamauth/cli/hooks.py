@@ -2,13 +2,12 @@
 
 import json
 import math
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamauth.core.events import Decided, Event, ScoreUpdated, Verdict
 from streamauth.core.ports import SAMPLE_RATE_HZ
-from streamauth.outputs.command import command_words
+from streamauth.outputs.command import command_words, problem_of
 
 LOCK_SESSION = ("loginctl", "lock-session")
 _TIMEOUT_S = 10.0
@@ -56,13 +55,12 @@ class Hooks:
         if self._accepted and not accepted:
             wanted.insert(0, self.lock)
         self._first, self._accepted = False, accepted
-        line = json.dumps({"decision": decided.verdict.value, "reasons": [str(reason) for reason in decided.reasons]})
-        return [problem for words in wanted if words and (problem := _problem(words, line)) is not None]
+        reasons = [str(reason) for reason in decided.reasons]
+        return _problems(wanted, {"decision": decided.verdict.value, "reasons": reasons})
 
     def absent(self) -> list[str]:
         """Run what the absence of the accepted speaker asks for; sentences on programs that failed."""
-        problem = _problem(self.lock, json.dumps({"absent_s": self.lock_after_s})) if self.lock else None
-        return [] if problem is None else [problem]
+        return _problems([self.lock], {"absent_s": self.lock_after_s})
 
     def begin_again(self) -> None:
         """A new attempt of the same session follows, as after the microphone was gone."""
@@ -97,13 +95,7 @@ class Absence:
         return True
 
 
-def _problem(words: Sequence[str], line: str) -> str | None:
-    try:
-        done = subprocess.run(
-            words, input=line.encode() + b"\n", stdout=subprocess.DEVNULL, timeout=_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return f"The command took longer than {_TIMEOUT_S:g} s."
-    except OSError as error:
-        return f"The command cannot be run ({error.strerror})."
-    return None if done.returncode == 0 else f"The command ended with exit code {done.returncode}."
+def _problems(commands: Sequence[Sequence[str]], data: dict[str, object]) -> list[str]:
+    """Run programs, each told the data as one line; a sentence on each that failed."""
+    line = json.dumps(data) + "\n"
+    return [problem for words in commands if words and (problem := problem_of(words, line, _TIMEOUT_S))]

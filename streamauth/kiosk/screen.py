@@ -1,8 +1,7 @@
 """What the screen shows. It only receives; nothing from it can open a door."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 
 class View(StrEnum):
@@ -45,7 +44,3 @@ class Screen:
     words: str = ""
     phrase: bool = False
     name: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """In JSON's types."""
-        return asdict(self)

@@ -119,7 +119,7 @@ class ScreenFeed:
         """Show a picture."""
         with self._lock:
             self._screen = screen
-            self._send(_message("screen", screen.as_dict()))
+            self._send(_message("screen", asdict(screen)))
 
     def level(self, rms_dbfs: float) -> None:
         """Show the level of what is heard."""
@@ -138,7 +138,7 @@ class ScreenFeed:
             if len(self._clients) >= _MAX_SCREENS:
                 return
             self._clients.add(client)
-            first = _message("kiosk", asdict(self._facts)) + _message("screen", self._screen.as_dict())
+            first = _message("kiosk", asdict(self._facts)) + _message("screen", asdict(self._screen))
         try:
             yield first
             while True:

@@ -76,22 +76,29 @@ class CommandDoor:
             self.set_unlocked(False)
 
 
+def problem_of(words: Sequence[str], text: str, timeout_s: float, stderr: int | None = None) -> str | None:
+    """Run a program with a text on its standard input; a sentence on what went wrong, None where nothing did.
+
+    Args:
+        words: Program and arguments.
+        text: What it gets.
+        timeout_s: Longest run, in seconds.
+        stderr: Where its messages go, as of ``subprocess``; its output goes nowhere.
+    """
+    try:
+        done = subprocess.run(
+            words, input=text.encode(), stdout=subprocess.DEVNULL, stderr=stderr, timeout=timeout_s, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"The command took longer than {timeout_s:g} s."
+    except OSError as error:
+        return f"The command cannot be run ({error.strerror})."
+    return None if done.returncode == 0 else f"The command ended with exit code {done.returncode}."
+
+
 def _run(
     words: Sequence[str], text: str, timeout_s: float, error: type[OutputUnavailable] | type[DoorHardwareFailed]
 ) -> None:
-    # the program's own output may quote the event, so it goes nowhere
-    try:
-        done = subprocess.run(
-            words,
-            input=text.encode(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=timeout_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise error(f"The command took longer than {timeout_s:g} s.") from None
-    except OSError as fault:
-        raise error(f"The command cannot be run ({fault.strerror}).") from None
-    if done.returncode != 0:
-        raise error(f"The command ended with exit code {done.returncode}.")
+    # the program's own messages may quote the event, so they go nowhere
+    if problem := problem_of(words, text, timeout_s, subprocess.DEVNULL):
+        raise error(problem)

@@ -1,5 +1,6 @@
 """All that is kept of one person, as data protection law gives everybody a right to it (GDPR, article 15 and 20)."""
 
+from dataclasses import asdict
 from typing import Any
 
 from streamauth.store.store import Store
@@ -34,5 +35,5 @@ def personal_data(store: Store, name: str, tenant: str) -> dict[str, Any]:
             "at": profile.consent_at and profile.consent_at.isoformat(),
         },
         **store.profiles.kept(profile.id),
-        "audit": [entry.as_dict() for entry in store.audit.of(profile.id)],
+        "audit": [asdict(entry) for entry in store.audit.of(profile.id)],
     }

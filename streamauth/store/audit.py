@@ -52,10 +52,6 @@ class AuditEntry:
     subject: str = ""
     outcome: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
-        """The entry as JSON can hold it."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:

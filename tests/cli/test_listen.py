@@ -247,7 +247,7 @@ def decided(verdict: Verdict) -> Decided:
 
 def test_hooks_follow_the_verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[Sequence[str]] = []
-    monkeypatch.setattr("streamauth.cli.hooks._problem", lambda words, line: ran.append(words))
+    monkeypatch.setattr("streamauth.cli.hooks.problem_of", lambda words, line, timeout_s: ran.append(words))
     hooks = Hooks(("accept",), ("reject",), ("change",), ("lock",))
     for verdict in (Verdict.ACCEPT, Verdict.REJECT, Verdict.ACCEPT, Verdict.UNDECIDED):
         hooks.decided(decided(verdict))

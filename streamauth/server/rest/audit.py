@@ -1,5 +1,6 @@
 """REST: the audit log. Scope: admin, of the default tenant, as it tells of all of them."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -48,6 +49,6 @@ def audit_routes(context: Context) -> APIRouter:
         caller.need_site()
         response.headers["Cache-Control"] = "no-store"
         found = await pool.run(lambda: store.audit.newest(before, limit, AuditFilter(subject, since_ms, until_ms)))
-        return AuditBody(entries=[AuditEntryBody(**entry.as_dict()) for entry in found])
+        return AuditBody(entries=[AuditEntryBody(**asdict(entry)) for entry in found])
 
     return routes
