@@ -30,7 +30,7 @@ from streamauth.catalog.registry import models_folder
 from streamauth.core.audio.degradation import as_long, coloured_noise, telephone, with_noise
 from streamauth.core.audio.rooms import in_room, random_room
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.core.speech.voicing import FEATURES, FRAME_SAMPLES, followed_levels, spectra
+from streamauth.core.speech.voicing import FEATURES, FRAME_SAMPLES, LEVEL_MEMORY, spectra
 
 HIDDEN = 32
 SEQUENCE = 200
@@ -168,6 +168,15 @@ def features(audio: Samples) -> NDArray[np.float32]:
     whole = audio[: audio.size - audio.size % FRAME_SAMPLES]
     shapes, levels = spectra(whole.reshape(-1, FRAME_SAMPLES))
     return np.concatenate([shapes, followed_levels(levels)[:, None]], axis=1).astype(np.float32)
+
+
+def followed_levels(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far each frame's level is from the mean of the second before it, in nats, shape (frames,)."""
+    found, before = np.zeros(levels.size), float(levels[0]) if levels.size else 0.0
+    for index, level in enumerate(levels):
+        found[index] = level - before
+        before = LEVEL_MEMORY * before + (1 - LEVEL_MEMORY) * float(level)
+    return found
 
 
 class Network(nn.Module):  # type: ignore[misc]

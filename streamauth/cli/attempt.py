@@ -13,9 +13,10 @@ from streamauth.core.events import Decided, Event
 from streamauth.core.phrase.prompt import PromptKind, PromptPlan
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.core.sessions.base import SessionState
-from streamauth.errors import AudioError, InputError, InternalError, MicrophoneMuted
+from streamauth.errors import InputError, InternalError, MicrophoneMuted
 from streamauth.service.authenticator import Attempt
 from streamauth.settings import PromptSettings, Settings
+from streamauth.sources import naming
 
 
 @dataclass(frozen=True)
@@ -122,18 +123,6 @@ def recording(
     wanted = device or settings.microphone.device or None
     with Microphone(wanted, on_overflow=overflow, on_muted=muted) as microphone:
         yield Recording("microphone", microphone.format, microphone)
-
-
-@contextmanager
-def naming(file: Path | None) -> Iterator[None]:
-    """Errors of audio tell which file they are about, if any."""
-    try:
-        yield
-    except AudioError as error:
-        if file is None:
-            raise
-        where = "standard input" if str(file) == "-" else file
-        raise type(error)(f"{where}: {error.message}") from None
 
 
 def wanted_prompt(prompt: str | None, kind: str | None, settings: PromptSettings) -> str | PromptPlan | None:

@@ -21,8 +21,9 @@ from streamauth.core.voice.pooling import unit
 from streamauth.core.voice.scoring import Gallery
 from streamauth.engines.loader import Engines
 from streamauth.evaluation.replay import FORMAT, CachingEncoder, Look, Probe
-from streamauth.evaluation.trials import MAX_UTTERANCES, naming
+from streamauth.evaluation.trials import MAX_UTTERANCES
 from streamauth.settings import Settings
+from streamauth.sources import naming
 from streamauth.sources.files import open_audio
 
 Words = tuple[str, ...]

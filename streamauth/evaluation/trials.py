@@ -12,14 +12,14 @@ to be refused (0, IC), and is in no rate but that of such attacks.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from streamauth.core.phrase.words import normalize
-from streamauth.errors import AudioError, BadPhrase, BadTrialList, FileMissing
+from streamauth.errors import BadPhrase, BadTrialList, FileMissing
 from streamauth.settings import Settings
+from streamauth.sources import naming
 
 MAX_UTTERANCES = 20
 """Most enrollment files of a trial with a phrase."""
@@ -196,12 +196,3 @@ def check_files(files: Iterable[Path], max_s: float, max_mb: float) -> None:
     for file in files:
         with naming(file):
             open_audio(file, max_s=max_s, max_mb=max_mb).close()
-
-
-@contextmanager
-def naming(file: Path) -> Iterator[None]:
-    """Name the file in errors of its audio."""
-    try:
-        yield
-    except AudioError as error:
-        raise type(error)(f"{file}: {error.message}") from None

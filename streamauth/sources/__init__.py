@@ -1,10 +1,12 @@
 """Audio in: files, raw PCM from a pipe, the microphone. Each gives PCM bytes in its format, about 100 ms at a time."""
 
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
 
 from streamauth.core.audio.pcm import AudioFormat
-from streamauth.errors import AudioTooLong
+from streamauth.errors import AudioError, AudioTooLong
 
 CHUNKS_PER_S = 10
 """Chunks in a second of audio."""
@@ -38,6 +40,18 @@ class AudioSource:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def naming(file: Path | None) -> Iterator[None]:
+    """Errors of audio tell which file they are about, if any; ``-`` is the standard input."""
+    try:
+        yield
+    except AudioError as error:
+        if file is None:
+            raise
+        where = "standard input" if str(file) == "-" else file
+        raise type(error)(f"{where}: {error.message}") from None
 
 
 def too_long(max_s: float) -> AudioTooLong:

@@ -69,10 +69,9 @@ def _child(request: dict[str, float], file: int, out: int, opener: Open) -> None
                         _send(peer, b"a", chunk)
                         signal.setitimer(signal.ITIMER_REAL, request["step_s"])
                 _send(peer, b"z", b"")
-            except AudioError as error:
-                _send(peer, b"e", json.dumps({"code": error.code, "message": error.message}).encode())
-            except (MemoryError, Exception):
-                _send(peer, b"e", json.dumps({"code": DecoderFailed.code, "message": DecoderFailed().message}).encode())
+            except (MemoryError, Exception) as error:
+                told = error if isinstance(error, AudioError) else DecoderFailed()
+                _send(peer, b"e", json.dumps(told.as_dict()).encode())
     finally:
         os._exit(0)
 

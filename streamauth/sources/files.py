@@ -92,32 +92,20 @@ def _is_plain(path: Path, kind: Kind) -> bool:
 def _open(path: Path, kind: Kind, max_s: float) -> AudioSource:
     # each reader is imported when it is needed: a pipe of raw PCM needs no decoder at all
     match kind.reader:
+        case Reader.NONE:
+            raise kind.refused("is not decoded here")
         case Reader.WAV:
             from streamauth.sources.wav import open_wav
 
             return open_wav(path, kind, max_s)
-        case Reader.BLOCKS:
-            from streamauth.sources.libsndfile import open_blocks
-
-            return open_blocks(path, kind, max_s)
-        case Reader.FLAC:
-            from streamauth.sources.libsndfile import open_flac
-
-            return open_flac(path, kind, max_s)
-        case Reader.OGG:
-            from streamauth.sources.libsndfile import open_ogg
-
-            return open_ogg(path, kind, max_s)
-        case Reader.MP3:
-            from streamauth.sources.libsndfile import open_mp3
-
-            return open_mp3(path, kind, max_s)
         case Reader.MEDIA:
             from streamauth.sources.media import open_media
 
             return open_media(path, kind, max_s)
-        case Reader.NONE:
-            raise kind.refused("is not decoded here")
+        case _:
+            from streamauth.sources.libsndfile import OPENERS
+
+            return OPENERS[kind.reader](path, kind, max_s)
 
 
 def read_raw(stream: BinaryIO, audio_format: AudioFormat, *, max_s: float) -> AudioSource:

@@ -15,7 +15,7 @@ SNIFFED_BYTES = 64
 _FFMPEG = "`ffmpeg -i INPUT -ar 16000 -ac 1 output.wav`"
 _SOX = "`sox INPUT -r 16000 -c 1 output.wav`"
 _SNDFILE = "`sndfile-convert -pcm16 INPUT output.wav`"
-_ID3_HEADER_BYTES = 10
+ID3_HEADER_BYTES = 10
 
 
 class Reader(Enum):
@@ -228,8 +228,8 @@ def _mpeg_kind(head: bytes) -> Kind | None:
 
 def tag_bytes(head: bytes) -> int:
     """Length of an ID3v2 tag that a file begins with; 0 where there is none."""
-    if not head.startswith(b"ID3") or len(head) < _ID3_HEADER_BYTES:
+    if not head.startswith(b"ID3"):
         return 0
-    # the length has 7 bits in each byte and leaves out the header of 10 bytes
-    size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-    return _ID3_HEADER_BYTES + size
+    # the length has 7 bits in each byte and leaves out the header
+    size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:ID3_HEADER_BYTES], (21, 14, 7, 0), strict=False))
+    return ID3_HEADER_BYTES + size

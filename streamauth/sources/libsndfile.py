@@ -19,7 +19,7 @@ from streamauth.core.audio.pcm import Encoding
 from streamauth.errors import EmptyAudio, TruncatedAudio
 from streamauth.sources import CHUNKS_PER_S, AudioSource, Chunks, too_long
 from streamauth.sources.chunks import find_block
-from streamauth.sources.kinds import Kind
+from streamauth.sources.kinds import Kind, Reader
 from streamauth.sources.media import open_media
 from streamauth.sources.mp3 import count_samples
 from streamauth.sources.ogg import check_ogg
@@ -100,6 +100,10 @@ def open_mp3(path: Path, kind: Kind, max_s: float) -> AudioSource:
             # libsndfile takes a guess at the length from the first frames, and stops there
             return open_media(path, kind, max_s, "has a varying bit rate and does not tell its length")
         return _source(path, kind, sound, least=least, most=most, max_s=max_s)
+
+
+OPENERS = {Reader.BLOCKS: open_blocks, Reader.FLAC: open_flac, Reader.OGG: open_ogg, Reader.MP3: open_mp3}
+"""What opens the kinds of a reader."""
 
 
 def _source(path: Path, kind: Kind, sound: Any, *, least: int, most: int | None, max_s: float) -> AudioSource:

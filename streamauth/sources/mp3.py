@@ -4,6 +4,7 @@ import mmap
 
 from streamauth.errors import EmptyAudio, NotAudio, TruncatedAudio
 from streamauth.sources import too_long
+from streamauth.sources.kinds import ID3_HEADER_BYTES, tag_bytes
 
 # by MPEG version bits: 3 is MPEG 1, 2 is MPEG 2, 0 is MPEG 2.5, 1 is reserved
 _RATES_HZ = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
@@ -62,10 +63,8 @@ def count_samples(data: mmap.mmap, max_s: float) -> tuple[int, int]:
 def _skip_tags(data: mmap.mmap) -> int:
     """Position after the ID3v2 tags and the zeros that some writers leave after them."""
     at = 0
-    while data[at : at + 3] == b"ID3":
-        # the length has 7 bits in each byte and leaves out the header of 10 bytes
-        head = data[at + 6 : at + 10]
-        at += 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head, (21, 14, 7, 0), strict=False))
+    while tag := tag_bytes(data[at : at + ID3_HEADER_BYTES]):
+        at += tag
     filling = data[at : at + _MOST_FILLING_BYTES]
     return at + len(filling) - len(filling.lstrip(b"\0"))
 

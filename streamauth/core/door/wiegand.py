@@ -33,13 +33,13 @@ def badge_of(frame: bytes) -> str:
     known = _FORMATS.get(count)
     if known is None or len(frame) != 1 + frame_bytes(count):
         raise BadBadge
-    bits = [(byte >> (7 - place)) & 1 for byte in frame[1:] for place in range(8)][:count]
+    bits = "".join(f"{byte:08b}" for byte in frame[1:])[:count]
     # in the 37-bit format both parities cover the bit in the middle
     odd_from = count - known.even_over
-    if sum(bits[: known.even_over]) % 2 != 0 or sum(bits[odd_from:]) % 2 != 1:
+    if bits[: known.even_over].count("1") % 2 != 0 or bits[odd_from:].count("1") % 2 != 1:
         raise BadBadge
-    facility = _number(bits[1 : 1 + known.facility_bits])
-    return f"{facility}-{_number(bits[1 + known.facility_bits : -1])}"
+    facility = int(bits[1 : 1 + known.facility_bits], 2)
+    return f"{facility}-{int(bits[1 + known.facility_bits : -1], 2)}"
 
 
 def frame_of(badge: str) -> bytes:
@@ -60,10 +60,3 @@ def frame_of(badge: str) -> bytes:
 def frame_bytes(count: int) -> int:
     """Bytes that so many bits take."""
     return (count + 7) // 8
-
-
-def _number(bits: list[int]) -> int:
-    value = 0
-    for bit in bits:
-        value = value * 2 + bit
-    return value

@@ -23,7 +23,8 @@ _FFT = 1024
 _LOWEST_HZ, _HIGHEST_HZ = 60.0, 7600.0
 _LAGS = slice(SAMPLE_RATE_HZ // 400, SAMPLE_RATE_HZ // 66)
 _FLOOR = 1e-9  # of the power of a bin: under the noise of 16-bit samples
-_LEVEL_MEMORY = 0.97  # a second
+LEVEL_MEMORY = 0.97
+"""How much of the mean level stays with each frame of 30 ms: it follows within a second."""
 
 Array = NDArray[np.float32]
 
@@ -72,16 +73,6 @@ def spectra(frames: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.concatenate([bands - level[:, None], periodic, period], axis=1), level
 
 
-def followed_levels(levels: NDArray[np.float64], before: float | None = None) -> NDArray[np.float64]:
-    """How far each frame's level is from the mean of the second before it, in nats, shape (frames,)."""
-    found = np.zeros(levels.size)
-    for index, level in enumerate(levels):
-        before = level if before is None else before
-        found[index] = level - before
-        before = _LEVEL_MEMORY * before + (1 - _LEVEL_MEMORY) * float(level)
-    return found
-
-
 @dataclass(frozen=True, eq=False)
 class VoicingNetwork:
     """The network; it has no state, so that all streams share it.
@@ -127,7 +118,7 @@ class VoicingStream:
         self._level = level if self._level is None else self._level
         features = np.empty(FEATURES, np.float32)
         features[:-1], features[-1] = shape[0], level - self._level
-        self._level = _LEVEL_MEMORY * self._level + (1 - _LEVEL_MEMORY) * float(level)
+        self._level = LEVEL_MEMORY * self._level + (1 - LEVEL_MEMORY) * float(level)
         seen = np.minimum(np.maximum((features - net.mean) * net.scale, -5), 5)
         seen = np.maximum(0, net.input[0] @ seen + net.input[1])
         came = net.gates[0] @ seen + net.gates[1]
