@@ -37,8 +37,6 @@ class DoorKeeper:
         direction: ``in`` or ``out``; likewise.
         on_view: Called with how the door stands, after each change.
         record_within_s: Longest wait for the record of a grant, in seconds; nobody passes without one.
-        clock_ms: A monotonic clock in milliseconds.
-        wall_ms: Milliseconds since the epoch.
     """
 
     def __init__(
@@ -52,8 +50,6 @@ class DoorKeeper:
         direction: str = "",
         on_view: Callable[[DoorView], None] = lambda view: None,
         record_within_s: float = _RECORD_WITHIN_S,
-        clock_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
-        wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.name = name
         self._door = door
@@ -62,8 +58,6 @@ class DoorKeeper:
         self._area, self._direction = area, direction
         self._on_view = on_view
         self._record_within_s = record_within_s
-        self._clock_ms = clock_ms
-        self._wall_ms = wall_ms
         self._changed = threading.Condition(threading.RLock())
         self._relay: bool | None = None
         self._hardware_failed = False
@@ -71,7 +65,7 @@ class DoorKeeper:
         self._told: DoorView | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="door-keeper", daemon=True)
-        self._beat_ms = clock_ms()
+        self._beat_ms = _clock_ms()
 
     def start(self) -> None:
         """Lock the door, begin to watch it, and record that it started.
@@ -108,7 +102,7 @@ class DoorKeeper:
     @property
     def lives(self) -> bool:
         """Whether the door's timers are worked."""
-        return self._thread.is_alive() and self._clock_ms() - self._beat_ms < _DEAD_MS
+        return self._thread.is_alive() and _clock_ms() - self._beat_ms < _DEAD_MS
 
     def admit(self, grant: Grant, *, duress: bool = False) -> Denial | None:
         """Let somebody pass: record it, then release the lock.
@@ -122,7 +116,7 @@ class DoorKeeper:
         """
         with self._changed:
             if self._door.mode is DoorMode.LOCKDOWN:
-                self._work(self._door.grant(self._clock_ms(), grant))
+                self._work(self._door.grant(_clock_ms(), grant))
                 return Denial.LOCKDOWN
         messages = [self._message(DoorEventKind.GRANTED, grant.person, grant.reason)]
         if duress:
@@ -131,19 +125,19 @@ class DoorKeeper:
             self.report(DoorEventKind.DENIED, grant.person, Denial.FAILED)
             return Denial.FAILED
         with self._changed:
-            events = self._door.grant(self._clock_ms(), grant)
+            events = self._door.grant(_clock_ms(), grant)
             self._work([event for event in events if event.kind is not DoorEventKind.GRANTED])
             if any(event.kind is DoorEventKind.DENIED for event in events):
                 return Denial.LOCKDOWN  # it came in between
             if self._relay is not True:
-                self._work([*self._door.revoke(self._clock_ms()), self._denied(grant)])
+                self._work([*self._door.revoke(_clock_ms()), self._denied(grant)])
                 return Denial.FAILED
         return None
 
     def request_exit(self) -> None:
         """The exit button was pressed."""
         with self._changed:
-            self._work(self._door.request_exit(self._clock_ms()))
+            self._work(self._door.request_exit(_clock_ms()))
 
     def obey(self, command: DoorCommand) -> None:
         """Carry out an operator's command, whose freshness was checked."""
@@ -158,9 +152,9 @@ class DoorKeeper:
             return
         with self._changed:
             if command.action is DoorAction.LOCK:
-                self._work(self._door.revoke(self._clock_ms()))
+                self._work(self._door.revoke(_clock_ms()))
             else:
-                self._work(self._door.set_mode(self._clock_ms(), modes[command.action]))
+                self._work(self._door.set_mode(_clock_ms(), modes[command.action]))
 
     def report(self, kind: DoorEventKind, person: str | None = None, reason: str = "") -> None:
         """Record something that does not move the door: a denial, a ring, a microphone."""
@@ -177,13 +171,13 @@ class DoorKeeper:
 
     def _contact(self, is_open: bool) -> None:
         with self._changed:
-            self._work(self._door.contact(self._clock_ms(), is_open=is_open))
+            self._work(self._door.contact(_clock_ms(), is_open=is_open))
 
     def _run(self) -> None:
         with self._changed:
             while not self._closed:
-                self._work(self._door.advance(self._clock_ms()))
-                self._beat_ms = self._clock_ms()
+                self._work(self._door.advance(_clock_ms()))
+                self._beat_ms = _clock_ms()
                 next_ms = self._door.next_ms
                 wait_s = _IDLE_S if next_ms is None else (next_ms - self._beat_ms) / 1000
                 self._changed.wait(max(0.0, min(wait_s, _IDLE_S)))
@@ -207,7 +201,7 @@ class DoorKeeper:
         self._changed.notify_all()
 
     def _denied(self, grant: Grant) -> DoorEvent:
-        return DoorEvent(self._clock_ms(), DoorEventKind.DENIED, grant.person, Denial.FAILED)
+        return DoorEvent(_clock_ms(), DoorEventKind.DENIED, grant.person, Denial.FAILED)
 
     def _message(self, kind: DoorEventKind, person: str | None, reason: str = "") -> DoorMessage:
         passage = kind is DoorEventKind.PASSED
@@ -215,9 +209,13 @@ class DoorKeeper:
             str(uuid.uuid4()),
             self.name,
             kind,
-            self._wall_ms(),
+            time.time_ns() // 1_000_000,
             person,
             str(reason),
             self._area if passage else "",
             self._direction if passage else "",
         )
+
+
+def _clock_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

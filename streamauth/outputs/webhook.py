@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
 from http.client import HTTPException
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -34,7 +33,6 @@ class WebhookSink:
         url: Where; HTTPS, or HTTP to this machine.
         secret: ``whsec_`` and 24 to 64 bytes in base64.
         timeout_s: Longest wait for the receiver, in seconds.
-        clock: Seconds since the epoch.
 
     Raises:
         BadSetting: The address or the secret cannot be used.
@@ -42,7 +40,7 @@ class WebhookSink:
 
     name = "webhook"
 
-    def __init__(self, url: str, secret: str, timeout_s: float = 10.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str, secret: str, timeout_s: float = 10.0) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
             raise BadSetting("A webhook's address begins with https://, or with http:// on this machine alone.")
@@ -51,7 +49,6 @@ class WebhookSink:
         self._url = url
         self._secret = webhook_secret(secret)
         self._timeout_s = timeout_s
-        self._clock = clock
         # no handler for redirects, errors, files or anything else
         self._opener = OpenerDirector()
         for handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler()):
@@ -61,7 +58,7 @@ class WebhookSink:
         """See ``Sink``."""
         data = {name: value for name, value in message.as_dict().items() if name not in ("id", "event", "at")}
         body = json.dumps({"type": f"door.{message.kind}", "timestamp": message.at, "data": data}).encode()
-        timestamp = str(int(self._clock()))
+        timestamp = str(int(time.time()))
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "streamauth",

@@ -25,6 +25,7 @@ from streamauth.sources import CHUNKS_PER_S
 
 _UNAVAILABLE = -9985  # PortAudio's code for a device that another program holds
 _DTYPES = {Encoding.S16LE: "int16", Encoding.F32LE: "float32"}
+_MUTED_S = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +102,11 @@ class Microphone:
         device: A number, a name, or a part of one in any case; the default device if None.
         wanted: Format to ask for.
         on_overflow: Called by the reader's thread, before the next chunk, after audio was lost.
-        on_muted: Called by it when the audio is nothing but zeros from the begin on for ``muted_s``. Some sound servers
-            give zeros in each silence, so that it need not be an error.
+        on_muted: Called by it when the audio is nothing but zeros for 0.8 s from the begin on. Some sound servers give
+            zeros in each silence, so that it need not be an error.
         max_queue_s: Audio that may wait for the reader; more is lost.
         start_s: Time that the device may take to begin, in seconds; sound servers take some.
         stall_s: Silence of the device itself after which it counts as gone, in seconds.
-        muted_s: See ``on_muted``, in seconds.
         chunks_per_s: How often audio is given; the more often, the sooner a decision.
 
     Raises:
@@ -126,7 +126,6 @@ class Microphone:
         max_queue_s: float = 10.0,
         start_s: float = 3.0,
         stall_s: float = 0.9,
-        muted_s: float = 0.8,
         chunks_per_s: int = CHUNKS_PER_S,
     ) -> None:
         self._sounddevice = _sounddevice()
@@ -137,7 +136,7 @@ class Microphone:
         self._on_overflow = on_overflow
         self._on_muted = on_muted
         self._chunks_per_s = chunks_per_s
-        self._zeros_left = max(1, round(muted_s * chunks_per_s))
+        self._zeros_left = max(1, round(_MUTED_S * chunks_per_s))
         self._start_s, self._stall_s = start_s, stall_s
         self._max_waiting = max(1, round(max_queue_s * chunks_per_s))
         # not bounded by itself: its end must find room in it, always

@@ -49,8 +49,7 @@ class Freshness:
     opened by themselves that way.
     """
 
-    def __init__(self, max_age_s: float = MAX_AGE_S) -> None:
-        self._max_age_s = max_age_s
+    def __init__(self) -> None:
         self._last_s = float("-inf")
 
     def check(self, command: DoorCommand, now_s: float, *, retained: bool = False) -> None:
@@ -60,7 +59,7 @@ class Freshness:
             StaleCommand: It was retained, is too old, is of the future, or is not newer than the one before.
         """
         age_s = now_s - command.issued_s
-        if retained or not -self._max_age_s <= age_s <= self._max_age_s or command.issued_s <= self._last_s:
+        if retained or not -MAX_AGE_S <= age_s <= MAX_AGE_S or command.issued_s <= self._last_s:
             raise StaleCommand
         self._last_s = command.issued_s
 

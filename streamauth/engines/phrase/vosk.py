@@ -65,13 +65,11 @@ print("works")
 class VoskRecognizer:
     """Vosk with one model, loaded once.
 
-    It decodes freely, whatever is expected, unless a grammar is asked for: a Vosk grammar forces other words onto those
-    that it lists, so that without a phrase model beside it the phrase is found more often, and in other words too.
+    It decodes freely, whatever is expected: a Vosk grammar forces other words onto those that it lists, so that the
+    phrase is found more often, and in other words too (``scripts/measure/compare_grammar.py``).
 
     Args:
         folder: The model folder.
-        grammar: Whether the decoder is limited to the expected words, and ``[unk]`` where the model has it. Models with
-            a graph of one piece (``HCLG.fst``) take no grammar and decode freely.
         trusted: Whether its files are known to be whole, so that it need not be tried out first.
         judge: Finds and checks the folder of the second judge of phrases, for a model with a phrase model beside it.
         judge_waits: Whether the judge is loaded by ``load_judge``, or at its first use, and not here.
@@ -88,12 +86,10 @@ class VoskRecognizer:
         self,
         folder: str,
         *,
-        grammar: bool = False,
         trusted: bool = False,
         judge: Callable[[], Path] | None = None,
         judge_waits: bool = False,
     ) -> None:
-        self._grammar = grammar
         path = Path(folder).expanduser().absolute()
         _check_files(path)
         if not trusted:
@@ -128,7 +124,7 @@ class VoskRecognizer:
         """Those of the words that the model does not have, and cannot tell how they are said."""
         if self._lexicon is not None:
             return tuple(word for word in words if not self._lexicon.likely(word))
-        return tuple(word for word in words if not self._has(word))
+        return tuple(word for word in words if self._model.vosk_model_find_word(word) < 0)
 
     def likelihoods(self, samples: Samples, phrases: Sequence[tuple[str, ...]]) -> tuple[float, ...] | None:
         """Log-likelihood of each phrase by the second judge, in nats; None without one."""
@@ -158,27 +154,14 @@ class VoskRecognizer:
                 check = PhraseCheck(self._acoustics, self._lexicon, phrase, self._judge, least_llr)
             elif self._judge is not None:
                 check = FreeCheck(self._acoustics, self._lexicon, self._judge)
-        return _VoskStream(self._model, check, self._words_of(expected) if self._grammar and expected else None)
-
-    def _words_of(self, expected: tuple[str, ...]) -> str | None:
-        """The grammar: the phrase, in which libvosk also finds parts and other orders, and anything else.
-
-        Words that libvosk does not have are left out, as it would name them in its log. None if nothing is left.
-        """
-        phrase = " ".join(word for word in expected if self._has(word))
-        grammar = [phrase] * bool(phrase) + ["[unk]"] * self._has("[unk]")
-        return json.dumps(grammar) if grammar else None
-
-    def _has(self, word: str) -> bool:
-        return bool(self._model.vosk_model_find_word(word) >= 0)
+        return _VoskStream(self._model, check)
 
 
 class _VoskStream:
     """Recognition of one stream. Audio is worked on in blocks of 100 ms, however the caller cuts it."""
 
-    def __init__(self, model: Any, check: PhraseCheck | FreeCheck | None, grammar: str | None) -> None:
+    def __init__(self, model: Any, check: PhraseCheck | FreeCheck | None) -> None:
         self._model = model
-        self._grammar = grammar
         self._check = check
         self._closed = False
         self._recognizer: Any = None
@@ -192,8 +175,7 @@ class _VoskStream:
             raise EngineError()
         if self._recognizer is None:
             # a new one for each utterance, as it goes on counting time and adapting otherwise
-            wanted = (self._grammar,) if self._grammar is not None else ()
-            self._recognizer = _failing_loudly(vosk.KaldiRecognizer, self._model, SAMPLE_RATE_HZ, *wanted)
+            self._recognizer = _failing_loudly(vosk.KaldiRecognizer, self._model, SAMPLE_RATE_HZ)
             self._recognizer.SetWords(True)
         if self._check is not None:
             self._audio.append(samples)

@@ -50,7 +50,6 @@ class WhisperModel:
 
     Args:
         folder: Of ``encoder.onnx``, ``decoder.onnx`` and ``tokens.txt.gz``.
-        threads: Threads of the runtime.
 
     Attributes:
         tokens: The vocabulary.
@@ -59,11 +58,11 @@ class WhisperModel:
         ModelCorrupt: A file is missing or cannot be used.
     """
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path) -> None:
         self.tokens = WhisperTokens(folder / "tokens.txt.gz")
         try:
-            self._encoder = session(folder / "encoder.onnx", threads)
-            self._decoder = session(folder / "decoder.onnx", threads)
+            self._encoder = session(folder / "encoder.onnx", threads=1)
+            self._decoder = session(folder / "decoder.onnx", threads=1)
         # the runtime's exceptions have no base class of their own
         except Exception as error:
             raise ModelCorrupt("The model Whisper cannot be loaded. Install streamauth again.") from error
