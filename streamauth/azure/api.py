@@ -30,9 +30,6 @@ Handler = Callable[[Request, Caller, Route], Awaitable[Response]]
 class AzureApi:
     """Answers requests.
 
-    Args:
-        context: Of the server.
-
     Raises:
         BadSetting: A phrase of the settings cannot be used.
     """

@@ -71,11 +71,7 @@ class Outcome:
 
 
 class Listener:
-    """Brings audio to sessions.
-
-    Args:
-        context: What all sessions share.
-    """
+    """Brings audio to sessions."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

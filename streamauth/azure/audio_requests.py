@@ -28,11 +28,7 @@ JUST_UNDER = 0.5 - 2.0**-53
 
 
 class Hearing:
-    """What the operations with audio share, and those that go on after their request.
-
-    Args:
-        api: What all operations share.
-    """
+    """What the operations with audio share, and those that go on after their request."""
 
     def __init__(self, api: ApiContext) -> None:
         self._api = api

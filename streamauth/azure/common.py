@@ -30,9 +30,6 @@ CONSENT_HEADER = "Streamauth-Consent"
 class ApiContext:
     """What all operations of the API share.
 
-    Args:
-        context: Of the server.
-
     Attributes:
         context: Of the server.
         authenticator: Makes the attempts.

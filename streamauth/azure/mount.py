@@ -24,9 +24,6 @@ log = logging.getLogger("streamauth.server")
 class AzureMount(BaseRoute):
     """The API beside the server's own: one route for all of its paths. See ``Mount``.
 
-    Args:
-        context: Of the server.
-
     Attributes:
         path: What metrics call it.
 

@@ -20,11 +20,7 @@ _PAGE, _MOST_IN_PAGE = 100, 500
 
 
 class ProfileOperations:
-    """What is done to profiles without audio.
-
-    Args:
-        api: What all operations share.
-    """
+    """What is done to profiles without audio."""
 
     def __init__(self, api: ApiContext) -> None:
         self._api = api

@@ -26,12 +26,7 @@ _RANKED = 5
 
 
 class VoiceOperations:
-    """What is done with audio.
-
-    Args:
-        api: What all operations share.
-        hearing: What those with audio share.
-    """
+    """What is done with audio."""
 
     def __init__(self, api: ApiContext, hearing: Hearing) -> None:
         self._api = api

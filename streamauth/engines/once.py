@@ -32,9 +32,6 @@ class Once(Generic[Engine]):
 def beside(work: Callable[[], Result]) -> Callable[[], Result]:
     """Begin work in a thread of its own.
 
-    Args:
-        work: The work.
-
     Returns:
         Waits for its end and gives its result, or raises what it raised.
     """

@@ -165,10 +165,6 @@ def build_kiosk(
 def open_parts(home: Path, settings: Settings) -> tuple[Authenticator, Callable[[], Store] | None]:
     """What a kiosk works on: the store itself, or its own copy where the store is a server's.
 
-    Args:
-        home: The data folder.
-        settings: All settings.
-
     Returns:
         The application object; and what opens the site's store, where the other one is a copy of it.
 

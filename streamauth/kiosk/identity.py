@@ -15,11 +15,7 @@ _NAME = "kiosk.id"
 
 
 class Identity:
-    """The name. Hold it, and close it at last.
-
-    Args:
-        folder: The data folder.
-    """
+    """The name. Hold it, and close it at last."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _NAME

@@ -11,11 +11,7 @@ from streamauth.service.authenticator import Authenticator, IdentificationAttemp
 
 
 class Voices:
-    """Whose voices the kiosk knows.
-
-    Args:
-        authenticator: The one application object.
-    """
+    """Whose voices the kiosk knows."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator

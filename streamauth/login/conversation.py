@@ -73,11 +73,7 @@ class HungUp(Exception):
 
 
 class Lines:
-    """Lines over a socket, bounded in size and time.
-
-    Args:
-        connection: The socket.
-    """
+    """Lines over a socket, bounded in size and time."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection

@@ -21,9 +21,6 @@ _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 class Bodies:
     """The bodies of a server's requests.
 
-    Args:
-        settings: Limits.
-
     Attributes:
         most_json: Largest body of JSON, in bytes.
     """

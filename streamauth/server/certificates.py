@@ -12,9 +12,6 @@ log = logging.getLogger("streamauth.server")
 class Certificate:
     """The certificate and its key, from files.
 
-    Args:
-        settings: Where they are.
-
     Attributes:
         context: For TLS; None where none is set.
 

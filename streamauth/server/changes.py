@@ -16,12 +16,7 @@ POLL_S = 0.4
 
 
 class Changes:
-    """Tells sessions when profiles or API keys have changed.
-
-    Args:
-        store: Where they are.
-        store_pool: Where the store is read.
-    """
+    """Tells sessions when profiles or API keys have changed."""
 
     def __init__(self, store: Store, store_pool: WorkerPool) -> None:
         self._store = store

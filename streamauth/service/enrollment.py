@@ -21,16 +21,7 @@ from streamauth.store.store import Store
 
 
 class Enrollment:
-    """Makes the attempts that enroll.
-
-    Args:
-        store: Where profiles are.
-        engines: The models, loaded at first use.
-        settings: All settings.
-        phrases: Judges pass phrases.
-        voices: Reads voiceprints.
-        replays: What was heard before.
-    """
+    """Makes the attempts that enroll."""
 
     def __init__(
         self,

@@ -11,12 +11,7 @@ from streamauth.settings import PhraseSettings
 
 
 class Phrases:
-    """Judges pass phrases by the recognizer that will have to hear them.
-
-    Args:
-        engines: The models, loaded at first use.
-        settings: Of phrases.
-    """
+    """Judges pass phrases by the recognizer that will have to hear them."""
 
     def __init__(self, engines: Engines, settings: PhraseSettings) -> None:
         self._engines = engines

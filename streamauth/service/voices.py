@@ -70,12 +70,7 @@ class _Held:
 
 
 class Voices:
-    """Reads voiceprints for comparison.
-
-    Args:
-        store: Where they are.
-        settings: Whether voiceprints follow their owners' voices.
-    """
+    """Reads voiceprints for comparison."""
 
     def __init__(self, store: Store, settings: AdaptationSettings) -> None:
         self._store = store

@@ -54,11 +54,7 @@ class Enrolled:
 
 
 class Gallery:
-    """Finding everybody whom a voice can be compared with.
-
-    Args:
-        sealed: The open database with its key.
-    """
+    """Finding everybody whom a voice can be compared with."""
 
     def __init__(self, sealed: SealedDatabase) -> None:
         self._sealed = sealed

@@ -31,11 +31,7 @@ def stored_name(name: str) -> str:
 
 
 def look_alike_key(name: str) -> str:
-    """What all names that look like this one have in common; never shown to anybody.
-
-    Args:
-        name: As it is stored.
-    """
+    """What all names that look like this one have in common; never shown to anybody."""
     # a capital I looks like a small l, so it is replaced before there are small letters only, and after
     return _folded(_folded(name).casefold())
 

@@ -32,11 +32,7 @@ class Rate:
 
 
 class Rates:
-    """Counts what happens to each name.
-
-    Args:
-        database: Where.
-    """
+    """Counts what happens to each name."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

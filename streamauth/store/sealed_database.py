@@ -240,11 +240,7 @@ class SealedDatabase:
 
 
 class StorePart:
-    """What the store does for one concern.
-
-    Args:
-        sealed: The open database with its key.
-    """
+    """What the store does for one concern."""
 
     def __init__(self, sealed: SealedDatabase) -> None:
         self._sealed = sealed

@@ -30,10 +30,6 @@ class Downmix:
     The weights of a block follow from the blocks before it, with a memory of 1 s, and are reached over the block, so
     that a change makes no click and no sample waits. Blocks lie at fixed positions of the stream and their powers
     are sums of integers, which no order of adding can alter: any cut into chunks gives identical samples.
-
-    Args:
-        sample_rate_hz: Of the stream.
-        channels: Of the stream.
     """
 
     def __init__(self, sample_rate_hz: int, channels: int) -> None:

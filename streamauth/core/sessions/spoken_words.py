@@ -13,11 +13,7 @@ from streamauth.core.settings import CoreSettings
 
 
 class HearingSession(Session):
-    """Listens for words in one stream; there is no decision, only what was heard.
-
-    Args:
-        rule: What to listen for.
-    """
+    """Listens for words in one stream; there is no decision, only what was heard."""
 
     def __init__(self, rule: PhraseRule, audio_format: AudioFormat, models: Models, settings: CoreSettings) -> None:
         super().__init__(audio_format, models, settings, max_s=settings.audio.max_attempt_s, with_words=True)

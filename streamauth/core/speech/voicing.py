@@ -100,11 +100,7 @@ class VoicingNetwork:
 
 
 class VoicingStream:
-    """Voicing of one stream.
-
-    Args:
-        network: The shared network.
-    """
+    """Voicing of one stream."""
 
     def __init__(self, network: VoicingNetwork) -> None:
         self._network = network

@@ -185,25 +185,13 @@ class PhraseCheck:
 
 
 class FreeCheck:
-    """Any words, by the second judge: what becomes of the decoder's words where no phrase is expected.
-
-    Args:
-        model: The acoustic model.
-        lexicon: How words sound.
-        judge: The second judge.
-    """
+    """Any words, by the second judge: what becomes of the decoder's words where no phrase is expected."""
 
     def __init__(self, model: AcousticModel, lexicon: Lexicon, judge: PhraseJudge) -> None:
         self._model, self._lexicon, self._judge = model, lexicon, judge
 
     def judge(self, samples: Samples, heard: Sequence[Word], *, over: bool) -> Transcript:
-        """What an utterance holds; the decoder's words while it goes on, and where the judges find nothing.
-
-        Args:
-            samples: The utterance so far.
-            heard: The decoder's words.
-            over: Whether the utterance is over.
-        """
+        """What an utterance holds; the decoder's words while it goes on, and where the judges find nothing."""
         if not over or not _MIN_SAMPLES <= samples.size <= _MAX_FREE_SAMPLES:
             return Transcript(tuple(heard))
         utterance = _Utterance(self._model, self._judge, samples, _LEAST_HEARD_LLR)

@@ -38,10 +38,6 @@ class UtteranceEvidence:
         """The best span: which of the words the utterance may hold if it holds some, from one of ``starts`` on.
 
         None where the utterance is too short for any.
-
-        Args:
-            expected: The words.
-            starts: The words that may come first.
         """
         graph = AlignmentGraph.of(expected.sounds, starts=starts, partly=True, hesitations=True)
         # all alignments together are what a network was trained to score; in a single one of a single network's scores

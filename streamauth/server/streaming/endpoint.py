@@ -15,11 +15,7 @@ from streamauth.server.streaming.stream import Stream
 
 
 class StreamingEndpoint:
-    """The streaming endpoint, as an ASGI application.
-
-    Args:
-        context: Of the server.
-    """
+    """The streaming endpoint, as an ASGI application."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

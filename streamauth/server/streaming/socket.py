@@ -23,13 +23,7 @@ class PeerGone(Exception):
 
 
 class Socket:
-    """A websocket; for one reader and one writer.
-
-    Args:
-        scope: Of the ASGI server.
-        receive: Likewise.
-        send: Likewise.
-    """
+    """A websocket; for one reader and one writer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._receive = receive

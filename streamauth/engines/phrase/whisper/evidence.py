@@ -57,13 +57,7 @@ class WordScores:
 
 
 class WhisperEvidence:
-    """Weighs phrases for one utterance.
-
-    Args:
-        model: Whisper.
-        forms: Spellings of words.
-        heard: The utterance.
-    """
+    """Weighs phrases for one utterance."""
 
     def __init__(self, model: WhisperModel, forms: WrittenForms, heard: Heard) -> None:
         self._tokens, self._forms = model.tokens, forms

@@ -82,14 +82,6 @@ class _Listened:
 class Opinion:
     """What the judge thinks of one utterance. It begins to listen in another thread; whoever needs that waits for it.
 
-    Args:
-        model: Whisper.
-        fusion: Joins it with the alignment.
-        projection: Makes renderings.
-        forms: Spellings of words.
-        samples: The utterance.
-        likely: Words that it may hold.
-
     Attributes:
         noise: How noisy the utterance is, of ``noise_in``.
     """

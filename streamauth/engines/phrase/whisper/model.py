@@ -89,13 +89,7 @@ class WhisperModel:
 
 
 class Hypotheses:
-    """Texts that one utterance may hold, as a tree of tokens that grows; beginnings in common are worked on once.
-
-    Args:
-        decoder: The decoder.
-        tokens: The vocabulary.
-        heard: The utterance.
-    """
+    """Texts that one utterance may hold, as a tree of tokens that grows; beginnings in common are worked on once."""
 
     def __init__(self, decoder: onnxruntime.InferenceSession, tokens: WhisperTokens, heard: Heard) -> None:
         self._decoder, self._tokens, self._heard = decoder, tokens, heard

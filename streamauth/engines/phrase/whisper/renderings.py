@@ -32,9 +32,6 @@ _MOST_SKEW = 0.3
 class Projection:
     """Makes renderings.
 
-    Args:
-        folder: Of the model.
-
     Raises:
         ModelCorrupt: The file is missing or cannot be used.
     """
