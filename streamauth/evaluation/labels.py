@@ -76,8 +76,8 @@ def table(found: dict[str, Any]) -> str:
         lines += [
             "Live, targets and non-targets:",
             f"  undecided {decision['undecided_target']:.2%} and {decision['undecided_nontarget']:.2%}",
-            f"  median speech to the decision {_seconds(decision['median_speech_s_target'])} and "
-            f"{_seconds(decision['median_speech_s_nontarget'])}",
+            f"  median speech to the decision {seconds(decision['median_speech_s_target'])} and "
+            f"{seconds(decision['median_speech_s_nontarget'])}",
         ]
     for kind, each in (found["by_class"] or {}).items():
         accepted = "" if each["far"] is None else f"accepted live {each['far']:.2%}, "
@@ -102,5 +102,6 @@ def _told(share: dict[str, Any]) -> str:
     return f"{share['rate']:.2%} of {share['n']} ({low:.2%} to {high:.2%})"
 
 
-def _seconds(value: float | None) -> str:
+def seconds(value: float | None) -> str:
+    """A length of time for people."""
     return "none" if value is None else f"{value:.1f} s"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from streamauth.errors import InputError
-from streamauth.evaluation.labels import CAPTIONS, MEANINGS, intervals_told, shown, value_of
+from streamauth.evaluation.labels import CAPTIONS, MEANINGS, intervals_told, seconds, shown, value_of
 from streamauth.evaluation.run import Evaluation
 
 NO_PLOTS = "Plots need matplotlib: `pip install 'streamauth[evaluate]'`, or `pip install '.[evaluate]'` in the source."
@@ -107,10 +107,6 @@ def _decision(found: dict[str, Any]) -> str:
     decision, point = found["decision"], found["operating_point"]
     if decision is None or point is None:
         return ""
-
-    def seconds(value: float | None) -> str:
-        return "none" if value is None else f"{value:.1f} s"
-
     aim = "the prior" if point["target_far"] is None else f"a FAR of {point['target_far']:.2%}"
     return (
         f"<p>With all speech heard, the threshold for {aim} (LLR "

@@ -92,7 +92,7 @@ def run(
     _check_words(trials, runner)
     kept = WorkFolder(work, fingerprint(settings, runner.models, scoring), runner.models.encoder.id)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with Workers(runner, settings, scoring, trials.text_dependent, processes or cores) as workers:
+    with Workers(runner, processes or cores) as workers:
         references = _enroll_all(trials, workers, kept, progress)
         outcomes = _test_all(trials, references, workers, kept, progress)
     calibration = runner.models.calibration

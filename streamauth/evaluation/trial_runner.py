@@ -85,11 +85,15 @@ class TrialRunner:
         scoring: What a score is.
         text_dependent: Whether the trials have phrases.
 
+    Attributes:
+        recipe: What another process makes the same runner of.
+
     Raises:
         EngineError: A model cannot be loaded.
     """
 
     def __init__(self, settings: Settings, scoring: Scoring, text_dependent: bool) -> None:
+        self.recipe = (settings, scoring, text_dependent)
         self._settings = settings
         self._scoring = scoring
         self._with_words = text_dependent and scoring is Scoring.FULL

@@ -66,23 +66,18 @@ class Workers:
     """Processes that do jobs. Use as a context manager.
 
     Args:
-        runner: Does them where there is one process only.
-        settings: What the other processes load their models by.
-        scoring: As the runner's.
-        text_dependent: As the runner's.
+        runner: Does them where there is one process only; the others make their own by its recipe.
         processes: How many.
     """
 
-    def __init__(
-        self, runner: TrialRunner, settings: Settings, scoring: Scoring, text_dependent: bool, processes: int
-    ) -> None:
+    def __init__(self, runner: TrialRunner, processes: int) -> None:
         self._runner = runner
         self._processes = processes
         self._pool: ProcessPoolExecutor | None = None
         if processes > 1:
             # a fresh interpreter: the runtimes that are loaded here do not survive a fork
             context = get_context("spawn")
-            self._pool = ProcessPoolExecutor(processes, context, _begin, (settings, scoring, text_dependent))
+            self._pool = ProcessPoolExecutor(processes, context, _begin, runner.recipe)
 
     def __enter__(self) -> Self:
         return self
