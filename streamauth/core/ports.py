@@ -213,11 +213,7 @@ class PhraseRecognizer(Protocol):
         """
 
     def stream(
-        self,
-        expected: tuple[str, ...] | None,
-        usual: Usual = NOTHING_USUAL,
-        *,
-        least_llr: float = 0.0,
+        self, expected: tuple[str, ...] | None, usual: Usual = NOTHING_USUAL, *, least_llr: float = 0.0
     ) -> PhraseStream:
         """State for one new stream that expects these words, or any words if None.
 

@@ -5,7 +5,6 @@ the people who may pass this door with their voiceprints, PINs and permissions, 
 back: events by an outbox, failed attempts by ``merge_charges``.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
@@ -16,7 +15,6 @@ from streamauth.errors import StoreCorrupt
 from streamauth.store.attempts import Charge
 from streamauth.store.store import Store
 
-_LOG = logging.getLogger(__name__)
 _SAVE_AGE_EVERY_S = 60.0
 _UNKNOWN_DOWNTIME_S = 7_200.0
 """What a restart counts as where the clock says that no time has passed: a machine without a battery for its clock."""

@@ -22,8 +22,6 @@ from streamauth.protocol.models import (
 )
 from streamauth.protocol.strict_json import json_object
 
-_FAR_NATS = 4.0
-
 
 @dataclass(frozen=True, slots=True)
 class Ready:

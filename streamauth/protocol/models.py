@@ -24,7 +24,7 @@ from streamauth.protocol.events import event_classes, wire_name
 from streamauth.protocol.purpose import ATTEMPT_ID, MAX_AMONG, MAX_LABEL, Mode
 
 VERSION = 1
-BANDS = ("far_below", "below", "above", "far_above")
+Band = Literal["far_below", "below", "above", "far_above"]
 """How far a voice is from the threshold."""
 
 
@@ -143,7 +143,7 @@ class DecisionMessage(_Server):
     decided_at_s: Seconds
     name: str | None
     ranking: list[CandidateModel]
-    band: Literal["far_below", "below", "above", "far_above"] | None = None
+    band: Band | None = None
 
 
 class BandMessage(_Server):
@@ -151,7 +151,7 @@ class BandMessage(_Server):
 
     type: Literal["band"]
     at_s: Seconds
-    band: Literal["far_below", "below", "above", "far_above"]
+    band: Band
     speech_s: Seconds
 
 

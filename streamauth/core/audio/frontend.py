@@ -134,21 +134,11 @@ class PcmFrontEnd(FrontEnd):
         return self._taken
 
     def feed(self, data: PcmInput) -> Iterator[FrontEndStep]:
-        """Take PCM of any length; give a step for each frame that is now complete.
-
-        Raises:
-            AudioError: The audio cannot be used; the stream is over.
-        """
+        """See FrontEnd."""
         yield from self._frames(self._resampler.feed(self._decoder.feed(data)))
 
     def flush(self) -> Iterator[FrontEndStep]:
-        """Bring everything that is still inside through and end a running utterance; a new recording may follow.
-
-        The last frame is filled up with zeros, so that ``at_sample`` may move on by up to one frame.
-
-        Raises:
-            OddByteCount: The bytes ended inside a sample.
-        """
+        """See FrontEnd."""
         self._decoder.finish()
         yield from self._frames(self._resampler.finish())
         for frame in self._framer.finish():

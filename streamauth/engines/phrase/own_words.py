@@ -61,11 +61,7 @@ class OwnWordsRecognizer:
         """None: no words are known."""
 
     def stream(
-        self,
-        expected: tuple[str, ...] | None,
-        usual: Usual = NOTHING_USUAL,
-        *,
-        least_llr: float = 0.0,
+        self, expected: tuple[str, ...] | None, usual: Usual = NOTHING_USUAL, *, least_llr: float = 0.0
     ) -> PhraseStream:
         """State for one new stream.
 

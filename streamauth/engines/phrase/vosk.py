@@ -134,11 +134,7 @@ class VoskRecognizer:
         return tuple(opinion.likelihood(phrase) for phrase in phrases)
 
     def stream(
-        self,
-        expected: tuple[str, ...] | None,
-        usual: Usual = NOTHING_USUAL,
-        *,
-        least_llr: float = 0.0,
+        self, expected: tuple[str, ...] | None, usual: Usual = NOTHING_USUAL, *, least_llr: float = 0.0
     ) -> PhraseStream:
         """State for one new stream.
 

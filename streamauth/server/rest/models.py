@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from streamauth.core.phrase.prompt import PromptKind
+from streamauth.protocol.models import Band
 from streamauth.protocol.purpose import MAX_AMONG, MAX_LABEL, Mode
 from streamauth.store.records import ProfileKind
 
@@ -148,7 +149,7 @@ class DecisionBody(BaseModel):
     decided_at_s: float
     name: str | None
     ranking: list[CandidateBody]
-    band: Literal["far_below", "below", "above", "far_above"] | None
+    band: Band | None
     signed_verdict: str | None = Field(description="A JWT, where an audience was given.")
 
 
