@@ -45,40 +45,33 @@ class Module:
     Attributes:
         name: File name without folder, as ``pam_unix.so``.
         actions: What follows from each result: ok, done, bad, die, ignore, reset or the number of modules to jump.
-        arguments: Given to the module.
         within: The substacks it is in, outermost first, by number.
-        optional_file: Whether it may be missing (``-auth``).
     """
 
     name: str
     actions: Mapping[str, str]
-    arguments: tuple[str, ...] = ()
     within: tuple[int, ...] = ()
-    optional_file: bool = False
 
     def action(self, code: Code) -> str:
         """What follows from a result."""
         return self.actions.get(code, self.actions.get("default", "bad"))
 
 
-def stack_of(service: str, read: Read, kind: str = "auth") -> tuple[Module, ...]:
-    """The modules that libpam would call for a service, includes followed.
+def stack_of(service: str, read: Read) -> tuple[Module, ...]:
+    """The modules that libpam would call for a service to authenticate somebody, includes followed.
 
     Args:
         service: Its name; ``other`` is taken where it has no file.
         read: Gives the files.
-        kind: auth, account, password or session.
 
     Raises:
         BadPamFile: A line is none, or a file that is included is missing.
     """
     name = service if read(service) is not None else "other"
-    return tuple(_modules(name, read, kind, (), 0, count()))
+    return tuple(_modules(name, read, (), 0, count()))
 
 
-def _modules(
-    name: str, read: Read, kind: str, within: tuple[int, ...], includes: int, numbers: Iterator[int]
-) -> Sequence[Module]:
+def _modules(name: str, read: Read, within: tuple[int, ...], includes: int, numbers: Iterator[int]) -> Sequence[Module]:
     text = read(name)
     if text is None:
         raise BadPamFile(f"There is no PAM file {name}.")
@@ -88,21 +81,19 @@ def _modules(
     for line in _logical_lines(text):
         words = [bracketed or plain for bracketed, plain in _TOKEN.findall(line)]
         if words[0] == "@include" and len(words) == 2:
-            found += _modules(words[1], read, kind, within, includes + 1, numbers)
+            found += _modules(words[1], read, within, includes + 1, numbers)
             continue
-        first = words[0].lower()
-        optional_file, first = first.startswith("-"), first.removeprefix("-")
+        first = words[0].lower().removeprefix("-")  # of a module whose file may be missing
         if first not in _KINDS or len(words) < 3:
             raise BadPamFile(f"{name}: not a line of PAM: {line[:60]!r}.")
-        if first != kind:
+        if first != "auth":
             continue
         control = words[1].lower()
         if control in ("include", "substack"):
             inner = (*within, next(numbers)) if control == "substack" else within
-            found += _modules(words[2], read, kind, inner, includes + 1, numbers)
+            found += _modules(words[2], read, inner, includes + 1, numbers)
             continue
-        module = words[2].rpartition("/")[2]
-        found.append(Module(module, _actions(control, name), tuple(words[3:]), within, optional_file))
+        found.append(Module(words[2].rpartition("/")[2], _actions(control, name), within))
     return found
 
 

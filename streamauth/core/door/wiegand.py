@@ -12,12 +12,11 @@ from streamauth.errors import BadBadge
 @dataclass(frozen=True, slots=True)
 class _Format:
     facility_bits: int
-    number_bits: int
     even_over: int
     """Bits from the first on that the first parity bit, which is even, covers."""
 
 
-_FORMATS = {26: _Format(8, 16, 13), 34: _Format(16, 16, 17), 37: _Format(16, 19, 19)}
+_FORMATS = {26: _Format(8, 13), 34: _Format(16, 17), 37: _Format(16, 19)}
 
 
 def badge_of(frame: bytes) -> str:

@@ -51,11 +51,6 @@ class Voiceprints:
         self._single = len(self._views) == len(counts)
         self._middles = self._views if self._single else _middles(self._views, self._begins)
 
-    @property
-    def matrices(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The middles, shape (voiceprints, dim), and all views, shape (views, dim): what a search multiplies by."""
-        return self._middles, self._views
-
     def similarities(self, voices: NDArray[np.float32]) -> NDArray[np.float64]:
         """Mean of the cosines to the middle and to the nearest view, in [-1, 1], shape (voiceprints, voices).
 
