@@ -9,7 +9,6 @@ Only a ``Decided`` with the verdict ``ACCEPT`` is an accept; an exception, or an
 """
 
 import asyncio
-import ipaddress
 import json
 import logging
 import ssl
@@ -38,7 +37,7 @@ from streamauth.errors import (
     all_errors,
 )
 from streamauth.protocol.answers import Pronunciation, Ready, ServerMessage, SignedVerdict, parse_server_text
-from streamauth.protocol.messages import CorrectPhrase, End, EndUtterance, Start, client_text
+from streamauth.protocol.messages import CorrectPhrase, End, EndUtterance, Start, client_text, is_loopback
 from streamauth.protocol.purpose import Mode
 
 __all__ = [
@@ -204,8 +203,9 @@ def _tls(authorities: Path | None, certificate: Path | None) -> ssl.SSLContext:
 
 async def _connected(url: str, api_key: str | None, authorities: Path | None, certificate: Path | None) -> Connection:
     try:
-        secure = _is_secure(url)
-        if api_key is not None and not secure and not _is_loopback(urlsplit(url).hostname or ""):
+        address = urlsplit(url)
+        secure = address.scheme == "wss"
+        if api_key is not None and not secure and not is_loopback(address.hostname or ""):
             raise InputError("An API key is sent over TLS only. Give wss://HOST:PORT/v1/stream.")
         return await connect(
             url,
@@ -229,16 +229,6 @@ async def _connected(url: str, api_key: str | None, authorities: Path | None, ce
         raise InputError("This is not the address of a server. Give ws://HOST:PORT/v1/stream.") from None
     except (OSError, InvalidHandshake):
         raise ServerUnreachable() from None
-
-
-def _is_secure(url: str) -> bool:
-    return urlsplit(url).scheme == "wss"
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _refusal(status: int, body: bytes | bytearray | None) -> StreamAuthError:

@@ -69,7 +69,7 @@ async def wanted_locale(request: Request, generation: Generation) -> str:
         Refusal: There is none.
     """
     body = await read_body(request, _MOST_JSON_BYTES)
-    kind = _content_type(request.headers)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if generation is not Generation.V1 and kind and "json" not in kind and not kind.startswith("multipart/"):
         raise Refusal(415, "UnsupportedMediaType", "Unsupported media type. Only 'application/JSON' is accepted.")
     if not body.strip():
@@ -157,7 +157,3 @@ def _wav(pcm: bytes, rate_hz: int) -> bytes:
     layout = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate_hz, 2 * rate_hz, 2, 16)
     data = struct.pack("<4sI", b"data", len(pcm)) + pcm
     return struct.pack("<4sI4s", b"RIFF", 4 + len(layout) + len(data), b"WAVE") + layout + data
-
-
-def _content_type(headers: Headers) -> str:
-    return headers.get("content-type", "").partition(";")[0].strip().lower()

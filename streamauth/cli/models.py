@@ -224,13 +224,10 @@ def _ask(catalog: "Catalog", model: "Model", yes: bool, output: Output) -> None:
     for line in [*lines, *([entry.note] if entry.note else [])]:
         output.messages.print(line, markup=False)
     # a program has nobody to ask
-    if not yes and (output.json or not output.messages.is_terminal or not _sure()):
+    asked = not output.json and output.messages.is_terminal
+    if not yes and not (asked and typer.confirm("Do you accept the licence?", err=True)):
         raise LicenceNotAccepted
     installer.accept(catalog, entry)
-
-
-def _sure() -> bool:
-    return typer.confirm("Do you accept the licence?", err=True)
 
 
 @contextmanager

@@ -4,8 +4,10 @@
 answers is in ``answers``.
 """
 
+import ipaddress
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from streamauth.core.audio.pcm import AudioFormat
@@ -23,6 +25,13 @@ def url_of(host: str, port: int, *, secure: bool = False) -> str:
     """The address of the streaming endpoint of a server."""
     host = f"[{host}]" if ":" in host else host
     return f"{'wss' if secure else 'ws'}://{host}:{port}{PATH}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -233,8 +233,9 @@ def server_message(kind: str, text: str) -> Any:
 
 def _model_of(kind: str, event: type[Event]) -> type[BaseModel]:
     columns: dict[str, Any] = {wire_name(item.name): (_kind_of(item.name, item.type), ...) for item in fields(event)}
+    said = (event.__doc__ or "").partition("\n")[0]
     literal = Literal[kind]  # type: ignore[valid-type]
-    return create_model(event.__name__, __base__=_Server, __doc__=_first_line(event), type=(literal, ...), **columns)
+    return create_model(event.__name__, __base__=_Server, __doc__=said, type=(literal, ...), **columns)
 
 
 def _kind_of(name: str, kind: Any) -> Any:
@@ -248,10 +249,6 @@ def _kind_of(name: str, kind: Any) -> Any:
     if get_args(kind)[:1] == (Reason,):
         return list[AnyReason]
     return list[CandidateModel] if get_args(kind)[:1] == (Candidate,) else kind
-
-
-def _first_line(event: type[Event]) -> str:
-    return (event.__doc__ or "").partition("\n")[0]
 
 
 def _client_error(error: ValidationError) -> StreamAuthError:

@@ -19,6 +19,7 @@ from starlette.types import Scope as Connection
 from streamauth.core.phrase.prompt import PromptKind
 from streamauth.errors import Forbidden, RateLimited, StoreCorrupt, Unauthorized
 from streamauth.protocol.disclosure import Disclosure, DisclosurePolicy
+from streamauth.protocol.messages import is_loopback
 from streamauth.protocol.purpose import Mode, Purpose
 from streamauth.server.pool import WorkerPool
 from streamauth.server.rates import SharedBuckets, Shares
@@ -344,10 +345,3 @@ def _is_near(connection: Connection, headers: Headers) -> bool:
     with suppress(ValueError):
         return is_loopback(client) and is_loopback(urlsplit(f"//{headers.get('host', '')}").hostname or "")
     return False
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine only."""
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"

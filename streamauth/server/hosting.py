@@ -14,9 +14,9 @@ from types import FrameType
 import uvicorn
 
 from streamauth.errors import CannotListen
-from streamauth.protocol.messages import url_of
+from streamauth.protocol.messages import is_loopback, url_of
 from streamauth.server.accepting import Acceptor
-from streamauth.server.access import is_loopback, listed
+from streamauth.server.access import listed
 from streamauth.server.app import Application
 from streamauth.server.certificates import Certificate
 from streamauth.server.connections import Waiting, connection_classes

@@ -18,8 +18,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from streamauth.errors import CannotListen, ModelMissing
-from streamauth.protocol.messages import url_of
-from streamauth.server.access import is_loopback
+from streamauth.protocol.messages import is_loopback, url_of
 from streamauth.server.hosting import serve, serve_until, serving
 from streamauth.store.api_keys import Scope
 from streamauth.store.store import Store
