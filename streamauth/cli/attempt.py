@@ -142,12 +142,7 @@ def tell_prompt(attempt: Attempt[Any], output: Output, live: bool) -> None:
 
 
 def feed(attempt: Attempt[Any], audio: Recording, *, end: bool = True) -> Iterator[Event]:
-    """Feed the attempt until its session or the audio is over; what happened.
-
-    Args:
-        attempt: Takes the audio.
-        audio: The audio.
-        end: Whether nothing follows it.
+    """Feed the attempt until its session or the audio is over, where nothing follows with ``end``; what happened.
 
     Raises:
         StreamAuthError: The attempt failed, or the audio cannot be read on.

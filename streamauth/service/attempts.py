@@ -76,10 +76,6 @@ class Demand:
 class Attempt(Generic[AnySession]):
     """A session together with what must be stored because of it. Use as a context manager, or call ``close``.
 
-    Args:
-        session: The session.
-        demand: The random prompt that it waits for.
-
     Attributes:
         session: The session.
         prompt: What the speaker must be told before the audio, None without a prompt.

@@ -70,10 +70,6 @@ class Attempts(StorePart):
         Judging and charging are one transaction that holds the profiles' rows: attempts begun at once, by whatever
         threads, processes and hosts, are judged one after the other. An attempt that never finishes stays charged.
 
-        Args:
-            profile_ids: Whom the speaker is compared with.
-            settings: The limits.
-
         Raises:
             AttemptDelayed, ProfileLocked, UnknownProfile: As ``begin``.
         """

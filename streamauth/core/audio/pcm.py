@@ -131,9 +131,6 @@ class PcmDecoder:
     """Decodes one stream. The samples do not depend on how the bytes are cut into chunks.
 
     After any error, and after ``finish``, the decoder must not be used again.
-
-    Args:
-        audio_format: What the bytes are.
     """
 
     def __init__(self, audio_format: AudioFormat) -> None:

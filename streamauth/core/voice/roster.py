@@ -147,12 +147,7 @@ class Roster:
         return Roster([part.without(names) for part in self._parts], self._calibration) if names else self
 
     def rank(self, voice: VoiceSample, quality: Quality) -> tuple[Candidate, ...]:
-        """The ``RANKED`` most likely ones, by falling LLR, then by name.
-
-        Args:
-            voice: What was heard.
-            quality: Of the audio that it was heard in.
-        """
+        """The ``RANKED`` most likely ones, by falling LLR, then by name."""
         found = [candidate for part in self._parts for candidate in part.nearest(voice, quality)]
         return tuple(sorted(found, key=lambda candidate: (-candidate.llr, candidate.name))[:RANKED])
 

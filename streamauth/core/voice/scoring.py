@@ -79,12 +79,7 @@ class Gallery:
         return scores
 
     def compare(self, voice: VoiceSample, quality: Quality) -> tuple[VoiceScore, ...]:
-        """The voice against each voiceprint, in order.
-
-        Args:
-            voice: What was heard.
-            quality: Of the audio that it was heard in.
-        """
+        """The voice against each voiceprint, in order."""
         return self.scores(self.similarities(voice), voice, quality)
 
     def best(self, voice: VoiceSample, quality: Quality) -> VoiceScore:
