@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided
 from streamauth.demo_data import demo_utterances
-from streamauth.login.client import LoginClient, daemon_runs
+from streamauth.errors import LoginDaemonAbsent
+from streamauth.login.client import LoginClient
 from streamauth.login.daemon import Daemon, own_listener
 from streamauth.login.state import OWN_SERVICE, DaemonState
 from streamauth.login.users import TENANT, unix_user
@@ -137,13 +138,21 @@ def undisturbed(home: Path) -> tuple[float, float]:
     return (at + CHUNK - last_word(demo("door-4"))) / FORMAT.sample_rate_hz, cpu_s
 
 
+def _answers(path: Path) -> bool:
+    try:
+        LoginClient(path).close()
+    except LoginDaemonAbsent:
+        return False
+    return True
+
+
 def idle(home: Path, seconds: float) -> tuple[float, float]:
     """Share of one core that the idle daemon takes, and its memory in MB."""
     path = home / "idle" / "login.sock"
     command = [sys.executable, "-m", "streamauth", "login", "daemon", "--socket", str(path)]
     process = subprocess.Popen(command, env={**os.environ, "STREAMAUTH_HOME": str(home)})
     try:
-        while not daemon_runs(path):
+        while not _answers(path):
             time.sleep(0.2)
         time.sleep(3.0)  # the models are warm
         seen = psutil.Process(process.pid)

@@ -14,13 +14,6 @@ Kind = TypeVar("Kind", bound=protocol.Reply)
 _CONNECT_S = 2.0
 
 
-def daemon_runs(path: Path | None = None) -> bool:
-    """Whether a login daemon can be asked here."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
-        tried.settimeout(_CONNECT_S)
-        return tried.connect_ex(str(path or protocol.SOCKET)) == 0
-
-
 class LoginClient:
     """One connection to the daemon. Use as a context manager.
 
