@@ -73,7 +73,7 @@ class SpeakerEncoder(Protocol):
         """The shortest window that it takes."""
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Unit-length embeddings, shape (batch, dim), of windows of voiced audio, shape (batch, samples).
+        """Unit-length embeddings, shape (batch, dim), of windows of voiced audio, float32 of shape (batch, samples).
 
         Raises:
             EngineError: The runtime failed or gave something that is not finite.

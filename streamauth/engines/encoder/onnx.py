@@ -66,17 +66,7 @@ class OnnxEncoder:
             self._test(entry)
 
     def embed(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Embeddings of windows of voiced audio.
-
-        Args:
-            windows: Shape (batch, samples), float32 at 16 kHz, ``samples`` at least ``min_samples``.
-
-        Returns:
-            Shape (batch, dim), float32, each of unit length.
-
-        Raises:
-            EngineError: A window is too short or not finite, or the runtime failed or gave no embedding.
-        """
+        """See ``SpeakerEncoder``; windows that are too short or not finite are an EngineError, too."""
         if windows.ndim != 2 or windows.shape[1] < self.min_samples:
             raise EngineError("The speaker encoder was given a window that is too short. Nothing was accepted.")
         # an NaN could come out of the network's limiters as a number
