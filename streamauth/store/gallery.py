@@ -1,7 +1,7 @@
 """The gallery: all voiceprints of a tenant for identification, unsealed once and kept in memory.
 
 Each use compares one change number with the database's and reads only what has changed since (``store.changes``). Who
-is named by an identification is read again before the speaker is told (``confirm``).
+is named by an identification is read again before the speaker is told (``confirming``).
 """
 
 from collections.abc import Sequence
@@ -109,15 +109,6 @@ class Gallery:
     def _of(self, tenant: str, encoder_id: str) -> "_Kept":
         with self._lock:
             return self._kept.setdefault((tenant, encoder_id), _Kept(self._sealed, tenant, encoder_id))
-
-    def confirm(self, enrolled: Enrolled, encoder_id: str) -> None:
-        """Read a profile again before a speaker is accepted as it.
-
-        Raises:
-            UnknownProfile, ProfileNotEnrolled, EncoderChanged, VoiceprintChanged: As ``confirming``.
-        """
-        with self._sealed.read() as connection:
-            self.confirming(enrolled, encoder_id)(self._sealed, connection)
 
     def confirming(self, enrolled: Enrolled, encoder_id: str, key_id: str | None = None) -> Check:
         """What reads a profile again inside of the transaction that settles an accept; it raises

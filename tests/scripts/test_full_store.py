@@ -24,7 +24,7 @@ def test_a_store_that_was_filled_in_bulk_is_whole_and_goes_on(tmp_path: Path) ->
         for number, voice in enumerate(voices):
             one = found[name_of(number)]
             np.testing.assert_allclose(one.voiceprint, voice[None], atol=1e-6)
-            store.gallery.confirm(one, ENCODER)
+            store.standings.check(store.gallery.confirming(one, ENCODER))
         change(tmp_path, "", ENCODER, voices[0])
         assert store.gallery.everybody(ENCODER).keys() ^ found.keys() == {"somebody new", name_of(0)}
         store.maintenance.check()

@@ -78,7 +78,7 @@ def refused(store: Store, profile: Profile) -> None:
     for one in everybody.values():
         if one.profile_id == profile.id:
             with pytest.raises(StoreTampered):
-                store.gallery.confirm(one, ENCODER)
+                store.standings.check(store.gallery.confirming(one, ENCODER))
     ben = store.profiles.get_by_id(next(s.profile.id for s in store.profiles.summaries() if s.profile.id != profile.id))
     assert store.standings.of(ben.id, ENCODER).profile_id == ben.id
 

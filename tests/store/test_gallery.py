@@ -100,15 +100,15 @@ def test_who_is_named_is_read_again(store: Store) -> None:
     store.templates.put(cleo.id, ENCODER, "car", voiceprint(40), most=4)
     first, second, third = store.gallery.enrolled(ENCODER)
     store.templates.put(anna.id, ENCODER, "car", voiceprint(41), most=4)  # one more harms nobody
-    store.gallery.confirm(first, ENCODER)
+    store.standings.check(store.gallery.confirming(first, ENCODER))
     put(store, anna.id, ENCODER, voiceprint(50))
     store.templates.remove(cleo.id, "car")
     for changed in (first, third):
         with pytest.raises(VoiceprintChanged):
-            store.gallery.confirm(changed, ENCODER)
+            store.standings.check(store.gallery.confirming(changed, ENCODER))
     store.profiles.reset(ben.id)
     with pytest.raises(ProfileNotEnrolled):
-        store.gallery.confirm(second, ENCODER)
+        store.standings.check(store.gallery.confirming(second, ENCODER))
     store.profiles.delete(ben.id)
     with pytest.raises(UnknownProfile):
-        store.gallery.confirm(second, ENCODER)
+        store.standings.check(store.gallery.confirming(second, ENCODER))
