@@ -17,9 +17,9 @@ from streamauth.client import EndUtterance, Mode, Start, pcm_chunks, stream_sync
 from streamauth.core.audio.pcm import AudioFormat, Encoding
 from streamauth.core.events import Decided, Enrolled
 from streamauth.demo_data import demo_utterances
-from streamauth.server.hosting import serving
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
+from tests.serving import serving
 
 pytestmark = pytest.mark.system
 

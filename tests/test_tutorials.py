@@ -21,10 +21,10 @@ import typer.main
 from streamauth.cli.app import parser
 from streamauth.cli.main import run
 from streamauth.demo_data import demo_utterances
-from streamauth.server.hosting import serving
 from streamauth.service.authenticator import Authenticator
 from streamauth.service.door_tables import TableKind, export_table
 from streamauth.settings import Settings
+from tests.serving import serving
 
 pytestmark = pytest.mark.system
 

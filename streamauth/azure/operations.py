@@ -18,7 +18,6 @@ class Operation:
     """One operation.
 
     Attributes:
-        tenant: Whose it is.
         verb: What it does: ``enroll`` or ``identify``.
         created_s: When it was asked for, in seconds since the epoch.
         acted_s: When it last moved on.
@@ -27,7 +26,6 @@ class Operation:
         message: Why nothing did.
     """
 
-    tenant: str = field(repr=False)
     verb: str
     created_s: float
     acted_s: float
@@ -68,7 +66,7 @@ class Operations:
         mine = self._kept.setdefault(tenant, OrderedDict())
         while len(mine) >= self._settings.max_operations:
             mine.popitem(last=False)
-        operation = Operation(tenant, verb, self._clock(), self._clock())
+        operation = Operation(verb, self._clock(), self._clock())
         operation_id = str(uuid4())
         mine[operation_id] = operation
         return operation_id, operation

@@ -49,7 +49,3 @@ class MicrophoneClaims:
             with self._lock:
                 if self._held is mine:
                     self._held = None
-
-    def expired(self, claim: Claim) -> bool:
-        """Whether a claim is over."""
-        return self._clock() >= claim.until_s

@@ -24,12 +24,10 @@ class SigningKey:
     Attributes:
         id: Its thumbprint (RFC 7638), by which a verifier finds it.
         private: The key.
-        until_s: When it is too old to sign, in seconds since the epoch.
     """
 
     id: str
     private: Ed25519PrivateKey = field(repr=False)
-    until_s: float
 
 
 class SigningKeys(StorePart):
@@ -60,7 +58,7 @@ class SigningKeys(StorePart):
             values = {"id": name, "public": public, "private": sealed, "created_at_s": now_s}
             self._sealed.change(connection, SIGNING_KEY, name)
             connection.execute(insert(signing_keys).values(values))
-        return SigningKey(name, made, now_s + max_age_s)
+        return SigningKey(name, made)
 
     def published(self) -> list[dict[str, str]]:
         """The public keys as JSON Web Keys (RFC 8037), the newest first; without any that somebody else put there."""
@@ -97,7 +95,7 @@ class SigningKeys(StorePart):
         if row is None:
             return None
         raw = self._sealed.key(connection).unseal(row.private, "signing key", row.id)
-        return SigningKey(row.id, Ed25519PrivateKey.from_private_bytes(raw), row.created_at_s + max_age_s)
+        return SigningKey(row.id, Ed25519PrivateKey.from_private_bytes(raw))
 
 
 def _canonical(public: bytes) -> bytes:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from streamauth.azure.mount import azure_mounts
-from streamauth.server.hosting import serving
 from streamauth.settings import Settings
 from tests.fakes import FakeEncoder
 from tests.server.rig import Watched, application
+from tests.serving import serving
 
 
 @contextmanager

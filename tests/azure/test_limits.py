@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from streamauth.azure.mount import azure_mounts
-from streamauth.server.hosting import serving
 from streamauth.settings import Settings
 from streamauth.store.api_keys import Scope
 from tests.azure.rig import TD2, TD3, TII2, TII3, TIV3, V1, Client, v3
@@ -19,6 +18,7 @@ from tests.fakes import FakeEncoder, pause, pcm, say
 from tests.server.rig import ADA, PHRASE, STRANGER, Watched, application, spoken, until
 from tests.server.web import key_of
 from tests.server.web import wav as file_of
+from tests.serving import serving
 
 LONG = " ".join([PHRASE] * 4)
 

@@ -18,11 +18,11 @@ import soundfile
 import soxr
 
 from streamauth.demo_data import demo_utterances
-from streamauth.server.hosting import serving
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 from tests.server.rig import ADA, OTHER_PHRASE, PHRASE, STRANGER, server, spoken
 from tests.server.web import key_of
+from tests.serving import serving
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAME_MS = 20

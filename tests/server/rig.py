@@ -29,7 +29,6 @@ from streamauth.server import pool
 from streamauth.server.access import Access
 from streamauth.server.changes import Changes
 from streamauth.server.context import Context
-from streamauth.server.hosting import serving
 from streamauth.server.metrics import Metrics
 from streamauth.server.pool import WorkerPool
 from streamauth.server.sessions import Sessions
@@ -45,6 +44,7 @@ from streamauth.settings import Settings
 from streamauth.store.records import EnrollmentRecord, ProfileKind
 from streamauth.store.store import Store
 from tests.fakes import FakeEncoder, fake_models, pause, pcm, say, voiceprint
+from tests.serving import serving
 
 PHRASE = "open the front door please"
 OTHER_PHRASE = "close the window please"

@@ -19,11 +19,12 @@ from websockets.asyncio.client import connect
 
 from streamauth.errors import CannotListen, ModelMissing
 from streamauth.protocol.messages import is_loopback, url_of
-from streamauth.server.hosting import serve, serve_until, serving
+from streamauth.server.hosting import serve, serve_until
 from streamauth.store.api_keys import Scope
 from streamauth.store.store import Store
 from tests.fakes import FakeEncoder
 from tests.server.rig import ADA, AUDIO, BOB, PHRASE, Peer, application, settings, spoken
+from tests.serving import serving
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])

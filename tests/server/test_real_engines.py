@@ -12,9 +12,9 @@ from streamauth.client import EndUtterance, Mode, Pronunciation, Ready, Start, p
 from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Enrolled, Event, Reason, ScoreUpdated, Verdict, WordsHeard
 from streamauth.demo_data import demo_utterances
-from streamauth.server.hosting import serving
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
+from tests.serving import serving
 
 pytestmark = pytest.mark.system
 

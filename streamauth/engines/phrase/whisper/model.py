@@ -97,7 +97,6 @@ class Hypotheses:
         self._paths: list[list[int]] = []
         self._keys = self._values = np.zeros((_LAYERS, _HEADS, 0, _HEAD_WIDTH), np.float32)
         self._log_probs: list[Scores] = []
-        self._attention: list[Scores] = []
 
     def grow(self, sequences: Sequence[Sequence[int]]) -> None:
         """Work on all tokens of some texts that are not in the tree yet, in one call of the decoder.
@@ -124,9 +123,9 @@ class Hypotheses:
         mask = np.full((len(new), len(self._paths)), _NEVER, np.float32)
         for row, prefix in enumerate(new):
             mask[row, self._paths[self._nodes[prefix]]] = 0
-        log_probs, keys, values, attention = _run(
+        log_probs, keys, values = _run(
             self._decoder,
-            ["log_probs", "node_keys", "node_values", "attention"],
+            ["log_probs", "node_keys", "node_values"],
             {
                 "tokens": np.array([prefix[-1] for prefix in new], np.int64),
                 "positions": np.array([len(prefix) - 1 for prefix in new], np.int64),
@@ -140,15 +139,10 @@ class Hypotheses:
         self._keys = np.concatenate([self._keys, keys], axis=2)
         self._values = np.concatenate([self._values, values], axis=2)
         self._log_probs.extend(log_probs)
-        self._attention.extend(attention)
 
     def following(self, sequence: Sequence[int]) -> Scores:
         """Log probability of each token behind a text of the tree, shape (vocabulary,), in nats."""
         return self._log_probs[self._nodes[(*self._tokens.start, *sequence)]]
-
-    def looks(self, sequence: Sequence[int]) -> Scores:
-        """Where the last token of a text of the tree looks in time, to tell what follows: shape (frames,), sum 1."""
-        return self._attention[self._nodes[(*self._tokens.start, *sequence)]]
 
     def greedy(self, most: int, ends: NDArray[np.int64]) -> tuple[int, ...]:
         """The text that follows the likeliest token each time, of so many tokens at most.

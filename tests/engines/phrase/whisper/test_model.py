@@ -74,7 +74,6 @@ def test_a_tree_gives_each_text_what_it_has_alone(model: WhisperModel) -> None:
             # what is multiplied in 8 bits is rounded otherwise in a batch of another size
             found = [tree.following(before)[token] for before, token in steps]
             np.testing.assert_allclose(found, expected, atol=0.25)
-        np.testing.assert_allclose(together.looks(text).sum(), 1, atol=1e-3)
 
 
 def test_an_utterance_longer_than_the_model_takes_is_cut(model: WhisperModel) -> None:
