@@ -8,7 +8,7 @@ import hmac
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +19,7 @@ from streamauth.store.audit import note
 from streamauth.store.authentic import API_KEY, API_KEYS
 from streamauth.store.changes import next_change
 from streamauth.store.names import stored_name
+from streamauth.store.records import utc
 from streamauth.store.schema import DEFAULT_TENANT, api_keys
 from streamauth.store.sealed_database import API_KEY_SECRET, StorePart
 from streamauth.store.tenants import ensure_tenant
@@ -226,9 +227,7 @@ def key_of(row: Any) -> ApiKey:
     """
     try:
         scopes = frozenset(Scope(scope) for scope in row.scopes.split(","))
-        ends = (row.expires_ms, row.used_ms, row.revoked_ms)
-        times = [None if ms is None else datetime.fromtimestamp(ms / 1000, UTC) for ms in ends]
-        created_at = datetime.fromtimestamp(row.created_ms / 1000, UTC)
-    except (ValueError, TypeError, OverflowError):
+    except ValueError:
         raise StoreCorrupt from None
-    return ApiKey(row.id, row.tenant_id, row.name, scopes, created_at, *times)
+    times = [None if ms is None else utc(ms) for ms in (row.expires_ms, row.used_ms, row.revoked_ms)]
+    return ApiKey(row.id, row.tenant_id, row.name, scopes, utc(row.created_ms), *times)

@@ -7,7 +7,7 @@ is never carried out later.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
@@ -16,6 +16,7 @@ from streamauth.core.door.events import DoorMode, DoorState
 from streamauth.errors import DoorTaken, StoreCorrupt, UnknownDoor
 from streamauth.store.authentic import DOOR, DOOR_COMMAND
 from streamauth.store.door_schema import door_commands, doors
+from streamauth.store.records import utc
 from streamauth.store.sealed_database import SealedDatabase
 
 HELD_S = 90.0
@@ -99,16 +100,10 @@ class Doors:
             rows = connection.execute(select(doors).order_by(doors.c.name)).all()
         try:
             return [
-                DoorStanding(
-                    row.name,
-                    DoorState(row.state),
-                    DoorMode(row.mode),
-                    bool(row.problem),
-                    datetime.fromtimestamp(row.seen_ms / 1000, UTC),
-                )
+                DoorStanding(row.name, DoorState(row.state), DoorMode(row.mode), bool(row.problem), utc(row.seen_ms))
                 for row in rows
             ]
-        except (ValueError, TypeError, OverflowError):
+        except ValueError:
             raise StoreCorrupt from None
 
     def get(self, name: str) -> DoorStanding:

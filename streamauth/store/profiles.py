@@ -294,11 +294,10 @@ class Profiles(StorePart):
             for profile_id in profile_ids:
                 remove(self._sealed, connection, profile_id)
             # the log's lock comes after those of all rows
-            receipts = [
+            return [
                 note(self._sealed, connection, "profile.deleted", subject=each, outcome=reason, actor=actor)
                 for each in profile_ids
             ]
-        return receipts
 
     def _profile(self, connection: Connection, *conditions: Any) -> Profile:
         row = connection.execute(select(profiles).where(*conditions)).one_or_none()
