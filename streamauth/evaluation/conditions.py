@@ -9,7 +9,6 @@ within the speech itself the ratio is some 1 to 2 dB higher.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 
@@ -25,17 +24,8 @@ TALKERS = 6
 _INT16 = 32768
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One degradation.
-
-    Attributes:
-        description: What is done, in a few words.
-        apply: (speech, source of chance, other speech for babble) to degraded speech of the same length.
-    """
-
-    description: str
-    apply: Callable[[Samples, np.random.Generator, Sequence[Samples]], Samples]
+Condition = Callable[[Samples, np.random.Generator, Sequence[Samples]], Samples]
+"""(speech, source of chance, other speech for babble) to degraded speech of the same length."""
 
 
 def degrade(name: str, speech: Samples, rng: np.random.Generator, babble: Sequence[Samples] = ()) -> Samples:
@@ -59,7 +49,7 @@ def degrade(name: str, speech: Samples, rng: np.random.Generator, babble: Sequen
     for part in name.split("+"):
         if part not in CONDITIONS:
             raise ValueError(f"there is no condition of that name; there are: {', '.join(CONDITIONS)}")
-        speech = CONDITIONS[part].apply(speech, rng, babble)
+        speech = CONDITIONS[part](speech, rng, babble)
     return np.asarray(speech / max(1.0, float(np.abs(speech).max())), np.float32)
 
 
@@ -113,38 +103,29 @@ def _coloured(slope: float, snr_db: float, speech: Samples, rng: np.random.Gener
 
 
 def _noises() -> dict[str, Condition]:
-    found = {}
+    found: dict[str, Condition] = {}
     for snr_db in (20, 10, 5):
-        at = f"at {snr_db} dB"
-        found[f"babble-{snr_db}"] = Condition(f"{TALKERS} others talking, {at}", partial(_babble, snr_db))
-        found[f"pink-{snr_db}"] = Condition(f"pink noise {at}", partial(_coloured, 1.0, snr_db))
-        found[f"white-{snr_db}"] = Condition(f"white noise {at}", partial(_coloured, 0.0, snr_db))
+        found[f"babble-{snr_db}"] = partial(_babble, snr_db)
+        found[f"pink-{snr_db}"] = partial(_coloured, 1.0, snr_db)
+        found[f"white-{snr_db}"] = partial(_coloured, 0.0, snr_db)
     return dict(sorted(found.items(), key=lambda item: (item[0].split("-")[0], -int(item[0].split("-")[1]))))
 
 
 CONDITIONS: dict[str, Condition] = {
-    "clean": Condition("as it is", lambda speech, rng, others: speech),
+    "clean": lambda speech, rng, others: speech,
     **_noises(),
-    "reverb": Condition(
-        "a random room, 0.2 to 0.8 s of reverberation", lambda speech, rng, others: in_room(speech, random_room(rng))
-    ),
-    "telephone": Condition("300 to 3400 Hz, 8 kHz, mu-law", lambda speech, rng, others: telephone(speech)),
-    "gsm": Condition("8 kHz, GSM 06.10 full rate", lambda speech, rng, others: coded(speech, "WAV", "GSM610", LINE_HZ)),
-    "opus": Condition(
-        "Opus at some 10 kbit/s", lambda speech, rng, others: coded(speech, "OGG", "OPUS", SAMPLE_RATE_HZ, 0.98)
-    ),
-    "mp3": Condition(
-        "MP3 at some 20 kbit/s",
-        lambda speech, rng, others: coded(speech, "MP3", "MPEG_LAYER_III", SAMPLE_RATE_HZ, 0.98),
-    ),
-    "quiet": Condition(
-        "at -55 dBFS, in 16 bits",
-        lambda speech, rng, others: np.asarray(np.round(_at_rms(speech, -55) * _INT16) / _INT16, np.float32),
-    ),
-    "clipped": Condition(
-        "overdriven: at -8 dBFS, cut at full scale",
-        lambda speech, rng, others: np.clip(_at_rms(speech, -8), -1, 1),
-    ),
+    "reverb": lambda speech, rng, others: in_room(speech, random_room(rng)),
+    "telephone": lambda speech, rng, others: telephone(speech),
+    # full rate, GSM 06.10
+    "gsm": lambda speech, rng, others: coded(speech, "WAV", "GSM610", LINE_HZ),
+    # at some 10 kbit/s
+    "opus": lambda speech, rng, others: coded(speech, "OGG", "OPUS", SAMPLE_RATE_HZ, 0.98),
+    # at some 20 kbit/s
+    "mp3": lambda speech, rng, others: coded(speech, "MP3", "MPEG_LAYER_III", SAMPLE_RATE_HZ, 0.98),
+    # at -55 dBFS, in 16 bits
+    "quiet": lambda speech, rng, others: np.asarray(np.round(_at_rms(speech, -55) * _INT16) / _INT16, np.float32),
+    # overdriven: at -8 dBFS, cut at full scale
+    "clipped": lambda speech, rng, others: np.clip(_at_rms(speech, -8), -1, 1),
 }
 """Every condition by name."""
 
