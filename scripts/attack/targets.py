@@ -255,7 +255,7 @@ class LoginDaemon:
             ours.sendall(shot.data[:100_000])
             ours.shutdown(socket.SHUT_WR)
             try:
-                Conversation(theirs, Peer(1, shot.uid), self._voices, self._state).run()
+                Conversation(theirs, Peer(shot.uid), self._voices, self._state).run()
             except Exception as error:
                 answer.failure = f"{type(error).__name__} left the conversation"
             theirs.shutdown(socket.SHUT_RDWR)

@@ -142,7 +142,7 @@ def tell_prompt(attempt: Attempt[Any], output: Output, live: bool) -> None:
 
 
 def feed(attempt: Attempt[Any], audio: Recording, *, end: bool = True) -> Iterator[Event]:
-    """Feed the attempt until its session or the audio is over, where nothing follows with ``end``; what happened.
+    """Feed the attempt until its session or the audio is over, and then conclude it if ``end``; what happened.
 
     Raises:
         StreamAuthError: The attempt failed, or the audio cannot be read on.

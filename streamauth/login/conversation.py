@@ -44,19 +44,17 @@ class Peer:
     """The program at the other end, as the kernel tells.
 
     Attributes:
-        pid: Its process when it connected.
         uid: Its user when it connected.
     """
 
-    pid: int
     uid: int
 
     @classmethod
     def of(cls, connection: socket.socket) -> "Peer":
         """The peer of a connected Unix socket."""
         form = struct.Struct("3i")
-        pid, uid, _ = form.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size))
-        return cls(pid, uid)
+        _, uid, _ = form.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size))
+        return cls(uid)
 
     def check(self, user: UnixUser | None = None) -> None:
         """Refuse whoever is neither root nor that user.

@@ -350,5 +350,5 @@ def _schedules(spans: Sequence[SpanRow]) -> dict[str, Schedule]:
         if not row.name.strip() or row.name == ALWAYS:
             raise BadSchedule("A schedule needs a name other than always, which is there by itself.")
         span = parse_span(row.days, row.start, row.end, row.on_holidays)
-        found[row.name] = Schedule(row.name, (*(found[row.name].spans if row.name in found else ()), span))
+        found[row.name] = Schedule((*(found[row.name].spans if row.name in found else ()), span))
     return found

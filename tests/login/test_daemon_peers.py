@@ -113,7 +113,7 @@ class Pair:
 
         self._ours, theirs = socket.socketpair()
         self._ours.settimeout(10)
-        conversation = Conversation(theirs, Peer(1, uid), rig.voices, rig.state)
+        conversation = Conversation(theirs, Peer(uid), rig.voices, rig.state)
         self._thread = Thread(target=conversation.run)
         self._theirs = theirs
         self._thread.start()

@@ -5,7 +5,7 @@ that is left out never comes.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -84,12 +84,10 @@ class Schedule:
     """When something holds: in any of its spans.
 
     Attributes:
-        name: As permissions call it.
         spans: The stretches of time.
     """
 
-    name: str
-    spans: tuple[Span, ...] = field(default=())
+    spans: tuple[Span, ...]
 
     def holds(self, local: datetime, holidays: Holidays) -> bool:
         """Whether it holds at this local time."""

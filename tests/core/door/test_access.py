@@ -27,7 +27,7 @@ PEOPLE = (
 PLAN = AccessPlan(
     {person.name: person for person in PEOPLE},
     (Permission("@staff", "front", "office"), Permission("bob", "*"), Permission("ada", "lab", "gone")),
-    {"office": Schedule("office", (parse_span("mon-fri", "08:00", "18:00"),))},
+    {"office": Schedule((parse_span("mon-fri", "08:00", "18:00"),))},
     Holidays(),
 )
 
