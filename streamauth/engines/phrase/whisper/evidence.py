@@ -40,9 +40,14 @@ class WordScores:
     end: float
     margins: tuple[float, ...]
 
-    def forgiven(self, usual: Sequence[float]) -> "WordScores":
-        """The scores without what is usual of the words, or of the first of them, by ``MOST_FORGIVEN`` at most."""
-        allowed = [max(-MOST_FORGIVEN, min(0.0, score)) for score in usual[: len(self.words)]]
+    def forgiven(self, usual: Sequence[float], share: float) -> "WordScores":
+        """The scores without a share of what is usual of the words, or of the first of them.
+
+        Args:
+            usual: Their usual scores, of which ``MOST_FORGIVEN`` counts at most.
+            share: From 0 to 1.
+        """
+        allowed = [share * max(-MOST_FORGIVEN, min(0.0, score)) for score in usual[: len(self.words)]]
         allowed += [0.0] * (len(self.words) - len(allowed))
         words, margins = (
             tuple(min(0.0, score - each) for score, each in zip(scores, allowed, strict=True))

@@ -123,6 +123,18 @@ def noise_in(samples: Samples) -> float:
     return min(max((_QUIET_DB - span_db) / (_QUIET_DB - _NOISY_DB), 0.0), 1.0)
 
 
+def forgiven_share(own: float | None, noise: float) -> float:
+    """How much of what the judge usually misses in a person's words is forgiven, from 0 to 1.
+
+    All of it where they are said as before, nothing where they are said otherwise. Noise makes renderings differ, too.
+
+    Args:
+        own: Of ``Fusion.own_llr``; all is forgiven where it is None.
+        noise: From 0 in quiet to 1.
+    """
+    return 1.0 if own is None else max(noise, min(1.0, 1 + own / MOST_OWN))
+
+
 class Fusion:
     """The regression.
 

@@ -13,7 +13,7 @@ from streamauth.engines.once import Once, beside
 from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.whisper.evidence import WhisperEvidence, WordScores
 from streamauth.engines.phrase.whisper.forms import WrittenForms
-from streamauth.engines.phrase.whisper.fusion import MOST_OWN, Evidence, Fusion, noise_in
+from streamauth.engines.phrase.whisper.fusion import MOST_OWN, Evidence, Fusion, forgiven_share, noise_in
 from streamauth.engines.phrase.whisper.model import WhisperModel
 from streamauth.engines.phrase.whisper.renderings import Projection, difference
 from streamauth.errors import BadPhrase
@@ -116,16 +116,15 @@ class Opinion:
             alignment_llr: Their likelihood ratio by the alignment, in nats.
             least_llr: The likelihood ratio that matters, in nats.
             usual: For each word, or the first of them, its usual score when this person says it: a name that Whisper
-                never saw written is forgiven, by so much and no more than ``MOST_FORGIVEN``.
+                never saw written is forgiven, by so much and no more than ``MOST_FORGIVEN``, where it sounds as usual.
             renderings: How this person said just these words before.
         """
         alone = Evidence(alignment_llr, said=words, noise=self.noise)
         if self._fusion.most(replace(alone, own=MOST_OWN if renderings else None)) < least_llr:
             return alone
-        scores = self._scores(tuple(words)).forgiven(usual)
-        heard = self.free
         own = self._fusion.own_llr([difference(self.rendering, one) for one in renderings])
-        return replace(alone, scores=scores, lead=min(0.0, scores.total - heard), own=own)
+        scores = self._scores(tuple(words)).forgiven(usual, forgiven_share(own, self.noise))
+        return replace(alone, scores=scores, lead=min(0.0, scores.total - self.free), own=own)
 
     @property
     def free(self) -> float:

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from streamauth.catalog.registry import models_folder
-from streamauth.core.ports import LEAST_LLR, Samples, Word
+from streamauth.core.ports import LEAST_LLR, Rendering, Samples, Word
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.check import FreeCheck, PhraseCheck
 from streamauth.engines.phrase.expected import Expected
 from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.engines.phrase.whisper.evidence import WordScores
 from streamauth.engines.phrase.whisper.forms import WrittenForms
-from streamauth.engines.phrase.whisper.fusion import FILE, KINDS, TERMS, Evidence, Fusion, noise_in
+from streamauth.engines.phrase.whisper.fusion import FILE, KINDS, TERMS, Evidence, Fusion, forgiven_share, noise_in
 from streamauth.engines.phrase.whisper.judge import PhraseJudge
 from streamauth.engines.phrase.whisper.model import Heard, WhisperModel
 from streamauth.errors import ModelCorrupt
@@ -186,9 +186,27 @@ def test_a_hopeless_alignment_is_not_made_up_for() -> None:
 
 def test_what_is_usual_of_a_person_is_forgiven_and_no_more() -> None:
     scores = WordScores((-9.0, -1.0, -0.5), -0.1, (-6.0, 0.0, 0.0))
-    assert scores.forgiven((-8.0, -0.5)) == WordScores((-5.0, -0.5, -0.5), -0.1, (-2.0, 0.0, 0.0))
-    assert scores.forgiven((-2.0, -3.0, 1.0, -5.0)) == WordScores((-7.0, 0.0, -0.5), -0.1, (-4.0, 0.0, 0.0))
-    assert scores.forgiven(()) == scores
+    assert scores.forgiven((-8.0, -0.5), 1.0) == WordScores((-5.0, -0.5, -0.5), -0.1, (-2.0, 0.0, 0.0))
+    assert scores.forgiven((-8.0, -0.5), 0.5) == WordScores((-7.0, -0.75, -0.5), -0.1, (-4.0, 0.0, 0.0))
+    assert scores.forgiven((-2.0, -3.0, 1.0, -5.0), 1.0) == WordScores((-7.0, 0.0, -0.5), -0.1, (-4.0, 0.0, 0.0))
+    assert scores.forgiven((), 1.0) == scores.forgiven((-8.0,), 0.0) == scores
+
+
+def test_it_is_forgiven_only_where_it_sounds_as_usual(judge: PhraseJudge) -> None:
+    quiet, noisy = 0.0, 0.8
+    assert [forgiven_share(own, quiet) for own in (None, 3.0, 0.0, -1.5, -3.0, -9.0)] == [1, 1, 1, 0.5, 0, 0]
+    assert [forgiven_share(own, noisy) for own in (3.0, 0.0, -0.3, -9.0)] == [1, 1, 0.9, noisy]
+    opinion, (said,) = judge.opinion(speech("awb", "window")), (judge.opinion(speech("awb", "door-1")).rendering,)
+    usual = (-4.0,) * len(DOOR)
+
+    def total(*renderings: Rendering) -> float:
+        found = opinion.evidence(DOOR, 0.0, LEAST_LLR, usual, renderings)
+        assert found.scores is not None
+        return found.scores.total
+
+    strict = opinion.evidence(DOOR, 0.0, LEAST_LLR).scores
+    assert strict is not None
+    assert strict.total <= total(said) < total(opinion.rendering) == total()
 
 
 def test_a_usual_score_helps_its_word_alone(judge: PhraseJudge) -> None:
