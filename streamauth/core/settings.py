@@ -97,7 +97,7 @@ class SpeechSettings(Section):
     onset_probability: float = fixed(0.5, "Speech probability of a frame that begins speech")
     offset_probability: float = fixed(0.35, "Speech probability under which a frame may end speech")
     min_speech_ms: int = fixed(120, "Speech shorter than this is taken for noise", unit="ms")
-    pause_ms: int = fixed(150, "Silence after which words that are complete are judged at once", unit="ms")
+    pause_ms: int = fixed(90, "Silence after which words that are complete are judged at once", unit="ms")
     pad_ms: int = fixed(90, "Audio kept as voiced on both sides of speech", unit="ms")
     voicing_probability: float = fixed(0.4, "Probability from which a frame carries a voice")
     min_voice_ms: int = fixed(60, "A voice heard for less time is taken for noise", unit="ms")
