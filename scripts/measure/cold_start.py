@@ -80,6 +80,7 @@ def main() -> None:
         # the same recording again and again is what a replay is
         environment = {**os.environ, "STREAMAUTH_HOME": home, "STREAMAUTH_REPLAY_REFUSE": "false"}
         environment |= {"PYTHONPYCACHEPREFIX": f"{home}/compiled", "PYTHONDONTWRITEBYTECODE": ""}
+        environment["OPENBLAS_NUM_THREADS"] = "1"  # as the program sets it, for the stages, too
         program = ("-m", "streamauth")
         run((*program, "enroll", "ada", *files[:3], "--phrase", PHRASE), environment)
         run((*program, "verify", "ada", files[3]), environment)
@@ -91,6 +92,8 @@ def main() -> None:
         }.items():
             _row(name, [run(command, environment)[:2] for _ in range(options.times)])
         stages: list[Any] = [json.loads(run(("-c", _STAGES, files[3]), environment)[2]) for _ in range(options.times)]
+        hears = [[sum(part) for part in zip(*run_stages[:-1], strict=True)] for run_stages in stages]
+        _row("of that: until it hears", hears)
         for number, stage in enumerate(_STAGE_NAMES):
             _row(f"of that: {stage}", [taken[number] for taken in stages])
 
