@@ -12,8 +12,10 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
+from sqlalchemy import Connection, Select, bindparam, delete, insert, or_, select
 
 from streamauth.errors import StoreTampered
 from streamauth.store.schema import ledger
@@ -26,6 +28,7 @@ _PLACE_BYTES = 16
 _VERSION_BYTES = 8
 _BATCH = 40
 _ROWS = 2000
+_OF_ROOT = select(ledger.c.digest).where(ledger.c.place == _ROOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def root_of(connection: Connection, key: SealingKey) -> Root:
     Raises:
         StoreTampered: It is missing, or was not written with this key.
     """
-    return _root(key, {_ROOT: connection.scalar(select(ledger.c.digest).where(ledger.c.place == _ROOT)) or b""})
+    return _root(key, {_ROOT: connection.scalar(_OF_ROOT) or b""})
 
 
 def find(connection: Connection, key: SealingKey, place: str) -> tuple[Root, bytes | None]:
@@ -156,14 +159,22 @@ def _parent(place: str) -> str:
 
 def _read(connection: Connection, places: Collection[str]) -> dict[str, bytes]:
     """The marks that share a node with the places, and all nodes that the way up to the root needs."""
-    nodes = {_ROOT}
-    buckets = {place[:_DEPTH] for place in places}
-    for bucket in buckets:
-        nodes |= {bucket[:level] + digit for level in range(_DEPTH) for digit in _DIGITS}
-    wanted: list[ColumnElement[bool]] = [ledger.c.place.in_(sorted(nodes))]
-    wanted += [ledger.c.place.between(bucket + "0", bucket + "g") for bucket in sorted(buckets)]
-    rows = connection.execute(select(ledger).where(or_(*wanted)))
+    buckets = sorted({place[:_DEPTH] for place in places})
+    nodes = [_ROOT, *(bucket[:level] + digit for bucket in buckets for level in range(_DEPTH) for digit in _DIGITS)]
+    bound = {f"node_{number}": node for number, node in enumerate(nodes)}
+    for number, bucket in enumerate(buckets):
+        bound |= {f"least_{number}": bucket + "0", f"most_{number}": bucket + "g"}
+    rows = connection.execute(_below_and_above(len(buckets)), bound)
     return {row.place: bytes(row.digest) for row in rows}
+
+
+@cache
+def _below_and_above(buckets: int) -> Select[Any]:
+    """What ``_read`` reads for so many nodes of the lowest level. Made once: to make it costs more than to run it."""
+    place = ledger.c.place
+    nodes = [bindparam(f"node_{number}", type_=place.type) for number in range(1 + buckets * _DEPTH * len(_DIGITS))]
+    below = [place.between(bindparam(f"least_{number}"), bindparam(f"most_{number}")) for number in range(buckets)]
+    return select(place, ledger.c.digest).where(or_(place.in_(nodes), *below))
 
 
 def _check(key: SealingKey, rows: Mapping[str, bytes], root: Root, places: Collection[str]) -> None:
