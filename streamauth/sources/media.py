@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def open_media(path: Path, kind: Kind, max_s: float, why: str = "is not decoded 
             layout = container.streams.audio[0].codec_context.layout
             resampler = av.AudioResampler(format="flt", layout=layout, rate=audio_format.sample_rate_hz)
             try:
-                for frame in (*_frames(container), None):
+                for frame in chain(_frames(container), (None,)):
                     for piece in resampler.resample(frame):
                         raw = np.ascontiguousarray(piece.to_ndarray(), "<f4")
                         done += raw.size // audio_format.channels

@@ -2,8 +2,10 @@
 
 import io
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -14,6 +16,7 @@ import numpy as np
 import pytest
 
 from streamauth.errors import AudioError, AudioTooLong, NotAudio, TruncatedAudio, UnsupportedAudioFormat
+from streamauth.sources import media
 from streamauth.sources.files import open_audio
 
 from .making import decoded, tone, written
@@ -133,6 +136,24 @@ def test_too_long(tmp_path: Path) -> None:
     path = written(tmp_path / "b", encoded("aac", 6))
     with pytest.raises(AudioTooLong, match="limit of 5 s"):
         decoded(open_audio(path, max_s=5))
+
+
+def test_what_never_ends_is_not_read_whole_before_it_is_found_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = 0
+
+    def frames(container: Any) -> Iterator[Any]:
+        nonlocal read
+        for frame in cycle([next(container.decode(container.streams.audio[0]))]):
+            read += frame.samples
+            assert read < 10 * frame.sample_rate
+            frame.pts = None
+            yield frame
+
+    monkeypatch.setattr(media, "_frames", frames)
+    with pytest.raises(AudioTooLong):
+        decoded(open_audio(written(tmp_path / "a", encoded("aac", 1)), max_s=5))
 
 
 def test_pictures_alone(tmp_path: Path) -> None:
