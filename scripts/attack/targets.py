@@ -241,11 +241,12 @@ class LoginDaemon:
         settings = attacked_settings().with_values({"enrollment": {"text_independent_speech_s": 3.0}}, "fuzz")
         with Store.open(folder, settings.store, {}) as store:
             authenticator = Authenticator(store, FakeEngines(), settings)
+            voices = LoginVoices(authenticator, FakeMicrophone(audio=b""))  # makes the tenant
             for number, name in ((0, "root"), (1, "daemon")):
                 enroll(authenticator, UnixUser(name, number))
             state = DaemonState(folder / "login.json")
             state.enable("sudo", True)
-            yield cls(LoginVoices(authenticator, FakeMicrophone(audio=b"")), state)
+            yield cls(voices, state)
 
     def __call__(self, shot: Lines) -> Answer:
         """Send one."""
