@@ -22,10 +22,10 @@ class VoiceRule:
     """What an LLR of the voice means after so much speech: a sequential test with two bounds and a budget.
 
     As soon as either bound is reached, that is the verdict (A. Wald, "Sequential tests of statistical hypotheses",
-    1945), but nobody is rejected while the LLR rises: who sneezed first is heard on. The LLR is that of all speech so
-    far, not a sum over windows, so that windows that overlap and resemble each other are not counted twice. Where the
-    budget of speech is spent between the bounds, the attempt is left undecided if more speaks for the claimed voice
-    than ``doubt_llr``, else rejected.
+    1945), but nobody is rejected while the LLR rises, or hangs on a sound far louder than what follows it: who sneezed
+    first is heard on. The LLR is that of all speech so far, not a sum over windows, so that windows that overlap and
+    resemble each other are not counted twice. Where the budget of speech is spent between the bounds, the attempt is
+    left undecided if more speaks for the claimed voice than ``doubt_llr``, else rejected.
 
     Attributes:
         accept_llr: The LLR to reach.
@@ -39,13 +39,16 @@ class VoiceRule:
     settings: DecisionSettings
     doubt_llr: float = math.inf
 
-    def early(self, llr: float, speech_s: float, before_llr: float = math.inf) -> Verdict | None:
+    def early(
+        self, llr: float, speech_s: float, before_llr: float = math.inf, *, is_uneven: bool = False
+    ) -> Verdict | None:
         """The verdict where it may already fall, else None.
 
         Args:
             llr: At this look, in nats.
             speech_s: Net speech so far, in seconds.
             before_llr: At the look before, in nats; infinite at the first.
+            is_uneven: Of ``RollingVoice``.
         """
         if speech_s >= self.settings.decide_speech_s:
             return self.final(llr, speech_s)
@@ -53,7 +56,7 @@ class VoiceRule:
             return None
         if llr >= self.accept_llr:
             return Verdict.ACCEPT
-        return Verdict.REJECT if llr <= min(self.reject_llr, before_llr + _RISE) else None
+        return Verdict.REJECT if llr <= min(self.reject_llr, before_llr + _RISE) and not is_uneven else None
 
     def final(self, llr: float, speech_s: float) -> Verdict:
         """The verdict on all the speech that there is, or that is allowed."""

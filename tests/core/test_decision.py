@@ -42,6 +42,12 @@ def test_nobody_is_rejected_while_more_and_more_speaks_for_them() -> None:
     assert RULE.early(-4.5, 5.0, -9.0) is Verdict.REJECT
 
 
+def test_nobody_is_rejected_for_a_sound_far_louder_than_what_follows_it() -> None:
+    assert RULE.early(-4.5, 1.6, -4.0, is_uneven=True) is None
+    assert RULE.early(9.0, 1.6, is_uneven=True) is Verdict.ACCEPT
+    assert RULE.early(-4.5, 5.0, is_uneven=True) is Verdict.REJECT
+
+
 def test_at_the_end_evidence_for_another_voice_rejects_and_too_little_evidence_decides_nothing() -> None:
     assert RULE.final(2.0, 0.8) is Verdict.ACCEPT
     assert RULE.final(1.9, 0.8) is Verdict.UNDECIDED

@@ -146,7 +146,7 @@ class ClaimCheck:
                 self._consistency.end_utterance(share)
             found = self._with_words(step, fresh, self.words)
         elif score is not None:
-            verdict = self._rule.early(score.llr, score.speech_s, self._before_llr)
+            verdict = self._rule.early(score.llr, score.speech_s, self._before_llr, is_uneven=self._voice.is_uneven)
             self._before_llr = score.llr
             found = None if verdict is None else self._of_voice(verdict)
         return found or self._spent(step.at_sample)

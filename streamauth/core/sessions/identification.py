@@ -93,7 +93,9 @@ class IdentificationSession(Session):
             if self._prompt.matched or self._prompt.refused(step):
                 self._judge_prompt(step.at_sample, self._prompt, self._consistency)
         elif ranking:
-            verdict = self._rule.early(ranking[0].llr, self._voice.speech_s, self._before_llr)
+            verdict = self._rule.early(
+                ranking[0].llr, self._voice.speech_s, self._before_llr, is_uneven=self._voice.is_uneven
+            )
             self._before_llr = ranking[0].llr
             if verdict is not None:
                 self._decided(step.at_sample, verdict, _REASONS[verdict], ranking)

@@ -43,6 +43,11 @@ class SpeakerConsistency:
         """Net speech so far, in seconds, whatever was said in it."""
         return self._heard / SAMPLE_RATE_HZ
 
+    @property
+    def is_uneven(self) -> bool:
+        """As of ``RollingVoice``."""
+        return self._voice.is_uneven
+
     def accept(self, voiced: Samples) -> bool:
         """Take voiced audio, shape (n,) with n at most the hop; tell whether a new window was embedded."""
         self._heard += voiced.size
@@ -72,4 +77,4 @@ class SpeakerConsistency:
         return min((gallery.best(window, quality).llr for window in self._voice.windows()), default=inf)
 
     def _anew(self) -> RollingVoice:
-        return RollingVoice(self._encoder, self._settings, memory_s=inf)
+        return RollingVoice(self._encoder, self._settings)

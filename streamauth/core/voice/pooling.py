@@ -1,6 +1,7 @@
 """The embedding of voiced audio: as it arrives, or of all of it at once."""
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from streamauth.core.settings import VoiceSettings
 # Windows shorter than the full one come in steps of this length, so that the runtime sees few input shapes.
 _LENGTH_STEP = SAMPLE_RATE_HZ // 10
 _QUIETEST = 1e-6
+_LOUDEST = 2.0
+"""Times the middle window's level that one weighs at most."""
+_UNEVEN = 4.0
+"""How many times as loud as its end a window must be to be ruled by something else than the voice, 12 dB."""
 _WHOLE_HOP = 8 * SAMPLE_RATE_HZ // 10
 """Step between two windows of finished speech: with a quarter of it voiceprints are no better."""
 
@@ -75,13 +80,11 @@ class _Window:
     share: float  # of the full length
     level: float
 
-    @property
-    def weight(self) -> float:
-        return self.share * self.level
-
 
 class RollingVoice:
     """Embeds windows of voiced audio as they fill and averages them by length and level.
+
+    No window weighs more than ``_LOUDEST`` times the middle one: a sneeze is ten times as loud as speech.
 
     Until one full window has been heard, the only window is all that was heard, embedded anew at each hop; it is
     replaced by the next longer one. From then on full windows follow each other by the hop.
@@ -89,24 +92,28 @@ class RollingVoice:
     Args:
         encoder: The shared encoder.
         settings: Hop and first score.
-        memory_s: Only windows that ended within this much of the latest voiced audio count; None keeps all, but
-            only their sum, and infinity keeps every one.
+        memory_s: Only windows that ended within this much of the latest voiced audio count.
     """
 
-    def __init__(self, encoder: SpeakerEncoder, settings: VoiceSettings, memory_s: float | None = None) -> None:
+    def __init__(self, encoder: SpeakerEncoder, settings: VoiceSettings, memory_s: float = inf) -> None:
         self._encoder = encoder
         self._hop = settings.hop_ms * SAMPLE_RATE_HZ // 1000
         self._next = max(encoder.min_samples, settings.first_score_ms * SAMPLE_RATE_HZ // 1000)
-        self._memory = None if memory_s is None else memory_s * SAMPLE_RATE_HZ
+        self._memory = memory_s * SAMPLE_RATE_HZ
         self._recent: Samples = np.zeros(0, np.float32)
         self._heard = 0
         self._windows: list[_Window] = []
-        self._full: Embedding | None = None  # weighted sum of full windows, where nothing is forgotten
+        self._newest_level = 0.0
 
     @property
     def speech_s(self) -> float:
         """Net speech so far, in seconds."""
         return self._heard / SAMPLE_RATE_HZ
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether the newest window is ruled by what is far louder than its end, as by a sneeze before speech."""
+        return bool(self._windows) and self._windows[-1].level > _UNEVEN * self._newest_level
 
     def accept(self, voiced: Samples) -> bool:
         """Take voiced audio, shape (n,) with n at most the hop; tell whether a new window was embedded."""
@@ -134,11 +141,10 @@ class RollingVoice:
         """The voice so far, None before the first window."""
         if not self._windows:
             return None
-        total = np.zeros(self._encoder.dim, np.float32) if self._full is None else self._full
-        for window in self._windows:
-            total = total + window.weight * window.embedding
-        heard = self._heard if self._memory is None else min(self._heard, self._memory)
-        return VoiceSample(unit(total), heard / SAMPLE_RATE_HZ)
+        levels = np.array([window.level for window in self._windows], np.float32)
+        weights = np.minimum(levels, _LOUDEST * np.median(levels)) * [window.share for window in self._windows]
+        total = weights.astype(np.float32) @ np.stack([window.embedding for window in self._windows])
+        return VoiceSample(unit(total), min(self._heard, self._memory) / SAMPLE_RATE_HZ)
 
     def newest(self) -> VoiceSample | None:
         """The latest window alone, None before the first."""
@@ -160,12 +166,8 @@ class RollingVoice:
         if share < 1.0 or (self._windows and self._windows[-1].share < 1.0):
             self._windows.clear()
         self._windows.append(_Window(embedding, end, share, _level(window)))
-        if self._memory is not None:
-            oldest = self._heard - self._memory
-            self._windows = [w for w in self._windows if w.end - self._encoder.window_samples >= oldest] or [
-                self._windows[-1]
-            ]
-        elif len(self._windows) > 1:
-            first = self._windows.pop(0)
-            fresh = first.weight * first.embedding
-            self._full = fresh if self._full is None else self._full + fresh
+        self._newest_level = _level(window[-self._hop :])
+        oldest = self._heard - self._memory
+        self._windows = [w for w in self._windows if w.end - self._encoder.window_samples >= oldest] or [
+            self._windows[-1]
+        ]

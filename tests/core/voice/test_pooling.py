@@ -50,6 +50,25 @@ def test_windows_do_not_depend_on_the_frames(frame: int) -> None:
     assert np.array_equal(first.embedding, second.embedding)
 
 
+def test_what_is_far_louder_than_the_rest_does_not_drown_it() -> None:
+    voice = RollingVoice(FakeEncoder(), SETTINGS)
+    # one window is all of the other voice, three are ruled by it, nine are of the voice that follows
+    feed(voice, np.concatenate([10 * speech(1.6, speaker=2), speech(4.8)]))
+    sample = voice.sample()
+    assert sample is not None
+    assert sample.embedding @ voiceprint(1) > sample.embedding @ voiceprint(2) + 0.05
+
+
+def test_a_window_is_uneven_where_its_end_is_far_quieter_than_the_rest() -> None:
+    voice = RollingVoice(FakeEncoder(), SETTINGS)
+    found = []
+    for part in (10 * speech(0.8, speaker=2), *np.split(speech(2.4), 6)):
+        feed(voice, part)
+        found.append(voice.is_uneven)
+    assert found == [False, True, True, True, False, False, False]
+    assert not RollingVoice(FakeEncoder(), SETTINGS).is_uneven
+
+
 def test_the_embedding_is_of_unit_length_and_the_speakers() -> None:
     voice = RollingVoice(FakeEncoder(), SETTINGS)
     feed(voice, speech(5.0, speaker=4))
