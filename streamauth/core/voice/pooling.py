@@ -79,6 +79,7 @@ class _Window:
     end: int
     share: float  # of the full length
     level: float
+    end_level: float  # of its last hop
 
 
 class RollingVoice:
@@ -103,7 +104,6 @@ class RollingVoice:
         self._recent: Samples = np.zeros(0, np.float32)
         self._heard = 0
         self._windows: list[_Window] = []
-        self._newest_level = 0.0
 
     @property
     def speech_s(self) -> float:
@@ -113,7 +113,7 @@ class RollingVoice:
     @property
     def is_uneven(self) -> bool:
         """Whether the newest window is ruled by what is far louder than its end, as by a sneeze before speech."""
-        return bool(self._windows) and self._windows[-1].level > _UNEVEN * self._newest_level
+        return bool(self._windows) and self._windows[-1].level > _UNEVEN * self._windows[-1].end_level
 
     def accept(self, voiced: Samples) -> bool:
         """Take voiced audio, shape (n,) with n at most the hop; tell whether a new window was embedded."""
@@ -165,8 +165,7 @@ class RollingVoice:
         share = size / self._encoder.window_samples
         if share < 1.0 or (self._windows and self._windows[-1].share < 1.0):
             self._windows.clear()
-        self._windows.append(_Window(embedding, end, share, _level(window)))
-        self._newest_level = _level(window[-self._hop :])
+        self._windows.append(_Window(embedding, end, share, _level(window), _level(window[-self._hop :])))
         oldest = self._heard - self._memory
         self._windows = [w for w in self._windows if w.end - self._encoder.window_samples >= oldest] or [
             self._windows[-1]
