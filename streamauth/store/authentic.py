@@ -284,15 +284,20 @@ class Authentic:
             self.version = max(self.version, version)
         self.high_water.note(version)
 
-    def opened(self, connection: Connection, key: SealingKey) -> None:
+    def opened(self, connection: Connection, key: SealingKey, seen: int) -> None:
         """Compare the database with what this machine has seen of it.
+
+        Args:
+            connection: The transaction.
+            key: The key in force.
+            seen: Of ``high_water``, read before the transaction began: another process may note a version after that.
 
         Raises:
             StoreRolledBack: It is older, and that is not to be.
             StoreTampered: The ledger has no root.
         """
         version = ledger.root_of(connection, key).version
-        self._refuse_older(version, self.high_water.read())
+        self._refuse_older(version, seen)
         self.committed(version)
 
     def accept_older(self, connection: Connection, key: SealingKey) -> None:

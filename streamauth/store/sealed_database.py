@@ -158,8 +158,9 @@ class SealedDatabase:
                 self.database.lock(connection, _KEY_CHECK)
                 check = _meta(connection, _KEY_CHECK) or self._first_check(connection)
         self._key_of(key_id_of(check)).unseal(check, _KEY_CHECK)
+        seen = self.authentic.high_water.read()
         with self.read() as connection:
-            self.authentic.opened(connection, self.key(connection))
+            self.authentic.opened(connection, self.key(connection), seen)
 
     def hold_key(self, connection: Connection) -> None:
         """Wait until nobody seals, and let nobody seal until this transaction ends."""

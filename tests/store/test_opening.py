@@ -2,11 +2,13 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamauth.errors import KeyMissing, KeyWrong, StoreBusy, StoreCorrupt
 from streamauth.settings import StoreSettings
+from streamauth.store import ledger
 from streamauth.store.database import Database
 from streamauth.store.records import ProfileKind
 from streamauth.store.sealing import SealingKey
@@ -116,6 +118,22 @@ enrolled(opened(home), arguments[0], int(arguments[1]))
             assert_enrolled(store, f"Anna {number}", number * 10)
 
 
+def test_what_another_process_notes_while_a_store_is_opened_makes_it_no_older_copy(
+    store: Store, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = ledger.root_of
+
+    def overtaken(*arguments: Any) -> ledger.Root:
+        found = read(*arguments)
+        monkeypatch.setattr(ledger, "root_of", read)
+        enrolled(store, "Anna", 10)
+        return found
+
+    monkeypatch.setattr(ledger, "root_of", overtaken)
+    with opened(home) as other:
+        assert_enrolled(other, "Anna", 10)
+
+
 def test_threads_share_a_store(store: Store) -> None:
     def work(number: int) -> None:
         enrolled(store, f"Anna {number}", number * 10)
@@ -154,6 +172,7 @@ def test_traces_are_wiped_when_a_deletion_was_killed_halfway(home: Path) -> None
         profile = enrolled(store, "MARKER-OF-ANNA")
         other = enrolled(store, "Ben", 11)
     code = """
+from streamauth.store import ledger
 from streamauth.store.database import Database
 Database.wipe = die
 store = opened(home)
