@@ -12,11 +12,10 @@ swapped. Printed with and without what the person's own renderings add. Interval
 """
 
 import argparse
-import json
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -24,8 +23,8 @@ import numpy as np
 
 from scripts.measure.heldout import is_held_out
 from scripts.measure.people import MIXED
-from scripts.measure.phrase_people import Line, spoken_lines
-from scripts.measure.phrase_trials import in_condition, utterances
+from scripts.measure.phrase_people import GSC_WORDS, Line, spoken_lines
+from scripts.measure.phrase_trials import in_condition, kept, loaded, utterances
 from scripts.measure.phrases import CONDITIONS, JUDGE, PHRASE
 from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Rendering, Samples, Transcript, Usual
 from streamauth.engines.phrase.acoustic_model import AcousticModel
@@ -41,7 +40,7 @@ ENROLLED, TRIES, WORDS, ATTEMPTS = 3, 6, 4, 3
 """Utterances of an enrollment, of how many tries at most; words of a joined phrase; attempts on an enrollment."""
 SETS = ("words", "joined", "read")
 _KEYWORDS = {
-    "gsc": ("bed", "cat", "happy", "stop", "zero", "right", "seven"),
+    "gsc": GSC_WORDS,
     "wuw2": ("operator", "wildfire", "voyager", "onword", "thinkengine"),
     "precise": ("athena", "amelia", "computer", "heycomputer", "heysavant", "heychatterbox"),
 }
@@ -283,16 +282,11 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="keep the trials in a file")
     parser.add_argument("--load", type=Path, nargs="+", help="files of trials, instead of trying")
     arguments = parser.parse_args()
-    trials: list[Trial] = []
     if arguments.load:
-        for path in arguments.load:
-            trials += [Trial(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+        trials = loaded(Trial, arguments.load)
     else:
-        for trial in collect(arguments.sets, arguments.conditions, arguments.count, arguments.seed, Attempts()):
-            trials.append(trial)
-            if arguments.save:
-                with arguments.save.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(trial)) + "\n")
+        drawn = arguments.sets, arguments.conditions, arguments.count, arguments.seed
+        trials = kept(collect(*drawn, Attempts()), arguments.save)
     report(trials)
 
 

@@ -35,7 +35,7 @@ SMALL_WORDS = frozenset(
 SENTENCES = ("pico-intent", "wuw2", "kathleen", "librispeech")
 GROUPS = ("sentence", "digits", "keyword", "noise", "second language", "prompt")
 _KEYWORDS = {"wuw2": ("operator", "wildfire", "voyager"), "precise": ("athena", "amelia", "computer")}
-_GSC = ("bed", "cat", "happy", "stop", "zero", "right", "seven")
+GSC_WORDS = ("bed", "cat", "happy", "stop", "zero", "right", "seven")
 _PHRASES = (
     "open the door please",
     "my voice is my passport verify me",
@@ -222,7 +222,7 @@ class PhrasePeople:
         clips = self._dice.sample(list(keywords()), count)
         for clip in clips:
             yield Said("keyword", "picovoice", clip.name, clip.name, clip.audio, _one_of(clip.words[0], words))
-        for source, names in (*_KEYWORDS.items(), ("gsc", _GSC)):
+        for source, names in (*_KEYWORDS.items(), ("gsc", GSC_WORDS)):
             lines = [line for line in spoken_lines(source) if line.words[0] in names and len(line.words) == 1]
             for line in self._dice.sample(lines, count):
                 expected = _one_of(line.words[0], names)

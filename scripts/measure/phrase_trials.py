@@ -3,10 +3,13 @@
 Each recording belongs to a fold (``recognizer_speech``), so that it can be scored by a network that never heard it.
 """
 
+import json
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -35,6 +38,8 @@ CONDITIONS = ("clean", "babble 10 dB", "pink 10 dB", "twice as fast")
 
 
 _PAUSE_FRAMES = 3
+Kind = TypeVar("Kind", bound=Any)
+"""A data class of what JSON can hold."""
 
 
 @dataclass
@@ -70,6 +75,22 @@ def utterances(audio: Samples) -> Iterator[Samples]:
         if step.ended is not None:
             yield np.concatenate(frames)
             frames = []
+
+
+def kept(trials: Iterable[Kind], file: Path | None) -> list[Kind]:
+    """Trials, each written behind those of a file as it comes, where one is given."""
+    found = []
+    for trial in trials:
+        found.append(trial)
+        if file is not None:
+            with file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(asdict(trial)) + "\n")
+    return found
+
+
+def loaded(kind: type[Kind], files: Sequence[Path]) -> list[Kind]:
+    """Trials that ``kept`` has written."""
+    return [kind(**json.loads(line)) for file in files for line in file.read_text("utf-8").splitlines()]
 
 
 def in_condition(audio: Samples, condition: str, dice: random.Random) -> Samples:

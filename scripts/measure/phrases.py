@@ -15,7 +15,7 @@ import time
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from scripts.measure.phrase_people import GROUPS, PhrasePeople, Said
-from scripts.measure.phrase_trials import in_condition, utterances
+from scripts.measure.phrase_trials import in_condition, kept, loaded, utterances
 from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.evidence import UtteranceEvidence
@@ -224,18 +224,12 @@ def main() -> None:
     parser.add_argument("--judge", type=Path, default=JUDGE, help="folder of Whisper, such as one in 32 bits")
     parser.add_argument("--alone", action="store_true", help="rates of the alignment alone")
     arguments = parser.parse_args()
-    trials: list[Trial] = []
     if arguments.load:
-        for path in arguments.load:
-            trials += [Trial(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
+        trials = loaded(Trial, arguments.load)
     else:
         costs = Costs()
         drawn = arguments.groups, arguments.conditions, arguments.count, arguments.seed
-        for trial in collect(*drawn, costs, arguments.judge):
-            trials.append(trial)
-            if arguments.save:
-                with arguments.save.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(trial)) + "\n")
+        trials = kept(collect(*drawn, costs, arguments.judge), arguments.save)
         print(f"Processor time of a decision: {costs.report()}\n")
     threshold = Settings().phrase.min_llr
     if arguments.alone:
@@ -255,10 +249,10 @@ def main() -> None:
     print(json.dumps({"weights": named}))
     print(f"\n{len(known)} trials by five-fold cross-validation over people")
     report(known, cross_validated(known), threshold)
-    kept = [trial for trial in trials if trial.held_out]
-    if kept:
-        print(f"\n{len(kept)} trials of people who are held out")
-        report(kept, llrs(kept, weights), threshold)
+    unseen = [trial for trial in trials if trial.held_out]
+    if unseen:
+        print(f"\n{len(unseen)} trials of people who are held out")
+        report(unseen, llrs(unseen, weights), threshold)
 
 
 if __name__ == "__main__":
