@@ -285,12 +285,7 @@ class Authentic:
         self.high_water.note(version)
 
     def opened(self, connection: Connection, key: SealingKey, seen: int) -> None:
-        """Compare the database with what this machine has seen of it.
-
-        Args:
-            connection: The transaction.
-            key: The key in force.
-            seen: Of ``high_water``, read before the transaction began: another process may note a version after that.
+        """Compare the database with the version that this machine had ``seen`` before the transaction began.
 
         Raises:
             StoreRolledBack: It is older, and that is not to be.
