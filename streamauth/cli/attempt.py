@@ -14,9 +14,12 @@ from streamauth.core.phrase.prompt import PromptKind, PromptPlan
 from streamauth.core.ports import SAMPLE_RATE_HZ
 from streamauth.core.sessions.base import SessionState
 from streamauth.errors import InputError, InternalError, MicrophoneMuted
-from streamauth.service.authenticator import Attempt
+from streamauth.service.authenticator import Attempt, Authenticator
 from streamauth.settings import PromptSettings, Settings
 from streamauth.sources import naming
+
+ANYTHING = "Talk about anything for a few seconds."
+"""What somebody says where the voice alone counts."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +135,28 @@ def wanted_prompt(prompt: str | None, kind: str | None, settings: PromptSettings
     return prompt if kind is None else PromptPlan.of(settings, PromptKind(kind))
 
 
-def tell_prompt(attempt: Attempt[Any], output: Output, live: bool) -> None:
-    """Show what must be said, if a random prompt is asked for; to programs as an event where the audio is live."""
-    if (given := attempt.prompt) is not None:
+def tell_what_to_say(attempt: Attempt[Any], output: Output, usual: str | None) -> None:
+    """Show what must be said: a random prompt where one is asked for, else what is usual.
+
+    Args:
+        attempt: The attempt.
+        output: For people, and for programs an event.
+        usual: What is said without a prompt, as a sentence; None where the audio is a file.
+    """
+    if (given := attempt.prompt) is None:
+        if usual is not None:
+            output.messages.print(usual, style="bold", markup=False)
+    else:
         before = "your pass phrase, then" if given.after_phrase else "this"
         output.messages.print(f"Say {before}, within {given.expires_s:.0f} s:  {given.text}", style="bold")
-        if live:
+        if usual is not None:
             output.event({"type": "prompt", "say": given.text, "after_phrase": given.after_phrase})
+
+
+def usual_words(authenticator: Authenticator, name: str) -> str:
+    """What somebody says to be verified without a random prompt, as a sentence."""
+    with_phrase = authenticator.store.profiles.get(name).phrase is not None
+    return "Say your pass phrase." if with_phrase else ANYTHING
 
 
 def feed(attempt: Attempt[Any], audio: Recording, *, end: bool = True) -> Iterator[Event]:

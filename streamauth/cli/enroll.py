@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from streamauth.core.reasons import Reason
     from streamauth.service.authenticator import EnrollmentAttempt
 
+_ANEW = (
+    "`streamauth profiles reset {name}` drops the voice, `streamauth profiles delete {name}` all; a further voiceprint "
+    "beside it is made with --label."
+)
+
 
 def enroll(
     name: Annotated[str, typer.Argument(help="Whose voice it is.")],
@@ -47,7 +52,7 @@ def enroll(
     from streamauth.cli.live import LiveView
     from streamauth.cli.phrase import proposals
     from streamauth.core.reasons import Reason
-    from streamauth.errors import InputError
+    from streamauth.errors import InputError, ProfileExists
     from streamauth.protocol.events import event_object
     from streamauth.service.twins import alike
 
@@ -66,21 +71,25 @@ def enroll(
             for file in takes
         ]
         with output.busy("Loading the models"):
-            attempt = authenticator.enroll(
-                name,
-                recordings[0].format,
-                phrase=phrase,
-                text_independent=text_independent,
-                label=label,
-                by_owner=False,
-                consent=consent,
-            )
+            try:
+                attempt = authenticator.enroll(
+                    name,
+                    recordings[0].format,
+                    phrase=phrase,
+                    text_independent=text_independent,
+                    label=label,
+                    by_owner=False,
+                    consent=consent,
+                )
+            except ProfileExists as error:
+                raise ProfileExists(f"{error.message} {_ANEW.format(name=name)}") from None
         stack.enter_context(attempt)
         for line in proposals(attempt.proposed_sounds):
             output.messages.print(line, markup=False)
         if mic:
             output.messages.print(_prompt(attempt.session.needed, phrase, text_independent), markup=False)
-        with LiveView(output.messages, None) if mic else output.busy("Listening") as view:
+        free_s = attempt.session.needed_speech_s
+        with LiveView(output.messages, None, speech_s=free_s) if mic else output.busy("Listening") as view:
             for recorded, event in _events(attempt, recordings):
                 if view is not None:
                     view.show(event)
@@ -187,7 +196,9 @@ def _tell(event: "Event", where: str, phrase: str | None, problems: "list[Reason
 
 def _prompt(needed: int, phrase: str | None, text_independent: bool) -> str:
     if text_independent:
-        return "Speak freely until the enrollment is complete."
+        from streamauth.login.guidance import TO_READ
+
+        return f"Talk about anything until the enrollment is complete, or read this aloud:\n\n{TO_READ}\n"
     if phrase is not None:
         return f"Say “{phrase}”, {needed} times, with a pause after each."
     return f"Say your pass phrase {needed} times, with a pause after each."

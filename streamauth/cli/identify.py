@@ -28,7 +28,7 @@ def identify(
     json: options.LiveJson = False,
 ) -> int:
     """Name the speaker among the enrolled, or nobody: exit code 0 named, 1 nobody, 3 undecided."""
-    from streamauth.cli.attempt import RawFormat, decide, recording, tell_prompt, wanted_prompt
+    from streamauth.cli.attempt import ANYTHING, RawFormat, decide, recording, tell_what_to_say, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text, follower
     from streamauth.protocol.events import event_object, identification_object
 
@@ -40,7 +40,7 @@ def identify(
         with recording(file, mic, device, authenticator.settings, limits.max_attempt_s, output, raw) as audio:
             with output.busy("Loading the models"):
                 attempt = authenticator.identify(audio.format, among=names, prompt=wanted)
-            tell_prompt(attempt, output, mic)
+            tell_what_to_say(attempt, output, ANYTHING if mic else None)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:
                 decided, threshold = decide(attempt, audio, follower(view, output, mic)), attempt.session.threshold
     told = event_object(decided) if mic else identification_object(decided)

@@ -110,7 +110,7 @@ def _once(
     output: Output,
 ) -> None:
     """One attempt at the microphone; its decisions are added to ``decided`` as they come."""
-    from streamauth.cli.attempt import feed, recording, tell_prompt, wanted_prompt
+    from streamauth.cli.attempt import feed, recording, tell_what_to_say, usual_words, wanted_prompt
     from streamauth.cli.hooks import Absence
     from streamauth.cli.live import LiveView, decision_text, follower
     from streamauth.core.events import Decided
@@ -122,7 +122,10 @@ def _once(
     with recording(None, True, device, authenticator.settings, limit_s, output) as audio:
         with output.busy("Loading the models"):
             attempt = authenticator.verify(name, audio.format, continuous=continuous, prompt=wanted)
-        tell_prompt(attempt, output, live=True)
+        what = usual_words(authenticator, name)
+        if continuous:
+            what += " Go on talking after it; Ctrl-C ends."
+        tell_what_to_say(attempt, output, what)
         counted_s = None if continuous else authenticator.settings.decision.max_time_s
         with attempt, LiveView(output.messages, attempt.session.threshold, counted_s) as view:
             take = follower(view, output, live=True)

@@ -67,7 +67,9 @@ def run(arguments: list[str]) -> int:
         report_error(error.code, error.message, as_json)
         return error.exit_code
     except typer.TyperException as error:
-        report_error("bad_usage", f"{error.format_message()} `streamauth --help` tells what there is.", as_json)
+        context = getattr(error, "ctx", None)
+        command = "streamauth" if context is None else context.command_path
+        report_error("bad_usage", f"{error.format_message()} `{command} --help` tells what there is.", as_json)
         return EXIT_MISUSE
     except (KeyboardInterrupt, typer.Abort):
         report_error("interrupted", "Stopped before a decision; nothing was accepted.", as_json)

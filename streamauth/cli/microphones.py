@@ -9,7 +9,6 @@ from streamauth.cli.output import EXIT_OK, EXIT_REJECT, Output
 
 app = typer.Typer(help="List the microphones of this machine, or test one.")
 
-_QUIET_DBFS = -45.0
 _SILENT_DBFS = -75.0
 
 
@@ -83,10 +82,12 @@ def try_out(
 
 def _verdict(loudest_dbfs: float, peak: float, clipped: bool) -> str:
     """What is wrong; empty where nothing is."""
+    from streamauth.cli.live import QUIET_DBFS
+
     if peak == 0:
         return "Nothing but zeros came. Is it muted or unplugged?"
     if loudest_dbfs < _SILENT_DBFS:
         return "Nothing was heard. Is it the right microphone, and not muted?"
-    if loudest_dbfs < _QUIET_DBFS:
+    if loudest_dbfs < QUIET_DBFS:
         return "That is too quiet. Come closer or raise the input level."
     return "It is distorted. Lower the input level or step back." if clipped else ""

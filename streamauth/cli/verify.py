@@ -26,7 +26,7 @@ def verify(
     json: options.LiveJson = False,
 ) -> int:
     """Verify a claimed identity: exit code 0 accept, 1 reject, 3 undecided."""
-    from streamauth.cli.attempt import RawFormat, decide, recording, tell_prompt, wanted_prompt
+    from streamauth.cli.attempt import RawFormat, decide, recording, tell_what_to_say, usual_words, wanted_prompt
     from streamauth.cli.live import LiveView, decision_text, follower
     from streamauth.protocol.events import event_object, verification_object
 
@@ -37,7 +37,7 @@ def verify(
         with recording(file, mic, device, authenticator.settings, limits.max_attempt_s, output, raw) as audio:
             with output.busy("Loading the models"):
                 attempt = authenticator.verify(name, audio.format, prompt=wanted)
-            tell_prompt(attempt, output, mic)
+            tell_what_to_say(attempt, output, usual_words(authenticator, name) if mic else None)
             with attempt, LiveView(output.messages, attempt.session.threshold) as view:
                 decided = decide(attempt, audio, follower(view, output, mic))
     told = event_object(decided) if mic else verification_object(decided)

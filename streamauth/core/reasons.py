@@ -83,7 +83,10 @@ REASON_TEXTS: dict[Reason, str] = {
     "Say it so, spell it as it sounds, or choose another word.",
     Reason.OTHER_VOICE: "This does not sound like the voice of the other utterances.",
     Reason.QUIETER_PLACE: "The enrollment is noisy. In a quieter place it would be surer.",
-    Reason.ONE_MORE_UTTERANCE: "One more utterance would make the voiceprint surer.",
+    Reason.ONE_MORE_UTTERANCE: (
+        "The recordings differ, or are too few to tell how sure it is. If the person is often refused, reset the "
+        "profile and enroll again in one place."
+    ),
     Reason.INTERRUPTED: "The attempt was interrupted before it was decided.",
     Reason.ENGINE_FAILED: "A speech engine failed. The attempt was ended.",
 }

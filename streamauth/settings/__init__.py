@@ -68,6 +68,7 @@ __all__ = [
 _PREFIX = "STREAMAUTH_"
 OTHER_VARIABLES = frozenset(f"{_PREFIX}{name}" for name in ("HOME", "MODELS", "API_KEY", "URL", "SEALING_KEY"))
 """Variables that are no settings: folders, secrets, and where programs beside the product look."""
+_NEARLY = 0.8  # STREAMAUT, STEAMAUTH and STREMAUTH are above, AUTH and STREAM below
 
 
 @dataclass(frozen=True)
@@ -179,12 +180,13 @@ def _layers(home: Path | None, environment: Mapping[str, str]) -> Iterator[tuple
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise BadSetting(f"{path.name} cannot be read: {error}") from None
     known = {environment_name(section, item.name): (section, item.name) for section, item in all_settings()}
+    tails = tuple(_folded(f"{section}{item}") for section, item in known.values())
     for name in environment:
-        if name.startswith(_PREFIX) and name not in known and name not in OTHER_VARIABLES:
+        if name not in known and name not in OTHER_VARIABLES and _is_meant_for_us(name, tails):
             # ignored, a misspelled name would leave a lower security in place, in silence
             from difflib import get_close_matches  # takes long to import, and is hardly ever needed
 
-            meant = get_close_matches(name, [*known, *OTHER_VARIABLES], 1, 0.75)
+            meant = get_close_matches(name.upper(), [*known, *OTHER_VARIABLES], 1, 0.75)
             raise BadSetting(
                 f"{name}: there is no such setting. {f'Did you mean {meant[0]}? ' if meant else ''}"
                 "`streamauth config show` lists all; unset the variable or correct it."
@@ -192,3 +194,21 @@ def _layers(home: Path | None, environment: Mapping[str, str]) -> Iterator[tuple
     for name, (section, item_name) in known.items():
         if name in environment:
             yield {section: {item_name: environment[name]}}, name
+
+
+def _is_meant_for_us(name: str, tails: tuple[str, ...]) -> bool:
+    """Whether a variable is one of ours by its prefix, or by a setting's name behind a prefix that is nearly ours."""
+    if name.upper().startswith(_PREFIX):
+        return True
+    folded = _folded(name)
+    if name.startswith("_") or not folded.endswith(tails):
+        return False
+    from difflib import SequenceMatcher
+
+    prefix = _folded(_PREFIX)
+    heads = (folded.removesuffix(tail) for tail in tails if folded.endswith(tail))
+    return any(SequenceMatcher(None, head, prefix).ratio() > _NEARLY for head in heads)
+
+
+def _folded(name: str) -> str:
+    return name.upper().replace("_", "")

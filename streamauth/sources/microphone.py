@@ -283,4 +283,4 @@ def _recording() -> bool:
 def _menu(devices: list[InputDevice]) -> str:
     # without names: people name their headsets after themselves
     numbers = ", ".join(str(device.number) for device in devices)
-    return f"Choose by number: {numbers}. `streamauth doctor` shows their names."
+    return f"Choose by number: {numbers}. `streamauth microphones list` shows their names."

@@ -28,6 +28,10 @@ from tests.sources.test_microphone import FakeSoundDevice
         ("STREAMAUTH_DECISION_OPERATINGPOINT", "STREAMAUTH_DECISION_OPERATING_POINT"),
         ("STREAMAUTH_SERVER_PROT", "STREAMAUTH_SERVER_PORT"),
         ("STREAMAUTH_NONSENSE_OF_A_KIND", ""),
+        ("streamauth_decision_operating_point", "STREAMAUTH_DECISION_OPERATING_POINT"),
+        ("STREAM_AUTH_DECISION_OPERATING_POINT", "STREAMAUTH_DECISION_OPERATING_POINT"),
+        ("STREAMAUTHDECISION_OPERATING_POINT", "STREAMAUTH_DECISION_OPERATING_POINT"),
+        ("STREMAUTH_DECISION_OPERATINGPOINT", "STREAMAUTH_DECISION_OPERATING_POINT"),
     ],
 )
 def test_a_misspelled_variable_is_an_error(
@@ -43,7 +47,8 @@ def test_a_misspelled_variable_is_an_error(
 
 def test_variables_that_are_no_settings_are_left_alone(tmp_path: Path) -> None:
     others = {f"STREAMAUTH_{name}": "x" for name in ("HOME", "MODELS", "API_KEY", "SEALING_KEY", "URL")}
-    assert load_settings(tmp_path, {**others, "PATH": "x"}) == load_settings(tmp_path, {})
+    foreign = ("PATH", "AUTH_SERVER_PORT", "STREAM_SERVER_PORT", "STREAM_AUTHOR", "_STREAMAUTH_COMPLETE", "SERVER_HOST")
+    assert load_settings(tmp_path, others | dict.fromkeys(foreign, "x")) == load_settings(tmp_path, {})
     with pytest.raises(BadSetting):
         load_settings(tmp_path, {"STREAMAUTH_": "x"})
 
@@ -205,6 +210,21 @@ def test_one_voice_under_two_names_is_told_to_the_operator(enrolled: Shell) -> N
     assert "Nearly as likely:" not in enrolled("identify", voice("rms", "long-2")).err
     other = enrolled.json("enroll", "carol", *(voice("awb", f"door-{n}") for n in (1, 2, 3)), "--phrase", PHRASE)
     assert other.data["alike"] == []
+
+
+def test_who_is_enrolled_is_told_how_to_enroll_anew(enrolled: Shell) -> None:
+    """The advice after an enrollment leads nowhere else than here."""
+    again = enrolled("enroll", "alice", voice("slt", "door-4"))
+    assert again.code == 2
+    assert "`streamauth profiles reset alice`" in again.err
+    assert enrolled("profiles", "reset", "alice", "--yes").code == 0
+    files = [voice("slt", f"door-{n}") for n in (1, 2, 3)]
+    assert enrolled("enroll", "alice", *files, "--phrase", PHRASE).code == 0
+
+
+def test_a_missing_command_leads_to_those_that_there_are(shell: Shell) -> None:
+    assert "`streamauth microphones --help`" in shell("microphones").err
+    assert "`streamauth profiles show --help`" in shell("profiles", "show").err
 
 
 def test_an_enrollment_that_was_begun_with_another_voice_offers_its_reset(shell: Shell) -> None:

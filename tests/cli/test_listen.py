@@ -15,9 +15,21 @@ from streamauth.cli import listen as command
 from streamauth.cli.hooks import Absence, Hooks
 from streamauth.cli.live import LiveView
 from streamauth.core.audio.pcm import AudioFormat, Encoding
-from streamauth.core.events import Decided, Event, LevelMeasured, Reason, ScoreUpdated, Verdict, WordsHeard
+from streamauth.core.events import (
+    Decided,
+    Event,
+    LevelMeasured,
+    Reason,
+    ScoreUpdated,
+    SpeechEnded,
+    SpeechStarted,
+    UtteranceTaken,
+    Verdict,
+    WordsHeard,
+)
 from streamauth.errors import MicrophoneUnplugged, StreamAuthError
 from streamauth.login import protocol
+from streamauth.login.guidance import TO_READ
 from streamauth.sources import microphone as source
 from tests.cli.rig import PHRASE as HELLO
 from tests.cli.rig import Outcome, Shell, voice
@@ -154,6 +166,69 @@ def test_a_terminal_shows_how_loud_it_is(
     assert len(meters) > 5
     assert any("▮▮▮▮" in meter for meter in meters)
     assert any(line.startswith("score") for line in lines) is shows_score
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("listen", "alice"), "Say your pass phrase."),
+        (("listen", "alice", "--continuous"), "Say your pass phrase. Go on talking after it; Ctrl-C ends."),
+        (("listen", "carol"), "Talk about anything for a few seconds."),
+        (("verify", "alice", "--mic"), "Say your pass phrase."),
+        (("identify", "--mic"), "Talk about anything for a few seconds."),
+        (("verify", "alice", "--mic", "--new-prompt", "digits"), "Say your pass phrase, then, within 60 s:"),
+    ],
+)
+def test_it_is_told_what_to_say(
+    enrolled: Shell, takes: list[tuple[Any, StreamAuthError | None]], command: tuple[str, ...], said: str
+) -> None:
+    if "carol" in command:
+        assert enrolled("enroll", "carol", voice("rms", "long-1"), "--text-independent").code == 0
+    takes.append((samples("slt", "door-4"), None))
+    assert said in " ".join(enrolled(*command).err.split())
+
+
+def test_free_speech_has_a_text_to_read(shell: Shell, takes: list[tuple[Any, StreamAuthError | None]]) -> None:
+    takes.append((samples("rms", "long-1"), None))
+    outcome = shell("enroll", "bob", "--mic", "--text-independent")
+    assert (outcome.code, TO_READ[:40] in outcome.err) == (0, True)
+
+
+def picture(view: LiveView, *events: Event) -> str:
+    for event in events:
+        view.show(event)
+    with view.console.capture() as captured:
+        view.console.print(view.render())
+    return captured.get()
+
+
+def test_free_speech_shows_how_much_is_to_come_while_it_is_spoken() -> None:
+    view = LiveView(Console(file=io.StringIO(), width=80), None, speech_s=20.0)
+    assert "about 20 s to go" in picture(view)
+    started = SpeechStarted(16_000, 16_000)
+    assert "about 15 s to go" in picture(view, started, LevelMeasured(6 * 16_000, -20.0, 0.5, clipped=False))
+    told = picture(view, UtteranceTaken(10 * 16_000, 1, 0, 8.0, 12.0, None), SpeechEnded(10 * 16_000, 0, 10 * 16_000))
+    assert "about 12 s to go" in told
+    assert told.partition("\nspeech")[2].count("▮") == 30 * 8 // 20
+    assert "that is enough" in picture(view, UtteranceTaken(30 * 16_000, 2, 0, 20.0, 0.0, None))
+
+
+@pytest.mark.parametrize(
+    ("rms_dbfs", "clipped", "hint"),
+    [
+        (-20.0, False, ""),
+        (-33.0, False, ""),  # the loudest of a voice of -40 dB
+        (-40.0, False, "too quiet: come closer"),  # of one of -45 dB
+        (-90.0, False, "nothing is heard"),
+        (-10.0, True, "too loud: step back"),
+    ],
+)
+def test_what_is_wrong_with_the_level_is_told_within_three_seconds(rms_dbfs: float, clipped: bool, hint: str) -> None:
+    view = LiveView(Console(file=io.StringIO(), width=80), 0.0)
+    levels = [LevelMeasured(1_600 * n, rms_dbfs, 0.5, clipped) for n in range(1, 30)]
+    told = picture(view, *levels)
+    assert hint in told
+    assert bool(hint) is (len(told.splitlines()) == 3)
 
 
 def test_an_error_is_the_last_line(enrolled: Shell, takes: list[tuple[Any, StreamAuthError | None]]) -> None:

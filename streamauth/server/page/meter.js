@@ -4,7 +4,8 @@ import { find } from "./dom.js";
 import { t } from "./language.js";
 
 const FLOOR_DBFS = -60;
-const QUIET_DBFS = -42;
+// frames of a voice whose mean level is -45 dB of full scale or less stay below
+const QUIET_DBFS = -37;
 const SILENT_DBFS = -70;
 const SILENT_FOR_MS = 6000;
 const CLIPPED_MS = 1500;

@@ -32,7 +32,7 @@ export const REASONS = Object.freeze({
   pronunciation_mismatch: "An unusual word was not said as it is spelled. Say it so, or choose another word.",
   other_voice: "This does not sound like the voice of the other recordings.",
   quieter_place: "The enrollment is noisy. In a quieter place it would be surer.",
-  one_more_utterance: "The recordings differ from each other. If verifying is often refused, reset and enroll again in one place.",
+  one_more_utterance: "The recordings differ, or are too few to tell how sure it is. If verifying is often refused, reset and enroll again in one place.",
   interrupted: "The attempt was interrupted before it was decided.",
   engine_failed: "A speech engine failed. The attempt was ended.",
 });
