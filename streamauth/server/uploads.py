@@ -13,6 +13,13 @@ _MAX_FIELDS = 16
 _MAX_DELIMITERS = 1000
 """Places of a form where a boundary may begin; each costs the parser time, and no recording has more than a few."""
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^";,\s]{1,70}))', re.IGNORECASE)
+# a page that sets the content type by itself leaves the boundary out, or names another type for the whole form
+_FORM = re.compile(rb"--([^\r\n]{1,70})\r\n(?:[\w-]+:[^\r\n]*\r\n){0,4}?content-disposition: *form-data", re.IGNORECASE)
+_RAW = re.compile(r"audio/(?:x-)?(?:l8|l16|l24|basic|pcm\w?|raw|mulaw|ulaw|alaw)\b", re.IGNORECASE)
+_RAW_TO_WAV = (
+    "Samples without a header do not tell their format: put one before them, with their true coding and rate, "
+    "`ffmpeg -f mulaw -ar 8000 -ac 1 -i INPUT output.wav`, or stream them by the websocket, where it is declared."
+)
 _NAME = re.compile(rb'(?:^|[;\s])(filename\*?|name)="?([^";]*)', re.IGNORECASE)
 _AS_BODY = "Send the audio file as the body: `curl --data-binary @audio.wav -H 'Content-Type: audio/wav' URL`."
 
@@ -34,6 +41,8 @@ def audio_of(body: bytes, headers: Headers) -> bytes:
     kind = headers.get("content-type", "")
     if kind.strip().lower().startswith("multipart/") and (boundary := _BOUNDARY.search(kind)):
         return _file_in(body, (boundary[1] or boundary[2]).encode("latin-1", "replace"))
+    if form := _FORM.match(body):
+        return _file_in(body, form[1])
     if not body:
         raise EmptyAudio
     if body[:1] in b"{[" and "json" in kind.lower():
@@ -44,9 +53,12 @@ def audio_of(body: bytes, headers: Headers) -> bytes:
 
 
 def hint(error: AudioError, headers: Headers) -> AudioError:
-    """What the error is told with, where the request was sent in a way that spoils files."""
-    if "x-www-form-urlencoded" in headers.get("content-type", "").lower():
+    """What the error is told with, where the request was sent in a way that spoils files, or as bare samples."""
+    kind = headers.get("content-type", "").strip()
+    if "x-www-form-urlencoded" in kind.lower():
         return type(error)(f"{error.message} Was it sent by `curl -d`, which leaves bytes out? {_AS_BODY}")
+    if isinstance(error, NotAudio) and _RAW.match(kind):
+        return type(error)(f"{error.message} {_RAW_TO_WAV}")
     return error
 
 

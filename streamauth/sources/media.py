@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from streamauth.core.audio.pcm import Encoding
-from streamauth.errors import EmptyAudio, TruncatedAudio
+from streamauth.errors import EmptyAudio, TruncatedAudio, UnsupportedAudioFormat
 from streamauth.sources import AudioSource, Chunks, too_long
 from streamauth.sources.kinds import Kind
 
@@ -99,7 +99,7 @@ def _open(av: Any, path: Path, kind: Kind) -> Iterator[Any]:
         # an open file, as a name could be taken for an address
         with open(path, "rb") as file, av.open(file, format=kind.demuxer, metadata_errors="ignore") as container:
             if not container.streams.audio:
-                raise kind.refused("holds no sound")
+                raise UnsupportedAudioFormat(f"This is {kind.name}, which holds no sound. Is it the right file?")
             for stream in container.streams.audio:
                 # a confined process starts no threads, and a decoder that wants several fails there
                 if stream.codec_context is not None:

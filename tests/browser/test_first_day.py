@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from streamauth.core.events import Reason
+from streamauth.errors import all_errors
 from tests.browser.rig import (
     PHRASE,
     FakeMicrophone,
@@ -56,6 +57,7 @@ def test_the_live_buttons_are_in_view(page: Page, width: int, height: int) -> No
 def test_a_long_name_stays_on_a_small_screen(page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 568})
     ScriptedServer([(1, decision("accept", "voice_match"))]).on(page)
+    page.click("nav >> text=Verify")
     page.fill("#name", LONG_NAME)
     page.click("#start")
     assert result(page) == "Accepted."
@@ -100,13 +102,14 @@ def test_the_big_dial_starts(page: Page) -> None:
 
 @pytest.mark.parametrize(("keeps", "utterances", "times"), [(False, 3, "three times"), (True, 5, "five times")])
 def test_promises_follow_the_settings(page: Page, keeps: bool, utterances: int, times: str) -> None:
-    facts = FACTS | {"keeps_audio": keeps, "utterances": utterances}
+    facts = FACTS | {"keeps_audio": keeps, "utterances": utterances, "free_speech_s": 10.0 * utterances}
     page.route("**/page.json", lambda route: route.fulfill(json=facts))
     page.reload()
     page.click("nav >> text=Enroll")
     page.wait_for_function("() => document.getElementById('kept').textContent !== ''")
     told = page.inner_text("#lead") + page.inner_text(".foot") + (page.text_content("#ask-kept") or "")
     assert times in told
+    assert f"{10 * utterances} seconds of speech" in page.inner_text("#free-text")
     assert ("kept there, sealed" in told) is keeps
     assert ("not kept" in told) is not keeps
     page.unroute("**/page.json")
@@ -119,6 +122,7 @@ def test_an_agreement_is_asked_for_and_sent(page: Page) -> None:
     page.click("nav >> text=Enroll")
     page.wait_for_selector("#consent:has-text('2026-01')")
     page.fill("#name", "ada")
+    page.fill("#phrase", PHRASE)
     page.check("#consent input")
     assert accessibility_faults(page) == []
     page.click("#dial-start")
@@ -153,6 +157,23 @@ def test_a_delay_is_counted_down(page: Page) -> None:
     assert page.get_attribute("#dial", "data-mood") == "error"
 
 
+def test_a_phrase_is_chosen_before_it_is_said(page: Page) -> None:
+    """What the recognizer would write down by itself is often not what was said."""
+    server = ScriptedServer([(1, ENROLLED)]).on(page)
+    begin(page, "Enroll")
+    assert page.inner_text("#problem").startswith("Choose a pass phrase first")
+    assert page.evaluate("document.activeElement.id") == "phrase"
+    assert (page.get_attribute("#phrase", "aria-invalid"), page.get_attribute("#name", "aria-invalid")) == (
+        "true",
+        None,
+    )
+    assert server.starts == []
+    page.fill("#phrase", PHRASE)
+    page.click("#start")
+    assert result(page) == "Enrolled."
+    assert [start.phrase for start in server.starts] == [PHRASE]
+
+
 @pytest.mark.parametrize("code", ["profile_exists", "unknown_profile", "weak_phrase", "profile_locked"])
 def test_advice_leads_somewhere(page: Page, code: str) -> None:
     ScriptedServer(refusal=error(code, "A sentence.")).on(page)
@@ -177,6 +198,8 @@ def test_free_speech_has_a_text_to_read_and_tells_how_much_is_to_come(page: Page
     page.wait_for_selector("#progress-text:text-is('About 15 seconds of speech to go')")
     assert page.inner_text("#say").startswith("On a quiet morning")
     assert page.get_attribute("#progress", "aria-valuenow") == "25"
+    turned = page.evaluate("getComputedStyle(document.getElementById('dial'), '::before').backgroundImage")
+    assert " 90" in turned, "the ring is filled by a quarter"
     page.wait_for_selector("#verdict[data-verdict=accept], #stop", state="visible")
     page.reload()
     page.uncheck("#free") if page.is_checked("#free") else None
@@ -191,8 +214,10 @@ def test_a_silent_microphone_is_told_in_seconds(page: Page, microphone: FakeMicr
     page.click("#stop")
 
 
-def test_a_quiet_voice_is_told_to_come_closer(page: Page, microphone: FakeMicrophone) -> None:
-    microphone.says("awb", "long-1", gain=0.01)
+# its mean level is -20 dB of full scale: -45 dB, and much less
+@pytest.mark.parametrize("gain", [0.054, 0.01])
+def test_a_quiet_voice_is_told_to_come_closer(page: Page, microphone: FakeMicrophone, gain: float) -> None:
+    microphone.says("awb", "long-1", gain=gain)
     ScriptedServer().on(page)
     begin(page)
     page.wait_for_selector("#meter-hint:text-is('Too quiet: come closer or speak up')", timeout=12_000)
@@ -253,6 +278,24 @@ def test_profiles_are_unlocked_reset_and_deleted(page: Page) -> None:
     page.unroute_all()
 
 
+def test_more_profiles_than_fit_are_shown_on_demand(page: Page) -> None:
+    many = [ADA | {"id": str(number), "name": f"person {number}"} for number in range(3)]
+
+    def answer(route: Route) -> None:
+        more = "after=1" in route.request.url
+        route.fulfill(json={"profiles": many[2:] if more else many[:2], "next": None if more else "1"})
+
+    page.route("**/v1/sign-in", lambda route: route.fulfill(json={"key_id": None, "scopes": ["admin"]}))
+    page.route("**/v1/profiles**", answer)
+    page.click("nav >> text=Profiles")
+    page.wait_for_selector("#profiles li:has-text('person 1')")
+    assert page.locator("#profiles li").count() == 2
+    page.click("text=Show more")
+    page.wait_for_selector("#profiles li:has-text('person 2')")
+    assert page.is_hidden("#profiles-more")
+    page.unroute_all()
+
+
 def test_each_attempt_of_who_is_signed_in_has_a_token_of_its_own(page: Page) -> None:
     Profiles(page, "verify")
     page.click("nav >> text=Profiles")
@@ -307,6 +350,33 @@ def test_every_language_has_every_text_and_its_places(page: Page) -> None:
         for key, text in english.items():
             assert sorted(re.findall(r"\{\w+\}", table[key])) == sorted(re.findall(r"\{\w+\}", text)), (code, key)
             assert bool(table[key]) == bool(text), (code, key)
+
+
+ERRORS = sorted(kind.code for kind in all_errors())
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "es", "zh"])
+def test_no_error_of_the_server_is_told_in_english_elsewhere_or_by_a_command(page: Page, language: str) -> None:
+    told: dict[str, str] = page.evaluate(
+        """async ([language, codes]) => {
+          const { errorIn } = await import("/texts.js");
+          const message = "An English sentence. `streamauth doctor` tells more.";
+          return Object.fromEntries(codes.map((code) => [code, errorIn(language, { code, message })]));
+        }""",
+        [language, ERRORS],
+    )
+    assert len(told) > 80
+    assert [code for code, sentence in told.items() if "English" in sentence or "`" in sentence or not sentence] == []
+
+
+def test_what_is_wrong_with_a_phrase_is_told_in_the_language_of_the_page(page: Page) -> None:
+    page.select_option("#language", "de")
+    page.click("nav [data-view=enroll]")
+    for phrase, said in (("let me in", "zu kurz oder zu leicht"), ("!?", "lässt sich nicht verwenden")):
+        page.fill("#phrase", phrase)
+        page.wait_for_selector(f"#phrase-worth[data-level=weak]:has-text('{said}')")
+    page.fill("#phrase", "")
+    page.select_option("#language", "en")
 
 
 def test_every_text_is_used() -> None:

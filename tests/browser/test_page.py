@@ -249,7 +249,7 @@ def test_no_fault_of_accessibility_light_or_dark_and_nothing_wider_than_a_phone(
         page.eval_on_selector("details", "(details) => { details.open = true; }")
     else:
         ScriptedServer([(3, message) for message in script]).on(page)
-        begin(page, view)
+        begin(page, view, **({"phrase": PHRASE} if view == "Enroll" else {}))
     page.wait_for_selector(sign)
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:

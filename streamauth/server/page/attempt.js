@@ -33,6 +33,7 @@ export class AttemptView {
   /** No attempt is running. */
   rest() {
     this.#ring.clear(1);
+    this.#progress.clear();
     this.#mood("idle", "");
     show(find("level"), false);
   }
@@ -61,6 +62,7 @@ export class AttemptView {
     show(find("done"), false);
     delete find("say").dataset.verdict;
     if (guided) this.#steps(0, this.utterances);
+    this.#progress.clear();
     if (free) this.#progress.begin(this.freeSpeech_s);
     /** @type {Record<string, (message: any) => void>} */
     const handlers = {
@@ -90,6 +92,7 @@ export class AttemptView {
     clearInterval(this.#timer);
     const mood = outcome.type === "enrolled" ? "accept" : outcome.decision;
     if (this.#options.mode !== "enroll" || this.#options.text_independent) this.#ring.close(mood);
+    this.#progress.clear();
     this.#mood(mood, "");
     show(find("level"), false);
     this.#outcome.show(outcome, this.#options);
@@ -99,6 +102,7 @@ export class AttemptView {
   fail(error) {
     clearInterval(this.#timer);
     this.#ring.close("undecided");
+    this.#progress.clear();
     this.#mood("error", "");
     show(find("level"), false);
     this.#outcome.showFailure(error);
@@ -137,8 +141,8 @@ export class AttemptView {
   }
 
   #instruction() {
-    const { mode, phrase, text_independent, prompt } = this.#options;
-    if (mode === "enroll") return text_independent ? "free" : phrase ? "repeat" : "invent";
+    const { mode, text_independent, prompt } = this.#options;
+    if (mode === "enroll") return text_independent ? "free" : "repeat";
     if (prompt) return "prompt";
     return mode === "identify" ? "talk" : mode === "continuous" ? "stay" : "phrase";
   }

@@ -74,13 +74,17 @@ function toView(next) {
   toForm({ focus: false });
 }
 
-/** @param {string | null} sentence */
-function problem(sentence) {
+/**
+ * @param {string | null} sentence
+ * @param {string} [at] The field that it is about, which gets the focus.
+ */
+function problem(sentence, at) {
   find("problem").textContent = sentence;
   show(find("problem"), sentence !== null);
-  const name = find("name");
-  if (sentence === null) name.removeAttribute("aria-invalid");
-  else name.setAttribute("aria-invalid", "true");
+  for (const id of ["name", "phrase"]) find(id).toggleAttribute("aria-invalid", false);
+  if (at === undefined) return;
+  find(at).setAttribute("aria-invalid", "true");
+  find(at).focus();
 }
 
 /** @returns {import("./streamauth.js").SessionOptions} */
@@ -115,8 +119,12 @@ function promptKind(text) {
 async function begin() {
   const options = filledIn();
   if (view !== "identify" && !options.name) {
-    problem(t("form.needsName"));
-    find("name").focus();
+    problem(t("form.needsName"), "name");
+    return;
+  }
+  // what the recognizer would write down by itself is often not what was said
+  if (view === "enroll" && !options.phrase && !options.text_independent) {
+    problem(t("form.needsPhrase"), "phrase");
     return;
   }
   problem(null);
@@ -197,6 +205,7 @@ function tellFacts() {
   fill(find("key-help"), t("profiles.keyHelp"), { command });
   find("ask-kept").textContent = t(known === null ? "ask.judged" : known.keeps_audio ? "ask.kept" : "ask.notKept");
   find("kept").textContent = known === null ? "" : t(known.keeps_audio ? "foot.kept" : "foot.notKept");
+  find("free-text").textContent = t("form.free", { seconds: attempt.freeSpeech_s });
   find("consent-text").textContent = t("form.agreed", { version: known?.consent ?? "" });
   show(find("consent"), Boolean(known?.consent));
   if (view === "enroll") find("lead").textContent = promise();

@@ -14,6 +14,8 @@ export class ProfilesView {
   constructor(enrollAgain) {
     this.enrollAgain = enrollAgain;
     this.loads = 0;
+    /** The last profile that is shown, where there are more. @type {string | null} */
+    this.next = null;
     find("sign-in").addEventListener("submit", (event) => {
       event.preventDefault();
       const field = /** @type {HTMLInputElement} */ (find("key"));
@@ -21,6 +23,7 @@ export class ProfilesView {
       field.value = "";
       void this.#signIn(key);
     });
+    find("profiles-more").addEventListener("click", () => void this.#list(this.loads));
     find("sign-out").addEventListener("click", async () => {
       this.loads += 1;
       find("profiles").replaceChildren();
@@ -35,24 +38,38 @@ export class ProfilesView {
     // who signed out meanwhile, or asked anew, must not see what an earlier question brings
     const late = () => load !== this.loads;
     this.#say(t("profiles.asking"));
-    for (const id of ["sign-in", "sign-out"]) show(find(id), false);
+    for (const id of ["sign-in", "sign-out", "profiles-more"]) show(find(id), false);
     find("profiles").replaceChildren();
+    this.next = null;
     try {
       const who = await whoAmI();
       if (late()) return;
       show(find("sign-in"), who === null);
       show(find("sign-out"), Boolean(who?.key_id));
-      if (!who?.scopes.includes("admin")) {
-        this.#say(who ? t("profiles.notOpen") : "");
-        return;
-      }
-      const { profiles } = await ask("GET", `/v1/profiles?limit=${PAGE}`);
-      if (late()) return;
-      this.#say(profiles.length ? "" : t("profiles.nobody"));
-      find("profiles").replaceChildren(...profiles.map((/** @type {Profile} */ each) => this.#row(each)));
+      if (who?.scopes.includes("admin")) await this.#list(load);
+      else this.#say(who ? t("profiles.notOpen") : "");
     } catch (error) {
       if (!(error instanceof ServerError)) throw error;
       if (!late()) this.#say(sentence(error));
+    }
+  }
+
+  /**
+   * Show some more of the profiles.
+   * @param {number} load Of which they are.
+   */
+  async #list(load) {
+    try {
+      const after = this.next ? `&after=${this.next}` : "";
+      const { profiles, next } = await ask("GET", `/v1/profiles?limit=${PAGE}${after}`);
+      if (load !== this.loads) return;
+      this.next = next;
+      find("profiles").append(...profiles.map((/** @type {Profile} */ each) => this.#row(each)));
+      show(find("profiles-more"), next !== null);
+      this.#say(find("profiles").childElementCount ? "" : t("profiles.nobody"));
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      if (load === this.loads) this.#say(sentence(error));
     }
   }
 

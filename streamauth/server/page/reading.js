@@ -19,6 +19,11 @@ export class Progress {
     this.#show();
   }
 
+  /** Nothing is to be read, or no more. */
+  clear() {
+    find("dial").style.removeProperty("--filled");
+  }
+
   /** @param {number} rms_dbfs Of a frame. */
   push(rms_dbfs) {
     if (rms_dbfs < SPEECH_DBFS) return;

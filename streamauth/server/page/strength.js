@@ -1,7 +1,7 @@
 /** What a phrase is worth, told while it is typed, by the recognizer that will have to hear it. */
 
 import { find } from "./dom.js";
-import { t } from "./language.js";
+import { sentence, t } from "./language.js";
 import { respelled } from "./respelling.js";
 import { ask } from "./server.js";
 import { whoAmI } from "./sign-in.js";
@@ -32,8 +32,9 @@ export function watchPhrase() {
     const sounds = Object.entries(worth.proposed_sounds ?? {}).map(
       ([word, [first]]) => t("worth.unusual", { word, sounds: respelled(first) }),
     );
-    const sentence = worth.reason ?? t(`worth.${worth.strength ?? "known"}`);
-    tell([sentence, ...sounds].join(" "), worth.usable ? (worth.strength ?? "fair") : "weak");
+    const told = worth.reason && sentence({ code: worth.code, message: worth.reason });
+    const first = told ?? t(`worth.${worth.strength ?? "known"}`);
+    tell([first, ...sounds].join(" "), worth.usable ? (worth.strength ?? "fair") : "weak");
   }
 }
 

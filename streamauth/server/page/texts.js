@@ -49,11 +49,11 @@ export function reasonIn(language, code) {
 }
 
 /**
- * The sentence of an error; the error's own where there is no other.
+ * The sentence of an error: the page's, or in English the server's own, unless it names commands of its terminal.
  * @param {string} language
  * @param {{code: string, message: string}} error
  */
 export function errorIn(language, { code, message }) {
-  const own = LANGUAGES[language][`error.${code}`] ?? message;
-  return own.replace("{seconds}", /(\d+) s\b/.exec(message)?.[1] ?? "…");
+  const own = LANGUAGES[language][`error.${code}`] ?? (language === "en" && !message.includes("`") ? message : null);
+  return (own ?? texts(language)("error.other", { code })).replace("{seconds}", /(\d+) s\b/.exec(message)?.[1] ?? "…");
 }

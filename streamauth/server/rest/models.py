@@ -58,6 +58,9 @@ class PhraseWorth(BaseModel):
     usable: bool
     strength: Literal["weak", "fair", "strong"] | None = Field(description="Null where the recognizer cannot tell.")
     reason: str | None = Field(description="Why it is not usable.")
+    code: str | None = Field(
+        description="The code of the error that it would be refused with; null where it is usable."
+    )
     proposed_sounds: dict[str, tuple[str, ...]] | None = Field(
         description="How words that the dictionary does not have are expected to be said; null where there are none."
     )

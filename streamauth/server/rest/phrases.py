@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from streamauth.errors import BadPhrase
+from streamauth.errors import BadPhrase, WeakPhrase
 from streamauth.server.context import Context
 from streamauth.server.rest.models import NewPhrase, PhraseWorth
 from streamauth.server.rest.part import Known, part_of_rest
@@ -23,13 +23,16 @@ def phrase_routes(context: Context) -> APIRouter:
             try:
                 words, worth = phrases.words(given.phrase)
             except BadPhrase as error:
-                return PhraseWorth(words=[], usable=False, strength=None, reason=error.message, proposed_sounds=None)
+                return PhraseWorth(
+                    words=[], usable=False, strength=None, reason=error.message, code=error.code, proposed_sounds=None
+                )
             weakness = None if worth is None else worth.weakness(settings)
             return PhraseWorth(
                 words=list(words),
                 usable=not weakness,
                 strength=None if worth is None else worth.level.value,
                 reason=weakness or None,
+                code=WeakPhrase.code if weakness else None,
                 proposed_sounds=phrases.proposed_sounds(words) or None,
             )
 

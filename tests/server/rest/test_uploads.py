@@ -31,6 +31,10 @@ FILE = 'name="file"; filename="a.wav"'
         ('name="file"', FORM),
         ("name=\"x\"; filename*=UTF-8''a%20b.wav\r\nContent-Type: audio/wav", FORM),
         (FILE, 'multipart/form-data; charset=utf-8; boundary="----x"'),
+        (FILE, "multipart/form-data"),
+        (FILE, "application/json"),
+        (FILE, "audio/wav"),
+        (FILE, ""),
     ],
 )
 def test_a_form_with_a_file(running: tuple[str, Watched], head: str, content_type: str) -> None:
@@ -62,6 +66,9 @@ def test_the_body_goes_before_its_content_type(running: tuple[str, Watched], con
         ("text/plain", b"data:audio/wav;base64," + b64encode(wav(bytes(32_000))), "Base64"),
         ("application/x-www-form-urlencoded", b"RIFF broken", "curl -d"),
         ("audio/wav", compress(wav(bytes(32_000))), "a gzip file"),
+        ("audio/wav", form((FILE, b"RIFF"), (FILE, b"RIFF")), "several files"),
+        ("audio/L16;rate=16000", b"\x01\x02" * 9_000, "-f mulaw -ar 8000 -ac 1"),
+        ("audio/basic", b"\xff\x7e" * 9_000, "-f mulaw -ar 8000 -ac 1"),
     ],
     ids=lambda value: "" if isinstance(value, bytes) else value,
 )
