@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "streamauth"
 CORE = sorted((PACKAGE / "core").rglob("*.py"))
 ALLOWED_IN_CORE = {
+    "__future__",
     "abc", "collections", "dataclasses", "datetime", "enum", "json", "math", "typing", "re", "unicodedata", "hmac",
     "numpy", "soxr", "streamauth",
 }  # fmt: skip

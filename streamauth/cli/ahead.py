@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SWITCH_S = 0.0002
 _HELP = ("-h", "--help")
 _LIVE = ("--mic", "-")
+_OWN = ("--local", "--continuous", "--device", "--store")
 
 _begun: "list[Engines]" = []
 
@@ -27,9 +28,12 @@ _begun: "list[Engines]" = []
 def heard(arguments: Sequence[str]) -> Literal["nothing", "voice", "words"]:
     """What a command will listen to, as far as its arguments tell before they are parsed."""
     there = any(argument in _LIVE or os.path.isfile(argument) for argument in arguments[1:])
-    if not there or any(argument in _HELP for argument in arguments):
+    at_microphone = len(arguments) > 1 and arguments[0] == "listen" and _listens_here(arguments)
+    if not (there or at_microphone) or any(argument in _HELP for argument in arguments):
         return "nothing"
     match arguments[0]:
+        case "listen":
+            return "words" if at_microphone else "nothing"
         case "verify":
             return "words"
         case "enroll":
@@ -37,6 +41,13 @@ def heard(arguments: Sequence[str]) -> Literal["nothing", "voice", "words"]:
         case "identify":
             return "words" if any("prompt" in argument for argument in arguments) else "voice"
     return "nothing"
+
+
+def _listens_here(arguments: Sequence[str]) -> bool:
+    """Whether ``listen`` needs the models itself: where no login daemon could do it."""
+    from streamauth.login import protocol
+
+    return any(argument in _OWN for argument in arguments) or not os.path.exists(protocol.SOCKET)
 
 
 @contextmanager

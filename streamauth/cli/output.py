@@ -29,14 +29,14 @@ class Output:
         """The console on stderr."""
         from rich.console import Console
 
-        return Console(stderr=True, highlight=False)
+        return Console(stderr=True, highlight=False, emoji=False)
 
     @cached_property
     def console(self) -> "Console":
         """The console on stdout, for people."""
         from rich.console import Console
 
-        return Console(highlight=False)
+        return Console(highlight=False, emoji=False)
 
     def result(self, data: dict[str, Any], text: str) -> None:
         """Print the result: the JSON object or the text."""

@@ -1,23 +1,21 @@
 """The store: one open database, with one part for each concern."""
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from streamauth.settings import StoreSettings
 from streamauth.store.api_keys import ApiKeys
 from streamauth.store.attempts import Attempts
 from streamauth.store.audit import Audit
 from streamauth.store.database import Database
-from streamauth.store.door_plan import DoorPlan
-from streamauth.store.doors import Doors
 from streamauth.store.enrollments import Enrollments
 from streamauth.store.gallery import Gallery
 from streamauth.store.holds import Holds
 from streamauth.store.keys import KeySource
 from streamauth.store.maintenance import Maintenance
 from streamauth.store.migrations import upgrade
-from streamauth.store.outbox import Outbox
 from streamauth.store.private import refuse_exposed
 from streamauth.store.profiles import Profiles
 from streamauth.store.prompts import Prompts
@@ -27,12 +25,17 @@ from streamauth.store.sealed_database import SealedDatabase
 from streamauth.store.session_tokens import SessionTokens
 from streamauth.store.sign_ins import SignIns
 from streamauth.store.signing_keys import SigningKeys
-from streamauth.store.site_state import SiteState
 from streamauth.store.standing import Standings
 from streamauth.store.templates import Templates
 from streamauth.store.tenants import Tenants
 from streamauth.store.trails import Trails
 from streamauth.store.voiceprints import Voiceprints
+
+if TYPE_CHECKING:
+    from streamauth.store.door_plan import DoorPlan
+    from streamauth.store.doors import Doors
+    from streamauth.store.outbox import Outbox
+    from streamauth.store.site_state import SiteState
 
 
 class Store:
@@ -63,10 +66,6 @@ class Store:
         sign_ins: Who is at a web page with an API key.
         signing_keys: Keys that sign verdicts.
         rates: How often things happened.
-        outbox: Events of doors that wait to be delivered.
-        doors: How doors stand, and commands that wait for them.
-        door_plan: Who may pass which door when.
-        site_state: What a kiosk's copy knows of its site.
         maintenance: Checks, and changes of the sealing key.
     """
 
@@ -89,11 +88,37 @@ class Store:
         self.sign_ins = SignIns(sealed)
         self.signing_keys = SigningKeys(sealed)
         self.rates = Rates(sealed.database)
-        self.outbox = Outbox(sealed.database)
-        self.doors = Doors(sealed)
-        self.door_plan = DoorPlan(sealed)
-        self.site_state = SiteState(sealed)
         self.maintenance = Maintenance(sealed)
+
+    # a command that only hears somebody need not know of doors
+
+    @cached_property
+    def outbox(self) -> "Outbox":
+        """Events of doors that wait to be delivered."""
+        from streamauth.store.outbox import Outbox
+
+        return Outbox(self._sealed.database)
+
+    @cached_property
+    def doors(self) -> "Doors":
+        """How doors stand, and commands that wait for them."""
+        from streamauth.store.doors import Doors
+
+        return Doors(self._sealed)
+
+    @cached_property
+    def door_plan(self) -> "DoorPlan":
+        """Who may pass which door when."""
+        from streamauth.store.door_plan import DoorPlan
+
+        return DoorPlan(self._sealed)
+
+    @cached_property
+    def site_state(self) -> "SiteState":
+        """What a kiosk's copy knows of its site."""
+        from streamauth.store.site_state import SiteState
+
+        return SiteState(self._sealed)
 
     @classmethod
     def open(

@@ -8,6 +8,7 @@ import pytest
 
 from streamauth.cli import ahead
 from streamauth.engines.loader import Engines
+from streamauth.login import protocol
 from streamauth.settings import Settings
 
 FILE = Path(__file__)
@@ -41,13 +42,28 @@ def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[bool]:
         (["enroll", "ada", str(FILE), "--text-independent"], "voice"),
         (["identify", str(FILE)], "voice"),
         (["identify", str(FILE), "--new-prompt", "digits"], "words"),
+        (["listen", "ada"], "words"),
+        (["listen", "ada", "--continuous"], "words"),
+        (["listen", "--help"], "nothing"),
+        (["listen"], "nothing"),
         (["profiles", "list"], "nothing"),
         (["calibrate", str(FILE)], "nothing"),
         ([], "nothing"),
     ],
 )
-def test_models_are_loaded_ahead_where_somebody_is_about_to_be_heard(arguments: list[str], heard: str) -> None:
+def test_models_are_loaded_ahead_where_somebody_is_about_to_be_heard(
+    arguments: list[str], heard: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "SOCKET", "/nonexistent/login.sock")
     assert ahead.heard(arguments) == heard
+
+
+@pytest.mark.parametrize(("more", "heard"), [((), "nothing"), (("--local",), "words"), (("--continuous",), "words")])
+def test_what_the_login_daemon_will_hear_is_not_loaded(
+    more: tuple[str, ...], heard: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "SOCKET", str(FILE))
+    assert ahead.heard(["listen", "ada", *more]) == heard
 
 
 def test_the_command_gets_the_engines_that_are_loading(begun: list[bool]) -> None:

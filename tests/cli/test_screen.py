@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from streamauth.cli.output import Output
+
 # as PortAudio and ALSA do: straight to the descriptor, past Python
 _NOISY = """
 import os
@@ -25,3 +27,13 @@ def test_what_libraries_print_is_for_developers(options: tuple[str, ...], shown:
     assert done.returncode == 2
     assert "streamauth: Own words. [some_code]" in done.stderr
     assert ("ALSA lib" in done.stderr) is shown
+
+
+def test_names_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rich would make pictures of words between colons, which are other names."""
+    output = Output(False)
+    output.result({}, "“:dog:” is enrolled.")
+    output.messages.print("Say “:cat:”.", markup=False)
+    output.listed({}, ("name",), [(":bear:",)])
+    shown = capsys.readouterr()
+    assert all(name in shown.out + shown.err for name in (":dog:", ":cat:", ":bear:"))

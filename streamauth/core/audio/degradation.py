@@ -4,6 +4,8 @@ Enrollment augments speech with it, and evaluation the conditions that it measur
 give float32 audio at 16 kHz and keep its length; all chance comes from the generator that they are given.
 """
 
+from __future__ import annotations  # numpy.random is imported when something is drawn, not when its name stands here
+
 import numpy as np
 import soxr
 from numpy.typing import NDArray

@@ -6,6 +6,8 @@ and Gaussian noise with the decay and the mean power of the same room stands for
 hundred times cheaper than image sources to the end, needs no library, and is the same on every machine.
 """
 
+from __future__ import annotations  # numpy.random is imported when something is drawn, not when its name stands here
+
 import numpy as np
 from numpy.typing import NDArray
 

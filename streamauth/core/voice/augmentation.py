@@ -4,6 +4,8 @@ People enroll where it is quiet and log in where it is not. An encoder moves a v
 in quiet; so the voiceprint also holds what the encoder makes of augmented speech, which is never kept.
 """
 
+from __future__ import annotations  # numpy.random is imported when something is drawn, not when its name stands here
+
 from collections.abc import Callable
 
 import numpy as np

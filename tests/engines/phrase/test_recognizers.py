@@ -1,5 +1,7 @@
 """What holds for each recognizer."""
 
+import urllib.request
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from streamauth.core.phrase.words import WordMatch
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseRecognizer, PhraseStream, Transcript
 from streamauth.demo_data import VOICES
+from streamauth.engines.phrase.libvosk import vosk
 from streamauth.errors import EngineError, UnknownWord
 from tests.engines.phrase.rig import DOOR, PASSPORT, hear, heard_by, judged, speech
 
@@ -127,3 +130,9 @@ def test_nothing_is_printed(recognizer: PhraseRecognizer, capfd: pytest.CaptureF
 
 
 # --- the embedded model ---
+
+
+def test_what_vosk_imports_and_never_needs_is_kept_from_it_alone() -> None:
+    assert vosk.urlretrieve is None
+    assert callable(urllib.request.urlretrieve)
+    assert zipfile.ZipFile is not vosk.ZipFile
