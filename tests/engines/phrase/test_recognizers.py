@@ -1,5 +1,6 @@
 """What holds for each recognizer."""
 
+import sys
 import urllib.request
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ import pytest
 from streamauth.core.phrase.words import WordMatch
 from streamauth.core.ports import SAMPLE_RATE_HZ, PhraseRecognizer, PhraseStream, Transcript
 from streamauth.demo_data import VOICES
-from streamauth.engines.phrase.libvosk import vosk
+from streamauth.engines.phrase import libvosk
 from streamauth.errors import EngineError, UnknownWord
 from tests.engines.phrase.rig import DOOR, PASSPORT, hear, heard_by, judged, speech
 
@@ -132,7 +133,10 @@ def test_nothing_is_printed(recognizer: PhraseRecognizer, capfd: pytest.CaptureF
 # --- the embedded model ---
 
 
-def test_what_vosk_imports_and_never_needs_is_kept_from_it_alone() -> None:
+def test_what_vosk_imports_and_never_needs_is_kept_from_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "vosk", raising=False)
+    vosk = libvosk._loaded()
     assert vosk.urlretrieve is None
     assert callable(urllib.request.urlretrieve)
     assert zipfile.ZipFile is not vosk.ZipFile
+    assert sys.modules["vosk"] is vosk
