@@ -1,5 +1,6 @@
 """``streamauth enroll``."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -82,7 +83,7 @@ def enroll(
                     consent=consent,
                 )
             except ProfileExists as error:
-                raise ProfileExists(f"{error.message} {_ANEW.format(name=name)}") from None
+                raise ProfileExists(f"{error.message} {_ANEW.format(name=shlex.quote(name))}") from None
         stack.enter_context(attempt)
         for line in proposals(attempt.proposed_sounds):
             output.messages.print(line, markup=False)
@@ -113,7 +114,9 @@ def enroll(
     if stored is not None:
         told = f" The pass phrase is “{stored}”."
         if phrase is None and label is None:
-            told += f" Was something else said? `streamauth profiles reset {name}`, then enroll with --phrase."
+            told += (
+                f" Was something else said? `streamauth profiles reset {shlex.quote(name)}`, then enroll with --phrase."
+            )
         texts = {key: text + told if key != "failed" else text for key, text in texts.items()}
     data = {
         "name": name,
@@ -131,7 +134,8 @@ def enroll(
         output.messages.print(told, style="yellow", markup=False)
     if Reason.OTHER_VOICE in problems:
         told = (
-            f"If {name} was begun with another voice or a sound: `streamauth profiles reset {name}`, then enroll anew."
+            f"If {name} was begun with another voice or a sound: `streamauth profiles reset {shlex.quote(name)}`, "
+            "then enroll anew."
         )
         output.messages.print(told, markup=False)
     # what the recognizer wrote down on its own is often not what was said

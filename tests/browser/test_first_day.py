@@ -174,6 +174,24 @@ def test_a_phrase_is_chosen_before_it_is_said(page: Page) -> None:
     assert [start.phrase for start in server.starts] == [PHRASE]
 
 
+def test_a_server_that_is_gone_is_no_fault_of_the_microphone(page: Page) -> None:
+    ScriptedServer([(1, decision("accept", "voice_match"))]).on(page)
+    page.evaluate("() => { window.there = window.fetch; window.fetch = async () => { throw new TypeError(); }; }")
+    begin(page)
+    assert result(page) == "No connection."
+    assert "The server cannot be reached" in page.inner_text("#verdict-lead")
+    page.evaluate("() => { window.fetch = window.there; }")
+    page.click("#again")
+    page.wait_for_selector("#verdict:text-is('Accepted.')")
+    # the module that takes the sound comes from the server, too
+    page.evaluate(
+        "() => { AudioWorklet.prototype.addModule = async () => { throw new DOMException('', 'AbortError'); }; }"
+    )
+    page.evaluate("document.getElementById('verdict').textContent = ''")
+    page.click("#again")
+    page.wait_for_selector("#verdict:text-is('No connection.')")
+
+
 @pytest.mark.parametrize("code", ["profile_exists", "unknown_profile", "weak_phrase", "profile_locked"])
 def test_advice_leads_somewhere(page: Page, code: str) -> None:
     ScriptedServer(refusal=error(code, "A sentence.")).on(page)

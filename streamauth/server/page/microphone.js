@@ -165,7 +165,12 @@ export class Microphone {
   async #prepare() {
     const context = this.#context;
     const { encoding, frame_ms, workletUrl } = this.#options;
-    await context.audioWorklet.addModule(workletUrl ?? new URL("./capture-worklet.js", import.meta.url));
+    try {
+      await context.audioWorklet.addModule(workletUrl ?? new URL("./capture-worklet.js", import.meta.url));
+    } catch (error) {
+      // it comes from the server, and the microphone is in order
+      throw new StreamAuthError("server_unreachable", undefined, { cause: error });
+    }
     const frameSamples = Math.round((context.sampleRate * Math.max(10, Math.min(100, frame_ms))) / 1000);
     this.#node = new AudioWorkletNode(context, "streamauth-capture", {
       channelCount: 1,
