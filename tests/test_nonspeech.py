@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from scripts.fixtures.lines import coded
 from scripts.fixtures.nonspeech import NON_SPEECH
 from streamauth.core.audio.degradation import rms
 from streamauth.core.audio.pcm import AudioFormat, Encoding
@@ -139,6 +140,30 @@ def test_a_stranger_is_not_the_owner_because_both_come_with_it(kind: str) -> Non
         session = VerificationSession(claim, FORMAT, models(), SETTINGS)
         decided = decision(run(session, sound(kind, 2.2), gap(0.3), speech(stranger, "door-4")))
         assert decided.verdict is not Verdict.ACCEPT
+
+
+@pytest.mark.parametrize(
+    ("kind", "coding"),
+    [("dtmf", "ULAW"), ("ring-us", "GSM610"), ("busy", "ALAW"), ("dial-tone", "PCM_16"), ("beeps", "ULAW")],
+)
+def test_by_telephone_it_is_no_speech_either(kind: str, coding: str) -> None:
+    """A line leaves marks on every sound, which must not be taken for those of speech."""
+
+    def called(*pieces: Samples) -> Samples:
+        return coded(np.concatenate(pieces), 8_000, coding)
+
+    before = sound(kind, 2.2)
+    events = run(
+        EnrollmentSession(EnrollmentPlan(False), FORMAT, models(), SETTINGS), called(before), gap(1.0)
+    ).events()
+    assert not any(isinstance(event, UtteranceTaken) for event in events)
+    owner = EnrollmentSession(EnrollmentPlan(False, least_speech_s=2.0), FORMAT, models(), SETTINGS)
+    run(owner, called(before, gap(0.3), speech("awb", "door-1"), gap(1.0)))
+    claim = Claim(voiceprint_of(owner.utterances))
+    for voice, accepted in (("awb", True), ("kal16", False)):
+        attempt = VerificationSession(claim, FORMAT, models(), SETTINGS)
+        decided = decision(run(attempt, called(before, gap(0.3), speech(voice, "door-4"), gap(1.0))))
+        assert (decided.verdict is Verdict.ACCEPT) is accepted
 
 
 @pytest.mark.parametrize("kind", ["dtmf", "ring-us", "beeps", "chords"])

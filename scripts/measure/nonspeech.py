@@ -5,7 +5,7 @@
 Kinds of non-speech: those of ``scripts/fixtures/nonspeech.py`` and the second halves of the recordings in
 ../shared/audio/noise. Speech: people of whom nothing was learned (LibriSpeech's part "unseen", people held out of the
 other sets) and three Mandarin speakers, as it is and in the conditions of the evaluation. "WebRTC" is the first stage
-alone, "both" the product; net seconds are what would reach a voiceprint.
+alone, "both" the product, also by telephone at 8 kHz; net seconds are what would reach a voiceprint.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from scripts.fixtures.lines import LINES, coded
 from scripts.fixtures.nonspeech import NON_SPEECH
 from scripts.measure.heldout import PEOPLE, is_held_out
 from scripts.measure.trials import AUDIO, librispeech, load, sessions, voiced
@@ -57,6 +58,8 @@ def speech(clips: int) -> Iterator[tuple[str, list[Samples]]]:
     for condition in EVALUATED:
         rng = np.random.default_rng(7)
         yield f"librispeech, {condition}", [degrade(condition, clip, rng, unseen) for clip in unseen]
+    for line, coding in LINES.items():
+        yield f"librispeech, {line}, 8 kHz", [coded(clip, 8_000, coding) for clip in unseen]
     for people_set in _SETS:
         yield people_set, held_out(people_set, clips)
     yield "sessions-zh", [clip for _, _, clip in sessions()][:clips]
@@ -76,9 +79,12 @@ def main() -> None:
     webrtc = WebrtcDetector(2)
     network_id, network = load_voicing(Catalog())
     both = TwoStageDetector(webrtc, network, network_id)
-    print(f"{'taken for speech, net s in ' + format(arguments.seconds, 'g') + ' s':36}{'WebRTC':>8}{'both':>8}")
+    head = f"{'taken for speech, net s in ' + format(arguments.seconds, 'g') + ' s':36}{'WebRTC':>8}{'both':>8}"
+    print(head + "".join(f"{line:>13}" for line in LINES))
     for kind, sound in others(arguments.seconds):
-        print(f"{kind:36}{seconds_of(sound, webrtc):8.2f}{seconds_of(sound, both):8.2f}")
+        by_line = [seconds_of(coded(sound, 8_000, coding), both) for coding in LINES.values()]
+        told = "".join(f"{seconds:13.2f}" for seconds in by_line)
+        print(f"{kind:36}{seconds_of(sound, webrtc):8.2f}{seconds_of(sound, both):8.2f}{told}", flush=True)
     print(f"\n{'speech that both leave out, of WebRTC’s':44}{'time':>8}{'clips without any':>20}")
     for name, clips in speech(arguments.clips):
         first = [seconds_of(clip, webrtc) for clip in clips]

