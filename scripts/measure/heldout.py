@@ -12,6 +12,7 @@ from pathlib import Path
 LIST = Path(__file__).with_name("heldout.tsv")
 PEOPLE = Path(__file__).resolve().parents[3] / "shared" / "audio" / "people"
 _BYTES_BELOW = 26
+_TUNED = 171
 
 
 def is_held_out(people_set: str, person: str) -> bool:
@@ -22,6 +23,25 @@ def is_held_out(people_set: str, person: str) -> bool:
         person: Name of the person in it.
     """
     return hashlib.sha256(f"{people_set}/{person}".encode()).digest()[0] < _BYTES_BELOW
+
+
+def tuned_on(source: str, person: str, name: str) -> bool:
+    """Whether Whisper's encoder was tuned to noise on a recording (``scripts.train.whisper.noise``): two thirds.
+
+    Args:
+        source: Name of the set, such as ``gsc``.
+        person: Who spoke.
+        name: Of the recording. A set that has one person alone is parted by its sentences, one that is grouped by
+            words by its recordings.
+    """
+    match source:
+        case "kathleen":
+            unit = name.rpartition("_")[0]
+        case "precise":
+            unit = name
+        case _:
+            unit = person
+    return not is_held_out(source, person) and hashlib.sha256(f"tuned/{source}/{unit}".encode()).digest()[0] < _TUNED
 
 
 def listed() -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from scripts.measure.heldout import PEOPLE, is_held_out
+from scripts.measure.heldout import PEOPLE, is_held_out, tuned_on
 from scripts.measure.phrase_trials import cut_piece
 from scripts.measure.trials import AUDIO, load
 from scripts.train.vosk.speech import digits, keywords, librispeech
@@ -105,11 +105,13 @@ class Line:
 
 
 @cache
-def spoken_lines(source: str) -> tuple[Line, ...]:
-    """All recordings of a set."""
+def spoken_lines(source: str, *, tuned: bool = False) -> tuple[Line, ...]:
+    """All recordings of a set that Whisper's encoder was not tuned on; all at all if ``tuned``."""
     found = []
     for row in (PEOPLE / f"{source}.tsv").read_text("utf-8").splitlines():
         file, start_s, end_s, person, _, name, text = row.split("\t")
+        if not tuned and tuned_on(source, person, name):
+            continue
         try:
             found.append(Line(person, name, normalize(text), file, float(start_s), float(end_s)))
         except BadPhrase:
@@ -166,7 +168,7 @@ class PhrasePeople:
             chosen = self._dice.sample(lines, min(count, len(lines)))
             return [(line.person, line.name, line.words, line.audio()) for line in chosen]
         found: list[tuple[str, str, tuple[str, ...], Samples]] = []
-        spoken = list(librispeech())
+        spoken = [one for one in librispeech() if not tuned_on(source, one.name.split("-")[0], one.name)]
         self._dice.shuffle(spoken)
         for one in spoken:
             wanted = len(found) < count

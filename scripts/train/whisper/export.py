@@ -209,12 +209,16 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--goldens", action="store_true")
     parser.add_argument("--exact", type=Path, help="write the same in 32 bits to a folder, for scripts.measure.phrases")
+    parser.add_argument("--encoder", type=Path, help="weights of the encoder in place of the original's")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     TARGET.mkdir(parents=True, exist_ok=True)
     folder = fetched(arguments.work)
     weights = read_weights(folder / "model.bin")
+    if arguments.encoder:
+        with np.load(arguments.encoder) as content:
+            weights |= content
     heads = [
         (int(layer), int(head)) for layer, head in json.loads((folder / "config.json").read_text())["alignment_heads"]
     ]

@@ -17,19 +17,26 @@ class Reference:
 
     Args:
         weights: By CTranslate2's names.
+
+    Attributes:
+        tensors: The same as tensors.
     """
 
     def __init__(self, weights: Mapping[str, Array]) -> None:
-        self._weights = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
+        self.tensors = {name: torch.from_numpy(np.array(value)) for name, value in weights.items()}
 
     def encode(self, mel: Array) -> Tensor:
         """States, shape (1, frames / 2, WIDTH), of log mel features, shape (frames, 80); an even number of frames."""
-        x: Tensor = torch.from_numpy(np.ascontiguousarray(mel.T))[None]
+        return self.states(torch.from_numpy(np.ascontiguousarray(mel.T))[None])
+
+    def states(self, mels: Tensor) -> Tensor:
+        """States, shape (batch, frames / 2, WIDTH), of log mel features, shape (batch, 80, frames)."""
+        x = mels
         for number, stride in ((1, 1), (2, 2)):
-            kernel, bias = (self._weights[f"encoder/conv{number}/{part}"] for part in ("weight", "bias"))
+            kernel, bias = (self.tensors[f"encoder/conv{number}/{part}"] for part in ("weight", "bias"))
             x = functional.gelu(functional.conv1d(x, kernel, bias, stride=stride, padding=1))
         x = x.transpose(1, 2)
-        x = x + self._weights["encoder/position_encodings/encodings"][: x.shape[1]]
+        x = x + self.tensors["encoder/position_encodings/encodings"][: x.shape[1]]
         for layer in range(LAYERS):
             name = f"encoder/layer_{layer}"
             normal = self._normal(x, f"{name}/self_attention/layer_norm")
@@ -42,13 +49,13 @@ class Reference:
         """Log probabilities of what follows each token, shape (sequences, tokens, vocabulary).
 
         Args:
-            states: What ``encode`` gave.
+            states: What ``encode`` gave, or the states of one utterance for each sequence.
             tokens: The sequences, all of the same length.
         """
         given = torch.tensor(tokens)
         count = given.shape[1]
-        positions = self._weights["decoder/position_encodings/encodings"][:count]
-        x = self._weights["decoder/embeddings/weight"][given] + positions
+        positions = self.tensors["decoder/position_encodings/encodings"][:count]
+        x = self.tensors["decoder/embeddings/weight"][given] + positions
         later = torch.full((count, count), -torch.inf).triu(1)
         states = states.expand(len(tokens), -1, -1)
         for layer in range(LAYERS):
@@ -62,17 +69,17 @@ class Reference:
             x = x + self._linear(_attention(query, key, value), f"{name}/attention/linear_2")
             x = self._feed_forward(x, name)
         x = self._normal(x, "decoder/layer_norm")
-        return torch.log_softmax(x @ self._weights["decoder/embeddings/weight"].T, -1)
+        return torch.log_softmax(x @ self.tensors["decoder/embeddings/weight"].T, -1)
 
     def _feed_forward(self, x: Tensor, name: str) -> Tensor:
         normal = self._normal(x, f"{name}/ffn/layer_norm")
         return x + self._linear(functional.gelu(self._linear(normal, f"{name}/ffn/linear_0")), f"{name}/ffn/linear_1")
 
     def _linear(self, x: Tensor, name: str) -> Tensor:
-        return functional.linear(x, self._weights[f"{name}/weight"], self._weights[f"{name}/bias"])
+        return functional.linear(x, self.tensors[f"{name}/weight"], self.tensors[f"{name}/bias"])
 
     def _normal(self, x: Tensor, name: str) -> Tensor:
-        return functional.layer_norm(x, (WIDTH,), self._weights[f"{name}/gamma"], self._weights[f"{name}/beta"])
+        return functional.layer_norm(x, (WIDTH,), self.tensors[f"{name}/gamma"], self.tensors[f"{name}/beta"])
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -5,8 +5,8 @@
 Recordings of people who said the same word or sentence several times. ``--fit`` writes ``renderings.npz``: linear
 discriminant analysis of what the encoder makes of 40 ms, between the phones that the phrase model finds there, on
 people who are not held out. Then each of some recordings is compared with up to three others of the same words by the
-same person, and with those of other words by that person. ``--features`` keeps what the encoder gave in a file of
-numpy.
+same person, and with those of other words by that person, where Whisper's encoder was not tuned on them.
+``--features`` keeps what the encoder gave in a file of numpy.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from scripts.measure.heldout import PEOPLE, is_held_out
+from scripts.measure.heldout import PEOPLE, is_held_out, tuned_on
 from scripts.measure.phrase_trials import in_condition, utterances
 from streamauth.core.ports import SAMPLE_RATE_HZ, Rendering, Samples
 from streamauth.engines.phrase.acoustic_model import AcousticModel
@@ -129,6 +129,8 @@ def report(taken: Sequence[Taken], seed: int, count: int) -> None:
     projection, fusion, dice = Projection(JUDGE), Fusion.read(JUDGE), random.Random(seed)
     takes: defaultdict[tuple[str, str, str], dict[str, list[tuple[str, Rendering]]]] = defaultdict(dict)
     for one in taken:
+        if tuned_on(one.source.split(",")[0], one.person, one.name):
+            continue
         by_condition = takes[one.source, one.person, one.text]
         by_condition.setdefault(one.condition, []).append((one.name, projection.project(one.values)))
     print("| set | condition | missed | 95 % | of | another word taken | 95 % | of | each comparison |")
