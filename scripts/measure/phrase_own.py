@@ -14,7 +14,7 @@ swapped. Printed with and without what the person's own renderings add. Interval
 import argparse
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -107,12 +107,12 @@ class People:
                 for source, words in _KEYWORDS.items():
                     yield from self._words(source, words, count)
             case "joined":
-                yield from self._joined("gsc", count)
-                yield from self._joined("dsp20", count)
+                yield from self.joined("gsc", count)
+                yield from self.joined("dsp20", count)
             case _:
                 yield from self._read(count)
 
-    def _takes(self, source: str) -> dict[str, dict[str, list[Line]]]:
+    def takes(self, source: str) -> dict[str, dict[str, list[Line]]]:
         """Of each person, of each word, the recordings."""
         takes: dict[str, dict[str, list[Line]]] = {}
         for line in spoken_lines(source):
@@ -128,7 +128,7 @@ class People:
         return max(others, key=likeness)
 
     def _words(self, source: str, words: Sequence[str], count: int) -> Iterator[Case]:
-        takes = self._takes(source)
+        takes = self.takes(source)
         every = [
             (person, word) for person, mine in takes.items() for word in words if len(mine.get(word, ())) > ENROLLED
         ]
@@ -143,10 +143,11 @@ class People:
             spelled = _SPELLED.get(word, (word,))
             yield Case(source, person, spelled, [line.audio() for line in lines[attempts:][:TRIES]], said)
 
-    def _joined(self, source: str, count: int) -> Iterator[Case]:
+    def joined(self, source: str, count: int) -> Iterator[Case]:
+        """Phrases of four words, so many."""
         takes = {
             person: {word: lines for word, lines in mine.items() if len(lines) > ENROLLED}
-            for person, mine in self._takes(source).items()
+            for person, mine in self.takes(source).items()
         }
         people = sorted(person for person, mine in takes.items() if len(mine) > WORDS)
         self._dice.shuffle(people)
@@ -154,11 +155,6 @@ class People:
             person = people[number % len(people)]
             mine = {word: self._dice.sample(lines, len(lines)) for word, lines in takes[person].items()}
             words = tuple(self._dice.sample(sorted(mine), WORDS))
-
-            def say(said: Sequence[str], take: int, lines: dict[str, list[Line]] = mine) -> Samples:
-                parts = [(lines[word][take % len(lines[word])].audio(), _GAP) for word in said]
-                return np.concatenate([part for pair in parts for part in pair])
-
             at, swap = self._dice.randrange(WORDS), self._dice.randrange(WORDS - 1)
             others = [word for word in mine if word not in words]
             near = self._nearest(words[at], others)
@@ -168,8 +164,8 @@ class People:
             said.append(("dropped", (*words[:at], *words[at + 1 :])))
             said.append(("swapped", (*words[:swap], words[swap + 1], words[swap], *words[swap + 2 :])))
             tries = min(TRIES, *(len(mine[word]) - 1 for word in words))
-            enrolled = [say(words, 1 + take) for take in range(tries)]
-            yield Case(source, person, words, enrolled, [(kind, say(each, 0)) for kind, each in said])
+            enrolled = [say(mine, words, 1 + take) for take in range(tries)]
+            yield Case(source, person, words, enrolled, [(kind, say(mine, each)) for kind, each in said])
 
     def _read(self, count: int) -> Iterator[Case]:
         takes = defaultdict(list)
@@ -180,6 +176,12 @@ class People:
             last, *enrolled = [line.audio() for line in takes[words][: ENROLLED + 1]]
             other = self._dice.choice([each for each in known if each != words])
             yield Case("kathleen", "kathleen", words, enrolled, [("right", last), ("other", takes[other][0].audio())])
+
+
+def say(lines: Mapping[str, Sequence[Line]], words: Sequence[str], take: int = 0) -> Samples:
+    """Words joined from a person's recordings of each, those of a take."""
+    parts = [(lines[word][take % len(lines[word])].audio(), _GAP) for word in words]
+    return np.concatenate([part for pair in parts for part in pair])
 
 
 class Attempts:
