@@ -121,7 +121,7 @@ class PhraseCheck:
         expected: What is expected.
         judge: The second judge, where there is one.
         least_llr: Likelihood ratio from which the whole phrase stands for what was said, in nats; a part of it does not
-            under half of that, where that is more.
+            under a quarter of that, where that is more.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class PhraseCheck:
                 first, found = reached[0], part
         said: tuple[Word, ...] = ()
         # one word of a phrase is soon found in anything
-        least_llr = self._least_llr if found is whole else max(self._least_llr / 2, self._least_llr)
+        least_llr = self._least_llr if found is whole else max(self._least_llr / 4, self._least_llr)
         if found.alignment is not None and found.llr >= least_llr:
             said = found.words(expected.words[first:])
         if over:
