@@ -18,6 +18,7 @@ from scripts.measure.heldout import PEOPLE, is_held_out, tuned_on
 from scripts.measure.phrase_trials import cut_piece
 from scripts.measure.trials import AUDIO, load
 from scripts.train.vosk.speech import digits, keywords, librispeech
+from streamauth.core.audio.degradation import coloured_noise
 from streamauth.core.phrase.prompt_words import PROMPT_WORDS
 from streamauth.core.phrase.words import DIGITS, normalize
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
@@ -42,7 +43,11 @@ _PHRASES = (
     "seven green apples please",
     "computer",
     "alexa",
+    "please",
+    "happy",
 )
+_SLOPES = (0.0, 0.5, 1.0, 1.5, 2.0)
+"""Of noises by formula: from white to brown."""
 _CLIP = 3 * SAMPLE_RATE_HZ
 _NEAR_WORDS = 8000
 _PROMPT = 3
@@ -270,12 +275,15 @@ class PhrasePeople:
             yield Said("prompt", "dsp20", person, f"{person}-{number}", np.concatenate(parts), expected)
 
     def _noises(self, count: int) -> Iterator[Said]:
-        for path in sorted((AUDIO / "noise").glob("*.opus")):
-            audio = load(path)
+        clips = [(path.stem, load(path)) for path in sorted((AUDIO / "noise").glob("*.opus"))]
+        rng = np.random.default_rng(self._dice.getrandbits(32))
+        made = [(f"slope {slope}", 0.1 * coloured_noise(2 * _CLIP, slope, rng)) for slope in _SLOPES]
+        for name, audio in (*clips, *made, ("silence", np.zeros(2 * _CLIP, np.float32))):
             for number in range(count):
-                start = self._dice.randrange(max(1, audio.size - _CLIP))
+                size = _CLIP if number % 2 == 0 else _CLIP // 4
+                start = self._dice.randrange(max(1, audio.size - size))
                 expected = [("noise", normalize(phrase)) for phrase in _PHRASES]
-                yield Said("noise", "noise", path.stem, f"{path.stem}-{number}", audio[start : start + _CLIP], expected)
+                yield Said("noise", "noise", name, f"{name}-{number}", audio[start : start + size], expected)
 
 
 def _one_of(word: str, words: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:

@@ -111,8 +111,8 @@ def _trials(
     judge: PhraseJudge,
     costs: Costs,
 ) -> Iterator[Trial]:
-    audio = said.audio if said.group == "noise" else in_condition(said.audio, condition, dice)
-    found = list(utterances(audio))
+    # what voice activity keeps out of the judges they have to hold off themselves, too
+    found = [said.audio] if said.group == "noise" else list(utterances(in_condition(said.audio, condition, dice)))
     samples = np.concatenate(found) if found else np.zeros(0, np.float32)
     heard = samples.size >= SAMPLE_RATE_HZ // 10
     begin = time.process_time()

@@ -28,7 +28,8 @@ Of whole phrases it hears 0.8 to 1.25, in white noise at 0 dB too, though then a
 half a second, so that so many phones may not be among its words yet.
 """
 _LEAST_HEARD_LLR = -1.0
-"""Of what Whisper hears by itself: given noise, it makes words up."""
+_LEAST_PRONOUNCED = -8.0
+"""Of what Whisper hears by itself: given noise, it makes words up, and "you" of silence, where no sound is like it."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class _Utterance:
             return None
         found = self.find(Expected.of(words, lexicon))
         if found.alignment is None or found.llr < _LEAST_HEARD_LLR:
+            return None
+        if min(word.pronunciation_score for word in found.alignment.words) < _LEAST_PRONOUNCED:
             return None
         return found.words(words)
 
