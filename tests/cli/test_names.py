@@ -30,7 +30,7 @@ def test_it_is_told_how_the_name_is_expected(shell: Shell) -> None:
 
 
 def test_files_are_told_apart_by_the_name(shell: Shell) -> None:
-    files = [saying("slt-kelvandro-1"), saying("awb-kelvandro-1")]
+    files = [saying("slt-kelvandro-2"), saying("awb-kelvandro-1")]
     assert shell("phrase", PHRASE, *files).code == 0
     assert shell("phrase", PHRASE.replace("kelvandro", "brillowen"), *files).code == 1
 
