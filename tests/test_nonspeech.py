@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from scripts.fixtures.lines import coded
+from scripts.fixtures.lines import by_line
 from scripts.fixtures.nonspeech import NON_SPEECH
 from streamauth.core.audio.degradation import rms
 from streamauth.core.audio.pcm import AudioFormat, Encoding
@@ -150,7 +150,7 @@ def test_by_telephone_it_is_no_speech_either(kind: str, coding: str) -> None:
     """A line leaves marks on every sound, which must not be taken for those of speech."""
 
     def called(*pieces: Samples) -> Samples:
-        return coded(np.concatenate(pieces), 8_000, coding)
+        return by_line(np.concatenate(pieces), coding)
 
     before = sound(kind, 2.2)
     events = run(

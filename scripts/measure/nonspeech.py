@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from scripts.fixtures.lines import LINES, coded
+from scripts.fixtures.lines import LINES, by_line
 from scripts.fixtures.nonspeech import NON_SPEECH
 from scripts.measure.heldout import PEOPLE, is_held_out
 from scripts.measure.trials import AUDIO, librispeech, load, sessions, voiced
@@ -59,7 +59,7 @@ def speech(clips: int) -> Iterator[tuple[str, list[Samples]]]:
         rng = np.random.default_rng(7)
         yield f"librispeech, {condition}", [degrade(condition, clip, rng, unseen) for clip in unseen]
     for line, coding in LINES.items():
-        yield f"librispeech, {line}, 8 kHz", [coded(clip, 8_000, coding) for clip in unseen]
+        yield f"librispeech, {line}, 8 kHz", [by_line(clip, coding) for clip in unseen]
     for people_set in _SETS:
         yield people_set, held_out(people_set, clips)
     yield "sessions-zh", [clip for _, _, clip in sessions()][:clips]
@@ -82,7 +82,7 @@ def main() -> None:
     head = f"{'taken for speech, net s in ' + format(arguments.seconds, 'g') + ' s':36}{'WebRTC':>8}{'both':>8}"
     print(head + "".join(f"{line:>13}" for line in LINES))
     for kind, sound in others(arguments.seconds):
-        by_line = [seconds_of(coded(sound, 8_000, coding), both) for coding in LINES.values()]
+        by_line = [seconds_of(by_line(sound, coding), both) for coding in LINES.values()]
         told = "".join(f"{seconds:13.2f}" for seconds in by_line)
         print(f"{kind:36}{seconds_of(sound, webrtc):8.2f}{seconds_of(sound, both):8.2f}{told}", flush=True)
     print(f"\n{'speech that both leave out, of WebRTC’s':44}{'time':>8}{'clips without any':>20}")

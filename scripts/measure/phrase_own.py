@@ -17,14 +17,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from pathlib import Path
 
 import numpy as np
 
 from scripts.measure.heldout import is_held_out
 from scripts.measure.people import MIXED
 from scripts.measure.phrase_people import GSC_WORDS, Line, spoken_lines
-from scripts.measure.phrase_trials import in_condition, kept, loaded, utterances
+from scripts.measure.phrase_trials import in_condition, kept, loaded, trial_options, utterances
 from scripts.measure.phrases import CONDITIONS, JUDGE, PHRASE
 from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ, Rendering, Samples, Transcript, Usual
 from streamauth.engines.phrase.acoustic_model import AcousticModel
@@ -276,13 +275,13 @@ def report(trials: Sequence[Trial]) -> None:
 
 def main() -> None:
     """Try, or load what was tried, and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[trial_options(CONDITIONS, 2)],
+    )
     parser.add_argument("--count", type=int, default=30, help="phrases of each source")
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
-    parser.add_argument("--conditions", nargs="+", default=list(CONDITIONS[:2]), choices=CONDITIONS)
-    parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--save", type=Path, help="keep the trials in a file")
-    parser.add_argument("--load", type=Path, nargs="+", help="files of trials, instead of trying")
     arguments = parser.parse_args()
     if arguments.load:
         trials = loaded(Trial, arguments.load)

@@ -3,6 +3,7 @@
 Each recording belongs to a fold (``recognizer_speech``), so that it can be scored by a network that never heard it.
 """
 
+import argparse
 import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
@@ -86,6 +87,21 @@ def kept(trials: Iterable[Kind], file: Path | None) -> list[Kind]:
             with file.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(asdict(trial)) + "\n")
     return found
+
+
+def trial_options(conditions: Sequence[str], usual: int) -> argparse.ArgumentParser:
+    """Options of a script that tries phrases, a parent of its parser: how trials are drawn, kept and loaded.
+
+    Args:
+        conditions: Those that there are.
+        usual: How many of them, the first ones, are tried without being asked for.
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--conditions", nargs="+", default=list(conditions[:usual]), choices=conditions)
+    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--save", type=Path, help="keep the trials in a file")
+    parser.add_argument("--load", type=Path, nargs="+", help="files of trials, instead of trying")
+    return parser
 
 
 def loaded(kind: type[Kind], files: Sequence[Path]) -> list[Kind]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from scripts.measure.phrase_people import GROUPS, PhrasePeople, Said
-from scripts.measure.phrase_trials import in_condition, kept, loaded, utterances
+from scripts.measure.phrase_trials import in_condition, kept, loaded, trial_options, utterances
 from streamauth.core.ports import LEAST_LLR, SAMPLE_RATE_HZ
 from streamauth.engines.phrase.acoustic_model import AcousticModel
 from streamauth.engines.phrase.evidence import UtteranceEvidence
@@ -213,13 +213,13 @@ def report(trials: Sequence[Trial], scores: NDArray[np.float64], threshold: floa
 
 def main() -> None:
     """Collect or load, fit or judge, and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[trial_options(CONDITIONS, len(CONDITIONS))],
+    )
     parser.add_argument("--count", type=int, default=40, help="recordings of each set")
     parser.add_argument("--groups", nargs="+", default=list(GROUPS), choices=GROUPS)
-    parser.add_argument("--conditions", nargs="+", default=list(CONDITIONS), choices=CONDITIONS)
-    parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--save", type=Path, help="keep the trials in a file")
-    parser.add_argument("--load", type=Path, nargs="+", help="files of trials, instead of collecting")
     parser.add_argument("--fit", action="store_true", help="fit weights and print them, with their rates")
     parser.add_argument("--judge", type=Path, default=JUDGE, help="folder of Whisper, such as one in 32 bits")
     parser.add_argument("--alone", action="store_true", help="rates of the alignment alone")

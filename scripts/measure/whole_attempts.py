@@ -23,24 +23,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from scripts.measure.phrase_own import TRIES, WORDS, Case, People, say
 from scripts.measure.phrase_people import Line
-from scripts.measure.phrase_trials import in_condition, kept, loaded
+from scripts.measure.phrase_trials import in_condition, kept, loaded, trial_options
 from scripts.measure.phrases import CONDITIONS, PHRASE
-from streamauth.core.audio.pcm import AudioFormat
 from streamauth.core.events import Decided, Verdict
-from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
+from streamauth.core.ports import Samples
 from streamauth.engines.phrase.lexicon import Lexicon
 from streamauth.evaluation.metrics import wilson
+from streamauth.evaluation.replay import FORMAT
 from streamauth.service.authenticator import Authenticator
 from streamauth.settings import Settings
 
 SOURCES = ("gsc", "dsp20")
 OTHERS = 3
 """Other people who try."""
-_FORMAT = AudioFormat(SAMPLE_RATE_HZ)
 
 
 @dataclass(frozen=True)
@@ -81,9 +78,9 @@ class Door:
 
     def enroll(self, case: Case, name: str, dice: random.Random) -> bool:
         """Whether a person could enroll, by so many utterances at most."""
-        with self._authenticator.enroll(name, _FORMAT, phrase=" ".join(case.words)) as attempt:
+        with self._authenticator.enroll(name, FORMAT, phrase=" ".join(case.words)) as attempt:
             for audio in case.enrolled[:TRIES]:
-                attempt.receive_audio(_pcm(in_condition(audio, CONDITIONS[0], dice)))
+                attempt.receive_audio(in_condition(audio, CONDITIONS[0], dice))
                 attempt.end_utterance()
                 if attempt.session.complete:
                     return True
@@ -91,17 +88,13 @@ class Door:
 
     def tried(self, name: str, audio: Samples) -> Decided:
         """The decision about one attempt."""
-        with self._authenticator.verify(name, _FORMAT) as attempt:
-            events = [*attempt.receive_audio(_pcm(audio)), *attempt.receive_end()]
+        with self._authenticator.verify(name, FORMAT) as attempt:
+            events = [*attempt.receive_audio(audio), *attempt.receive_end()]
         return next(event for event in events if isinstance(event, Decided))
 
     def close(self) -> None:
         """Close the store."""
         self._authenticator.close()
-
-
-def _pcm(audio: Samples) -> bytes:
-    return np.clip(np.rint(audio * 32768), -32768, 32767).astype("<i2").tobytes()
 
 
 def said_by_others(
@@ -156,12 +149,12 @@ def report(trials: Sequence[Trial]) -> None:
 
 def main() -> None:
     """Try, or load what was tried, and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[trial_options(CONDITIONS, 2)],
+    )
     parser.add_argument("--count", type=int, default=40, help="phrases of each set")
-    parser.add_argument("--conditions", nargs="+", default=list(CONDITIONS[:2]), choices=CONDITIONS)
-    parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--save", type=Path, help="keep the trials in a file")
-    parser.add_argument("--load", type=Path, nargs="+", help="files of trials, instead of trying")
     arguments = parser.parse_args()
     if arguments.load:
         report(loaded(Trial, arguments.load))

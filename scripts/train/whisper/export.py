@@ -19,6 +19,7 @@ import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import librosa
 import numpy as np
@@ -103,9 +104,10 @@ def vocabulary(folder: Path) -> tuple[list[str], NDArray[np.int64]]:
 
 
 def _whole_vocabulary(tokens: list[str]) -> WhisperTokens:
-    path = TARGET / "tokens.txt.gz"
-    write_tokens(path, tokens, np.array([*range(END), *SPECIAL], np.int64))
-    return WhisperTokens(path)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tokens.txt.gz"
+        write_tokens(path, tokens, np.array([*range(END), *SPECIAL], np.int64))
+        return WhisperTokens(path)
 
 
 def write_tokens(path: Path, tokens: list[str], kept: NDArray[np.int64]) -> None:

@@ -30,19 +30,16 @@ from scripts.train.ge2e.noise import degraded
 from scripts.train.schedule import learning_rate
 from scripts.train.vosk.speech import transcripts
 from scripts.train.whisper.ctranslate2_file import Array, read_weights
-from scripts.train.whisper.export import fetched, vocabulary, write_tokens
+from scripts.train.whisper.export import fetched, vocabulary
 from scripts.train.whisper.reference import Reference
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
-from streamauth.engines.phrase.whisper.mel import whisper_features
-from streamauth.engines.phrase.whisper.model import WhisperModel
+from streamauth.engines.phrase.whisper.model import SILENCE_SAMPLES, WhisperModel, encoder_input
 from streamauth.engines.phrase.whisper.tokens import WhisperTokens
 
 MODEL = Path(__file__).resolve().parents[3] / "models" / "whisper-tiny-en"
 SETS = ("gsc", "wuw2", "dsp20", "pico-intent", "alphanum", "precise", "kathleen")
 SHORTEST_S, LONGEST_S, PIECE_S = 0.4, 8.0, (2.0, 6.0)
-MOST_MARGIN_S, SILENCE_S = 0.4, 0.5
-USUAL_RMS, MOST_GAIN = 0.1, 30.0
-"""As of the product (``WhisperModel``)."""
+MOST_MARGIN_S = 0.4
 BATCH, BATCHES_SORTED = 16, 12
 MOST_TALKERS = 8
 OTHER_WORDS, STATES_WEIGHT = 0.15, 1.0
@@ -86,14 +83,8 @@ def _clip(audio: Samples, text: str, tokens: WhisperTokens, heard: bool) -> Clip
     return Clip((audio / loudest * 32000).astype(np.int16), tuple(tokens.encode(" " + text)), heard)
 
 
-def _level(audio: Samples) -> Samples:
-    rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
-    return audio * np.float32(min(MOST_GAIN, USUAL_RMS / max(rms, 1e-9)))
-
-
 def _mels(group: Sequence[Samples], size: int) -> Tensor:
-    made = [whisper_features(np.pad(_level(one), (0, size - one.size))) for one in group]
-    return torch.from_numpy(np.stack([one[: len(one) // 2 * 2].T for one in made]))
+    return torch.from_numpy(np.stack([encoder_input(one, size - one.size).T for one in group]))
 
 
 class Batches:
@@ -130,7 +121,7 @@ class Batches:
             noisy.append(degraded(audio, others, rng))
             said = self._known[int(rng.integers(len(self._known)))] if rng.random() < OTHER_WORDS else one
             words.append(said.tokens)
-        size = max(one.size for one in clean) + int(SILENCE_S * SAMPLE_RATE_HZ)
+        size = max(one.size for one in clean) + SILENCE_SAMPLES
         return _mels(clean, size), _mels(noisy, size), words
 
 
@@ -208,9 +199,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     folder = fetched(arguments.work)
     weights = read_weights(folder / "model.bin")
-    names, kept = vocabulary(folder)
-    write_tokens(MODEL / "tokens.txt.gz", names, kept)
-    weights["decoder/embeddings/weight"] = weights["decoder/embeddings/weight"][kept]
+    weights["decoder/embeddings/weight"] = weights["decoder/embeddings/weight"][vocabulary(folder)[1]]
     tokens = WhisperTokens(MODEL / "tokens.txt.gz")
     speech = arguments.work / "speech.pickle"
     if not speech.exists():

@@ -19,7 +19,7 @@ class Reference:
         weights: By CTranslate2's names.
 
     Attributes:
-        tensors: The same as tensors.
+        tensors: The weights.
     """
 
     def __init__(self, weights: Mapping[str, Array]) -> None:

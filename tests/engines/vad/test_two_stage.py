@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from scripts.fixtures.lines import LINES, coded
+from scripts.fixtures.lines import LINES, by_line
 from scripts.fixtures.nonspeech import NON_SPEECH
 from streamauth.catalog.registry import Catalog, models_folder, read_registry
 from streamauth.core.ports import Samples
@@ -54,7 +54,7 @@ def test_speech_has_a_voice_at_any_level(detector: TwoStageDetector, voice: str,
 def test_other_sounds_have_none(detector: TwoStageDetector, kind: str, line: str | None) -> None:
     """Also by telephone, where they come from."""
     sound = NON_SPEECH[kind](5.0, np.random.default_rng(3))
-    _, heard = voicing(detector, sound if line is None else coded(sound, 8_000, LINES[line]))
+    _, heard = voicing(detector, sound if line is None else by_line(sound, LINES[line]))
     assert np.mean(heard > 0.4) < (0.03 if line is None else 0.1)
 
 
@@ -62,7 +62,7 @@ def test_other_sounds_have_none(detector: TwoStageDetector, kind: str, line: str
 @pytest.mark.parametrize("voice", VOICES)
 def test_speech_has_a_voice_by_telephone(detector: TwoStageDetector, voice: str, line: str) -> None:
     _, plain = voicing(detector, speech(voice))
-    _, heard = voicing(detector, coded(speech(voice), 8_000, LINES[line]))
+    _, heard = voicing(detector, by_line(speech(voice), LINES[line]))
     assert np.mean(heard > 0.4) > 0.8 * np.mean(plain > 0.4)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from streamauth.core.audio.degradation import rms
 from streamauth.core.ports import SAMPLE_RATE_HZ, Samples
 from streamauth.engines.encoder.onnx import session
 from streamauth.engines.phrase.whisper.mel import whisper_features
@@ -21,7 +22,7 @@ from streamauth.engines.phrase.whisper.tokens import WhisperTokens
 from streamauth.errors import EngineError, ModelCorrupt
 
 MOST_SAMPLES = 29 * SAMPLE_RATE_HZ
-_SILENCE_SAMPLES = SAMPLE_RATE_HZ // 2
+SILENCE_SAMPLES = SAMPLE_RATE_HZ // 2
 _USUAL_RMS, _MOST_GAIN = 0.1, 30.0
 """Level that an utterance is brought to: the features hold it, and people and microphones differ by 30 dB."""
 _LAYERS, _HEADS, _HEAD_WIDTH = 4, 6, 64
@@ -43,6 +44,22 @@ class Heard:
 
     keys: Scores
     values: Scores
+
+
+def encoder_input(samples: Samples, silence_samples: int = SILENCE_SAMPLES) -> NDArray[np.float32]:
+    """Features of an utterance at the usual level and of the silence behind it, an even number of frames.
+
+    Args:
+        samples: The utterance, float32; may be empty.
+        silence_samples: Length of the silence.
+
+    Returns:
+        Shape (frames, 80), float32.
+    """
+    level = rms(samples) if samples.size else 0.0
+    samples = samples * np.float32(min(_MOST_GAIN, _USUAL_RMS / max(level, 1e-9)))
+    features = whisper_features(np.pad(samples, (0, silence_samples)))
+    return features[: len(features) // 2 * 2]
 
 
 class WhisperModel:
@@ -76,11 +93,7 @@ class WhisperModel:
         Raises:
             EngineError: The runtime failed or gave something that is not finite.
         """
-        samples = samples[:MOST_SAMPLES].astype(np.float32)
-        rms = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if samples.size else 0.0
-        samples = samples * np.float32(min(_MOST_GAIN, _USUAL_RMS / max(rms, 1e-9)))
-        features = whisper_features(np.pad(samples, (0, _SILENCE_SAMPLES)))
-        features = features[: len(features) // 2 * 2]
+        features = encoder_input(samples[:MOST_SAMPLES].astype(np.float32))
         return Heard(*_run(self._encoder, ["keys", "values"], {"mel": features}))
 
     def hypotheses(self, heard: Heard) -> "Hypotheses":
